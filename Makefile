@@ -1,0 +1,51 @@
+# Needs Python 3.11-3.13 and make. Everything else goes into .venv. On Windows, see README.md.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test test-full lint format bench messages lock clean
+
+run: $(VENV)/app  ## open the app
+	$(BIN)/streamlit run app.py
+
+test: $(VENV)/dev lint  ## check everything, in a few minutes
+	$(BIN)/pytest
+
+test-full: $(VENV)/dev  ## what needs full MNIST (a KERAS_HOME that holds it) and minutes of training
+	$(BIN)/pytest -m full
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/dev  ## measure, and print ratios
+	$(BIN)/python -m benchmarks
+
+messages: $(VENV)/dev  ## collect the texts to translate
+	$(BIN)/pybabel -q extract --no-location --omit-header --sort-output -k _ -k ngettext:1,2 \
+		-o core/locales/mnist_lab.pot app.py pages core
+
+lock: $(VENV)/dev  ## pin what requirements*.in allow
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header -o requirements.txt requirements.in
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header -o requirements-dev.txt requirements-dev.in
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# A marker file each, so that what is installed already is not installed again.
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/app: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
+	touch $@
+
+$(VENV)/dev: requirements-dev.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
+	touch $@ $(VENV)/app

@@ -1,0 +1,222 @@
+"""python -m core: train, evaluate and predict from a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from core import datasets, evaluate, jobs, predict, preprocess, runs
+from core.architectures import ImpossibleNetwork
+from core.config import PRESETS, ConfigError, RunConfig, from_settings
+from core.i18n import _
+from core.settings import Settings
+
+_MOST_PIXELS = 25_000_000
+_POLL = 0.2  # seconds between two looks at the run
+
+# What can be wrong with what somebody typed: said in a sentence, without a traceback.
+_MISTAKES = (
+    ConfigError,
+    ImpossibleNetwork,
+    jobs.NotAllowed,
+    datasets.DatasetMissing,
+    datasets.BadDataFile,
+    datasets.FetchFailed,
+    runs.UnknownRun,
+    predict.NotTrained,
+    evaluate.NotEvaluated,
+    preprocess.EmptyDrawing,
+    OSError,
+)
+
+
+class NotAnImage(ConfigError):
+    """A file that cannot be read as a picture of a digit."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command. Returns the exit code: 0, 1 for a run that failed, 2 for a mistake in the words."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        return int(parsed.command(parsed))
+    except ValidationError as error:
+        print(
+            _("The environment sets something that cannot be used: {error}").format(error=error),
+            file=sys.stderr,
+        )
+        return 2
+    except _MISTAKES as error:
+        print(str(error), file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m core", description=_("Train and ask networks that read digits.")
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    train = commands.add_parser(
+        "train", help=_("train a network; the last line printed is the run's directory")
+    )
+    train.add_argument("--preset", choices=PRESETS, help=_("start from a tutorial's settings"))
+    train.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="assignments",
+        help=_("change one setting, as in --set epochs=3; one of: {names}").format(
+            names=", ".join(RunConfig.model_fields)
+        ),
+    )
+    train.add_argument("--runs", type=Path, metavar="DIR", help=_("the folder for the run's directory"))
+    train.add_argument(
+        "--fetch", action="store_true", help=_("download the data set first, if it is missing")
+    )
+    train.set_defaults(command=_train)
+
+    evaluated = commands.add_parser("evaluate", help=_("show how a run does on its test images"))
+    evaluated.add_argument("run", type=Path, metavar="RUN_DIR")
+    evaluated.set_defaults(command=_evaluate)
+
+    predicted = commands.add_parser("predict", help=_("read digits from image files"))
+    predicted.add_argument("run", type=Path, metavar="RUN_DIR")
+    predicted.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    predicted.set_defaults(command=_predict)
+    return parser
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    config = from_settings(arguments.preset, arguments.assignments)
+    settings = Settings() if arguments.runs is None else Settings(runs=arguments.runs)
+    if arguments.fetch and not datasets.at_hand(config.dataset):
+        _fetch(config.dataset, settings)
+    run = jobs.submit(config, settings)
+    status = _follow(run, config)
+    if status.state == "failed":
+        print(status.error, file=sys.stderr)
+        print(_("The whole log is in {file}.").format(file=run / "log.txt"), file=sys.stderr)
+    elif status.test_accuracy is not None:
+        print(
+            _("Test accuracy {accuracy:.2%}, test loss {loss:.4f}").format(
+                accuracy=status.test_accuracy, loss=status.test_loss
+            )
+        )
+    print(run)
+    return 1 if status.state == "failed" else 0
+
+
+def _fetch(name: str, settings: Settings) -> None:
+    with _progress(TextColumn("{task.percentage:.0f} %")) as bar:
+        task = bar.add_task(_("Getting {name}").format(name=name), total=None)
+        datasets.fetch(
+            name,
+            str(settings.mnist_url),
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
+
+
+def _follow(run: Path, config: RunConfig) -> runs.Status:
+    """Show the run's progress until it ends. Ctrl-C asks it to stop, and waits for that."""
+    with _progress(TextColumn("{task.fields[numbers]}")) as bar:
+        task = bar.add_task(_("Starting"), total=None, numbers="")
+        while (status := runs.status(run)).state not in runs.ENDED:
+            try:
+                _show(bar, task, run, status, config)
+                time.sleep(_POLL)
+            except KeyboardInterrupt:
+                jobs.stop(run)
+        _show(bar, task, run, status, config)
+    return status
+
+
+def _progress(*columns: TextColumn) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), *columns, TimeElapsedColumn(),
+        console=Console(stderr=True),
+    )  # fmt: skip
+
+
+def _show(bar: Progress, task: object, run: Path, status: runs.Status, config: RunConfig) -> None:
+    if not status.epoch:
+        waiting = _("Waiting for a slot") if status.state == "queued" else _("Importing TensorFlow")
+        bar.update(task, description=waiting)  # type: ignore[arg-type]
+        return
+    newest = ([*runs.batches(run)[-1:], *runs.metrics(run)[-1:]] or [{}])[0]
+    bar.update(
+        task,  # type: ignore[arg-type]
+        description=_("Epoch {epoch} of {epochs}").format(epoch=status.epoch, epochs=config.epochs),
+        completed=(status.epoch - 1) * status.steps + status.step,
+        total=config.epochs * status.steps,
+        numbers=" ".join(f"{name} {newest[name]:.4f}" for name in ("loss", "accuracy") if newest.get(name)),
+    )
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    evaluation = evaluate.load(arguments.run)
+    print(
+        _("{n:,} test images: accuracy {accuracy:.2%}, loss {loss:.4f}").format(
+            n=len(evaluation.labels), accuracy=evaluation.accuracy, loss=evaluation.loss
+        )
+    )
+    report = evaluation.report()
+    table = Table(_("digit"), *report.columns, title=_("By digit"))
+    for name, row in report.iterrows():
+        table.add_row(
+            str(name), *(f"{row[column]:.4f}" for column in report.columns[:3]), f"{row['support']:.0f}"
+        )
+    matrix = Table(_("true digit"), *map(str, range(10)), title=_("Confusion matrix: read as"))
+    for digit, counts in enumerate(evaluation.confusion()):
+        matrix.add_row(str(digit), *map(str, counts))
+    console = Console()
+    console.print(table)
+    console.print(matrix)
+    return 0
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    predictor = predict.load(arguments.run)
+    images = np.stack([_read(path) for path in arguments.images])
+    table = Table(_("image"), _("digit"), _("probability"), _("then"))
+    for path, probabilities in zip(arguments.images, predictor.probabilities(images), strict=True):
+        first, second, third = np.argsort(-probabilities, kind="stable")[:3]
+        table.add_row(
+            str(path), str(first), f"{probabilities[first]:.1%}",
+            f"{second} ({probabilities[second]:.1%}), {third} ({probabilities[third]:.1%})",
+        )  # fmt: skip
+    Console().print(table)
+    return 0
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    """A picture of a digit, dark on light or light on dark, as the network gets it."""
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > _MOST_PIXELS:
+                raise NotAnImage(
+                    _("{file} has {n:,} pixels; at most {most:,} are read. Make it smaller.").format(
+                        file=path, n=image.width * image.height, most=_MOST_PIXELS
+                    )
+                )
+            return preprocess.canvas_to_image(np.asarray(image.convert("RGBA")))
+    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
+        raise NotAnImage(
+            _("{file} is not an image that can be read. Use a PNG, JPEG or WebP file.").format(file=path)
+        ) from error
+    except preprocess.EmptyDrawing:
+        raise NotAnImage(_("There is no digit to be seen in {file}.").format(file=path)) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

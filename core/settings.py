@@ -1,0 +1,39 @@
+"""What the operator of a server sets, from the environment: ``MNIST_LAB_RUNS=/data/runs``.
+
+The limits hold for every run, wherever it is asked for: `core.jobs.submit` checks them, so that
+neither a hand-made request nor the terminal gets around them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, HttpUrl
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The operator's settings; each is an environment variable ``MNIST_LAB_`` plus its name.
+
+    Attributes:
+        runs: the folder that holds the run directories.
+        slots: how many runs train at the same time.
+        max_epochs: the most epochs a run may have.
+        max_parameters: the most parameters, trained or not, a network may have.
+        max_images: the most training images a run may use.
+        max_waiting: the most runs that may train or wait at the same time.
+        max_runs: the most run directories; beyond it, nothing new is trained.
+        mnist_url: where to fetch ``mnist.npz``, for a school with a mirror of its own.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="MNIST_LAB_", frozen=True)
+
+    runs: Path = Path("runs")
+    slots: int = Field(1, ge=1, le=64)
+    max_epochs: int = Field(100, ge=1)
+    max_parameters: int = Field(5_000_000, ge=1)
+    max_images: int = Field(60_000, ge=100)
+    max_waiting: int = Field(20, ge=1)
+    max_runs: int = Field(1_000, ge=1)
+    # The address that Keras itself uses, in keras.datasets.mnist.
+    mnist_url: HttpUrl = HttpUrl("https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz")

@@ -1,0 +1,54 @@
+"""Keras → the files of a finished run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from core import onnx_graph
+from core.architectures import Layer
+from core.datasets import Dataset
+from core.evaluate import Evaluation
+from core.files import replacing
+from core.predict import Predictor
+from core.preprocess import normalise
+from core.worker import build
+
+_TOLERANCE = 1e-4  # between Keras's probabilities and ONNX Runtime's
+_COMPARED = 256  # test images
+
+
+def export(run: Path, model: keras.Model, network: Sequence[Layer], dataset: Dataset) -> Evaluation:
+    """Write ``model.keras``, ``model.onnx`` and ``evaluation.npz``.
+
+    The evaluation is made with the ONNX model, which is the one that the server predicts with.
+
+    Raises:
+        RuntimeError: the ONNX model does not predict what Keras predicts.
+    """
+    with replacing(run / "model.keras") as temporary:
+        model.save(temporary)
+    with replacing(run / "model.onnx") as temporary:
+        graph = onnx_graph.build(network, build.weights(model))
+        temporary.write_bytes(graph.SerializeToString())
+        predictor = Predictor(temporary, threads=0)
+        _compare(model, predictor, dataset)
+    evaluation = Evaluation(predictor.logits(dataset.x_test), dataset.y_test)
+    with replacing(run / "evaluation.npz") as temporary:
+        np.savez(temporary, logits=evaluation.logits, labels=evaluation.labels)
+    return evaluation
+
+
+def _compare(model: keras.Model, predictor: Predictor, dataset: Dataset) -> None:
+    images = dataset.x_test[:_COMPARED]
+    expected = np.asarray(model(normalise(images), training=False))
+    difference = float(np.abs(predictor.probabilities(images) - expected).max())
+    # Not "difference > tolerance", which NaN would pass.
+    if not difference <= _TOLERANCE:
+        raise RuntimeError(
+            f"The exported model differs from the trained one by up to {difference:.1e} in its "
+            f"probabilities; at most {_TOLERANCE:.0e} was expected."
+        )

@@ -1,0 +1,114 @@
+"""What several test modules share: a runs folder, and runs that the real worker trained."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from numpy.typing import NDArray
+
+from core import datasets, jobs, runs
+from core.config import RunConfig
+from core.settings import Settings
+
+settings.register_profile(
+    "project", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("project")
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 120, every: float = 0.05) -> None:
+    """Wait for something that another process does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited {seconds} s in vain until {what}"
+        time.sleep(every)
+
+
+def wait_for_end(run: Path) -> runs.Status:
+    wait_until(lambda: runs.status(run).state in runs.ENDED, f"{run} ended")
+    return runs.status(run)
+
+
+def train(root: Path, **values: object) -> Path:
+    """A run that the real worker has trained to its end."""
+    run = jobs.submit(RunConfig.read(values), Settings(runs=root))
+    status = wait_for_end(run)
+    assert status.state == "finished", f"{status.error}\n{(run / 'log.txt').read_text()}"
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runs folder with one finished MLP. Read it, do not change it."""
+    root = tmp_path_factory.mktemp("runs")
+    train(root, hidden_units=(32,), epochs=3, batch_size=64)
+    return root
+
+
+@pytest.fixture(scope="session")
+def mlp_run(trained: Path) -> Path:
+    return runs.every(trained)[0]
+
+
+@pytest.fixture(scope="session")
+def cnn_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished CNN with everything that a network can have."""
+    return train(
+        tmp_path_factory.mktemp("cnn"),
+        architecture="cnn",
+        conv_blocks="8:3:max,8:3:average",
+        dense_units=16,
+        dropout=0.2,
+        dropout_place="everywhere",
+        batch_normalization=True,
+        training_images=1000,
+        epochs=2,
+    )
+
+
+@pytest.fixture(scope="session")
+def mnist_5k() -> datasets.Dataset:
+    return datasets.load("mnist-5k")
+
+
+@pytest.fixture
+def runs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty runs folder, set as the operator would."""
+    root = tmp_path / "runs"
+    monkeypatch.setenv("MNIST_LAB_RUNS", str(root))
+    return root
+
+
+@pytest.fixture
+def no_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty Keras home: full MNIST is not at hand."""
+    home = tmp_path / "keras"
+    monkeypatch.setenv("KERAS_HOME", str(home))
+    return home
+
+
+@pytest.fixture(scope="session")
+def mnist_npz() -> Path:
+    file = SHARED / "keras" / "datasets" / "mnist.npz"
+    if not file.is_file():
+        pytest.skip(f"full MNIST is not at {file}")
+    return file
+
+
+def paste(image: NDArray[np.uint8], scale: int, top: int, left: int, side: int = 280) -> NDArray[np.uint8]:
+    """An MNIST image, each pixel a square of `scale` pixels, on a black RGBA canvas."""
+    large = np.kron(image, np.ones((scale, scale), np.uint8))
+    canvas = np.zeros((side, side), np.uint8)
+    canvas[top : top + large.shape[0], left : left + large.shape[1]] = large
+    return np.dstack([canvas, canvas, canvas, np.full_like(canvas, 255)])

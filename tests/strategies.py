@@ -1,0 +1,34 @@
+"""Random settings, small enough to build a network from each."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from core.config import ConvBlock, RunConfig
+
+conv_blocks = st.builds(
+    ConvBlock,
+    filters=st.integers(1, 8),
+    kernel_size=st.integers(1, 5),
+    pooling=st.sampled_from(["max", "average", "none"]),
+)
+
+configs = st.builds(
+    RunConfig,
+    architecture=st.sampled_from(["mlp", "cnn"]),
+    hidden_units=st.lists(st.integers(1, 24), min_size=1, max_size=4).map(tuple),
+    conv_blocks=st.lists(conv_blocks, min_size=1, max_size=4).map(tuple),
+    dense_units=st.integers(0, 24),
+    padding=st.sampled_from(["valid", "same"]),
+    activation=st.sampled_from(["relu", "tanh", "sigmoid", "elu", "selu", "gelu"]),
+    dropout=st.sampled_from([0.0, 0.2, 0.5]),
+    dropout_place=st.sampled_from(["hidden", "between", "everywhere"]),
+    batch_normalization=st.booleans(),
+    optimizer=st.sampled_from(["adam", "sgd", "rmsprop", "adagrad", "adamw"]),
+    learning_rate=st.floats(1e-6, 10),
+    epochs=st.integers(1, 1000),
+    batch_size=st.integers(1, 4096),
+    validation_split=st.just(0.0) | st.floats(0.01, 0.9),
+    training_images=st.none() | st.integers(100, 70_000),
+    seed=st.integers(0, 2**32 - 1),
+)
