@@ -69,7 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser(
         "train", help=_("train a network; the last line printed is the run's directory")
     )
-    train.add_argument("--preset", choices=PRESETS, help=_("start from a tutorial's settings"))
+    train.add_argument(
+        "--preset",
+        metavar="NAME",
+        help=_("start from a tutorial's settings; one of: {names}").format(names=", ".join(PRESETS)),
+    )
     train.add_argument(
         "--set",
         action="append",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from core.architectures import CLASSES
+from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
 
 
@@ -112,13 +115,19 @@ def load(run_dir: Path) -> Evaluation:
         NotEvaluated: there is none, or it is damaged.
     """
     try:
-        with np.load(run_dir / "evaluation.npz") as arrays:
-            return Evaluation(arrays["logits"], arrays["labels"])
+        with zipfile.ZipFile(run_dir / "evaluation.npz") as archive:
+            return Evaluation(_read(archive, "logits"), _read(archive, "labels"))
     except FileNotFoundError:
         raise NotEvaluated(
             _("Run {name} has not been evaluated: it has not finished training.").format(name=run_dir.name)
         ) from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED_ARCHIVE as error:
         raise NotEvaluated(
             _("The evaluation of run {name} is damaged and cannot be read.").format(name=run_dir.name)
         ) from error
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    # As a whole, so that the checksum is compared before NumPy looks into it.
+    array: NDArray[Any] = np.lib.format.read_array(io.BytesIO(archive.read(f"{name}.npy")))
+    return array

@@ -1,13 +1,28 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writing files so that a reader never sees half of one, and reading files that are broken all the same."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import struct
 import time
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+# The ways in which `zipfile` says that an archive, an .npz file for one, is cut short, damaged or encrypted.
+DAMAGED_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 
 
 @contextmanager

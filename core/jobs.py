@@ -125,23 +125,20 @@ def stop_requested(run: Path) -> bool:
 
 def active(root: Path) -> list[Path]:
     """The runs that train or wait, newest first."""
-    return [run for run in runs.every(root) if _is_active(run)]
+    return [run for run in runs.every(root) if _state(run) in ("queued", "running", "stopping")]
 
 
-def _is_active(run: Path) -> bool:
+def _state(run: Path) -> runs.State | None:
+    """The run's state; None if it has none, because it is half made or was deleted just now."""
     try:
-        return runs.status(run).state not in runs.ENDED
+        return runs.status(run).state
     except runs.UnknownRun:
-        return False
+        return None
 
 
 def place_in_line(run: Path) -> int:
     """How many runs wait ahead of this one."""
-    return sum(other.name < run.name for other in _waiting(run.parent))
-
-
-def _waiting(root: Path) -> list[Path]:
-    return [run for run in active(root) if runs.status(run).state == "queued"]
+    return sum(other.name < run.name and _state(other) == "queued" for other in runs.every(run.parent))
 
 
 def wait_for_slot(run: Path, slots: int) -> FileLock | None:

@@ -92,6 +92,7 @@ _DAMAGED = (
     ort.capi.onnxruntime_pybind11_state.InvalidGraph,
     ort.capi.onnxruntime_pybind11_state.InvalidArgument,
     ort.capi.onnxruntime_pybind11_state.Fail,
+    UnicodeDecodeError,  # its complaint quotes a name from the file that is no text any more
 )
 
 

@@ -84,7 +84,9 @@ def _contrast(rgba: NDArray[np.uint8], paper: NDArray[np.float32]) -> NDArray[np
         return opacity
     # The strongest of the three channels, so that red or blue ink is as dark as black ink.
     channels = zip((red, green, blue), paper[:3], strict=True)
-    strongest: NDArray[np.float32] = np.maximum.reduce([np.abs(channel - level) for channel, level in channels])
+    strongest: NDArray[np.float32] = np.maximum.reduce(
+        [np.abs(channel - level) for channel, level in channels]
+    )
     return strongest * (opacity / np.float32(255))
 
 

@@ -31,7 +31,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -213,8 +213,17 @@ def write_json(path: Path, value: Any) -> None:
 
 def append_row(path: Path, row: dict[str, Any]) -> None:
     """Add a line to a ``.jsonl`` file, in one write."""
-    with path.open("ab", buffering=0) as file:
-        file.write(json.dumps(row).encode() + b"\n")
+    with path.open("a+b", buffering=0) as file:
+        # A row that a full disk cut short must not take this one with it.
+        start = b"\n" if _ends_within_a_line(file) else b""
+        file.write(start + json.dumps(row).encode() + b"\n")
+
+
+def _ends_within_a_line(file: BinaryIO) -> bool:
+    if not file.seek(0, os.SEEK_END):
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -246,8 +255,17 @@ def metrics(run: Path) -> list[dict[str, Any]]:
 
 
 def batches(run: Path) -> list[dict[str, Any]]:
-    """Rows within the epochs: ``epoch``, ``step``, ``loss`` and ``accuracy`` of the epoch so far."""
+    """Rows within the epochs: ``epoch``, ``step``, and of the epoch so far ``seconds``, ``loss``, ``accuracy``."""
     return rows(run / "batches.jsonl")
+
+
+def environment(run: Path) -> dict[str, Any]:
+    """What the run's numbers depend on besides its settings; empty where that is not known."""
+    try:
+        found = json.loads((run / "environment.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def has_model(run: Path) -> bool:

@@ -56,10 +56,12 @@ class LiveMetrics(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         row = self._row(logs or {})
         row["steps"] = row.pop("step")
-        self.journal.epoch(row | {"seconds": time.perf_counter() - self.began})
+        self.journal.epoch(row)
 
     def _row(self, logs: dict[str, float]) -> dict[str, Any]:
-        return {"epoch": self.epoch, "step": self.steps} | {k: float(v) for k, v in logs.items()}
+        seconds = time.perf_counter() - self.began
+        numbers = {name: float(value) for name, value in logs.items()}
+        return {"epoch": self.epoch, "step": self.steps, "seconds": seconds} | numbers
 
 
 class StopOnRequest(keras.callbacks.Callback):

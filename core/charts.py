@@ -1,0 +1,265 @@
+"""Data → Plotly figures. Colours that mean nothing by themselves are left to the page's theme."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core import architectures as arch
+from core.i18n import _
+
+Row = Mapping[str, Any]
+
+# Each step of the picture of a network takes so many pixels, so that its labels can be read.
+NETWORK_STEP = 104
+_BLUES = "Blues"
+_RIGHT, _WRONG = (0, 158, 115), (213, 94, 0)  # Okabe and Ito's bluish green and vermilion
+
+
+def class_balance(labels: NDArray[np.uint8]) -> go.Figure:
+    """How many images there are of each digit."""
+    counts = np.bincount(labels, minlength=arch.CLASSES)
+    digits = [str(digit) for digit in range(arch.CLASSES)]
+    figure = go.Figure(go.Bar(x=digits, y=counts, text=counts, hovertemplate="%{x}: %{y}<extra></extra>"))
+    figure.update_xaxes(title=_("digit"), type="category", fixedrange=True)
+    figure.update_yaxes(title=_("images"), fixedrange=True)
+    return _compact(figure, height=260)
+
+
+def pixels(image: NDArray[np.uint8], *, normalised: bool) -> go.Figure:
+    """The 28×28 pixel values of an image as a heat map with the numbers in it.
+
+    Args:
+        image: uint8 ``(28, 28)``.
+        normalised: show 0 to 1, as the network gets them, instead of 0 to 255.
+    """
+    values = image / 255 if normalised else image
+    figure = go.Figure(
+        go.Heatmap(
+            z=values,
+            zmin=0,
+            zmax=1 if normalised else 255,
+            colorscale="Greys_r",
+            showscale=False,
+            texttemplate="%{z:.2f}" if normalised else "%{z}",
+            textfont={"size": 8 if normalised else 9},
+            hovertemplate=_("row %{y}, column %{x}: %{z}") + "<extra></extra>",
+            xgap=1,
+            ygap=1,
+        )
+    )
+    figure.update_xaxes(side="top", dtick=3, fixedrange=True, showgrid=False, zeroline=False)
+    figure.update_yaxes(autorange="reversed", dtick=3, fixedrange=True, showgrid=False, zeroline=False)
+    return _compact(figure, height=720)
+
+
+def curve(
+    metric: str, title: str, batches: Sequence[Row], epochs: Sequence[Row], steps: int, planned: int
+) -> go.Figure:
+    """One metric over a run: within the epochs, and training against validation after each.
+
+    Args:
+        metric: ``"loss"`` or ``"accuracy"``.
+        title: the metric's name for the axis.
+        batches: rows as `core.runs.batches` gives them.
+        epochs: rows as `core.runs.metrics` gives them.
+        steps: steps in an epoch.
+        planned: epochs that the run is to have.
+    """
+    figure = go.Figure()
+    within = [row for row in batches if row.get(metric) is not None]
+    figure.add_scatter(
+        x=[row["epoch"] - 1 + row["step"] / max(steps, row["step"]) for row in within],
+        y=[row[metric] for row in within],
+        name=_("within the epoch"),
+        mode="lines",
+        line={"width": 1.5, "dash": "dot"},
+        opacity=0.7,
+    )
+    ends = [row["epoch"] for row in epochs]
+    figure.add_scatter(
+        x=ends, y=[row.get(metric) for row in epochs], name=_("training"), mode="lines+markers"
+    )
+    if any(f"val_{metric}" in row for row in epochs):
+        figure.add_scatter(
+            x=ends,
+            y=[row.get(f"val_{metric}") for row in epochs],
+            name=_("validation"),
+            mode="lines+markers",
+            marker={"symbol": "diamond", "size": 8},
+        )
+    figure.update_xaxes(title=_("epoch"), range=[0, planned], dtick=max(1, math.ceil(planned / 10)))
+    figure.update_yaxes(title=title, tickformat=".0%" if metric == "accuracy" else None)
+    figure.update_layout(
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        hovermode="x unified",
+        # What the viewer zoomed into stays while new rows come in.
+        uirevision="run",
+    )
+    return _compact(figure, height=340, top=40)
+
+
+def network(rows: Sequence[arch.Row]) -> go.Figure:
+    """The network as a picture, from left to right: images as stacks of sheets, vectors as bars.
+
+    Sides grow with the logarithm of the size: 784 inputs and 10 outputs both have to be seen.
+    """
+    figure = go.Figure()
+    for place, (name, kind, shape) in enumerate(_stations(rows)):
+        _draw(figure, place, shape, kind)
+        figure.add_annotation(x=place, y=-1.25, text=f"{name}<br><b>{_text(shape)}</b>", showarrow=False)
+        if place:
+            figure.add_annotation(
+                x=place - 0.36, ax=place - 0.6, y=0, ay=0, axref="x", ayref="y", showarrow=True,
+                arrowhead=2, arrowsize=1, arrowwidth=1.5,
+            )  # fmt: skip
+    stations = len(rows) + 1
+    figure.update_xaxes(visible=False, range=[-0.6, stations - 0.4], fixedrange=True)
+    figure.update_yaxes(visible=False, range=[-1.6, 1.1], fixedrange=True)
+    figure.update_layout(width=NETWORK_STEP * stations)
+    return _compact(figure, height=250)
+
+
+def _stations(rows: Sequence[arch.Row]) -> list[tuple[str, str, arch.Shape]]:
+    first = ("images", "Input", rows[0].input)
+    return [first, *((row.layer.name, row.layer.kind, row.output) for row in rows)]
+
+
+def _text(shape: arch.Shape) -> str:
+    return "×".join(map(str, shape))
+
+
+def _draw(figure: go.Figure, place: int, shape: arch.Shape, kind: str) -> None:
+    image = len(shape) > 1
+    sheets = 1 + min(5, int(math.log2(shape[2]))) if len(shape) == 3 else 1
+    if image:
+        half_height = 0.45 * math.log2(shape[0] + 1) / 5
+        half_width = half_height * _SQUARE
+    else:
+        half_height, half_width = min(1.0, 0.085 * math.log2(shape[0] + 1)), 0.06
+    for sheet in reversed(range(sheets)):
+        across, up = 0.035 * (sheet - (sheets - 1) / 2), 0.04 * (sheet - (sheets - 1) / 2)
+        figure.add_shape(
+            type="rect",
+            x0=place + across - half_width,
+            x1=place + across + half_width,
+            y0=up - half_height,
+            y1=up + half_height,
+            line={"width": 1, "color": "rgba(128,128,128,0.9)", "dash": "dot" if kind == "Dropout" else None},
+            fillcolor=_COLOURS.get(kind, "rgba(86,180,233,0.45)"),
+        )
+
+
+# A unit across takes so many times fewer pixels than a unit up in the picture of a network.
+_SQUARE = 0.85
+
+# What learns is coloured, what only passes on is grey.
+_COLOURS = {
+    "Input": "rgba(128,128,128,0.25)",
+    "Reshape": "rgba(128,128,128,0.25)",
+    "Flatten": "rgba(128,128,128,0.25)",
+    "Dropout": "rgba(128,128,128,0.10)",
+    "Activation": "rgba(128,128,128,0.25)",
+    "MaxPooling2D": "rgba(128,128,128,0.40)",
+    "AveragePooling2D": "rgba(128,128,128,0.40)",
+    "Dense": "rgba(230,159,0,0.75)",
+    "BatchNormalization": "rgba(204,121,167,0.65)",
+}
+
+
+def confusion(matrix: NDArray[Any], chosen: tuple[int, int] | None, *, shares: bool) -> go.Figure:
+    """The confusion matrix, true digits down, read digits across; every cell can be clicked.
+
+    Args:
+        matrix: counts or shares, ``(10, 10)``.
+        chosen: the cell to frame, as (true, read).
+        shares: whether the matrix holds shares of its rows, 0 to 1.
+    """
+    digits = list(range(arch.CLASSES))
+    # The mistakes are what there is to see, and the diagonal is a hundred times as large.
+    shade = np.sqrt(matrix / matrix.max())
+    figure = go.Figure(
+        go.Heatmap(
+            z=shade, x=digits, y=digits, colorscale=_BLUES, zmin=0, zmax=1, showscale=False,
+            text=np.vectorize(_share if shares else str)(matrix), texttemplate="%{text}",
+            hoverinfo="skip", xgap=2, ygap=2,
+        )
+    )  # fmt: skip
+    # Plotly's heat maps tell nobody which cell was clicked; invisible markers on top do.
+    true, read = (grid.ravel() for grid in np.mgrid[0 : len(digits), 0 : len(digits)])
+    figure.add_scatter(
+        x=read,
+        y=true,
+        mode="markers",
+        marker={"symbol": "square", "size": 26, "opacity": 0, "color": "#888"},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        customdata=[_share(value) if shares else str(value) for value in matrix.ravel()],
+        hovertemplate=_("%{y} read as %{x}: %{customdata}") + "<extra></extra>",
+        showlegend=False,
+    )
+    if chosen:
+        row, column = chosen
+        figure.add_shape(
+            type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5,
+            line={"width": 3, "color": "#D55E00"},
+        )  # fmt: skip
+    axis = {"dtick": 1, "fixedrange": True, "showgrid": False, "zeroline": False}
+    figure.update_xaxes(title=_("read as"), range=[-0.5, 9.5], **axis)
+    figure.update_yaxes(title=_("true digit"), range=[9.5, -0.5], **axis)
+    figure.update_layout(clickmode="event+select", dragmode=False)
+    return _compact(figure, height=470)
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f}" if value else "0"
+
+
+def probabilities(values: NDArray[np.floating[Any]]) -> go.Figure:
+    """The ten probabilities as bars, the largest one marked."""
+    digits = [str(digit) for digit in range(arch.CLASSES)]
+    top = int(values.argmax())
+    figure = go.Figure(
+        go.Bar(
+            x=values,
+            y=digits,
+            orientation="h",
+            text=[f"{value:.1%}" for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            marker={"opacity": [1 if digit == top else 0.45 for digit in range(arch.CLASSES)]},
+            hovertemplate="%{y}: %{x:.2%}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(range=[0, 1.18], tickvals=[0, 0.5, 1], tickformat=".0%", fixedrange=True)
+    figure.update_yaxes(type="category", autorange="reversed", fixedrange=True)
+    return _compact(figure, height=330)
+
+
+def tile(image: NDArray[np.uint8], right: bool | None = None, scale: int = 3) -> NDArray[np.uint8]:
+    """An image enlarged, each pixel a square; framed where it was read right or wrong.
+
+    Args:
+        image: uint8 ``(28, 28)``.
+        right: None for no frame.
+        scale: how many times as large.
+
+    Returns:
+        uint8 ``(H, W, 3)``.
+    """
+    large = np.kron(image, np.ones((scale, scale), np.uint8))
+    rgb = np.repeat(large[..., None], 3, axis=2)
+    if right is not None:
+        frame = np.ones(large.shape, bool)
+        frame[scale:-scale, scale:-scale] = False
+        rgb[frame] = _RIGHT if right else _WRONG
+    return rgb
+
+
+def _compact(figure: go.Figure, height: int, top: int = 10) -> go.Figure:
+    return figure.update_layout(height=height, margin={"l": 10, "r": 10, "t": top, "b": 10})

@@ -1,0 +1,236 @@
+"""What several pages share, and the only module in here that knows of Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core import charts, datasets, evaluate, i18n, predict, runs
+from core.config import RunConfig
+from core.i18n import _
+from core.settings import Settings
+
+PAGES = {
+    "start": "pages/start.py",
+    "data": "pages/data.py",
+    "train": "pages/train.py",
+    "evaluate": "pages/evaluate.py",
+    "draw": "pages/draw.py",
+}
+
+
+def speak() -> None:
+    """Use the visitor's language. To be called first in the app, and in every fragment.
+
+    A fragment runs again without the app around it, and perhaps in another thread.
+    """
+    language = (st.context.locale or "en").split("-")[0]
+    i18n.use(i18n.translations(language))
+
+
+def settings() -> Settings:
+    return Settings()
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _dataset(name: str, _stamp: float) -> datasets.Dataset:
+    loaded = datasets.load(name)
+    for array in (loaded.x_train, loaded.y_train, loaded.x_test, loaded.y_test):
+        array.flags.writeable = False  # every session shares them
+    return loaded
+
+
+def dataset(name: str) -> datasets.Dataset:
+    """A data set, read once for all sessions. Raises as `core.datasets.load`."""
+    return _dataset(name, _stamp(datasets.path(name)))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _predictor(run: Path, stamp: float) -> predict.Predictor:
+    return predict.load(run)
+
+
+def predictor(run: Path) -> predict.Predictor:
+    """A run's predictor, loaded once for all sessions. Raises as `core.predict.load`."""
+    return _predictor(run, _stamp(run / "model.onnx"))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _evaluation(run: Path, stamp: float) -> evaluate.Evaluation:
+    return evaluate.load(run)
+
+
+def evaluation(run: Path) -> evaluate.Evaluation:
+    """A run's evaluation, read once for all sessions. Raises as `core.evaluate.load`."""
+    return _evaluation(run, _stamp(run / "evaluation.npz"))
+
+
+def _stamp(file: Path) -> float:
+    """When the file was last written; 0 where there is none."""
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def routed() -> None:
+    """Note that `app.py` runs the pages, and open the page that the visitor asked for.
+
+    Streamlit takes a folder called ``pages`` for its older kind of app and, until ``app.py`` has run
+    once, runs a page that is opened by its address without ``app.py``. `heading` then sends the
+    visitor to ``app.py``, which sends them back.
+    """
+    st.session_state["routed"] = True
+    if "asked_for" in st.session_state:
+        page, parameters = st.session_state.pop("asked_for")
+        st.switch_page(page, query_params=parameters)
+
+
+def heading(title: str, lead: str) -> None:
+    """A page's title, and what it is for."""
+    if "routed" not in st.session_state:
+        page = (st.context.url or "").rstrip("/").rsplit("/", 1)[-1]
+        st.session_state["asked_for"] = (PAGES.get(page, PAGES["start"]), st.query_params.to_dict())
+        st.switch_page("app.py")
+    st.title(title, anchor=False)
+    st.markdown(lead)
+
+
+def summary(config: RunConfig) -> str:
+    """A run's settings in a few words, such as "CNN 32-64-64, mnist, 5 epochs"."""
+    if config.architecture == "mlp":
+        sizes, name = config.hidden_units, "MLP"
+    else:
+        sizes, name = tuple(block.filters for block in config.conv_blocks), "CNN"
+    return _("{name} {sizes}, {dataset}, epochs: {epochs}").format(
+        name=name, sizes="-".join(map(str, sizes)), dataset=config.dataset, epochs=config.epochs
+    )
+
+
+def run_label(run: Path) -> str:
+    """A run in one line, for a list to choose from."""
+    try:
+        status, words = runs.written_status(run), summary(runs.config(run))
+    except runs.UnknownRun:
+        return run.name
+    moment = run.name[4:13] if run.name[:8].isdigit() else run.name
+    date = f"{moment[:2]}-{moment[2:4]} {moment[5:7]}:{moment[7:9]}" if moment != run.name else moment
+    accuracy = "" if status.test_accuracy is None else f" · {status.test_accuracy:.2%}"
+    return f"{words}{accuracy} · {date} UTC"
+
+
+def run_words(run: Path) -> str:
+    """A run's settings in a sentence, and its name."""
+    try:
+        words = summary(runs.config(run))
+    except runs.UnknownRun:
+        words = _("A run")
+    return _("{words}. Run `{name}`.").format(words=words, name=run.name)
+
+
+def duration(seconds: float) -> str:
+    """A time span as people say it: "8 s", "3 min 20 s", "1 h 5 min"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return _("{s} s").format(s=whole)
+    if whole < 3600:
+        return _("{min} min {s} s").format(min=whole // 60, s=whole % 60)
+    return _("{h} h {min} min").format(h=whole // 3600, min=whole % 3600 // 60)
+
+
+def number(value: float | None, form: str) -> str:
+    """A number in this form; a dash where there is none."""
+    return "–" if value is None else form.format(value)
+
+
+def choose_run(candidates: Sequence[Path]) -> Path:
+    """Let the visitor choose one of the runs: from the URL, from before, or else the newest.
+
+    Args:
+        candidates: at least one run directory.
+    """
+    by_name = {run.name: run for run in candidates}
+    wanted = st.query_params.get("run") or st.session_state.get("run")
+    if wanted not in by_name:
+        if wanted:
+            st.warning(
+                _("There is no trained run {name} here, so this is the newest one.").format(
+                    name=repr(wanted[:64])
+                )
+            )
+        wanted = candidates[0].name
+    st.session_state["run"] = wanted
+    st.session_state["run_choice"] = wanted
+    st.selectbox(
+        _("Run"),
+        list(by_name),
+        key="run_choice",
+        format_func=lambda name: run_label(by_name[name]),
+        on_change=_chosen,
+    )
+    return by_name[wanted]
+
+
+def _chosen() -> None:
+    st.session_state["run"] = st.session_state["run_choice"]
+    st.query_params["run"] = st.session_state["run_choice"]
+
+
+def no_run_yet() -> None:
+    """Say how to get a trained run, and lead there."""
+    st.info(
+        _("There is no trained network yet. Train one: the tutorial MLP takes about 10 seconds."),
+        icon=":material/model_training:",
+    )
+    st.page_link(PAGES["train"], label=_("Train a network"), icon=":material/arrow_forward:")
+
+
+class Tile(NamedTuple):
+    """One digit of a gallery.
+
+    Attributes:
+        image: uint8 ``(28, 28)``.
+        caption: markdown below it.
+        alt: what the picture shows, for those who do not see it.
+        right: whether it was read right; None for no frame.
+        key: identifies the tile's button; "" for no button.
+    """
+
+    image: NDArray[np.uint8]
+    caption: str
+    alt: str
+    right: bool | None = None
+    key: str = ""
+
+
+def gallery(tiles: Sequence[Tile], width: int = 84) -> str | None:
+    """Digits in a grid that takes as many columns as fit.
+
+    Returns:
+        The key of the tile whose button was pressed in this run of the page, if any was.
+    """
+    pressed = None
+    with st.grid("auto", min_column_width=width, gap="small"):
+        for tile in tiles:
+            with st.container(gap="xsmall", horizontal_alignment="center"):
+                st.image(charts.tile(tile.image, tile.right), width=84, alt=tile.alt)
+                if not tile.key:
+                    st.caption(tile.caption)
+                elif st.button(tile.caption, key=tile.key, help=tile.alt, type="tertiary"):
+                    pressed = tile.key
+    return pressed
+
+
+def pager(total: int, size: int, key: str) -> slice:
+    """Let the visitor leaf through `total` things, `size` at a time. Returns what to show."""
+    pages = max(1, -(-total // size))
+    st.session_state[key] = min(st.session_state.get(key, 1), pages)
+    if pages > 1:
+        st.number_input(_("Page (of {pages:,})").format(pages=pages), 1, pages, key=key, width=180)
+    first = (st.session_state[key] - 1) * size
+    return slice(first, first + size)

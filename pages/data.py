@@ -1,0 +1,193 @@
+"""Browse the digits, and see one as the numbers that it is."""
+
+import numpy as np
+import streamlit as st
+
+from core import charts, datasets, ui
+from core.i18n import _
+
+PER_PAGE = 40
+EXAMPLE_DIGITS = range(10)
+
+
+@st.dialog(_("What the computer sees"), width="large")
+def show_digit(image: np.ndarray, label: int, index: int, split: str) -> None:
+    """The 28×28 numbers of one digit."""
+    ui.speak()
+    st.markdown(
+        _(
+            "Digit **{label}**, number {index:,} of the {split} images: 28 × 28 numbers, and nothing else."
+        ).format(label=label, index=index, split=SPLITS[split])
+    )
+    scale = st.segmented_control(
+        _("Values"),
+        ["raw", "normalised"],
+        default="raw",
+        required=True,
+        format_func={"raw": _("raw, 0 to 255"), "normalised": _("normalised, 0 to 1")}.__getitem__,
+        key="pixel_scale",
+        persist_state="session",
+    )
+    if scale == "normalised":
+        st.caption(_("The network gets each value divided by 255: small numbers are easier to learn from."))
+    else:
+        st.caption(_("0 is paper, 255 is ink. This is how the image is stored, one byte a pixel."))
+    figure = charts.pixels(image, normalised=scale == "normalised")
+    # On a phone the numbers stay readable, and the matrix can be moved sideways.
+    with st.container(horizontal=True, wrap=False):
+        st.plotly_chart(
+            figure, width=700, key="pixels", config={"displayModeBar": False},
+            alt=_("The pixel values of a {label} as a heat map").format(label=label),
+        )  # fmt: skip
+
+
+def offer_mnist() -> None:
+    """Two ways to full MNIST: from the network, or from a file."""
+    st.info(
+        _(
+            "Full MNIST is not on this machine yet: 60,000 digits to train on and 10,000 to test on. "
+            "It is kept where Keras keeps it, so that other Keras programs find it as well."
+        ),
+        icon=":material/download:",
+    )
+    if st.button(_("Get full MNIST (11 MB)"), type="primary", icon=":material/download:", key="fetch"):
+        fetch_mnist()
+    file = st.file_uploader(
+        _("Or take it from a file, mnist.npz"), type="npz", max_upload_size=60, key="mnist_file"
+    )
+    if file is not None:
+        try:
+            with st.spinner(_("Checking the file")):
+                datasets.store(file, "mnist", file.name)
+        except datasets.BadDataFile as error:
+            st.error(error, icon=":material/error:")
+        except OSError as error:
+            cannot_keep(error)
+        else:
+            st.rerun()
+
+
+def fetch_mnist() -> None:
+    bar = st.progress(0.0, text=_("Connecting"))
+
+    def report(done: int, total: int) -> None:
+        bar.progress(
+            done / total,
+            text=_("{done:.1f} of {total:.1f} MB").format(done=done / 1e6, total=total / 1e6),
+        )
+
+    try:
+        datasets.fetch("mnist", str(ui.settings().mnist_url), report)
+    except (datasets.FetchFailed, datasets.BadDataFile) as error:
+        bar.empty()
+        st.error(
+            _("{reason} You can take the file from disk instead, below.").format(reason=error),
+            icon=":material/cloud_off:",
+        )
+    except OSError as error:
+        bar.empty()
+        cannot_keep(error)
+    else:
+        st.rerun()
+
+
+def cannot_keep(error: OSError) -> None:
+    st.error(
+        _("The file cannot be kept in {folder}: {reason}. Free some space or set KERAS_HOME.").format(
+            folder=datasets.keras_folder(), reason=error.strerror or error
+        )
+    )
+
+
+SPLITS = {"train": _("training"), "test": _("test")}
+
+ui.heading(
+    _("Data"),
+    _(
+        "Digits that people wrote by hand, scanned and made the same size. A network learns from the "
+        "training images; the test images are kept back to see whether it understood or only memorised."
+    ),
+)
+
+name = st.segmented_control(
+    _("Data set"), list(datasets.NAMES), default=datasets.DEFAULT, required=True, key="dataset_shown",
+    persist_state="session",
+    help=_("mnist-5k is a small part of MNIST that comes with the app: quick to learn, so a good start."),
+)  # fmt: skip
+
+if not datasets.at_hand(name):
+    offer_mnist()
+    st.stop()
+try:
+    with st.spinner(_("Reading {name}").format(name=name), show_time=True):
+        dataset = ui.dataset(name)
+except (datasets.BadDataFile, datasets.DatasetMissing) as error:
+    st.error(_("{reason} Delete {file} and get it again.").format(reason=error, file=datasets.path(name)))
+    st.stop()
+
+with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    split = st.segmented_control(
+        _("Split"), list(SPLITS), default="train", required=True, format_func=SPLITS.__getitem__,
+        key="split_shown", persist_state="session",
+    )  # fmt: skip
+    chosen = st.pills(
+        _("Digits"), EXAMPLE_DIGITS, selection_mode="multi", key="digits_shown", persist_state="session",
+        help=_("Choose none to see all of them."),
+    )  # fmt: skip
+    seed = st.number_input(
+        _("Shuffle seed"), 0, 2**32 - 1, 0, key="shuffle_seed", persist_state="session", width=160,
+        help=_("Another number shows the digits in another order; the same number, in the same."),
+    )  # fmt: skip
+
+images, labels = dataset.part(split)
+shown = np.flatnonzero(np.isin(labels, chosen or list(EXAMPLE_DIGITS)))
+shown = np.random.default_rng(seed).permutation(shown)
+on_page = shown[ui.pager(len(shown), PER_PAGE, "data_page")]
+
+st.caption(
+    _("{n:,} {split} images. Click a number to see the digit as the computer does.").format(
+        n=len(shown), split=SPLITS[split]
+    )
+)
+pressed = ui.gallery(
+    [
+        ui.Tile(
+            images[i],
+            str(labels[i]),
+            _("A handwritten {label}, number {index}").format(label=labels[i], index=i),
+            key=f"{name}-{split}-{i}",
+        )
+        for i in on_page
+    ]
+)
+if pressed:
+    index = int(pressed.rsplit("-", 1)[1])
+    show_digit(images[index], int(labels[index]), index, split)
+
+balance, facts = st.columns([3, 2], gap="large")
+with balance:
+    st.subheader(_("How many of each digit"), anchor=False)
+    st.plotly_chart(
+        charts.class_balance(labels), key="balance", config={"displayModeBar": False},
+        alt=_("The number of images of each digit"),
+    )  # fmt: skip
+    st.caption(_("If one digit were rare, a network could ignore it and still look good. Here no digit is."))
+with facts:
+    st.subheader(_("Shapes and ranges"), anchor=False)
+    st.dataframe(
+        {
+            _("array"): ["x_train", "y_train", "x_test", "y_test"],
+            _("shape"): [
+                "×".join(map(str, array.shape))
+                for array in (dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test)
+            ],
+            _("values"): [
+                f"{array.min()} – {array.max()}"
+                for array in (dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test)
+            ],
+        },
+        hide_index=True,
+        key="shapes",
+        alt=_("The shapes and value ranges of the four arrays"),
+    )
+    st.caption(_("x holds the images: how many × rows × columns, a byte each. y holds the right answers."))

@@ -1,0 +1,50 @@
+"""What this is, the four steps, and how things stand."""
+
+import streamlit as st
+
+from core import datasets, jobs, runs, ui
+from core.i18n import _
+
+STEPS = [
+    ("data", _("1. Look at the data"), ":material/grid_view:",
+     _("Thousands of handwritten digits, and the numbers that each of them is to a computer.")),
+    ("train", _("2. Train a network"), ":material/model_training:",
+     _("Choose its layers and how it learns, then watch it learn.")),
+    ("evaluate", _("3. See what it confuses"), ":material/fact_check:",
+     _("Test it on digits it has never seen, and look at each one it gets wrong.")),
+    ("draw", _("4. Draw a digit"), ":material/draw:",
+     _("Write one yourself and watch it being read.")),
+]  # fmt: skip
+
+ui.heading(
+    "MNIST Lab",
+    _(
+        "Here you teach a computer to read handwritten digits, and see how it does that. "
+        "The networks are real Keras networks, trained on real data while you watch. "
+        "Nothing to install, nothing to sign up for: begin with step 1, or go straight to step 2."
+    ),
+)
+
+with st.grid(4, min_column_width=230):
+    for name, title, icon, text in STEPS:
+        with st.container(border=True, height="stretch"):
+            st.page_link(ui.PAGES[name], label=f"**{title}**", icon=icon)
+            st.markdown(text)
+
+root = ui.settings().runs
+every, active = runs.every(root), jobs.active(root)
+
+st.subheader(_("How things stand"), anchor=False)
+with st.grid(3, min_column_width=180):
+    at_hand = [name for name in datasets.NAMES if datasets.at_hand(name)]
+    st.metric(_("Data sets at hand"), len(at_hand), help=", ".join(at_hand), border=True)
+    st.metric(_("Runs so far"), f"{len(every):,}", border=True)
+    st.metric(_("Training or waiting now"), len(active), border=True)
+
+for run in active:
+    st.page_link(
+        ui.PAGES["train"],
+        label=_("Watch the run that is training: {run}").format(run=ui.run_label(run)),
+        icon=":material/monitoring:",
+        query_params={"run": run.name},
+    )

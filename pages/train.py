@@ -1,0 +1,420 @@
+"""Set up a run, start it, and watch it learn."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core import architectures as arch
+from core import charts, datasets, jobs, runs, ui
+from core.config import PRESETS, RunConfig
+from core.i18n import _, ngettext
+
+POLL = 0.5  # seconds between two looks at a run that is going on
+LOG_END = 20_000  # characters of the log to show
+RATES = [float(f"{digit}e{power}") for power in range(-5, 1) for digit in (1, 2, 5)]
+BATCH_SIZES = [2**power for power in range(13)]
+PRESET_NAMES = {
+    "tutorial-mlp": _("Tutorial MLP: 128 units, 5 epochs"),
+    "tutorial-mlp-10": _("Tutorial MLP: 128 units, 10 epochs"),
+    "tutorial-mlp-deep": _("Tutorial MLP, deeper: 256-128 units, dropout"),
+    "tutorial-cnn": _("Tutorial CNN: 32-64-64 filters"),
+    "tutorial-mlp-32": _("Tutorial MLP: batches of 32, no validation"),
+    "tutorial-mlp-dropout": _("Tutorial MLP with dropout"),
+}
+PHASES = {
+    "importing": _("Starting TensorFlow, which takes a few seconds"),
+    "loading": _("Reading the data"),
+    "compiling": _("Building the network"),
+    "training": _("Training"),
+    "evaluating": _("Reading the test images"),
+}
+
+
+def set_knobs(config: RunConfig) -> None:
+    """Turn every knob to these settings."""
+    for name, value in knob_values(config).items():
+        st.session_state[f"knob_{name}"] = value
+
+
+def knob_values(config: RunConfig) -> dict[str, Any]:
+    values = config.model_dump(exclude={"hidden_units", "conv_blocks"})
+    values["layers"], values["blocks"] = len(config.hidden_units), len(config.conv_blocks)
+    for number, units in enumerate(config.hidden_units):
+        values[f"units_{number}"] = units
+    for number, block in enumerate(config.conv_blocks):
+        values |= {f"{key}_{number}": value for key, value in block.model_dump().items()}
+    return values
+
+
+def preset_chosen() -> None:
+    set_knobs(PRESETS[st.session_state["preset"]].but(dataset=st.session_state["knob_dataset"]))
+
+
+def knob(widget: Any, label: str, name: str, *args: Any, hint: str = "", **options: Any) -> Any:
+    """One knob: a widget that keeps its value while the visitor is on other pages."""
+    keras_name = name.rsplit("_", 1)[0] if name[-1].isdigit() else name
+    return widget(
+        label,
+        *args,
+        key=f"knob_{name}",
+        persist_state="session",
+        help=_("{hint} Setting: `{name}`.").format(hint=hint, name=keras_name),
+        **options,
+    )
+
+
+def knobs() -> RunConfig:
+    """All knobs, and the settings that they stand for. Raises ConfigError."""
+    st.selectbox(
+        _("Start from"), PRESETS, key="preset", on_change=preset_chosen, persist_state="session",
+        format_func=PRESET_NAMES.__getitem__,
+        help=_("The settings of the field's best-known tutorials. Choose one, then change what you like."),
+    )  # fmt: skip
+    values: dict[str, Any] = {
+        "dataset": knob(
+            st.segmented_control, _("Data set"), "dataset", list(datasets.NAMES), required=True,
+            hint=_("mnist-5k trains in seconds; mnist has 15 times as many digits and reads better."),
+        ),
+        "architecture": knob(
+            st.segmented_control, _("Network"), "architecture", ["mlp", "cnn"], required=True,
+            format_func={"mlp": "MLP", "cnn": "CNN"}.__getitem__,
+            hint=_("An MLP sees a list of pixels; a CNN sees neighbourhoods, and reads better."),
+        ),
+    }  # fmt: skip
+    values |= layer_knobs(values["architecture"])
+    values["epochs"] = knob(
+        st.number_input, _("Epochs"), "epochs", 1, 1000,
+        hint=_("How often the network sees every training image."),
+    )  # fmt: skip
+    values["batch_size"] = knob(
+        st.select_slider, _("Batch size"), "batch_size", BATCH_SIZES,
+        hint=_("Images per step: small batches take more, noisier steps."),
+    )  # fmt: skip
+    values["learning_rate"] = knob(
+        st.select_slider, _("Learning rate"), "learning_rate", RATES, format_func="{:g}".format,
+        hint=_("How far each step goes: too small and it crawls, too large and it never settles."),
+    )  # fmt: skip
+    with st.expander(_("More about the network"), icon=":material/hub:"):
+        values |= network_knobs(values["architecture"])
+    with st.expander(_("More about learning"), icon=":material/tune:"):
+        values |= learning_knobs(values["dataset"])
+    return RunConfig.read(values)
+
+
+def layer_knobs(architecture: str) -> dict[str, Any]:
+    """How many layers, and how large each."""
+    if architecture == "mlp":
+        number = knob(st.slider, _("Hidden layers"), "layers", 1, 4,
+                      hint=_("Each layer works with what the one before it found."))  # fmt: skip
+        with st.container(horizontal=True):
+            units = [layer_knob(_("Units {n}"), "units", layer, 2048) for layer in range(number)]
+        return {"hidden_units": units}
+    number = knob(st.slider, _("Conv blocks"), "blocks", 1, 4,
+                  hint=_("A convolution looks for small patterns all over the image."))  # fmt: skip
+    blocks = []
+    for block in range(number):
+        with st.container(horizontal=True):
+            filters = layer_knob(_("Filters {n}"), "filters", block, 256)
+            st.session_state.setdefault(f"knob_kernel_size_{block}", 3)
+            kernel = knob(st.number_input, _("Kernel"), f"kernel_size_{block}", 1, 7, width=112,
+                          hint=_("The side of the pattern, in pixels."))  # fmt: skip
+            st.session_state.setdefault(f"knob_pooling_{block}", "none")
+            pooling = knob(
+                st.selectbox, _("Pooling"), f"pooling_{block}", ["max", "average", "none"], width=124,
+                hint=_("Halves the image by keeping the largest or the average of 2×2 pixels."),
+            )  # fmt: skip
+        blocks.append({"filters": filters, "kernel_size": kernel, "pooling": pooling})
+    dense = knob(st.number_input, _("Dense units"), "dense_units", 0, 2048,
+                 hint=_("The dense layer before the output; 0 leaves it out."))  # fmt: skip
+    return {"conv_blocks": blocks, "dense_units": dense}
+
+
+def layer_knob(label: str, name: str, layer: int, most: int) -> int:
+    st.session_state.setdefault(f"knob_{name}_{layer}", 64)
+    size: int = knob(
+        st.number_input, label.format(n=layer + 1), f"{name}_{layer}", 1, most, width=112,
+        hint=_("More can learn more, take longer, and memorise more easily."),
+    )  # fmt: skip
+    return size
+
+
+def network_knobs(architecture: str) -> dict[str, Any]:
+    places = {
+        "hidden": _("after every dense layer"),
+        "between": _("only between dense layers"),
+        "everywhere": _("after conv blocks as well"),
+    }
+    values = {
+        "activation": knob(
+            st.selectbox, _("Activation"), "activation", ["relu", "tanh", "sigmoid", "elu", "selu", "gelu"],
+            hint=_("What makes a stack of layers more than one layer."),
+        ),
+        "dropout": knob(
+            st.slider, _("Dropout"), "dropout", 0.0, 0.9, step=0.05,
+            hint=_("Silences this share of a layer at random while training, against memorising."),
+        ),
+        "dropout_place": knob(
+            st.selectbox, _("Where to drop out"), "dropout_place", list(places),
+            format_func=places.__getitem__, hint=_("Which layers dropout follows."),
+        ),
+        "batch_normalization": knob(
+            st.toggle, _("Batch normalisation"), "batch_normalization",
+            hint=_("Keeps each layer's values in a steady range: faster, at a small cost per step."),
+        ),
+    }  # fmt: skip
+    if architecture == "cnn":
+        values["padding"] = knob(
+            st.selectbox, _("Padding"), "padding", ["valid", "same"],
+            hint=_("valid shrinks the image at each convolution, same keeps its size."),
+        )  # fmt: skip
+    return values
+
+
+def learning_knobs(dataset: str) -> dict[str, Any]:
+    return {
+        "optimizer": knob(
+            st.selectbox, _("Optimizer"), "optimizer", ["adam", "sgd", "rmsprop", "adagrad", "adamw"],
+            hint=_("How a step is made from the slope. Adam is a good first choice."),
+        ),
+        "validation_split": knob(
+            st.slider, _("Validation share"), "validation_split", 0.0, 0.9, step=0.05,
+            hint=_("Held back from training, to see during training how it does on unseen digits."),
+        ),
+        "training_images": knob(
+            st.number_input, _("Training images"), "training_images", 100, datasets.NAMES[dataset].train,
+            step=100, placeholder=_("all"),
+            hint=_("Use only so many, to see how much data matters. Empty: all of them."),
+        ),
+        "seed": knob(
+            st.number_input, _("Seed"), "seed", 0, 2**32 - 1,
+            hint=_("The same seed on the same machine gives the same run."),
+        ),
+    }  # fmt: skip
+
+
+def show_network(config: RunConfig) -> None:
+    """What the settings amount to, before anything is trained."""
+    network = arch.layers(config)
+    rows = arch.trace(network)
+    with st.grid(3, min_column_width=130):
+        st.metric(_("Parameters"), f"{arch.parameters(network):,}", border=True,
+                  help=_("The numbers that make up the network, and that training finds."))  # fmt: skip
+        size = datasets.NAMES[config.dataset].train
+        trained, validated = arch.split(config, size)
+        st.metric(_("Steps per epoch"), f"{arch.steps_per_epoch(config, size):,}", border=True,
+                  help=_("{trained:,} training images in batches of {batch}.").format(
+                      trained=trained, batch=config.batch_size))  # fmt: skip
+        st.metric(_("Validation images"), f"{validated:,}", border=True)
+    with st.container(horizontal=True, wrap=False):
+        st.plotly_chart(
+            charts.network(rows), width=charts.NETWORK_STEP * (len(rows) + 1), key="network",
+            config={"displayModeBar": False}, alt=_("The network as a picture, layer by layer"),
+        )  # fmt: skip
+    st.dataframe(
+        {
+            _("layer"): [row.layer.name for row in rows],
+            _("Keras layer"): [row.layer.kind for row in rows],
+            _("output shape"): [" × ".join(map(str, row.output)) for row in rows],
+            _("parameters"): [row.parameters for row in rows],
+        },
+        hide_index=True,
+        height="content",
+        column_config={_("parameters"): st.column_config.NumberColumn(format="localized")},
+        key="layers",
+        alt=_("The layers with their output shapes and parameters"),
+    )
+
+
+def set_up(root: Path) -> None:
+    """The knobs, what they amount to, and the button."""
+    for run in jobs.active(root)[:3]:
+        st.page_link(
+            ui.PAGES["train"], label=_("Training now: {run}. Watch it.").format(run=ui.run_label(run)),
+            icon=":material/monitoring:", query_params={"run": run.name},
+        )  # fmt: skip
+    if "preset" not in st.session_state:
+        set_knobs(PRESETS["tutorial-mlp"])
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        config = knobs()
+    with right:
+        try:
+            jobs.check(config, ui.settings())
+        except (jobs.NotAllowed, arch.ImpossibleNetwork, datasets.DatasetMissing) as error:
+            problem = error
+        else:
+            problem = None
+        st.button(
+            _("Train"), type="primary", icon=":material/play_arrow:", disabled=problem is not None,
+            on_click=start, args=(config,), key="train", width="stretch",
+        )  # fmt: skip
+        if "refused" in st.session_state:
+            st.error(st.session_state.pop("refused"))
+        if problem:
+            st.error(problem, icon=":material/block:")
+        if isinstance(problem, datasets.DatasetMissing):
+            st.page_link(ui.PAGES["data"], label=_("Get it on the Data page"), icon=":material/download:")
+        if not isinstance(problem, arch.ImpossibleNetwork):
+            show_network(config)
+
+
+def start(config: RunConfig) -> None:
+    try:
+        run = jobs.submit(config, ui.settings())
+    except (jobs.NotAllowed, datasets.DatasetMissing) as error:
+        st.session_state["refused"] = str(error)
+    except OSError as error:
+        st.session_state["refused"] = _("The run cannot be kept in {folder}: {reason}.").format(
+            folder=ui.settings().runs, reason=error.strerror or error
+        )
+    else:
+        watch(run.name)
+
+
+def watch(name: str | None) -> None:
+    """Show this run on the page, or the knobs."""
+    st.session_state["watched"] = name
+    if name:
+        st.query_params["run"] = st.session_state["run"] = name
+    else:
+        st.query_params.pop("run", None)
+
+
+def watched(root: Path) -> Path | None:
+    """The run that the URL names, or the one that this visitor started and that is not over."""
+    name = st.query_params.get("run")
+    if name:
+        try:
+            return runs.find(root, name)
+        except runs.UnknownRun as error:
+            st.warning(error)
+            return None
+    name = st.session_state.get("watched")
+    return next((run for run in jobs.active(root) if run.name == name), None)
+
+
+def show_run(run: Path) -> None:
+    """One run: how far it is, its curves, and what to do next."""
+    ui.speak()
+    try:
+        status, config = runs.status(run), runs.config(run)
+    except runs.UnknownRun as error:
+        st.error(error)
+        return
+    if st.session_state.get("polled") == run.name and status.state in runs.ENDED:
+        st.session_state["polled"] = None
+        st.rerun()  # of the whole page, which then stops polling
+    epochs, batches = runs.metrics(run), runs.batches(run)
+    progress(run, status, config, epochs, batches)
+    if batches or epochs:
+        numbers((epochs if status.state in runs.ENDED else batches) or epochs, epochs)
+        left, right = st.columns(2)
+        for side, metric, title in ((left, "loss", _("loss")), (right, "accuracy", _("accuracy"))):
+            side.plotly_chart(
+                charts.curve(metric, title, batches, epochs, status.steps, config.epochs),
+                key=f"curve_{metric}", config={"displayModeBar": False},
+                alt=_("{metric} over the epochs, training against validation").format(metric=title),
+            )  # fmt: skip
+        st.caption(
+            _("The dotted line is the mean since its epoch began. Where training goes on improving and "
+              "validation does not, the network memorises instead of learning.")
+        )  # fmt: skip
+    if status.state == "failed":
+        with st.expander(_("The log"), icon=":material/terminal:"):
+            st.code(log(run), language=None, wrap_lines=True)
+
+
+def progress(
+    run: Path, status: runs.Status, config: RunConfig, epochs: list[Any], batches: list[Any]
+) -> None:
+    """Where the run stands: a bar while it goes on, the outcome when it is over."""
+    match status.state:
+        case "queued":
+            ahead = jobs.place_in_line(run)
+            st.progress(0.0, text=waiting(ahead))
+        case "running" | "stopping":
+            total = max(1, status.steps * config.epochs)
+            done = max(0, status.epoch - 1) * status.steps + status.step
+            st.progress(min(1.0, done / total), text=words(status, config, epochs, batches))
+        case "failed":
+            st.error(status.error, icon=":material/error:")
+        case "finished" | "stopped":
+            outcome(run, status)
+    if status.state in ("queued", "running"):
+        st.button(
+            _("Stop"), icon=":material/stop:", key="stop", on_click=jobs.stop, args=(run,),
+            help=_("Ends after the current step and keeps what was learned."),
+        )  # fmt: skip
+
+
+def waiting(ahead: int) -> str:
+    if not ahead:
+        return _("Waiting for the training process to start")
+    return ngettext("Waiting: {n} run goes first", "Waiting: {n} runs go first", ahead).format(n=ahead)
+
+
+def words(status: runs.Status, config: RunConfig, epochs: list[Any], batches: list[Any]) -> str:
+    if status.phase != "training":
+        return PHASES.get(status.phase, status.phase)
+    text = _("Epoch {epoch} of {epochs} · step {step:,} of {steps:,}").format(
+        epoch=status.epoch, epochs=config.epochs, step=status.step, steps=status.steps
+    )
+    if status.state == "stopping":
+        return _("{progress} · stopping after this step").format(progress=text)
+    done = batches[-1:] if not epochs else epochs[-1:]
+    if not done:
+        return text
+    row = done[0]
+    pace = row["seconds"] / (row.get("steps") or row["step"])
+    left = (config.epochs - status.epoch + 1) * status.steps - status.step
+    return _("{progress} · about {time} left").format(progress=text, time=ui.duration(left * pace))
+
+
+def numbers(rows: list[Any], epochs: list[Any]) -> None:
+    with st.grid(4, min_column_width=140):
+        st.metric(_("Training loss"), ui.number(rows[-1].get("loss"), "{:.4f}"), border=True)
+        st.metric(_("Training accuracy"), ui.number(rows[-1].get("accuracy"), "{:.2%}"), border=True)
+        if epochs and "val_loss" in epochs[-1]:
+            st.metric(_("Validation loss"), ui.number(epochs[-1]["val_loss"], "{:.4f}"), border=True)
+            st.metric(_("Validation accuracy"), ui.number(epochs[-1]["val_accuracy"], "{:.2%}"), border=True)
+
+
+def outcome(run: Path, status: runs.Status) -> None:
+    if status.test_accuracy is None:
+        st.info(_("Stopped before it began to train."), icon=":material/stop_circle:")
+        return
+    text = _("Finished in {time}. It reads {accuracy:.2%} of the test images right.")
+    if status.state == "stopped":
+        text = _("Stopped after {time}. It reads {accuracy:.2%} of the test images right.")
+    time = ui.duration(status.ended - status.started)
+    st.success(text.format(time=time, accuracy=status.test_accuracy), icon=":material/check_circle:")
+    with st.container(horizontal=True):
+        query = {"run": run.name}
+        st.page_link(ui.PAGES["evaluate"], label=_("See what it confuses"), icon=":material/fact_check:",
+                     query_params=query)  # fmt: skip
+        st.page_link(ui.PAGES["draw"], label=_("Draw a digit for it"), icon=":material/draw:",
+                     query_params=query)  # fmt: skip
+
+
+def log(run: Path) -> str:
+    try:
+        return (run / "log.txt").read_text("utf-8", errors="replace")[-LOG_END:]
+    except OSError:
+        return _("There is no log.")
+
+
+root = ui.settings().runs
+run = watched(root)
+if run is None:
+    ui.heading(
+        _("Train"),
+        _("Build a network, choose how it learns, and watch. The defaults are a good first run."),
+    )
+    set_up(root)
+else:
+    ui.heading(_("Train"), ui.run_words(run))
+    st.button(_("Set up another run"), icon=":material/tune:", on_click=watch, args=(None,), key="another")
+    going_on = run in jobs.active(root)
+    st.session_state["polled"] = run.name if going_on else None
+    st.fragment(show_run, run_every=POLL if going_on else None)(run)

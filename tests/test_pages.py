@@ -1,0 +1,360 @@
+"""Every page, run by Streamlit without a browser."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import datasets, evaluate, jobs, runs
+from core.config import PRESETS, RunConfig
+from tests.conftest import wait_for_end
+
+APP = str(Path(__file__).parents[1] / "app.py")
+PAGES = ("start", "data", "train", "evaluate", "draw")
+
+
+def open_page(name: str, **query: str) -> AppTest:
+    app = AppTest.from_file(APP, default_timeout=60)
+    app.run()
+    for key, value in query.items():
+        app.query_params[key] = value
+    if name != "start":
+        app.switch_page(f"pages/{name}.py")
+    app.run()
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def again(app: AppTest) -> AppTest:
+    app.run()
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def texts(app: AppTest) -> str:
+    elements = [*app.markdown, *app.caption, *app.info, *app.error, *app.warning, *app.success]
+    return "\n".join(str(element.value) for element in elements)
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+@pytest.fixture
+def with_run(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The trained run, in a folder that the app looks into."""
+    monkeypatch.setenv("MNIST_LAB_RUNS", str(trained))
+    return runs.every(trained)[0]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_before_anything_is_trained(page: str, runs_folder: Path, no_mnist: Path) -> None:
+    app = open_page(page)
+    assert not app.error
+    if page in ("evaluate", "draw"):
+        assert "no trained network yet" in app.info[0].value
+
+
+def test_no_page_imports_tensorflow(trained: Path) -> None:
+    """In a fresh interpreter, because the tests themselves import it."""
+    script = (
+        "import sys\n"
+        "from tests.test_pages import PAGES, open_page\n"
+        "for page in PAGES: open_page(page)\n"
+        "found = {'tensorflow', 'keras', 'tf_keras'} & set(sys.modules)\n"
+        "assert not found, found\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", script],
+        check=True,
+        cwd=Path(APP).parent,
+        env=os.environ | {"MNIST_LAB_RUNS": str(trained)},
+    )
+
+
+def test_start_counts_runs_and_data_sets(with_run: Path, no_mnist: Path) -> None:
+    shown = metrics(open_page("start"))
+    assert shown["Runs so far"] == "1"
+    assert shown["Data sets at hand"] == "1"
+    assert shown["Training or waiting now"] == "0"
+
+
+class TestData:
+    def test_a_class_and_a_split_can_be_chosen(self, no_mnist: Path) -> None:
+        app = open_page("data")
+        app.button_group(key="digits_shown").set_value([7])
+        app.button_group(key="split_shown").set_value("test")
+        again(app)
+        labels = [button.label for button in app.button]
+        assert set(labels) == {"7"}
+        assert "100 test images" in texts(app)
+
+    def test_another_seed_shows_the_digits_in_another_order(self, no_mnist: Path) -> None:
+        app = open_page("data")
+        first = [button.key for button in app.button]
+        app.number_input(key="shuffle_seed").set_value(1)
+        again(app)
+        second = [button.key for button in app.button]
+        app.number_input(key="shuffle_seed").set_value(0)
+        again(app)
+        assert first == [button.key for button in app.button] != second
+
+    def test_leafing_through_shows_every_digit_once(self, no_mnist: Path) -> None:
+        app = open_page("data")
+        app.button_group(key="digits_shown").set_value([3])
+        app.button_group(key="split_shown").set_value("test")
+        again(app)
+        keys: list[str] = []
+        for page in (1, 2, 3):
+            app.number_input(key="data_page").set_value(page)
+            again(app)
+            keys += [button.key for button in app.button]
+        assert len(keys) == len(set(keys)) == 100
+
+    def test_a_digit_is_shown_as_its_numbers(self, no_mnist: Path, mnist_5k: datasets.Dataset) -> None:
+        app = open_page("data")
+        button = app.button[0]
+        index = int(button.key.rsplit("-", 1)[1])
+        button.click()
+        again(app)
+        figure = json.loads(app.get_by_key("pixels").proto.spec)
+        shown = decoded(figure["data"][0]["z"])
+        np.testing.assert_array_equal(shown, mnist_5k.x_train[index])
+
+    def test_mnist_that_is_missing_is_offered(self, no_mnist: Path) -> None:
+        app = open_page("data")
+        app.button_group(key="dataset_shown").set_value("mnist")
+        again(app)
+        assert "not on this machine yet" in app.info[0].value
+        assert app.button(key="fetch").label == "Get full MNIST (11 MB)"
+
+    def test_without_a_network_it_says_so_and_offers_a_file(
+        self, no_mnist: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MNIST_LAB_MNIST_URL", "http://127.0.0.1:9/mnist.npz")
+        app = open_page("data")
+        app.button_group(key="dataset_shown").set_value("mnist")
+        again(app)
+        app.button(key="fetch").click()
+        again(app)
+        assert "127.0.0.1:9 could not be reached" in app.error[0].value
+        assert "from disk instead" in app.error[0].value
+        assert app.file_uploader
+
+    def test_a_wrong_file_is_refused_by_name_and_nothing_is_kept(self, no_mnist: Path) -> None:
+        wrong = BytesIO()
+        np.savez(wrong, x_train=np.zeros(3), y_train=np.zeros(3), x_test=np.zeros(3), y_test=np.zeros(3))
+        app = open_page("data")
+        app.button_group(key="dataset_shown").set_value("mnist")
+        again(app)
+        app.file_uploader[0].upload("holiday.npz", wrong.getvalue())
+        again(app)
+        assert "holiday.npz" in app.error[0].value
+        assert not list(no_mnist.rglob("*.npz"))
+
+    def test_the_right_file_is_taken(self, no_mnist: Path, mnist_npz: Path) -> None:
+        app = open_page("data")
+        app.button_group(key="dataset_shown").set_value("mnist")
+        again(app)
+        app.file_uploader[0].upload("mnist.npz", mnist_npz.read_bytes())
+        again(app)
+        assert not app.error
+        assert (no_mnist / "datasets" / "mnist.npz").is_file()
+        assert "60,000 training images" in texts(app)
+
+
+def decoded(values: object) -> np.ndarray:
+    """An array as Plotly writes it to JSON: as lists, or as base64."""
+    if isinstance(values, dict):
+        array = np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
+        return array.reshape([int(side) for side in str(values.get("shape", len(array))).split(",")])
+    return np.array(values)
+
+
+class TestTrain:
+    def test_the_tutorial_mlp_has_its_101770_parameters(self, runs_folder: Path, no_mnist: Path) -> None:
+        shown = metrics(open_page("train"))
+        assert shown["Parameters"] == "101,770"
+        # 4,000 × 0.8 / 128
+        assert shown["Steps per epoch"] == "25"
+        assert shown["Validation images"] == "800"
+
+    @pytest.mark.parametrize("preset", PRESETS)
+    def test_a_preset_trains_with_its_own_settings(
+        self, preset: str, runs_folder: Path, no_mnist: Path
+    ) -> None:
+        app = open_page("train")
+        app.selectbox(key="preset").set_value(preset)
+        again(app)
+        app.button(key="train").click()
+        again(app)
+        (run,) = runs.every(runs_folder)
+        try:
+            assert runs.config(run) == PRESETS[preset]
+            assert app.query_params["run"] == run.name
+        finally:
+            jobs.stop(run)
+            wait_for_end(run)
+
+    def test_the_knobs_change_the_network_before_it_is_trained(
+        self, runs_folder: Path, no_mnist: Path
+    ) -> None:
+        app = open_page("train")
+        app.slider(key="knob_layers").set_value(2)
+        again(app)
+        app.number_input(key="knob_units_0").set_value(32)
+        app.number_input(key="knob_units_1").set_value(16)
+        again(app)
+        # 784 × 32 + 32, 32 × 16 + 16, 16 × 10 + 10
+        assert metrics(app)["Parameters"] == f"{25_120 + 528 + 170:,}"
+        table = app.dataframe[0].value
+        assert list(table["layer"]) == ["flatten", "dense_1", "dense_2", "output"]
+        assert list(table["parameters"]) == [0, 25_120, 528, 170]
+
+    def test_a_network_that_cannot_be_says_why_and_cannot_be_trained(
+        self, runs_folder: Path, no_mnist: Path
+    ) -> None:
+        app = open_page("train")
+        app.selectbox(key="preset").set_value("tutorial-cnn")
+        again(app)
+        app.slider(key="knob_blocks").set_value(4)
+        for block in range(4):
+            if block < 3:
+                app.selectbox(key=f"knob_pooling_{block}").set_value("max")
+        again(app)
+        assert "does not fit" in app.error[0].value
+        assert app.button(key="train").disabled
+
+    def test_the_operators_limits_are_said_before_the_click(
+        self, runs_folder: Path, no_mnist: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MNIST_LAB_MAX_PARAMETERS", "50000")
+        app = open_page("train")
+        assert "101,770 parameters; at most 50,000" in app.error[0].value
+        assert app.button(key="train").disabled
+
+    def test_a_data_set_that_is_missing_leads_to_the_data_page(
+        self, runs_folder: Path, no_mnist: Path
+    ) -> None:
+        app = open_page("train")
+        app.button_group(key="knob_dataset").set_value("mnist")
+        again(app)
+        assert "not on this machine yet" in app.error[0].value
+        assert app.button(key="train").disabled
+
+    def test_the_knobs_are_kept_while_the_visitor_is_elsewhere(
+        self, runs_folder: Path, no_mnist: Path
+    ) -> None:
+        app = open_page("train")
+        app.number_input(key="knob_epochs").set_value(9)
+        again(app)
+        app.switch_page("pages/data.py")
+        again(app)
+        app.switch_page("pages/train.py")
+        again(app)
+        assert app.number_input(key="knob_epochs").value == 9
+
+    def test_a_finished_run_shows_its_result(self, with_run: Path) -> None:
+        app = open_page("train", run=with_run.name)
+        accuracy = runs.status(with_run).test_accuracy
+        assert f"reads {accuracy:.2%} of the test images right" in app.success[0].value
+        last = runs.metrics(with_run)[-1]
+        assert metrics(app)["Validation accuracy"] == f"{last['val_accuracy']:.2%}"
+
+    def test_a_failed_run_shows_why_and_its_log(self, runs_folder: Path, no_mnist: Path) -> None:
+        run = runs.create(runs_folder, RunConfig())
+        runs.write_status(run, runs.Status(state="failed", error="The disk is full."))
+        (run / "log.txt").write_text("No space left on device <script>alert(1)</script>")
+        app = open_page("train", run=run.name)
+        assert app.error[0].value == "The disk is full."
+        assert "No space left" in app.code[0].value
+
+    @pytest.mark.parametrize("name", ["../../etc", "no-such-run", "/etc/passwd", "a" * 5000, "%00", ""])
+    def test_a_hostile_run_in_the_url_gets_a_sentence(
+        self, name: str, runs_folder: Path, no_mnist: Path
+    ) -> None:
+        app = open_page("train", run=name)
+        if name:
+            assert "There is no run" in app.warning[0].value
+        assert app.button(key="train")
+
+
+class TestEvaluate:
+    def test_the_numbers_are_those_of_the_evaluation(self, with_run: Path) -> None:
+        shown = metrics(open_page("evaluate"))
+        evaluation = evaluate.load(with_run)
+        assert shown["Test accuracy"] == f"{evaluation.accuracy:.2%}"
+        assert shown["Test loss"] == f"{evaluation.loss:.4f}"
+        assert shown["Read wrong"] == str(np.sum(evaluation.predictions != evaluation.labels))
+
+    def test_the_filters_show_exactly_those_digits(self, with_run: Path) -> None:
+        evaluation = evaluate.load(with_run)
+        true, read = most_confused(evaluation)
+        app = open_page("evaluate")
+        app.selectbox(key="true_shown").set_value(true)
+        app.selectbox(key="read_shown").set_value(read)
+        again(app)
+        captions = [
+            caption.value for caption in app.caption if "→" in caption.value and ":red" in caption.value
+        ]
+        assert len(captions) == len(evaluation.cell(true, read))
+        assert all(f"✗ {true} → {read}" in caption for caption in captions)
+
+    def test_right_and_wrong_differ_by_more_than_colour(self, with_run: Path) -> None:
+        app = open_page("evaluate")
+        app.toggle(key="mistakes_only").set_value(True)
+        again(app)
+        captions = [caption.value for caption in app.caption if ":red[" in caption.value]
+        assert captions
+        assert all("✗" in caption for caption in captions)
+        assert not [caption for caption in app.caption if ":green[" in caption.value]
+
+    def test_data_that_has_changed_since_is_not_shown_as_if_it_had_not(
+        self, with_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        copy = tmp_path / "runs" / with_run.name
+        shutil.copytree(with_run, copy)
+        environment = runs.environment(copy) | {"dataset_sha256": "0" * 64}
+        runs.write_json(copy / "environment.json", environment)
+        monkeypatch.setenv("MNIST_LAB_RUNS", str(copy.parent))
+        app = open_page("evaluate")
+        assert "mnist-5k has changed since this run was trained" in app.error[0].value
+        assert metrics(app)["Test accuracy"] == f"{evaluate.load(with_run).accuracy:.2%}"
+
+    def test_an_unknown_run_falls_back_to_the_newest_and_says_so(self, with_run: Path) -> None:
+        app = open_page("evaluate", run="../../etc")
+        assert "no trained run '../../etc'" in app.warning[0].value
+        assert app.selectbox(key="run_choice").value == with_run.name
+
+
+def most_confused(evaluation: evaluate.Evaluation) -> tuple[int, int]:
+    matrix = evaluation.confusion()
+    np.fill_diagonal(matrix, 0)
+    true, read = np.unravel_index(matrix.argmax(), matrix.shape)
+    return int(true), int(read)
+
+
+class TestDraw:
+    def test_an_empty_canvas_asks_for_a_digit(self, with_run: Path) -> None:
+        app = open_page("draw")
+        assert "Draw a digit from 0 to 9" in app.info[0].value
+
+    def test_a_run_whose_model_is_damaged_is_named(
+        self, with_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        copy = tmp_path / "runs" / with_run.name
+        shutil.copytree(with_run, copy)
+        (copy / "model.onnx").write_bytes(b"not a model")
+        monkeypatch.setenv("MNIST_LAB_RUNS", str(copy.parent))
+        app = open_page("draw")
+        assert f"model of run {with_run.name} is damaged" in app.error[0].value
