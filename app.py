@@ -1,12 +1,15 @@
 """MNIST Lab: the router. Start it with ``streamlit run app.py``."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from core import ui
 from core.i18n import _
 
 ui.speak()
-st.set_page_config(page_title="MNIST Lab", page_icon=":material/draw:", layout="wide")
+icon = Path(__file__).parent / ".streamlit" / "icon.svg"
+st.set_page_config(page_title="MNIST Lab", page_icon=str(icon), layout="wide")
 page = st.navigation(
     [
         st.Page(ui.PAGES["start"], title=_("Start"), icon=":material/home:", default=True),

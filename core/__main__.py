@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import struct
 import sys
 import time
+import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -23,6 +26,17 @@ from core.settings import Settings
 
 _MOST_PIXELS = 25_000_000
 _POLL = 0.2  # seconds between two looks at the run
+
+# The ways in which Pillow says that a file is no image, or damaged.
+_BROKEN_IMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 
 # What can be wrong with what somebody typed: said in a sentence, without a traceback.
 _MISTAKES = (
@@ -206,20 +220,29 @@ def _predict(arguments: argparse.Namespace) -> int:
 def _read(path: Path) -> NDArray[np.uint8]:
     """A picture of a digit, dark on light or light on dark, as the network gets it."""
     try:
-        with Image.open(path) as image:
-            if image.width * image.height > _MOST_PIXELS:
-                raise NotAnImage(
-                    _("{file} has {n:,} pixels; at most {most:,} are read. Make it smaller.").format(
-                        file=path, n=image.width * image.height, most=_MOST_PIXELS
-                    )
-                )
-            return preprocess.canvas_to_image(np.asarray(image.convert("RGBA")))
-    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
-        raise NotAnImage(
-            _("{file} is not an image that can be read. Use a PNG, JPEG or WebP file.").format(file=path)
-        ) from error
+        return preprocess.canvas_to_image(_rgba(path))
     except preprocess.EmptyDrawing:
         raise NotAnImage(_("There is no digit to be seen in {file}.").format(file=path)) from None
+
+
+def _rgba(path: Path) -> NDArray[np.uint8]:
+    with path.open("rb") as file, warnings.catch_warnings():
+        # Pillow warns of damaged and of large images, which are refused below in our own words.
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(file) as image:
+                pixels = image.width * image.height
+                if pixels <= _MOST_PIXELS:
+                    return np.asarray(image.convert("RGBA"))
+        except _BROKEN_IMAGE as error:
+            raise NotAnImage(
+                _("{file} is not an image that can be read. Use a PNG, JPEG or WebP file.").format(file=path)
+            ) from error
+    raise NotAnImage(
+        _("{file} has {n:,} pixels; at most {most:,} are read. Make it smaller.").format(
+            file=path, n=pixels, most=_MOST_PIXELS
+        )
+    )
 
 
 if __name__ == "__main__":

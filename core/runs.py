@@ -255,7 +255,7 @@ def metrics(run: Path) -> list[dict[str, Any]]:
 
 
 def batches(run: Path) -> list[dict[str, Any]]:
-    """Rows within the epochs: ``epoch``, ``step``, and of the epoch so far ``seconds``, ``loss``, ``accuracy``."""
+    """Rows within the epochs: ``epoch``, ``step``, and ``seconds``, ``loss``, ``accuracy`` of it so far."""
     return rows(run / "batches.jsonl")
 
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.pages_manager import PagesManager
 
 from core import charts, datasets, evaluate, i18n, predict, runs
 from core.config import RunConfig
@@ -79,24 +81,18 @@ def _stamp(file: Path) -> float:
 
 
 def routed() -> None:
-    """Note that `app.py` runs the pages, and open the page that the visitor asked for.
-
-    Streamlit takes a folder called ``pages`` for its older kind of app and, until ``app.py`` has run
-    once, runs a page that is opened by its address without ``app.py``. `heading` then sends the
-    visitor to ``app.py``, which sends them back.
-    """
+    """Note that `app.py` runs the page. To be called by it, each time."""
     st.session_state["routed"] = True
-    if "asked_for" in st.session_state:
-        page, parameters = st.session_state.pop("asked_for")
-        st.switch_page(page, query_params=parameters)
 
 
 def heading(title: str, lead: str) -> None:
     """A page's title, and what it is for."""
-    if "routed" not in st.session_state:
-        page = (st.context.url or "").rstrip("/").rsplit("/", 1)[-1]
-        st.session_state["asked_for"] = (PAGES.get(page, PAGES["start"]), st.query_params.to_dict())
-        st.switch_page("app.py")
+    if not st.session_state.pop("routed", False):
+        # Streamlit takes a folder called "pages" for its older kind of app: until app.py has run once
+        # in this server, a page that is opened by its address runs without it. This is what
+        # st.navigation would set; the page then runs again, from app.py.
+        PagesManager.uses_pages_directory = False
+        st.rerun()
     st.title(title, anchor=False)
     st.markdown(lead)
 
@@ -188,6 +184,11 @@ def no_run_yet() -> None:
         icon=":material/model_training:",
     )
     st.page_link(PAGES["train"], label=_("Train a network"), icon=":material/arrow_forward:")
+
+
+def at_least(width: int) -> DeltaGenerator:
+    """A container so many pixels wide, which scrolls sideways on a narrower screen."""
+    return st.grid(1, min_column_width=width, wrap=False)
 
 
 class Tile(NamedTuple):

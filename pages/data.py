@@ -10,7 +10,7 @@ PER_PAGE = 40
 EXAMPLE_DIGITS = range(10)
 
 
-@st.dialog(_("What the computer sees"), width="large")
+@st.dialog(_("What the computer sees"), width="medium")
 def show_digit(image: np.ndarray, label: int, index: int, split: str) -> None:
     """The 28×28 numbers of one digit."""
     ui.speak()
@@ -34,9 +34,9 @@ def show_digit(image: np.ndarray, label: int, index: int, split: str) -> None:
         st.caption(_("0 is paper, 255 is ink. This is how the image is stored, one byte a pixel."))
     figure = charts.pixels(image, normalised=scale == "normalised")
     # On a phone the numbers stay readable, and the matrix can be moved sideways.
-    with st.container(horizontal=True, wrap=False):
+    with ui.at_least(680):
         st.plotly_chart(
-            figure, width=700, key="pixels", config={"displayModeBar": False},
+            figure, key="pixels", config={"displayModeBar": False},
             alt=_("The pixel values of a {label} as a heat map").format(label=label),
         )  # fmt: skip
 

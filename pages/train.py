@@ -22,6 +22,7 @@ PRESET_NAMES = {
     "tutorial-mlp-32": _("Tutorial MLP: batches of 32, no validation"),
     "tutorial-mlp-dropout": _("Tutorial MLP with dropout"),
 }
+POOLINGS = {"max": _("max"), "average": _("average"), "none": _("none")}
 PHASES = {
     "importing": _("Starting TensorFlow, which takes a few seconds"),
     "loading": _("Reading the data"),
@@ -121,7 +122,8 @@ def layer_knobs(architecture: str) -> dict[str, Any]:
                           hint=_("The side of the pattern, in pixels."))  # fmt: skip
             st.session_state.setdefault(f"knob_pooling_{block}", "none")
             pooling = knob(
-                st.selectbox, _("Pooling"), f"pooling_{block}", ["max", "average", "none"], width=124,
+                st.selectbox, _("Pooling"), f"pooling_{block}", list(POOLINGS), width=124,
+                format_func=POOLINGS.__getitem__,
                 hint=_("Halves the image by keeping the largest or the average of 2×2 pixels."),
             )  # fmt: skip
         blocks.append({"filters": filters, "kernel_size": kernel, "pooling": pooling})
@@ -206,9 +208,10 @@ def show_network(config: RunConfig) -> None:
                   help=_("{trained:,} training images in batches of {batch}.").format(
                       trained=trained, batch=config.batch_size))  # fmt: skip
         st.metric(_("Validation images"), f"{validated:,}", border=True)
-    with st.container(horizontal=True, wrap=False):
+    width = charts.NETWORK_STEP * (len(rows) + 1)
+    with ui.at_least(width):
         st.plotly_chart(
-            charts.network(rows), width=charts.NETWORK_STEP * (len(rows) + 1), key="network",
+            charts.network(rows), width=width, key="network",
             config={"displayModeBar": False}, alt=_("The network as a picture, layer by layer"),
         )  # fmt: skip
     st.dataframe(
@@ -245,12 +248,12 @@ def set_up(root: Path) -> None:
             problem = error
         else:
             problem = None
-        st.button(
+        # Not a callback: it would get the settings from before what was typed last.
+        if st.button(
             _("Train"), type="primary", icon=":material/play_arrow:", disabled=problem is not None,
-            on_click=start, args=(config,), key="train", width="stretch",
-        )  # fmt: skip
-        if "refused" in st.session_state:
-            st.error(st.session_state.pop("refused"))
+            key="train", width="stretch",
+        ):  # fmt: skip
+            start(config)
         if problem:
             st.error(problem, icon=":material/block:")
         if isinstance(problem, datasets.DatasetMissing):
@@ -263,13 +266,16 @@ def start(config: RunConfig) -> None:
     try:
         run = jobs.submit(config, ui.settings())
     except (jobs.NotAllowed, datasets.DatasetMissing) as error:
-        st.session_state["refused"] = str(error)
+        st.error(error)
     except OSError as error:
-        st.session_state["refused"] = _("The run cannot be kept in {folder}: {reason}.").format(
-            folder=ui.settings().runs, reason=error.strerror or error
+        st.error(
+            _("The run cannot be kept in {folder}: {reason}.").format(
+                folder=ui.settings().runs, reason=error.strerror or error
+            )
         )
     else:
         watch(run.name)
+        st.rerun()
 
 
 def watch(name: str | None) -> None:

@@ -1,0 +1,225 @@
+"""What only a browser shows: the newcomer's path with the mouse, on the real app and a real worker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from core import evaluate, jobs, runs
+from core.config import PRESETS
+from core.settings import Settings
+from tests.conftest import wait_for_end, wait_until
+
+pytestmark = pytest.mark.browser
+
+PROJECT = Path(__file__).parents[1]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SLOW = 60_000  # milliseconds that TensorFlow may take to start on a busy machine
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI has to have a browser: install the package chromium")
+        pytest.skip("no chromium on this machine: the browser tests did not run")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(20_000)
+    yield context.new_page()
+    context.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(root: Path, port: int) -> Iterator[str]:
+    """The app, as `make run` starts it, on these runs."""
+    log = root.parent / f"server-{port}.txt"
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true",
+             "--server.address=127.0.0.1", f"--server.port={port}", "--server.fileWatcherType=none"],
+            cwd=PROJECT,
+            env=os.environ | {"MNIST_LAB_RUNS": str(root), "KERAS_HOME": str(root.parent / "keras")},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: answers(url), f"the server answers; see {log}")
+        yield url
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/_stcore/health", timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=option).click()
+
+
+def points_of_the_training_curve(page: Page) -> int:
+    """How many epochs the curve of the training loss shows."""
+    lines = page.get_by_test_id("stPlotlyChart").first.locator(".scatterlayer .trace").nth(1)
+    return lines.locator(".points path").count()
+
+
+def draw(page: Page, canvas: Locator, *points: tuple[int, int]) -> None:
+    box = canvas.bounding_box()
+    assert box
+    (x, y), *others = points
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    page.mouse.down()
+    for x, y in others:
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=12)
+    page.mouse.up()
+
+
+def test_a_newcomer_trains_evaluates_and_has_a_seven_read(page: Page, tmp_path: Path) -> None:
+    root = tmp_path / "runs"
+    with serving(root, free_port()) as url:
+        page.goto(url)
+        page.get_by_role("link", name="2. Train a network").click()
+        choose(page, "Start from", "Tutorial CNN: 32-64-64 filters")
+        expect(page.get_by_text("130,890")).to_be_visible()
+        epochs = page.get_by_role("spinbutton", name="Epochs")
+        epochs.fill("2")
+        epochs.press("Tab")
+        page.get_by_role("button", name="Train", exact=True).click()
+
+        expect(page.get_by_text("Epoch 1 of 2")).to_be_visible(timeout=SLOW)
+        address = page.url
+        assert f"run={runs.every(root)[0].name}" in address
+        page.reload()
+        # The same run, and the curve grows without being touched.
+        wait_until(lambda: points_of_the_training_curve(page) == 1, "the curve has one epoch", every=0.02)
+        wait_until(lambda: points_of_the_training_curve(page) == 2, "the curve has two epochs")
+        expect(page.get_by_text("of the test images right")).to_be_visible(timeout=SLOW)
+        assert page.url == address
+
+        page.get_by_role("link", name="See what it confuses").click()
+        expect(page.get_by_role("heading", name="Confusion matrix")).to_be_visible()
+        evaluation = evaluate.load(runs.every(root)[0])
+        expect(page.get_by_text(f"{evaluation.accuracy:.2%}").last).to_be_visible()
+        true, read = a_confused_pair(evaluation)
+        cell = page.locator(".scatterlayer .points path").nth(10 * true + read)
+        cell.scroll_into_view_if_needed()
+        cell.click(force=True)
+        count = len(evaluation.cell(true, read))
+        expect(page.get_by_text(f"✗ {true} → {read}")).to_have_count(count)
+        expect(page.get_by_text("✓ ", exact=False).filter(has_text="·")).to_have_count(0)
+
+        page.get_by_role("link", name="Draw").click()
+        canvas = page.locator("canvas").last
+        expect(page.get_by_text("Draw a digit from 0 to 9")).to_be_visible()
+        draw(page, canvas, (70, 70), (200, 70), (110, 240))
+        expect(page.get_by_role("heading", name="I read a 7")).to_be_visible()
+        page.get_by_role("button", name="Clear").click()
+        expect(page.get_by_text("Draw a digit from 0 to 9")).to_be_visible()
+
+
+def a_confused_pair(evaluation: evaluate.Evaluation) -> tuple[int, int]:
+    """Two digits of which some, but not more than a page, are mistaken."""
+    matrix = evaluation.confusion()
+    pairs = [(true, read) for true in range(10) for read in range(10) if true != read]
+    return next(pair for pair in pairs if 0 < matrix[pair] <= 20)
+
+
+def test_a_run_outlives_the_server_and_stops_on_request(
+    page: Page, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    root, port = tmp_path / "runs", free_port()
+    # So many epochs take minutes; the run is stopped long before.
+    config = PRESETS["tutorial-mlp"].but(epochs=1000)
+    run = jobs.submit(config, Settings(runs=root, max_epochs=1000))
+    request.addfinalizer(lambda: jobs.stop(run))
+    with serving(root, port) as url:
+        # A server that was started a moment ago, and a page that is opened by its address.
+        page.goto(f"{url}/train?run={run.name}")
+        expect(page.get_by_text("of 1000 · step")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_role("link", name="Evaluate")).to_be_visible()
+        second = page.context.new_page()
+        second.goto(f"{url}/train?run={run.name}")
+        expect(second.get_by_text("of 1000 · step")).to_be_visible()
+        second.close()
+    assert runs.status(run).state == "running"
+    with serving(root, port) as url:
+        page.goto(f"{url}/train?run={run.name}")
+        expect(page.get_by_text("of 1000 · step")).to_be_visible()
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_text("Stopped after")).to_be_visible(timeout=SLOW)
+    status = wait_for_end(run)
+    assert status.state == "stopped"
+    assert status.test_accuracy is not None
+    assert len(runs.metrics(run)) < 1000
+
+
+@pytest.mark.parametrize("width", [420, 1280])
+def test_no_page_is_wider_than_the_screen(page: Page, trained: Path, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    with serving(trained, free_port()) as url:
+        for name in ("", "data", "train", "evaluate", "draw"):
+            page.goto(f"{url}/{name}")
+            expect(page.get_by_role("heading", level=1)).to_be_visible()
+            wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert page.evaluate(wider) <= 0, name
+
+
+def test_the_matrix_of_a_digit_is_readable_on_a_phone(page: Page, trained: Path) -> None:
+    page.set_viewport_size({"width": 420, "height": 900})
+    with serving(trained, free_port()) as url:
+        page.goto(f"{url}/data")
+        page.locator("[class*=st-key-mnist-5k-train-] button:visible").first.click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_text("28 × 28 numbers")).to_be_visible()
+        numbers = dialog.locator(".heatmap-label text")
+        expect(numbers.first).to_be_visible()
+        assert numbers.count() == 28 * 28
+        first, second = numbers.nth(0).bounding_box(), numbers.nth(1).bounding_box()
+        assert first
+        assert second
+        assert first["height"] >= 8
+        assert second["x"] - first["x"] >= 20, "three figures need so many pixels"
+        dialog.get_by_text("normalised, 0 to 1").click()
+        expect(numbers.first).to_have_text("0.00")

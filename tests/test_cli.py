@@ -1,0 +1,255 @@
+"""The terminal: train, evaluate and predict as somebody types them, and what is said to mistakes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from core import evaluate, runs
+from core.__main__ import main
+from core.config import PRESETS
+from core.datasets import Dataset
+from tests.conftest import paste
+
+PROJECT = Path(runs.__file__).parents[1]
+Typed = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def core(*words: object) -> subprocess.CompletedProcess[str]:
+    """Run `python -m core` in a terminal that is wide enough for its tables."""
+    return subprocess.run(
+        [sys.executable, "-m", "core", *map(str, words)],
+        cwd=PROJECT,
+        env=os.environ | {"COLUMNS": "200", "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def typed(capsys: pytest.CaptureFixture[str]) -> Typed:
+    """The same without a process of its own, which would import for seconds."""
+
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
+        code = main([*map(str, words)])
+        return subprocess.CompletedProcess(words, code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def training(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    return core(
+        "train", "--preset", "tutorial-mlp-10", "--set", "hidden_units=64", "--set", "epochs=4",
+        "--runs", tmp_path_factory.mktemp("cli") / "runs",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(training: subprocess.CompletedProcess[str]) -> Path:
+    assert training.returncode == 0, training.stderr
+    return Path(training.stdout.splitlines()[-1])
+
+
+def test_the_last_line_of_training_is_the_directory_of_a_run_with_these_settings(
+    training: subprocess.CompletedProcess[str], run: Path
+) -> None:
+    assert run.is_dir()
+    assert runs.config(run) == PRESETS["tutorial-mlp-10"].but(hidden_units=(64,), epochs=4)
+    status = runs.status(run)
+    assert status.state == "finished"
+    assert f"Test accuracy {status.test_accuracy:.2%}, test loss {status.test_loss:.4f}" in training.stdout
+    # The progress is not in the way of a program that reads the output.
+    assert "Epoch" in training.stderr
+    assert "Epoch" not in training.stdout
+
+
+def test_a_run_that_fails_ends_with_1_and_still_names_its_directory(tmp_path: Path) -> None:
+    """A data set that turns out to be broken, once the worker reads it."""
+    home = tmp_path / "keras"
+    (home / "datasets").mkdir(parents=True)
+    (home / "datasets" / "mnist.npz").write_bytes(b"not an archive")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERAS_HOME", str(home))
+        found = core("train", "--set", "dataset=mnist", "--runs", tmp_path / "runs")
+    assert found.returncode == 1
+    assert runs.status(Path(found.stdout.splitlines()[-1])).state == "failed"
+    assert "mnist.npz is not a complete mnist.npz" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def cells(table: str) -> list[list[str]]:
+    """The rows of a printed table."""
+    lines = [re.split("[│┃]", line)[1:-1] for line in table.splitlines()]
+    return [[cell.strip() for cell in line] for line in lines if line]
+
+
+def test_evaluate_prints_the_evaluation(run: Path) -> None:
+    found = core("evaluate", run)
+    assert (found.returncode, found.stderr) == (0, "")
+    evaluation = evaluate.load(run)
+    assert f"1,000 test images: accuracy {evaluation.accuracy:.2%}" in found.stdout
+    rows = cells(found.stdout)
+    matrix = [row for row in rows if len(row) == 11][-10:]
+    assert [[int(cell) for cell in row[1:]] for row in matrix] == evaluation.confusion().astype(int).tolist()
+    report = {row[0]: row[1:] for row in rows if len(row) == 5}
+    for name, expected in evaluation.report().iterrows():
+        assert [float(cell) for cell in report[str(name)]] == pytest.approx(expected.tolist(), abs=5e-5)
+
+
+def as_it_is(image: NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(image)
+
+
+def dark_on_white(image: NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(255 - image)
+
+
+def large_in_a_corner(image: NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(paste(image, 7, 150, 190, side=400))
+
+
+def blue_on_transparent(image: NDArray[np.uint8]) -> Image.Image:
+    rgba = np.zeros((28, 28, 4), np.uint8)
+    rgba[..., 2], rgba[..., 3] = 200, image
+    return Image.fromarray(rgba).resize((140, 140))
+
+
+LOOKS: list[Callable[[NDArray[np.uint8]], Image.Image]] = [
+    as_it_is,
+    dark_on_white,
+    large_in_a_corner,
+    blue_on_transparent,
+]
+
+
+def test_predict_reads_most_digits_right_however_they_look(
+    run: Path, tmp_path: Path, mnist_5k: Dataset
+) -> None:
+    right: dict[str, int] = {}
+    files, labels = [], []
+    for look in LOOKS:
+        for number in range(20):
+            files.append(tmp_path / f"{look.__name__}-{number}.png")
+            labels.append(mnist_5k.y_test[number])
+            look(mnist_5k.x_test[number]).save(files[-1])
+    found = core("predict", run, *files)
+    assert (found.returncode, found.stderr) == (0, "")
+    rows = [row for row in cells(found.stdout) if row[0].endswith(".png")]
+    assert [row[0] for row in rows] == [str(file) for file in files]
+    for (file, digit, probability, _then), label in zip(rows, labels, strict=True):
+        assert 10 <= float(probability.rstrip("%")) <= 100
+        look = Path(file).name.split("-")[0]
+        right[look] = right.get(look, 0) + (int(digit) == label)
+    assert min(right.values()) >= 16, right
+
+
+# -------------------------------------------------------------------------------------- mistakes
+
+
+def assert_refused(found: subprocess.CompletedProcess[str], sentence: str) -> None:
+    """Exit code 2, nothing but one line on stderr, and that line says what is wrong."""
+    assert (found.returncode, found.stdout) == (2, "")
+    assert len(found.stderr.splitlines()) == 1, found.stderr
+    assert re.search(sentence, found.stderr), found.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--preset", "tutorial"], r"no preset 'tutorial'\. Choose one of tutorial-mlp, "),
+        (["--set", "epoch=3"], r"There is no setting epoch\. The settings are dataset, "),
+        (["--set", "epochs"], r"'epochs' is not a setting\. Write KEY=VALUE"),
+        (["--set", "batch_size=0"], r'batch_size cannot be "0": it must be at least 1\.'),
+        (["--set", "epochs=101"], r"asked for 101 epochs; at most 100 are allowed"),
+        (["--set", "architecture=cnn", "--set", "conv_blocks=8:7,8:7,8:7"], r"Conv block 3 does not fit"),
+        (["--set", "dataset=mnist"], r"^mnist is not on this machine yet"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_training_that_cannot_be_is_refused_in_a_sentence(
+    words: list[str], sentence: str, runs_folder: Path, no_mnist: Path, typed: Typed
+) -> None:
+    assert_refused(typed("train", *words), sentence)
+    assert not runs_folder.exists()
+
+
+def test_an_operator_who_sets_nonsense_is_told(runs_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNIST_LAB_SLOTS", "none")
+    found = core("train")
+    assert found.returncode == 2
+    assert "slots" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+def test_a_run_that_is_not_there_is_refused_in_a_sentence(command: str, tmp_path: Path) -> None:
+    image = [tmp_path / "digit.png"] if command == "predict" else []
+    assert_refused(core(command, tmp_path / "nowhere", *image), r"nowhere")
+
+
+def test_a_mistake_leaves_no_traceback_in_a_terminal(run: Path) -> None:
+    for words in (["train", "--preset", "tutorial"], ["predict", run, __file__]):
+        assert_refused(core(*words), r"no preset 'tutorial'|test_cli\.py is not an image")
+
+
+def text_file(folder: Path) -> Path:
+    file = folder / "text.png"
+    file.write_text("This is no image.")
+    return file
+
+
+def missing_file(folder: Path) -> Path:
+    return folder / "missing.png"
+
+
+def a_folder(folder: Path) -> Path:
+    return folder
+
+
+def blank_image(folder: Path) -> Path:
+    file = folder / "blank.png"
+    Image.new("L", (28, 28), 255).save(file)
+    return file
+
+
+def half_an_image(folder: Path) -> Path:
+    file = folder / "half.png"
+    noise = np.random.default_rng(0).integers(0, 256, (100, 100), np.uint8)
+    Image.fromarray(noise).save(file)
+    file.write_bytes(file.read_bytes()[:5_000])
+    return file
+
+
+def huge_image(folder: Path) -> Path:
+    file = folder / "huge.png"
+    Image.new("1", (10_000, 10_000)).save(file)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("picture", "sentence"),
+    [
+        (text_file, r"text\.png is not an image that can be read"),
+        (missing_file, r"No such file or directory: .*missing\.png"),
+        (a_folder, r"Is a directory"),
+        (blank_image, r"There is no digit to be seen in .*blank\.png"),
+        (half_an_image, r"half\.png is not an image that can be read"),
+        (huge_image, r"huge\.png has 100,000,000 pixels; at most 25,000,000 are read"),
+    ],
+)
+def test_a_picture_that_cannot_be_read_is_named(
+    picture: Callable[[Path], Path], sentence: str, run: Path, tmp_path: Path, typed: Typed
+) -> None:
+    assert_refused(typed("predict", run, picture(tmp_path)), sentence)

@@ -1,0 +1,298 @@
+"""The run directory's promises: whatever is half written, copied or killed, a reader copes with it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from core import datasets, evaluate, predict, runs
+from core.config import RunConfig
+from core.runs import Status, UnknownRun
+from tests.conftest import wait_until
+from tests.strategies import configs
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A new, queued run without a worker."""
+    return runs.create(tmp_path / "runs", RunConfig())
+
+
+def assert_unknown(read: Callable[[Path], object], run: Path) -> None:
+    with pytest.raises(UnknownRun, match=run.name):
+        read(run)
+
+
+# ------------------------------------------------------------------------------------- creating
+
+
+@given(configs)
+@settings(max_examples=20)
+def test_a_new_run_is_queued_and_keeps_its_settings(
+    tmp_path_factory: pytest.TempPathFactory, config: RunConfig
+) -> None:
+    root = tmp_path_factory.mktemp("new") / "not there yet"
+    run = runs.create(root, config)
+    assert run.parent == root
+    assert runs.config(run) == config
+    assert runs.status(run).state == "queued"
+    assert runs.every(root) == [run]
+    assert runs.find(root, run.name) == run
+    assert runs.metrics(run) == runs.batches(run) == []
+
+
+def test_runs_are_listed_newest_first_and_no_two_share_a_name(tmp_path: Path) -> None:
+    made = []
+    for _ in range(50):
+        made.append(runs.create(tmp_path, RunConfig()))
+        # The name tells milliseconds.
+        time.sleep(0.0011)
+    assert runs.every(tmp_path) == made[::-1]
+    at_once = {runs.create(tmp_path, RunConfig()) for _ in range(50)}
+    assert len(at_once) == 50
+    assert set(runs.every(tmp_path)) == at_once | set(made)
+    assert max(made) < min(at_once)
+
+
+def test_there_are_no_runs_where_there_is_no_folder(tmp_path: Path) -> None:
+    assert runs.every(tmp_path / "runs") == []
+    assert runs.newest_with_model(tmp_path / "runs") is None
+
+
+# ---------------------------------------------------------------------------------- half written
+
+
+def test_settings_and_status_that_are_cut_anywhere_are_an_unknown_run(run: Path) -> None:
+    readers: dict[str, Callable[[Path], object]] = {"config.json": runs.config, "status.json": runs.status}
+    for name, read in readers.items():
+        whole = (run / name).read_bytes()
+        expected = read(run)
+        for length in range(len(whole)):
+            (run / name).write_bytes(whole[:length])
+            assert_unknown(read, run)
+        (run / name).write_bytes(whole)
+        assert read(run) == expected
+
+
+@pytest.mark.parametrize("name", ["config.json", "status.json"])
+@given(content=st.binary() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(
+    lambda value: json.dumps(value).encode()))  # fmt: skip
+@settings(max_examples=50)
+def test_settings_and_status_that_are_something_else_are_an_unknown_run(
+    tmp_path_factory: pytest.TempPathFactory, name: str, content: bytes
+) -> None:
+    run = runs.create(tmp_path_factory.mktemp("runs"), RunConfig())
+    (run / name).write_bytes(content)
+    assert_unknown(runs.config if name == "config.json" else runs.status, run)
+
+
+rows = st.lists(
+    st.dictionaries(
+        st.text(max_size=5),
+        st.integers() | st.none() | st.text(max_size=5) | st.floats(allow_nan=False),
+        max_size=3,
+    ),
+    max_size=5,
+)
+
+
+@given(rows)
+@settings(max_examples=30)
+def test_a_journal_that_is_cut_anywhere_has_its_complete_rows(
+    tmp_path_factory: pytest.TempPathFactory, written: list[dict[str, object]]
+) -> None:
+    run = tmp_path_factory.mktemp("run")
+    file = run / "metrics.jsonl"
+    file.touch()
+    ends = []
+    for row in written:
+        runs.append_row(file, row)
+        ends.append(file.stat().st_size)
+    whole = file.read_bytes()
+    assert runs.metrics(run) == written
+    for length in range(len(whole)):
+        file.write_bytes(whole[:length])
+        complete = sum(end <= length for end in ends)
+        assert runs.metrics(run) == written[:complete]
+
+
+@given(st.integers(1, 40), st.booleans())
+def test_a_half_written_row_takes_no_other_with_it(
+    tmp_path_factory: pytest.TempPathFactory, length: int, ended: bool
+) -> None:
+    file = tmp_path_factory.mktemp("run") / "metrics.jsonl"
+    first, lost, *after = ({"epoch": epoch, "loss": 1 / epoch, "accuracy": 0.5} for epoch in range(1, 5))
+    runs.append_row(file, first)
+    with file.open("ab") as opened:
+        opened.write(json.dumps(lost).encode()[:length] + b"\n" * ended)
+    for row in after:
+        runs.append_row(file, row)
+    assert runs.rows(file) == [first, *after]
+
+
+def test_lines_that_are_no_rows_are_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "metrics.jsonl"
+    file.write_bytes(b'\n[1]\n"text"\nnull\n\xff\xfe\n{"epoch": 1}\n\x00\x00\n{"epoch": 2}\n{"epoch": 3}')
+    assert runs.rows(file) == [{"epoch": 1}, {"epoch": 2}]
+
+
+def test_a_half_made_folder_is_not_listed_before_it_can_be_read(tmp_path: Path, run: Path) -> None:
+    empty = run.parent / "20200101-000000-000-0000"
+    empty.mkdir()
+    without_config = run.parent / "20200101-000000-001-0000"
+    shutil.copytree(run, without_config)
+    (without_config / "config.json").unlink()
+    (run.parent / "notes.txt").write_text("a file among the runs")
+    (run.parent / ".slots").mkdir()
+    assert runs.every(run.parent) == [run]
+    for half in (empty, without_config):
+        assert_unknown(runs.config, half)
+        with pytest.raises(UnknownRun):
+            runs.find(run.parent, half.name)
+    assert_unknown(runs.status, empty)
+
+
+def test_every_moment_of_making_a_run_shows_a_whole_run_or_none(tmp_path: Path) -> None:
+    """Another process makes runs, while this one looks."""
+    script = (
+        "import sys; from pathlib import Path; from core import runs; from core.config import RunConfig\n"
+        "for _ in range(200): runs.create(Path(sys.argv[1]), RunConfig())"
+    )
+    project = Path(runs.__file__).parents[1]
+    maker = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=project)
+    looks = set()
+    while maker.poll() is None:
+        for run in runs.every(tmp_path)[:3]:
+            looks.add(run)
+            assert runs.status(run).state == "queued"
+            assert runs.config(run) == RunConfig()
+    assert maker.returncode == 0
+    assert len(runs.every(tmp_path)) == 200
+    assert looks
+
+
+# ---------------------------------------------------------------------------------- hostile names
+
+HOSTILE = ["", ".", "..", "../outside", "..\\outside", "/etc", "inside/run", "run/", "run\0", "run\n", " run",
+           "-run", ".slots", "ｒｕｎ", "r" * 65, "r" * 100_000, "%2e%2e", "~", "run*"]  # fmt: skip
+
+
+@given(st.text() | st.sampled_from(HOSTILE) | st.text("./\\abc-_\0\n~", max_size=8))
+@example("run")
+@settings(max_examples=500)
+def test_a_name_leads_to_a_run_in_the_folder_or_nowhere(
+    tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    # Every folder that a name might lead to is one that could be taken for a run.
+    outer = tmp_path_factory.getbasetemp() / "names"
+    root = outer / "runs"
+    folders = [outer, root, outer / "outside", root / "run", root / ".slots", root / "inside" / "run"]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.json").touch()
+    if name in ("run", "inside") and (root / name / "config.json").is_file():
+        assert runs.find(root, name) == root / name
+    else:
+        with pytest.raises(UnknownRun) as refused:
+            runs.find(root, name)
+        assert len(str(refused.value)) < 1_000
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_an_unknown_run(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UnknownRun, match=r"^There is no run '.*It may have been deleted; choose another\.$"):
+        runs.find(tmp_path, name)
+
+
+# ---------------------------------------------------------------------------------------- moving
+
+
+def test_a_run_can_be_copied_elsewhere(tmp_path: Path, mlp_run: Path, mnist_5k: datasets.Dataset) -> None:
+    moved = tmp_path / "another machine" / mlp_run.name
+    shutil.copytree(mlp_run, moved)
+    assert runs.find(moved.parent, moved.name) == moved
+    assert runs.every(moved.parent) == [moved] == [runs.newest_with_model(moved.parent)]
+    for read in (runs.config, runs.status, runs.metrics, runs.batches):
+        assert read(moved) == read(mlp_run)
+    assert evaluate.load(moved).accuracy == evaluate.load(mlp_run).accuracy
+    images = mnist_5k.x_test[:10]
+    assert (predict.load(moved).probabilities(images) == predict.load(mlp_run).probabilities(images)).all()
+
+
+# ---------------------------------------------------------------------------------------- dying
+
+
+def test_a_queued_run_whose_worker_never_came_is_lost_after_the_start_time_and_not_before(run: Path) -> None:
+    fresh = runs.written_status(run)
+    for age, state in ((20, "queued"), (40, "failed")):
+        runs.write_status(run, fresh.model_copy(update={"created": time.time() - age}))
+        assert runs.status(run).state == state
+    assert runs.status(run).error.endswith("it was killed, or the machine went down.")
+
+
+def test_a_run_is_alive_while_its_worker_holds_the_lock(run: Path) -> None:
+    """With a process that does nothing but hold the lock, and is killed."""
+    training = Status(state="running", phase="training", pid=1, created=1, started=2, heartbeat=3, epoch=2)
+    script = (
+        "import sys, time; from pathlib import Path; from core import runs\n"
+        "with runs.worker_lock(Path(sys.argv[1])): print(flush=True); time.sleep(600)"
+    )
+    project = Path(runs.__file__).parents[1]
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(run)], cwd=project, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        runs.write_status(run, training)
+        assert runs.status(run) == training
+        (run / "stop").touch()
+        assert runs.status(run) == training.model_copy(update={"state": "stopping"})
+        holder.kill()
+    wait_until(lambda: not runs.worker_is_alive(run), "the lock was free")
+    found = runs.status(run)
+    assert (found.state, found.phase, found.ended) == ("failed", "", training.heartbeat)
+    assert found.error == (
+        "The training process ended without a word: it was killed, or the machine went down."
+    )
+    # It is a reading of the files: nothing is written.
+    assert runs.written_status(run) == training
+
+
+@pytest.mark.parametrize("state", sorted(runs.ENDED))
+def test_a_run_that_has_ended_stays_as_it_ended(run: Path, state: runs.State) -> None:
+    ended = Status(state=state, pid=1, created=1, ended=2, error="" if state != "failed" else "Because.")
+    runs.write_status(run, ended)
+    (run / "stop").touch()
+    assert runs.status(run) == ended
+
+
+def test_looking_whether_a_worker_lives_does_not_keep_it_from_starting(run: Path) -> None:
+    """A look takes the lock for a moment; a worker that finds it taken tries again."""
+    with runs.worker_lock(run):
+        assert runs.worker_is_alive(run)
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            runs.worker_is_alive(run)
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    try:
+        for _ in range(10):
+            with runs.worker_lock(run).acquire(timeout=10):
+                pass
+    finally:
+        done.set()
+        looker.join()
+    assert not runs.worker_is_alive(run)
