@@ -13,7 +13,7 @@ test: $(VENV)/dev lint  ## check everything, in a few minutes
 	$(BIN)/pytest
 
 test-full: $(VENV)/dev  ## what needs full MNIST (a KERAS_HOME that holds it) and minutes of training
-	$(BIN)/pytest -m full
+	$(BIN)/pytest -m full -s
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

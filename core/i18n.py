@@ -8,17 +8,21 @@ form) at the moment it is shown. The source text is English. A second language i
 from __future__ import annotations
 
 import gettext as _gettext
-from contextvars import ContextVar
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
 DOMAIN = "mnist_lab"
 LOCALES = Path(__file__).parent / "locales"
 
-# A context variable, because one server process speaks to many people at once: each page run
-# happens in a thread of its own, which starts from an empty context.
-_translations: ContextVar[_gettext.NullTranslations] = ContextVar("translations")
-_english = _gettext.NullTranslations()
+
+def _english() -> str:
+    return "en"
+
+
+# Asked at each text for the language to speak, an ISO 639 code: one server speaks to many people at
+# once, so `core.ui` puts a function here that knows whose page is being made.
+language: Callable[[], str] = _english
 
 
 @lru_cache(maxsize=32)
@@ -27,17 +31,12 @@ def translations(language: str) -> _gettext.NullTranslations:
     return _gettext.translation(DOMAIN, LOCALES, languages=[language], fallback=True)
 
 
-def use(catalogue: _gettext.NullTranslations) -> None:
-    """Speak from this catalogue for the rest of the current thread or task."""
-    _translations.set(catalogue)
-
-
 def _(message: str) -> str:
     """The message in the current language. Fill in values afterwards, with ``.format``."""
     # gettext answers the empty message with the catalogue's header.
-    return _translations.get(_english).gettext(message) if message else ""
+    return translations(language()).gettext(message) if message else ""
 
 
 def ngettext(singular: str, plural: str, n: int) -> str:
     """The form that goes with ``n``, in the current language."""
-    return _translations.get(_english).ngettext(singular, plural, n)
+    return translations(language()).ngettext(singular, plural, n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,13 +11,17 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime.pages_manager import PagesManager
+from streamlit.navigation.page import StreamlitPage
 
 from core import charts, datasets, evaluate, i18n, predict, runs
 from core.config import RunConfig
 from core.i18n import _
 from core.settings import Settings
 
+# Markdown's signs, Streamlit's own, and what makes a bare address a link.
+_MARKUP = re.compile(r"[\\`*_\[\]<>$~:#]|(?<=www)\.")
+
+ICON = Path(__file__).parents[1] / ".streamlit" / "icon.svg"
 PAGES = {
     "start": "pages/start.py",
     "data": "pages/data.py",
@@ -26,13 +31,27 @@ PAGES = {
 }
 
 
-def speak() -> None:
-    """Use the visitor's language. To be called first in the app, and in every fragment.
+def _visitors_language() -> str:
+    return (st.context.locale or "en").split("-")[0]
 
-    A fragment runs again without the app around it, and perhaps in another thread.
-    """
-    language = (st.context.locale or "en").split("-")[0]
-    i18n.use(i18n.translations(language))
+
+i18n.language = _visitors_language
+
+
+def navigation() -> StreamlitPage:
+    """Set up the app around the pages. Returns the page that the visitor asked for."""
+    st.session_state["routed"] = st.session_state["opened"] = True
+    st.set_page_config(page_title="MNIST Lab", page_icon=str(ICON), layout="wide")
+    return st.navigation(
+        [
+            st.Page(PAGES["start"], title=_("Start"), icon=":material/home:", default=True),
+            st.Page(PAGES["data"], title=_("Data"), icon=":material/grid_view:"),
+            st.Page(PAGES["train"], title=_("Train"), icon=":material/model_training:"),
+            st.Page(PAGES["evaluate"], title=_("Evaluate"), icon=":material/fact_check:"),
+            st.Page(PAGES["draw"], title=_("Draw"), icon=":material/draw:"),
+        ],
+        position="top",
+    )
 
 
 def settings() -> Settings:
@@ -80,21 +99,31 @@ def _stamp(file: Path) -> float:
         return 0.0
 
 
-def routed() -> None:
-    """Note that `app.py` runs the page. To be called by it, each time."""
-    st.session_state["routed"] = True
-
-
 def heading(title: str, lead: str) -> None:
     """A page's title, and what it is for."""
     if not st.session_state.pop("routed", False):
-        # Streamlit takes a folder called "pages" for its older kind of app: until app.py has run once
-        # in this server, a page that is opened by its address runs without it. This is what
-        # st.navigation would set; the page then runs again, from app.py.
-        PagesManager.uses_pages_directory = False
-        st.rerun()
+        # Streamlit takes a folder called "pages" for its older kind of app: until st.navigation has been
+        # called once in this server, a page that is opened by its address runs without app.py.
+        first = "opened" not in st.session_state
+        navigation()
+        st.session_state.pop("routed")
+        if first:
+            st.rerun()  # from app.py, and with nothing lost: nobody has clicked anything yet
     st.title(title, anchor=False)
     st.markdown(lead)
+
+
+def plain(text: object) -> str:
+    """A text as it is, for a place that would take it as Markdown.
+
+    What a link or a file brings along may neither look like ours nor lead elsewhere.
+    """
+    return _MARKUP.sub(r"\\\g<0>", str(text))
+
+
+def sorry(message: object) -> None:
+    """Say what went wrong, in a sentence that may quote what was received."""
+    st.error(plain(message), icon=":material/error:")
 
 
 def summary(config: RunConfig) -> str:
@@ -154,11 +183,8 @@ def choose_run(candidates: Sequence[Path]) -> Path:
     wanted = st.query_params.get("run") or st.session_state.get("run")
     if wanted not in by_name:
         if wanted:
-            st.warning(
-                _("There is no trained run {name} here, so this is the newest one.").format(
-                    name=repr(wanted[:64])
-                )
-            )
+            unknown = _("There is no trained run {name} here, so this is the newest one.")
+            st.warning(plain(unknown.format(name=repr(wanted[:64]))))
         wanted = candidates[0].name
     st.session_state["run"] = wanted
     st.session_state["run_choice"] = wanted

@@ -13,7 +13,6 @@ EXAMPLE_DIGITS = range(10)
 @st.dialog(_("What the computer sees"), width="medium")
 def show_digit(image: np.ndarray, label: int, index: int, split: str) -> None:
     """The 28×28 numbers of one digit."""
-    ui.speak()
     st.markdown(
         _(
             "Digit **{label}**, number {index:,} of the {split} images: 28 × 28 numbers, and nothing else."
@@ -60,7 +59,7 @@ def offer_mnist() -> None:
             with st.spinner(_("Checking the file")):
                 datasets.store(file, "mnist", file.name)
         except datasets.BadDataFile as error:
-            st.error(error, icon=":material/error:")
+            ui.sorry(error)
         except OSError as error:
             cannot_keep(error)
         else:
@@ -80,9 +79,8 @@ def fetch_mnist() -> None:
         datasets.fetch("mnist", str(ui.settings().mnist_url), report)
     except (datasets.FetchFailed, datasets.BadDataFile) as error:
         bar.empty()
-        st.error(
+        ui.sorry(
             _("{reason} You can take the file from disk instead, below.").format(reason=error),
-            icon=":material/cloud_off:",
         )
     except OSError as error:
         bar.empty()
@@ -92,7 +90,7 @@ def fetch_mnist() -> None:
 
 
 def cannot_keep(error: OSError) -> None:
-    st.error(
+    ui.sorry(
         _("The file cannot be kept in {folder}: {reason}. Free some space or set KERAS_HOME.").format(
             folder=datasets.keras_folder(), reason=error.strerror or error
         )
@@ -122,7 +120,7 @@ try:
     with st.spinner(_("Reading {name}").format(name=name), show_time=True):
         dataset = ui.dataset(name)
 except (datasets.BadDataFile, datasets.DatasetMissing) as error:
-    st.error(_("{reason} Delete {file} and get it again.").format(reason=error, file=datasets.path(name)))
+    ui.sorry(_("{reason} Delete {file} and get it again.").format(reason=error, file=datasets.path(name)))
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):

@@ -36,7 +36,6 @@ def drawing(canvas: CanvasResult) -> NDArray[np.uint8] | None:
 @st.fragment
 def draw_and_read(predictor: predict.Predictor) -> None:
     """The canvas and what the network makes of it. Only this part runs again with each stroke."""
-    ui.speak()
     st.session_state.setdefault("canvas_number", 0)
     # Fixed widths that wrap: a column would cut the canvas off on a narrow screen.
     with st.container(horizontal=True, gap="large"):
@@ -61,7 +60,7 @@ def draw_and_read(predictor: predict.Predictor) -> None:
     except preprocess.EmptyDrawing:
         image = None
     except ValueError as error:
-        st.error(_("{reason} Clear the canvas and draw again.").format(reason=error))
+        ui.sorry(_("{reason} Clear the canvas and draw again.").format(reason=error))
         return
     if image is None:
         with right:
@@ -111,6 +110,6 @@ run = ui.choose_run(candidates)
 try:
     predictor = ui.predictor(run)
 except predict.NotTrained as error:
-    st.error(_("{reason} Choose another run.").format(reason=error))
+    ui.sorry(_("{reason} Choose another run.").format(reason=error))
     st.stop()
 draw_and_read(predictor)

@@ -66,10 +66,10 @@ def show_digits(run: Path, name: str, evaluation: Evaluation) -> None:
     try:
         dataset = ui.dataset(name)
     except (datasets.DatasetMissing, datasets.BadDataFile) as error:
-        st.error(error)
+        ui.sorry(error)
         return
     if runs.environment(run).get("dataset_sha256") != dataset.digest:
-        st.error(
+        ui.sorry(
             _("{name} has changed since this run was trained: it cannot be shown. Train anew.").format(
                 name=name
             )
@@ -115,7 +115,7 @@ run = ui.choose_run(candidates)
 try:
     evaluation, config = ui.evaluation(run), runs.config(run)
 except (evaluate.NotEvaluated, runs.UnknownRun) as error:
-    st.error(_("{reason} Choose another run.").format(reason=error))
+    ui.sorry(_("{reason} Choose another run.").format(reason=error))
     st.stop()
 
 wrong = int(np.sum(evaluation.predictions != evaluation.labels))

@@ -255,7 +255,7 @@ def set_up(root: Path) -> None:
         ):  # fmt: skip
             start(config)
         if problem:
-            st.error(problem, icon=":material/block:")
+            ui.sorry(problem)
         if isinstance(problem, datasets.DatasetMissing):
             st.page_link(ui.PAGES["data"], label=_("Get it on the Data page"), icon=":material/download:")
         if not isinstance(problem, arch.ImpossibleNetwork):
@@ -266,9 +266,9 @@ def start(config: RunConfig) -> None:
     try:
         run = jobs.submit(config, ui.settings())
     except (jobs.NotAllowed, datasets.DatasetMissing) as error:
-        st.error(error)
+        ui.sorry(error)
     except OSError as error:
-        st.error(
+        ui.sorry(
             _("The run cannot be kept in {folder}: {reason}.").format(
                 folder=ui.settings().runs, reason=error.strerror or error
             )
@@ -294,7 +294,7 @@ def watched(root: Path) -> Path | None:
         try:
             return runs.find(root, name)
         except runs.UnknownRun as error:
-            st.warning(error)
+            st.warning(ui.plain(error))
             return None
     name = st.session_state.get("watched")
     return next((run for run in jobs.active(root) if run.name == name), None)
@@ -302,11 +302,10 @@ def watched(root: Path) -> Path | None:
 
 def show_run(run: Path) -> None:
     """One run: how far it is, its curves, and what to do next."""
-    ui.speak()
     try:
         status, config = runs.status(run), runs.config(run)
     except runs.UnknownRun as error:
-        st.error(error)
+        ui.sorry(error)
         return
     if st.session_state.get("polled") == run.name and status.state in runs.ENDED:
         st.session_state["polled"] = None
@@ -344,7 +343,7 @@ def progress(
             done = max(0, status.epoch - 1) * status.steps + status.step
             st.progress(min(1.0, done / total), text=words(status, config, epochs, batches))
         case "failed":
-            st.error(status.error, icon=":material/error:")
+            ui.sorry(status.error)
         case "finished" | "stopped":
             outcome(run, status)
     if status.state in ("queued", "running"):

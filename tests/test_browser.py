@@ -7,8 +7,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -65,16 +68,17 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(root: Path, port: int) -> Iterator[str]:
+def serving(root: Path, port: int, **environment: str) -> Iterator[str]:
     """The app, as `make run` starts it, on these runs."""
     log = root.parent / f"server-{port}.txt"
+    folders = {"MNIST_LAB_RUNS": str(root), "KERAS_HOME": str(root.parent / "keras")}
     root.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         server = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true",
              "--server.address=127.0.0.1", f"--server.port={port}", "--server.fileWatcherType=none"],
             cwd=PROJECT,
-            env=os.environ | {"MNIST_LAB_RUNS": str(root), "KERAS_HOME": str(root.parent / "keras")},
+            env=os.environ | folders | environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )  # fmt: skip
@@ -193,6 +197,25 @@ def test_a_run_outlives_the_server_and_stops_on_request(
     assert status.state == "stopped"
     assert status.test_accuracy is not None
     assert len(runs.metrics(run)) < 1000
+
+
+class SilentHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_full_mnist_is_fetched_with_a_click(page: Page, tmp_path: Path, mnist_npz: Path) -> None:
+    handler = partial(SilentHandler, directory=mnist_npz.parent)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = f"http://127.0.0.1:{server.server_port}/{mnist_npz.name}"
+        with serving(tmp_path / "runs", free_port(), MNIST_LAB_MNIST_URL=source) as url:
+            page.goto(f"{url}/data")
+            page.get_by_role("radio", name="mnist", exact=True).click()
+            page.get_by_role("button", name="Get full MNIST").click()
+            expect(page.get_by_text("60,000 training images")).to_be_visible()
+        server.shutdown()
+    assert (tmp_path / "keras" / "datasets" / "mnist.npz").is_file()
 
 
 @pytest.mark.parametrize("width", [420, 1280])

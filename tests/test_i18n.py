@@ -81,20 +81,18 @@ def test_every_text_of_a_page_is_translated(
     assert not plain
 
 
-def test_errors_are_translated_when_they_are_raised() -> None:
-    i18n.use(Bracketed())
-    try:
-        with pytest.raises(ConfigError, match=r"⟦.*⟧"):
-            config.from_settings("unknown", [])
-        with pytest.raises(runs.UnknownRun, match=r"⟦.*⟧"):
-            runs.find(Path(), "..")
-    finally:
-        i18n.use(gettext.NullTranslations())
+def test_errors_are_translated_when_they_are_raised(bracketed: None) -> None:
+    with pytest.raises(ConfigError, match=r"⟦.*⟧"):
+        config.from_settings("unknown", [])
+    with pytest.raises(runs.UnknownRun, match=r"⟦.*⟧"):
+        runs.find(Path(), "..")
 
 
 @pytest.mark.parametrize("speak", [i18n._, lambda text: i18n.ngettext(text, text, 2)])
-def test_an_unknown_language_falls_back_to_english(speak: Callable[[str], str]) -> None:
-    i18n.use(i18n.translations("tlh"))
+def test_an_unknown_language_falls_back_to_english(
+    speak: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(i18n, "language", lambda: "tlh")
     assert speak("Train") == "Train"
 
 
