@@ -7,22 +7,12 @@ import streamlit as st
 
 from core import architectures as arch
 from core import charts, datasets, jobs, runs, ui
-from core.config import PRESETS, RunConfig
+from core.config import RunConfig
 from core.i18n import _, ngettext
+from core.ui import knobs
 
 POLL = 0.5  # seconds between two looks at a run that is going on
 LOG_END = 20_000  # characters of the log to show
-RATES = [float(f"{digit}e{power}") for power in range(-5, 1) for digit in (1, 2, 5)]
-BATCH_SIZES = [2**power for power in range(13)]
-PRESET_NAMES = {
-    "tutorial-mlp": _("Tutorial MLP: 128 units, 5 epochs"),
-    "tutorial-mlp-10": _("Tutorial MLP: 128 units, 10 epochs"),
-    "tutorial-mlp-deep": _("Tutorial MLP, deeper: 256-128 units, dropout"),
-    "tutorial-cnn": _("Tutorial CNN: 32-64-64 filters"),
-    "tutorial-mlp-32": _("Tutorial MLP: batches of 32, no validation"),
-    "tutorial-mlp-dropout": _("Tutorial MLP with dropout"),
-}
-POOLINGS = {"max": _("max"), "average": _("average"), "none": _("none")}
 PHASES = {
     "importing": _("Starting TensorFlow, which takes a few seconds"),
     "loading": _("Reading the data"),
@@ -30,169 +20,6 @@ PHASES = {
     "training": _("Training"),
     "evaluating": _("Reading the test images"),
 }
-
-
-def set_knobs(config: RunConfig) -> None:
-    """Turn every knob to these settings."""
-    for name, value in knob_values(config).items():
-        st.session_state[f"knob_{name}"] = value
-
-
-def knob_values(config: RunConfig) -> dict[str, Any]:
-    values = config.model_dump(exclude={"hidden_units", "conv_blocks"})
-    values["layers"], values["blocks"] = len(config.hidden_units), len(config.conv_blocks)
-    for number, units in enumerate(config.hidden_units):
-        values[f"units_{number}"] = units
-    for number, block in enumerate(config.conv_blocks):
-        values |= {f"{key}_{number}": value for key, value in block.model_dump().items()}
-    return values
-
-
-def preset_chosen() -> None:
-    set_knobs(PRESETS[st.session_state["preset"]].but(dataset=st.session_state["knob_dataset"]))
-
-
-def knob(widget: Any, label: str, name: str, *args: Any, hint: str = "", **options: Any) -> Any:
-    """One knob: a widget that keeps its value while the visitor is on other pages."""
-    keras_name = name.rsplit("_", 1)[0] if name[-1].isdigit() else name
-    return widget(
-        label,
-        *args,
-        key=f"knob_{name}",
-        persist_state="session",
-        help=_("{hint} Setting: `{name}`.").format(hint=hint, name=keras_name),
-        **options,
-    )
-
-
-def knobs() -> RunConfig:
-    """All knobs, and the settings that they stand for. Raises ConfigError."""
-    st.selectbox(
-        _("Start from"), PRESETS, key="preset", on_change=preset_chosen, persist_state="session",
-        format_func=PRESET_NAMES.__getitem__,
-        help=_("The settings of the field's best-known tutorials. Choose one, then change what you like."),
-    )  # fmt: skip
-    values: dict[str, Any] = {
-        "dataset": knob(
-            st.segmented_control, _("Data set"), "dataset", list(datasets.NAMES), required=True,
-            hint=_("mnist-5k trains in seconds; mnist has 15 times as many digits and reads better."),
-        ),
-        "architecture": knob(
-            st.segmented_control, _("Network"), "architecture", ["mlp", "cnn"], required=True,
-            format_func={"mlp": "MLP", "cnn": "CNN"}.__getitem__,
-            hint=_("An MLP sees a list of pixels; a CNN sees neighbourhoods, and reads better."),
-        ),
-    }  # fmt: skip
-    values |= layer_knobs(values["architecture"])
-    values["epochs"] = knob(
-        st.number_input, _("Epochs"), "epochs", 1, 1000,
-        hint=_("How often the network sees every training image."),
-    )  # fmt: skip
-    values["batch_size"] = knob(
-        st.select_slider, _("Batch size"), "batch_size", BATCH_SIZES,
-        hint=_("Images per step: small batches take more, noisier steps."),
-    )  # fmt: skip
-    values["learning_rate"] = knob(
-        st.select_slider, _("Learning rate"), "learning_rate", RATES, format_func="{:g}".format,
-        hint=_("How far each step goes: too small and it crawls, too large and it never settles."),
-    )  # fmt: skip
-    with st.expander(_("More about the network"), icon=":material/hub:"):
-        values |= network_knobs(values["architecture"])
-    with st.expander(_("More about learning"), icon=":material/tune:"):
-        values |= learning_knobs(values["dataset"])
-    return RunConfig.read(values)
-
-
-def layer_knobs(architecture: str) -> dict[str, Any]:
-    """How many layers, and how large each."""
-    if architecture == "mlp":
-        number = knob(st.slider, _("Hidden layers"), "layers", 1, 4,
-                      hint=_("Each layer works with what the one before it found."))  # fmt: skip
-        with st.container(horizontal=True):
-            units = [layer_knob(_("Units {n}"), "units", layer, 2048) for layer in range(number)]
-        return {"hidden_units": units}
-    number = knob(st.slider, _("Conv blocks"), "blocks", 1, 4,
-                  hint=_("A convolution looks for small patterns all over the image."))  # fmt: skip
-    blocks = []
-    for block in range(number):
-        with st.container(horizontal=True):
-            filters = layer_knob(_("Filters {n}"), "filters", block, 256)
-            st.session_state.setdefault(f"knob_kernel_size_{block}", 3)
-            kernel = knob(st.number_input, _("Kernel"), f"kernel_size_{block}", 1, 7, width=112,
-                          hint=_("The side of the pattern, in pixels."))  # fmt: skip
-            st.session_state.setdefault(f"knob_pooling_{block}", "none")
-            pooling = knob(
-                st.selectbox, _("Pooling"), f"pooling_{block}", list(POOLINGS), width=124,
-                format_func=POOLINGS.__getitem__,
-                hint=_("Halves the image by keeping the largest or the average of 2×2 pixels."),
-            )  # fmt: skip
-        blocks.append({"filters": filters, "kernel_size": kernel, "pooling": pooling})
-    dense = knob(st.number_input, _("Dense units"), "dense_units", 0, 2048,
-                 hint=_("The dense layer before the output; 0 leaves it out."))  # fmt: skip
-    return {"conv_blocks": blocks, "dense_units": dense}
-
-
-def layer_knob(label: str, name: str, layer: int, most: int) -> int:
-    st.session_state.setdefault(f"knob_{name}_{layer}", 64)
-    size: int = knob(
-        st.number_input, label.format(n=layer + 1), f"{name}_{layer}", 1, most, width=112,
-        hint=_("More can learn more, take longer, and memorise more easily."),
-    )  # fmt: skip
-    return size
-
-
-def network_knobs(architecture: str) -> dict[str, Any]:
-    places = {
-        "hidden": _("after every dense layer"),
-        "between": _("only between dense layers"),
-        "everywhere": _("after conv blocks as well"),
-    }
-    values = {
-        "activation": knob(
-            st.selectbox, _("Activation"), "activation", ["relu", "tanh", "sigmoid", "elu", "selu", "gelu"],
-            hint=_("What makes a stack of layers more than one layer."),
-        ),
-        "dropout": knob(
-            st.slider, _("Dropout"), "dropout", 0.0, 0.9, step=0.05,
-            hint=_("Silences this share of a layer at random while training, against memorising."),
-        ),
-        "dropout_place": knob(
-            st.selectbox, _("Where to drop out"), "dropout_place", list(places),
-            format_func=places.__getitem__, hint=_("Which layers dropout follows."),
-        ),
-        "batch_normalization": knob(
-            st.toggle, _("Batch normalisation"), "batch_normalization",
-            hint=_("Keeps each layer's values in a steady range: faster, at a small cost per step."),
-        ),
-    }  # fmt: skip
-    if architecture == "cnn":
-        values["padding"] = knob(
-            st.selectbox, _("Padding"), "padding", ["valid", "same"],
-            hint=_("valid shrinks the image at each convolution, same keeps its size."),
-        )  # fmt: skip
-    return values
-
-
-def learning_knobs(dataset: str) -> dict[str, Any]:
-    return {
-        "optimizer": knob(
-            st.selectbox, _("Optimizer"), "optimizer", ["adam", "sgd", "rmsprop", "adagrad", "adamw"],
-            hint=_("How a step is made from the slope. Adam is a good first choice."),
-        ),
-        "validation_split": knob(
-            st.slider, _("Validation share"), "validation_split", 0.0, 0.9, step=0.05,
-            hint=_("Held back from training, to see during training how it does on unseen digits."),
-        ),
-        "training_images": knob(
-            st.number_input, _("Training images"), "training_images", 100, datasets.NAMES[dataset].train,
-            step=100, placeholder=_("all"),
-            hint=_("Use only so many, to see how much data matters. Empty: all of them."),
-        ),
-        "seed": knob(
-            st.number_input, _("Seed"), "seed", 0, 2**32 - 1,
-            hint=_("The same seed on the same machine gives the same run."),
-        ),
-    }  # fmt: skip
 
 
 def show_network(config: RunConfig) -> None:
@@ -236,11 +63,9 @@ def set_up(root: Path) -> None:
             ui.PAGES["train"], label=_("Training now: {run}. Watch it.").format(run=ui.run_label(run)),
             icon=":material/monitoring:", query_params={"run": run.name},
         )  # fmt: skip
-    if "preset" not in st.session_state:
-        set_knobs(PRESETS["tutorial-mlp"])
     left, right = st.columns([2, 3], gap="large")
     with left:
-        config = knobs()
+        config = knobs.show()
     with right:
         try:
             jobs.check(config, ui.settings())

@@ -217,10 +217,10 @@ class TestTrain:
         self, runs_folder: Path, no_mnist: Path
     ) -> None:
         app = open_page("train")
-        app.slider(key="knob_layers").set_value(2)
+        app.slider(key="knob_hidden_layers").set_value(2)
         again(app)
-        app.number_input(key="knob_units_0").set_value(32)
-        app.number_input(key="knob_units_1").set_value(16)
+        app.number_input(key="knob_hidden_units_0").set_value(32)
+        app.number_input(key="knob_hidden_units_1").set_value(16)
         again(app)
         # 784 × 32 + 32, 32 × 16 + 16, 16 × 10 + 10
         assert metrics(app)["Parameters"] == f"{25_120 + 528 + 170:,}"
@@ -234,7 +234,7 @@ class TestTrain:
         app = open_page("train")
         app.selectbox(key="preset").set_value("tutorial-cnn")
         again(app)
-        app.slider(key="knob_blocks").set_value(4)
+        app.slider(key="knob_conv_layers").set_value(4)
         for block in range(4):
             if block < 3:
                 app.selectbox(key=f"knob_pooling_{block}").set_value("max")

@@ -21,7 +21,7 @@ from core.settings import Settings
 # Markdown's signs, Streamlit's own, and what makes a bare address a link.
 _MARKUP = re.compile(r"[\\`*_\[\]<>$~:#]|(?<=www)\.")
 
-ICON = Path(__file__).parents[1] / ".streamlit" / "icon.svg"
+ICON = Path(__file__).parents[2] / ".streamlit" / "icon.svg"
 PAGES = {
     "start": "pages/start.py",
     "data": "pages/data.py",
