@@ -16,7 +16,7 @@ from core.i18n import _
 Row = Mapping[str, Any]
 
 # Each step of the picture of a network takes so many pixels, so that its labels can be read.
-NETWORK_STEP = 104
+_NETWORK_STEP = 104
 _BLUES = "Blues"
 _RIGHT, _WRONG = (0, 158, 115), (213, 94, 0)  # Okabe and Ito's bluish green and vermilion
 
@@ -110,7 +110,8 @@ def network(rows: Sequence[arch.Row]) -> go.Figure:
     Sides grow with the logarithm of the size: 784 inputs and 10 outputs both have to be seen.
     """
     figure = go.Figure()
-    for place, (name, kind, shape) in enumerate(_stations(rows)):
+    stations = _stations(rows)
+    for place, (name, kind, shape) in enumerate(stations):
         _draw(figure, place, shape, kind)
         figure.add_annotation(x=place, y=-1.25, text=f"{name}<br><b>{_text(shape)}</b>", showarrow=False)
         if place:
@@ -118,16 +119,17 @@ def network(rows: Sequence[arch.Row]) -> go.Figure:
                 x=place - 0.36, ax=place - 0.6, y=0, ay=0, axref="x", ayref="y", showarrow=True,
                 arrowhead=2, arrowsize=1, arrowwidth=1.5,
             )  # fmt: skip
-    stations = len(rows) + 1
-    figure.update_xaxes(visible=False, range=[-0.6, stations - 0.4], fixedrange=True)
+    figure.update_xaxes(visible=False, range=[-0.6, len(stations) - 0.4], fixedrange=True)
     figure.update_yaxes(visible=False, range=[-1.6, 1.1], fixedrange=True)
-    figure.update_layout(width=NETWORK_STEP * stations)
-    return _compact(figure, height=250)
+    figure.update_layout(width=_NETWORK_STEP * len(stations))
+    return _compact(figure, height=230)
 
 
 def _stations(rows: Sequence[arch.Row]) -> list[tuple[str, str, arch.Shape]]:
     first = ("images", "Input", rows[0].input)
-    return [first, *((row.layer.name, row.layer.kind, row.output) for row in rows)]
+    # A reshape changes nothing that a picture could show.
+    seen = (row for row in rows if row.layer.kind != "Reshape")
+    return [first, *((row.layer.name, row.layer.kind, row.output) for row in seen)]
 
 
 def _text(shape: arch.Shape) -> str:
@@ -161,7 +163,6 @@ _SQUARE = 0.85
 # What learns is coloured, what only passes on is grey.
 _COLOURS = {
     "Input": "rgba(128,128,128,0.25)",
-    "Reshape": "rgba(128,128,128,0.25)",
     "Flatten": "rgba(128,128,128,0.25)",
     "Dropout": "rgba(128,128,128,0.10)",
     "Activation": "rgba(128,128,128,0.25)",

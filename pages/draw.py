@@ -40,8 +40,9 @@ def draw_and_read(predictor: predict.Predictor) -> None:
     # Fixed widths that wrap: a column would cut the canvas off on a narrow screen.
     with st.container(horizontal=True, gap="large"):
         left = st.container(width=SIDE + 20)
-        middle = st.container(width=200)
-        right = st.container(width=460)
+        # On a narrow screen these stand one below the other, and the answer matters most.
+        answered = st.container(width=460)
+        seen = st.container(width=200)
     with left:
         canvas = st_canvas(
             stroke_width=20,
@@ -63,20 +64,20 @@ def draw_and_read(predictor: predict.Predictor) -> None:
         ui.sorry(_("{reason} Clear the canvas and draw again.").format(reason=error))
         return
     if image is None:
-        with right:
+        with answered:
             st.info(_("Draw a digit from 0 to 9 on the black square."), icon=":material/draw:")
         return
     probabilities = predictor.probabilities(image[None])[0]
-    with middle:
-        st.markdown(f"**{_('What the network gets')}**")
-        st.image(charts.tile(image, scale=6), width=168, alt=_("The drawing as 28×28 pixels"))
-        st.caption(_("28×28 pixels, made as MNIST was: cut out, fitted into 20×20, centred by its mass."))
-    with right:
+    with answered:
         st.markdown(answer(probabilities))
         st.plotly_chart(
             charts.probabilities(probabilities), key="bars", config={"displayModeBar": False},
             alt=_("The probability of each digit"),
         )  # fmt: skip
+    with seen:
+        st.markdown(f"**{_('What the network gets')}**")
+        st.image(charts.tile(image, scale=6), width=168, alt=_("The drawing as 28×28 pixels"))
+        st.caption(_("28×28 pixels, made as MNIST was: cut out, fitted into 20×20, centred by its mass."))
 
 
 def clear() -> None:

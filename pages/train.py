@@ -35,10 +35,10 @@ def show_network(config: RunConfig) -> None:
                   help=_("{trained:,} training images in batches of {batch}.").format(
                       trained=trained, batch=config.batch_size))  # fmt: skip
         st.metric(_("Validation images"), f"{validated:,}", border=True)
-    width = charts.NETWORK_STEP * (len(rows) + 1)
-    with ui.at_least(width):
+    picture = charts.network(rows)
+    with ui.at_least(picture.layout.width):
         st.plotly_chart(
-            charts.network(rows), width=width, key="network",
+            picture, width=picture.layout.width, key="network",
             config={"displayModeBar": False}, alt=_("The network as a picture, layer by layer"),
         )  # fmt: skip
     st.dataframe(

@@ -1,0 +1,75 @@
+"""Figures: what they show is what they were given."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from core import architectures as arch
+from core import charts
+from core.config import PRESETS
+
+
+def test_a_click_on_a_cell_names_the_cell_that_it_is_on() -> None:
+    matrix = np.arange(100).reshape(10, 10)
+    figure = charts.confusion(matrix, None, shares=False)
+    heat, markers = figure.data
+    for x, y, count in zip(markers.x, markers.y, markers.customdata, strict=True):
+        assert count == str(matrix[y, x]) == heat.text[y][x]
+    assert (heat.x[3], heat.y[7]) == (3, 7)
+
+
+@pytest.mark.parametrize("chosen", [(4, 9), (0, 0)])
+def test_the_chosen_cell_is_framed(chosen: tuple[int, int]) -> None:
+    (frame,) = charts.confusion(np.eye(10), chosen, shares=True).layout.shapes
+    assert (frame.y0 + 0.5, frame.x0 + 0.5) == chosen
+
+
+def test_a_matrix_of_shares_shows_percent() -> None:
+    shares = np.full((10, 10), 0.1)
+    heat = charts.confusion(shares, None, shares=True).data[0]
+    assert {text for row in heat.text for text in row} == {"10.0"}
+
+
+def test_a_curve_leaves_out_what_is_no_number() -> None:
+    batches = [{"epoch": 1, "step": 5, "loss": 2.0}, {"epoch": 1, "step": 10, "loss": None}]
+    epochs = [{"epoch": 1, "loss": 1.5}, {"epoch": 2, "loss": None}]
+    figure = charts.curve("loss", "loss", batches, epochs, steps=10, planned=2)
+    within, training = figure.data
+    assert (list(within.x), list(within.y)) == ([0.5], [2.0])
+    assert list(training.y) == [1.5, None]
+    assert "NaN" not in json.dumps(json.loads(figure.to_json()))
+
+
+def test_a_run_without_validation_has_no_curve_of_it() -> None:
+    rows = [{"epoch": 1, "loss": 1.0}]
+    assert len(charts.curve("loss", "loss", [], rows, 10, 1).data) == 2
+    assert len(charts.curve("loss", "loss", [], [rows[0] | {"val_loss": 1.2}], 10, 1).data) == 3
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_picture_of_a_network_names_every_layer_that_does_something(preset: str) -> None:
+    rows = arch.trace(arch.layers(PRESETS[preset]))
+    words = " ".join(note.text or "" for note in charts.network(rows).layout.annotations)
+    for row in rows:
+        if row.layer.kind != "Reshape":
+            assert row.layer.name in words
+            assert "×".join(map(str, row.output)) in words
+
+
+def test_a_frame_marks_right_and_wrong_and_leaves_the_digit_alone() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
+    plain, right, wrong = (charts.tile(image, outcome) for outcome in (None, True, False))
+    np.testing.assert_array_equal(plain[::3, ::3, 0], image)
+    np.testing.assert_array_equal(plain[3:-3, 3:-3], right[3:-3, 3:-3])
+    assert tuple(right[0, 0]) != tuple(wrong[0, 0])
+
+
+def test_the_largest_probability_stands_out() -> None:
+    values = np.full(10, 0.05)
+    values[7] = 0.55
+    (bars,) = charts.probabilities(values).data
+    assert bars.text[7] == "55.0%"
+    assert [digit for digit, opacity in enumerate(bars.marker.opacity) if opacity == 1] == [7]
