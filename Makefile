@@ -28,6 +28,7 @@ bench: $(VENV)/dev  ## measure, and print ratios
 	$(BIN)/python -m benchmarks
 
 messages: $(VENV)/dev  ## collect the texts to translate
+	mkdir -p core/locales
 	$(BIN)/pybabel -q extract --no-location --omit-header --sort-output -k _ -k ngettext:1,2 \
 		-o core/locales/mnist_lab.pot app.py pages core
 
@@ -40,6 +41,8 @@ clean:
 
 # A marker file each, so that what is installed already is not installed again.
 $(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+		|| { echo "$$($(PYTHON) --version) will not do: Python 3.11, 3.12 or 3.13 is needed. Name it: make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/app: requirements.txt | $(VENV)/bin/python

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from core import datasets, evaluate, jobs, predict, preprocess, runs
 from core.architectures import ImpossibleNetwork
@@ -149,14 +150,15 @@ def _follow(run: Path, config: RunConfig) -> runs.Status:
     """Show the run's progress until it ends. Ctrl-C asks it to stop, and waits for that."""
     with _progress(TextColumn("{task.fields[numbers]}")) as bar:
         task = bar.add_task(_("Starting"), total=None, numbers="")
-        while (status := runs.status(run)).state not in runs.ENDED:
+        while True:
             try:
+                status = runs.status(run)
                 _show(bar, task, run, status, config)
+                if status.state in runs.ENDED:
+                    return status
                 time.sleep(_POLL)
             except KeyboardInterrupt:
                 jobs.stop(run)
-        _show(bar, task, run, status, config)
-    return status
 
 
 def _progress(*columns: TextColumn) -> Progress:
@@ -210,7 +212,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     for path, probabilities in zip(arguments.images, predictor.probabilities(images), strict=True):
         first, second, third = np.argsort(-probabilities, kind="stable")[:3]
         table.add_row(
-            str(path), str(first), f"{probabilities[first]:.1%}",
+            Text(str(path)), str(first), f"{probabilities[first]:.1%}",
             f"{second} ({probabilities[second]:.1%}), {third} ({probabilities[third]:.1%})",
         )  # fmt: skip
     Console().print(table)

@@ -263,6 +263,11 @@ def multiplications(network: Sequence[Layer]) -> int:
     return sum(row.layer.multiplications(row.input) for row in trace(network))
 
 
+def activations(network: Sequence[Layer]) -> int:
+    """The numbers that the layers put out for one image, all together."""
+    return sum(math.prod(row.output) for row in trace(network))
+
+
 def split(config: RunConfig, images: int) -> tuple[int, int]:
     """How many of ``images`` training images are trained on, and how many validated on.
 

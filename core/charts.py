@@ -17,6 +17,7 @@ Row = Mapping[str, Any]
 
 # Each step of the picture of a network takes so many pixels, so that its labels can be read.
 _NETWORK_STEP = 104
+_POINTS = 400  # of a curve that is redrawn several times a second
 _BLUES = "Blues"
 _RIGHT, _WRONG = (0, 158, 115), (213, 94, 0)  # Okabe and Ito's bluish green and vermilion
 
@@ -72,7 +73,7 @@ def curve(
         planned: epochs that the run is to have.
     """
     figure = go.Figure()
-    within = [row for row in batches if row.get(metric) is not None]
+    within = _thinned([row for row in batches if row.get(metric) is not None])
     figure.add_scatter(
         x=[row["epoch"] - 1 + row["step"] / max(steps, row["step"]) for row in within],
         y=[row[metric] for row in within],
@@ -81,7 +82,8 @@ def curve(
         line={"width": 1.5, "dash": "dot"},
         opacity=0.7,
     )
-    ends = [row["epoch"] for row in epochs]
+    # An epoch that was stopped ends before its whole number.
+    ends = [row["epoch"] - 1 + row["steps"] / max(steps, row["steps"]) for row in epochs]
     figure.add_scatter(
         x=ends, y=[row.get(metric) for row in epochs], name=_("training"), mode="lines+markers"
     )
@@ -102,6 +104,12 @@ def curve(
         uirevision="run",
     )
     return _compact(figure, height=340, top=40)
+
+
+def _thinned(rows: Sequence[Row]) -> Sequence[Row]:
+    """At most about so many rows as can be told apart, the newest always among them."""
+    stride = -(-len(rows) // _POINTS) or 1
+    return rows[::-stride][::-1]
 
 
 def network(rows: Sequence[arch.Row]) -> go.Figure:

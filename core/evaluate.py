@@ -116,7 +116,7 @@ def load(run_dir: Path) -> Evaluation:
     """
     try:
         with zipfile.ZipFile(run_dir / "evaluation.npz") as archive:
-            return Evaluation(_read(archive, "logits"), _read(archive, "labels"))
+            return _checked(_read(archive, "logits"), _read(archive, "labels"))
     except FileNotFoundError:
         raise NotEvaluated(
             _("Run {name} has not been evaluated: it has not finished training.").format(name=run_dir.name)
@@ -125,6 +125,15 @@ def load(run_dir: Path) -> Evaluation:
         raise NotEvaluated(
             _("The evaluation of run {name} is damaged and cannot be read.").format(name=run_dir.name)
         ) from error
+
+
+def _checked(logits: NDArray[Any], labels: NDArray[Any]) -> Evaluation:
+    """An evaluation of these arrays. Raises ValueError if they are none."""
+    if logits.shape != (len(labels), CLASSES) or labels.ndim != 1 or not labels.size:
+        raise ValueError(f"An evaluation cannot have shapes {logits.shape} and {labels.shape}.")
+    if logits.dtype != np.float32 or labels.dtype != np.uint8 or labels.max() >= CLASSES:
+        raise ValueError(f"An evaluation cannot hold {logits.dtype} and {labels.dtype}.")
+    return Evaluation(logits, labels)
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:

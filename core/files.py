@@ -32,9 +32,8 @@ def replacing(path: Path) -> Iterator[Path]:
     If the block raises, ``path`` stays as it was and the temporary file is gone.
 
     Raises:
-        OSError: the folder cannot be written to.
+        OSError: the folder is not there or cannot be written to.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays, because some writers go by it (NumPy adds ".npz" where it is missing).
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
     try:

@@ -7,6 +7,7 @@ the oldest waiting run goes first.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from core.i18n import _
 from core.settings import Settings
 
 PROJECT = Path(__file__).parents[1]
+_BYTES = 8  # per activation while training: its value and its gradient, float32
 _POLL = 0.3  # seconds between two looks at the queue
 
 
@@ -37,13 +39,30 @@ def check(config: RunConfig, settings: Settings) -> None:
         DatasetMissing: its data has to be fetched first.
         NotAllowed: it is larger than the operator allows.
     """
-    parameters = architectures.parameters(architectures.layers(config))
+    network = architectures.layers(config)
+    parameters = architectures.parameters(network)
     if parameters > settings.max_parameters:
         raise NotAllowed(
             _(
                 "This network has {n:,} parameters; at most {most:,} are allowed here. "
                 "Use fewer units, fewer filters or one more pooling."
             ).format(n=parameters, most=settings.max_parameters)
+        )
+    megabytes = architectures.activations(network) * config.batch_size * _BYTES / 1e6
+    if megabytes > settings.max_step_megabytes:
+        raise NotAllowed(
+            _(
+                "One step of this run needs {n:,.0f} MB; at most {most:,} are allowed here. "
+                "Use smaller batches, fewer filters or one more pooling."
+            ).format(n=megabytes, most=settings.max_step_megabytes)
+        )
+    multiplications = architectures.multiplications(network) * config.batch_size / 1e6
+    if multiplications > settings.max_step_multiplications:
+        raise NotAllowed(
+            _(
+                "One step of this run takes {n:,.0f} million multiplications; at most {most:,} are allowed "
+                "here. Use smaller batches, fewer filters or one more pooling."
+            ).format(n=multiplications, most=settings.max_step_multiplications)
         )
     if config.epochs > settings.max_epochs:
         raise NotAllowed(
@@ -83,6 +102,13 @@ def submit(config: RunConfig, settings: Settings) -> Path:
         raise NotAllowed(
             _("There are {n:,} runs already, which is as many as are kept here.").format(n=len(every))
         )
+    megabytes = sum(runs.size(run) for run in every) / 1e6
+    if megabytes >= settings.max_megabytes:
+        raise NotAllowed(
+            _("The runs take {n:,.0f} MB of disk, and at most {most:,} are allowed here.").format(
+                n=megabytes, most=settings.max_megabytes
+            )
+        )
     waiting = len(active(settings.runs))
     if waiting >= settings.max_waiting:
         raise NotAllowed(
@@ -104,7 +130,7 @@ def start_worker(run: Path, slots: int) -> None:
         process = subprocess.Popen(
             [sys.executable, "-m", "core.worker", str(run.absolute()), str(slots)],
             cwd=PROJECT,
-            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"},
+            env=os.environ | _environment(),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -114,9 +140,18 @@ def start_worker(run: Path, slots: int) -> None:
     threading.Thread(target=process.wait, daemon=True).start()
 
 
+def _environment() -> dict[str, str]:
+    found = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}
+    if home := os.environ.get("KERAS_HOME"):
+        # The worker runs in another folder than whoever started it.
+        found["KERAS_HOME"] = str(Path(home).absolute())
+    return found
+
+
 def stop(run: Path) -> None:
     """Ask a run to end after the step it is in. Asking again, or too late, changes nothing."""
-    (run / "stop").touch()
+    with contextlib.suppress(FileNotFoundError):  # the run was deleted: there is nothing to stop
+        (run / "stop").touch()
 
 
 def stop_requested(run: Path) -> bool:
@@ -145,11 +180,11 @@ def wait_for_slot(run: Path, slots: int) -> FileLock | None:
     """Wait until it is this run's turn.
 
     Returns:
-        The slot's lock, to be held while training; None if the run was asked to stop instead.
+        The slot's lock, to be held while training; None if the run was stopped or deleted instead.
     """
     folder = run.parent / ".slots"
     folder.mkdir(exist_ok=True)
-    while not stop_requested(run):
+    while run.exists() and not stop_requested(run):
         if place_in_line(run) == 0:
             for number in range(slots):
                 lock = FileLock(folder / f"{number}.lock")

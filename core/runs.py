@@ -36,7 +36,7 @@ from typing import Any, BinaryIO, Literal
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from core.config import ConfigError, RunConfig
+from core.config import RunConfig
 from core.files import replacing
 from core.i18n import _
 
@@ -123,7 +123,7 @@ def every(root: Path) -> list[Path]:
     """The run directories, newest first."""
     try:
         names = [entry.name for entry in os.scandir(root)]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     found = (root / name for name in sorted(names, reverse=True) if _RUN_ID.fullmatch(name))
     return [run for run in found if (run / "config.json").is_file()]
@@ -137,9 +137,9 @@ def config(run: Path) -> RunConfig:
     """
     try:
         return RunConfig.read(json.loads((run / "config.json").read_text("utf-8")))
-    except (OSError, ValueError, ConfigError) as error:
+    except (OSError, ValueError) as error:
         raise UnknownRun(
-            _("The settings of run {name} cannot be read: {error}").format(name=run.name, error=error)
+            _("The settings of run {name} cannot be read. Choose another run.").format(name=run.name)
         ) from error
 
 
@@ -182,7 +182,9 @@ def written_status(run: Path) -> Status:
     try:
         return Status.model_validate_json((run / "status.json").read_bytes())
     except (OSError, ValidationError) as error:
-        raise UnknownRun(_("The status of run {name} cannot be read.").format(name=run.name)) from error
+        raise UnknownRun(
+            _("The status of run {name} cannot be read. Choose another run.").format(name=run.name)
+        ) from error
 
 
 def write_status(run: Path, status: Status) -> None:
@@ -199,10 +201,13 @@ def worker_is_alive(run: Path) -> bool:
     if not (run / "worker.lock").exists():
         return False
     try:
-        with worker_lock(run).acquire(blocking=False):
+        # Somebody else may be looking as well, which takes no time; a worker does not let go.
+        with worker_lock(run).acquire(timeout=0.03, poll_interval=0.003):
             return False
     except Timeout:
         return True
+    except OSError:
+        return False  # a folder that only can be read: nothing trains in it
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -227,10 +232,10 @@ def _ends_within_a_line(file: BinaryIO) -> bool:
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
-    """The complete rows of a ``.jsonl`` file; none where there is no file yet."""
+    """The complete rows of a ``.jsonl`` file; none where there is no file that can be read."""
     try:
         lines = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
+    except OSError:
         return []
     # What follows the last line end is a line that is still being written.
     return list(_parsed(lines[:-1]))
@@ -251,12 +256,21 @@ def metrics(run: Path) -> list[dict[str, Any]]:
 
     The logs are ``loss`` and ``accuracy``, and with validation ``val_loss`` and ``val_accuracy``.
     """
-    return rows(run / "metrics.jsonl")
+    return _complete(run / "metrics.jsonl", "epoch", "steps", "seconds")
 
 
 def batches(run: Path) -> list[dict[str, Any]]:
     """Rows within the epochs: ``epoch``, ``step``, and ``seconds``, ``loss``, ``accuracy`` of it so far."""
-    return rows(run / "batches.jsonl")
+    return _complete(run / "batches.jsonl", "epoch", "step", "seconds")
+
+
+def _complete(path: Path, *names: str) -> list[dict[str, Any]]:
+    """The rows in which all of these are numbers above 0, as a worker writes them."""
+    return [row for row in rows(path) if all(_positive(row.get(name)) for name in names)]
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | float) and value > 0
 
 
 def environment(run: Path) -> dict[str, Any]:
@@ -268,11 +282,14 @@ def environment(run: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def size(run: Path) -> int:
+    """The bytes that a run's files take."""
+    try:
+        return sum(entry.stat().st_size for entry in os.scandir(run) if entry.is_file())
+    except OSError:
+        return 0  # deleted meanwhile
+
+
 def has_model(run: Path) -> bool:
     """Whether the run can predict."""
     return (run / "model.onnx").is_file()
-
-
-def newest_with_model(root: Path) -> Path | None:
-    """The newest run that can predict, if there is one."""
-    return next((run for run in every(root) if has_model(run)), None)

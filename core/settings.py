@@ -21,8 +21,12 @@ class Settings(BaseSettings):
         max_epochs: the most epochs a run may have.
         max_parameters: the most parameters, trained or not, a network may have.
         max_images: the most training images a run may use.
+        max_step_megabytes: the most memory that the activations of one training step may take, in MB.
+        max_step_multiplications: the most multiplications that one step may take forwards, in millions.
+            A request to stop waits for the step; two cores do about ten thousand million a second.
         max_waiting: the most runs that may train or wait at the same time.
         max_runs: the most run directories; beyond it, nothing new is trained.
+        max_megabytes: the most disk that all runs may take before nothing new is trained, in MB.
         mnist_url: where to fetch ``mnist.npz``, for a school with a mirror of its own.
     """
 
@@ -33,7 +37,10 @@ class Settings(BaseSettings):
     max_epochs: int = Field(100, ge=1)
     max_parameters: int = Field(5_000_000, ge=1)
     max_images: int = Field(60_000, ge=100)
+    max_step_megabytes: int = Field(1_500, ge=1)
+    max_step_multiplications: int = Field(20_000, ge=1)
     max_waiting: int = Field(20, ge=1)
     max_runs: int = Field(1_000, ge=1)
+    max_megabytes: int = Field(5_000, ge=1)
     # The address that Keras itself uses, in keras.datasets.mnist.
     mnist_url: HttpUrl = HttpUrl("https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz")

@@ -71,7 +71,7 @@ def fetch_mnist() -> None:
 
     def report(done: int, total: int) -> None:
         bar.progress(
-            done / total,
+            done / max(1, total),
             text=_("{done:.1f} of {total:.1f} MB").format(done=done / 1e6, total=total / 1e6),
         )
 
@@ -97,6 +97,11 @@ def cannot_keep(error: OSError) -> None:
     )
 
 
+def first_page() -> None:
+    """Other digits are leafed through from the start."""
+    st.session_state["data_page"] = 1
+
+
 SPLITS = {"train": _("training"), "test": _("test")}
 
 ui.heading(
@@ -109,7 +114,7 @@ ui.heading(
 
 name = st.segmented_control(
     _("Data set"), list(datasets.NAMES), default=datasets.DEFAULT, required=True, key="dataset_shown",
-    persist_state="session",
+    persist_state="session", on_change=first_page,
     help=_("mnist-5k is a small part of MNIST that comes with the app: quick to learn, so a good start."),
 )  # fmt: skip
 
@@ -120,20 +125,23 @@ try:
     with st.spinner(_("Reading {name}").format(name=name), show_time=True):
         dataset = ui.dataset(name)
 except (datasets.BadDataFile, datasets.DatasetMissing) as error:
-    ui.sorry(_("{reason} Delete {file} and get it again.").format(reason=error, file=datasets.path(name)))
+    ui.sorry(error)
+    offer_mnist()
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     split = st.segmented_control(
         _("Split"), list(SPLITS), default="train", required=True, format_func=SPLITS.__getitem__,
-        key="split_shown", persist_state="session",
+        key="split_shown", persist_state="session", on_change=first_page,
     )  # fmt: skip
     chosen = st.pills(
         _("Digits"), EXAMPLE_DIGITS, selection_mode="multi", key="digits_shown", persist_state="session",
+        on_change=first_page,
         help=_("Choose none to see all of them."),
     )  # fmt: skip
     seed = st.number_input(
         _("Shuffle seed"), 0, 2**32 - 1, 0, key="shuffle_seed", persist_state="session", width=160,
+        on_change=first_page,
         help=_("Another number shows the digits in another order; the same number, in the same."),
     )  # fmt: skip
 

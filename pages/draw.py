@@ -87,9 +87,7 @@ def clear() -> None:
 def answer(probabilities: NDArray[np.float32]) -> str:
     """The three most likely digits in words."""
     first, second, third = np.argsort(-probabilities, kind="stable")[:3]
-    return _(
-        "### I read a {first} ({p1:.1%})\n\nIf not, then a {second} ({p2:.1%}) or a {third} ({p3:.1%})."
-    ).format(
+    return _("### I read: {first} ({p1:.1%})\n\nNext: {second} ({p2:.1%}), then {third} ({p3:.1%}).").format(
         first=first,
         p1=probabilities[first],
         second=second,

@@ -19,6 +19,7 @@ def cell_clicked() -> None:
     points = st.session_state["matrix"]["selection"]["points"]
     st.session_state["true_shown"] = points[0]["y"] if points else ANY
     st.session_state["read_shown"] = points[0]["x"] if points else ANY
+    st.session_state["mistakes_only"] = False  # or a cell of the diagonal would be empty
     first_page()
 
 

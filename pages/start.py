@@ -21,7 +21,7 @@ ui.heading(
     _(
         "Here you teach a computer to read handwritten digits, and see how it does that. "
         "The networks are real Keras networks, trained on real data while you watch. "
-        "Nothing to install, nothing to sign up for: begin with step 1, or go straight to step 2."
+        "Begin with step 1, or go straight to step 2."
     ),
 )
 
@@ -44,7 +44,7 @@ with st.grid(3, min_column_width=180):
 for run in active:
     st.page_link(
         ui.PAGES["train"],
-        label=_("Watch the run that is training: {run}").format(run=ui.run_label(run)),
+        label=_("Watch the run that is under way: {run}").format(run=ui.run_label(run)),
         icon=":material/monitoring:",
         query_params={"run": run.name},
     )

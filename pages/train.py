@@ -11,7 +11,8 @@ from core.config import RunConfig
 from core.i18n import _, ngettext
 from core.ui import knobs
 
-POLL = 0.5  # seconds between two looks at a run that is going on
+POLL = 0.35  # seconds between two looks at a run that is going on
+RECENT = 10  # runs to list
 LOG_END = 20_000  # characters of the log to show
 PHASES = {
     "importing": _("Starting TensorFlow, which takes a few seconds"),
@@ -58,14 +59,12 @@ def show_network(config: RunConfig) -> None:
 
 def set_up(root: Path) -> None:
     """The knobs, what they amount to, and the button."""
-    for run in jobs.active(root)[:3]:
-        st.page_link(
-            ui.PAGES["train"], label=_("Training now: {run}. Watch it.").format(run=ui.run_label(run)),
-            icon=":material/monitoring:", query_params={"run": run.name},
-        )  # fmt: skip
+    active = jobs.active(root)
+    for run in active[:3]:
+        link(run, _("Under way: {run}. Watch it.").format(run=ui.run_label(run)))
     left, right = st.columns([2, 3], gap="large")
     with left:
-        config = knobs.show()
+        config = knobs.show(ui.settings().max_epochs)
     with right:
         try:
             jobs.check(config, ui.settings())
@@ -85,6 +84,15 @@ def set_up(root: Path) -> None:
             st.page_link(ui.PAGES["data"], label=_("Get it on the Data page"), icon=":material/download:")
         if not isinstance(problem, arch.ImpossibleNetwork):
             show_network(config)
+    ended = [run for run in runs.every(root)[:RECENT] if run not in active]
+    if ended:
+        with st.expander(_("Recent runs"), icon=":material/history:"):
+            for run in ended:
+                link(run, ui.run_label(run))
+
+
+def link(run: Path, label: str) -> None:
+    st.page_link(ui.PAGES["train"], label=label, icon=":material/monitoring:", query_params={"run": run.name})
 
 
 def start(config: RunConfig) -> None:
@@ -113,16 +121,20 @@ def watch(name: str | None) -> None:
 
 
 def watched(root: Path) -> Path | None:
-    """The run that the URL names, or the one that this visitor started and that is not over."""
+    """The run that the URL names, or the one that this visitor looked at last."""
     name = st.query_params.get("run")
     if name:
         try:
-            return runs.find(root, name)
+            found = runs.find(root, name)
+            st.session_state["watched"] = name
+            return found
         except runs.UnknownRun as error:
             st.warning(ui.plain(error))
             return None
-    name = st.session_state.get("watched")
-    return next((run for run in jobs.active(root) if run.name == name), None)
+    try:
+        return runs.find(root, st.session_state.get("watched") or "")
+    except runs.UnknownRun:
+        return None
 
 
 def show_run(run: Path) -> None:
@@ -186,7 +198,8 @@ def waiting(ahead: int) -> str:
 
 def words(status: runs.Status, config: RunConfig, epochs: list[Any], batches: list[Any]) -> str:
     if status.phase != "training":
-        return PHASES.get(status.phase, status.phase)
+        phase = PHASES.get(status.phase, status.phase)
+        return _("{progress} · stopping").format(progress=phase) if status.state == "stopping" else phase
     text = _("Epoch {epoch} of {epochs} · step {step:,} of {steps:,}").format(
         epoch=status.epoch, epochs=config.epochs, step=status.step, steps=status.steps
     )
@@ -227,6 +240,13 @@ def outcome(run: Path, status: runs.Status) -> None:
                      query_params=query)  # fmt: skip
 
 
+def is_going_on(run: Path) -> bool:
+    try:
+        return runs.status(run).state not in runs.ENDED
+    except runs.UnknownRun:
+        return False
+
+
 def log(run: Path) -> str:
     try:
         return (run / "log.txt").read_text("utf-8", errors="replace")[-LOG_END:]
@@ -245,6 +265,6 @@ if run is None:
 else:
     ui.heading(_("Train"), ui.run_words(run))
     st.button(_("Set up another run"), icon=":material/tune:", on_click=watch, args=(None,), key="another")
-    going_on = run in jobs.active(root)
+    going_on = is_going_on(run)
     st.session_state["polled"] = run.name if going_on else None
     st.fragment(show_run, run_every=POLL if going_on else None)(run)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -158,7 +159,7 @@ def test_a_newcomer_trains_evaluates_and_has_a_seven_read(page: Page, tmp_path: 
         canvas = page.locator("canvas").last
         expect(page.get_by_text("Draw a digit from 0 to 9")).to_be_visible()
         draw(page, canvas, (70, 70), (200, 70), (110, 240))
-        expect(page.get_by_role("heading", name="I read a 7")).to_be_visible()
+        expect(page.get_by_role("heading", name="I read: 7")).to_be_visible()
         page.get_by_role("button", name="Clear").click()
         expect(page.get_by_text("Draw a digit from 0 to 9")).to_be_visible()
 
@@ -216,6 +217,21 @@ def test_full_mnist_is_fetched_with_a_click(page: Page, tmp_path: Path, mnist_np
             expect(page.get_by_text("60,000 training images")).to_be_visible()
         server.shutdown()
     assert (tmp_path / "keras" / "datasets" / "mnist.npz").is_file()
+
+
+def test_a_link_can_put_no_link_of_its_own_on_a_page(page: Page, trained: Path) -> None:
+    with serving(trained, free_port()) as url:
+        for name in (
+            "http://a.example",
+            "www.a.example/x",
+            "WWW.a.example",
+            "a@a.example",
+            "[a](//a.example)",
+        ):
+            page.goto(f"{url}/evaluate?run={quote(name)}")
+            alert = page.get_by_test_id("stAlert")
+            expect(alert).to_contain_text("There is no trained run")
+            expect(alert.locator("a, img")).to_have_count(0)
 
 
 @pytest.mark.parametrize("width", [420, 1280])

@@ -35,16 +35,24 @@ def test_a_matrix_of_shares_shows_percent() -> None:
 
 def test_a_curve_leaves_out_what_is_no_number() -> None:
     batches = [{"epoch": 1, "step": 5, "loss": 2.0}, {"epoch": 1, "step": 10, "loss": None}]
-    epochs = [{"epoch": 1, "loss": 1.5}, {"epoch": 2, "loss": None}]
+    epochs = [{"epoch": 1, "steps": 10, "loss": 1.5}, {"epoch": 2, "steps": 5, "loss": None}]
     figure = charts.curve("loss", "loss", batches, epochs, steps=10, planned=2)
     within, training = figure.data
     assert (list(within.x), list(within.y)) == ([0.5], [2.0])
-    assert list(training.y) == [1.5, None]
+    assert (list(training.x), list(training.y)) == ([1, 1.5], [1.5, None])
     assert "NaN" not in json.dumps(json.loads(figure.to_json()))
 
 
+def test_a_long_run_is_drawn_with_few_points_up_to_its_newest() -> None:
+    batches = [{"epoch": 1, "step": step, "loss": 1 / step} for step in range(1, 5001)]
+    within = charts.curve("loss", "loss", batches, [], steps=5000, planned=1).data[0]
+    assert 300 < len(within.x) <= 400
+    assert (within.x[-1], within.y[-1]) == (1.0, 1 / 5000)
+    assert list(within.x) == sorted(within.x)
+
+
 def test_a_run_without_validation_has_no_curve_of_it() -> None:
-    rows = [{"epoch": 1, "loss": 1.0}]
+    rows = [{"epoch": 1, "steps": 10, "loss": 1.0}]
     assert len(charts.curve("loss", "loss", [], rows, 10, 1).data) == 2
     assert len(charts.curve("loss", "loss", [], [rows[0] | {"val_loss": 1.2}], 10, 1).data) == 3
 

@@ -279,6 +279,10 @@ def test_a_run_that_was_killed_has_failed_and_its_numbers_stay(interrupted: dict
             r"has 101,770 parameters; at most 101,769 are",
         ),
         ({"epochs": 1000}, {"max_epochs": 999}, r"asked for 1,000 epochs; at most 999 are"),
+        # 784 + 128 + 10 values and their gradients, 4 bytes each, for 4096 images: 30.2 MB
+        ({"batch_size": 4096}, {"max_step_megabytes": 30}, r"step of this run needs 30 MB; at most 30 are"),
+        # (784 × 128 + 128 × 10) × 4096 / 10^6 = 416.3
+        ({"batch_size": 4096}, {"max_step_multiplications": 416}, r"takes 416 million .*; at most 416 are"),
         ({}, {"max_images": 3_999}, r"uses 4,000 training images; at most 3,999 are"),
         ({"training_images": 2_001}, {"max_images": 2_000}, r"uses 2,001 training images; at most 2,000 are"),
     ],
@@ -327,6 +331,20 @@ def test_a_full_folder_takes_no_more(runs_folder: Path) -> None:
     with pytest.raises(NotAllowed, match=r"^There are 3 runs already, which is as many as are kept here"):
         jobs.submit(MLP, Settings(max_runs=3))
     assert sorted(runs_folder.iterdir()) == ended
+
+
+def test_a_full_disk_share_takes_no_more(runs_folder: Path) -> None:
+    run = runs.create(runs_folder, MLP)
+    runs.write_status(run, runs.Status(state="finished"))
+    (run / "model.keras").write_bytes(bytes(2_000_000))
+    with pytest.raises(NotAllowed, match=r"take 2 MB of disk, and at most 2 are"):
+        jobs.submit(MLP, Settings(max_megabytes=2))
+    assert list(runs_folder.iterdir()) == [run]
+
+
+def test_stopping_a_run_that_was_deleted_does_nothing(runs_folder: Path) -> None:
+    jobs.stop(runs_folder / "gone")
+    assert not runs_folder.exists()
 
 
 def test_a_run_that_vanishes_while_others_wait_is_not_waited_for(runs_folder: Path) -> None:

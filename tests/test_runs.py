@@ -66,7 +66,6 @@ def test_runs_are_listed_newest_first_and_no_two_share_a_name(tmp_path: Path) ->
 
 def test_there_are_no_runs_where_there_is_no_folder(tmp_path: Path) -> None:
     assert runs.every(tmp_path / "runs") == []
-    assert runs.newest_with_model(tmp_path / "runs") is None
 
 
 # ---------------------------------------------------------------------------------- half written
@@ -119,11 +118,19 @@ def test_a_journal_that_is_cut_anywhere_has_its_complete_rows(
         runs.append_row(file, row)
         ends.append(file.stat().st_size)
     whole = file.read_bytes()
-    assert runs.metrics(run) == written
+    assert runs.rows(run / "metrics.jsonl") == written
     for length in range(len(whole)):
         file.write_bytes(whole[:length])
         complete = sum(end <= length for end in ends)
-        assert runs.metrics(run) == written[:complete]
+        assert runs.rows(run / "metrics.jsonl") == written[:complete]
+
+
+def test_rows_that_no_worker_wrote_are_left_out(run: Path) -> None:
+    whole = {"epoch": 1, "step": 3, "steps": 3, "seconds": 0.5}
+    for name in ("metrics.jsonl", "batches.jsonl"):
+        for row in (whole, {}, whole | {"seconds": None}, whole | {"step": 0, "steps": 0}):
+            runs.append_row(run / name, row)
+    assert runs.metrics(run) == runs.batches(run) == [whole]
 
 
 @given(st.integers(1, 40), st.booleans())
@@ -221,7 +228,8 @@ def test_a_run_can_be_copied_elsewhere(tmp_path: Path, mlp_run: Path, mnist_5k: 
     moved = tmp_path / "another machine" / mlp_run.name
     shutil.copytree(mlp_run, moved)
     assert runs.find(moved.parent, moved.name) == moved
-    assert runs.every(moved.parent) == [moved] == [runs.newest_with_model(moved.parent)]
+    assert runs.every(moved.parent) == [moved]
+    assert runs.has_model(moved)
     for read in (runs.config, runs.status, runs.metrics, runs.batches):
         assert read(moved) == read(mlp_run)
     assert evaluate.load(moved).accuracy == evaluate.load(mlp_run).accuracy

@@ -18,8 +18,10 @@ from core.config import RunConfig
 from core.i18n import _
 from core.settings import Settings
 
-# Markdown's signs, Streamlit's own, and what makes a bare address a link.
-_MARKUP = re.compile(r"[\\`*_\[\]<>$~:#]|(?<=www)\.")
+# Markdown's signs and Streamlit's own; and what makes a bare address a link, for which escaping is no help.
+_MARKUP = re.compile(r"[\\`*_\[\]<>$~:#]")
+_ADDRESS = re.compile(r"(?i)(https?:|ftp:|mailto:|www|@)")
+_WORD_JOINER = "\u2060"  # takes no room, and ends what could be an address
 
 ICON = Path(__file__).parents[2] / ".streamlit" / "icon.svg"
 PAGES = {
@@ -59,7 +61,7 @@ def settings() -> Settings:
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _dataset(name: str, _stamp: float) -> datasets.Dataset:
+def _dataset(name: str, stamp: float) -> datasets.Dataset:
     loaded = datasets.load(name)
     for array in (loaded.x_train, loaded.y_train, loaded.x_test, loaded.y_test):
         array.flags.writeable = False  # every session shares them
@@ -118,7 +120,8 @@ def plain(text: object) -> str:
 
     What a link or a file brings along may neither look like ours nor lead elsewhere.
     """
-    return _MARKUP.sub(r"\\\g<0>", str(text))
+    broken = _ADDRESS.sub(rf"\g<0>{_WORD_JOINER}", str(text))
+    return _MARKUP.sub(r"\\\g<0>", broken)
 
 
 def sorry(message: object) -> None:
@@ -180,27 +183,24 @@ def choose_run(candidates: Sequence[Path]) -> Path:
         candidates: at least one run directory.
     """
     by_name = {run.name: run for run in candidates}
-    wanted = st.query_params.get("run") or st.session_state.get("run")
-    if wanted not in by_name:
-        if wanted:
-            unknown = _("There is no trained run {name} here, so this is the newest one.")
-            st.warning(plain(unknown.format(name=repr(wanted[:64]))))
-        wanted = candidates[0].name
-    st.session_state["run"] = wanted
-    st.session_state["run_choice"] = wanted
-    st.selectbox(
+    asked_for = st.query_params.get("run")
+    if asked_for and asked_for not in by_name:
+        unknown = _("There is no trained run {name} here, so this is the newest one.")
+        st.warning(plain(unknown.format(name=repr(asked_for[:64]))))
+    chosen = asked_for or st.session_state.get("run")
+    st.session_state["run_choice"] = chosen if chosen in by_name else candidates[0].name
+    name: str = st.selectbox(
         _("Run"),
         list(by_name),
         key="run_choice",
         format_func=lambda name: run_label(by_name[name]),
         on_change=_chosen,
     )
-    return by_name[wanted]
+    return by_name[name]
 
 
 def _chosen() -> None:
-    st.session_state["run"] = st.session_state["run_choice"]
-    st.query_params["run"] = st.session_state["run_choice"]
+    st.session_state["run"] = st.query_params["run"] = st.session_state["run_choice"]
 
 
 def no_run_yet() -> None:

@@ -16,11 +16,16 @@ from core.i18n import _
 
 FIRST = "tutorial-mlp"  # the preset that the knobs begin with
 RATES = [float(f"{digit}e{power}") for power in range(-5, 1) for digit in (1, 2, 5)]
+# Of any data set: a smaller one uses all that it has, and keeps what was typed for the other.
+MOST_IMAGES = max(size.train for size in datasets.NAMES.values())
 BATCH_SIZES = [2**power for power in range(13)]
 
 
-def show() -> RunConfig:
+def show(most_epochs: int) -> RunConfig:
     """All knobs, and the settings that they stand for.
+
+    Args:
+        most_epochs: how many epochs the operator allows.
 
     Raises:
         ConfigError: a browser sent a value that its widget does not allow.
@@ -55,7 +60,7 @@ def show() -> RunConfig:
     cnn = values["architecture"] == "cnn"
     values |= _conv_blocks() if cnn else _hidden_layers()
     values["epochs"] = _knob(
-        st.number_input, _("Epochs"), "epochs", 1, 1000,
+        st.number_input, _("Epochs"), "epochs", 1, min(1000, most_epochs), required=True,
         hint=_("How often the network sees every training image."),
     )  # fmt: skip
     values["batch_size"] = _knob(
@@ -69,16 +74,27 @@ def show() -> RunConfig:
     with st.expander(_("More about the network"), icon=":material/hub:"):
         values |= _network(cnn)
     with st.expander(_("More about learning"), icon=":material/tune:"):
-        values |= _learning(values["dataset"])
+        values |= _learning()
     config = RunConfig.read(values)
     if changed := _changed(config):
         changes.caption(_("Changed since: {settings}").format(settings=", ".join(changed)))
     return config
 
 
+# The settings that several knobs make together.
+_LISTS = {
+    "hidden_layers": "hidden_units",
+    "conv_layers": "conv_blocks",
+    "filters": "conv_blocks",
+    "kernel_size": "conv_blocks",
+    "pooling": "conv_blocks",
+}
+
+
 def _knob(widget: Any, label: str, name: str, *args: Any, hint: str, **options: Any) -> Any:
-    """One knob. A name that ends in a number is the setting of one layer."""
-    setting = name.rsplit("_", 1)[0] if name[-1].isdigit() else name
+    """One knob. A name that ends in a number belongs to one layer, whose list is the setting."""
+    part = name.rsplit("_", 1)[0] if name[-1].isdigit() else name
+    setting = _LISTS.get(part, part)
     return widget(
         label,
         *args,
@@ -133,7 +149,7 @@ def _conv_blocks() -> dict[str, Any]:
     )  # fmt: skip
     blocks = [_conv_block(block) for block in range(number)]
     dense = _knob(
-        st.number_input, _("Dense units"), "dense_units", 0, 2048,
+        st.number_input, _("Dense units"), "dense_units", 0, 2048, required=True,
         hint=_("The dense layer before the output; 0 leaves it out."),
     )  # fmt: skip
     return {"conv_blocks": blocks, "dense_units": dense}
@@ -147,7 +163,7 @@ def _conv_block(block: int) -> dict[str, Any]:
         return {
             "filters": _size(_("Filters {n}"), "filters", block, 256),
             "kernel_size": _knob(
-                st.number_input, _("Kernel"), f"kernel_size_{block}", 1, 7, width=112,
+                st.number_input, _("Kernel"), f"kernel_size_{block}", 1, 7, width=112, required=True,
                 hint=_("The side of the pattern, in pixels."),
             ),
             "pooling": _knob(
@@ -162,7 +178,7 @@ def _size(label: str, name: str, layer: int, most: int) -> int:
     """How large one layer is; a layer that is new begins with 64."""
     st.session_state.setdefault(f"knob_{name}_{layer}", 64)
     size: int = _knob(
-        st.number_input, label.format(n=layer + 1), f"{name}_{layer}", 1, most, width=112,
+        st.number_input, label.format(n=layer + 1), f"{name}_{layer}", 1, most, width=112, required=True,
         hint=_("More can learn more, take longer, and memorise more easily."),
     )  # fmt: skip
     return size
@@ -200,7 +216,7 @@ def _network(cnn: bool) -> dict[str, Any]:
     return values
 
 
-def _learning(dataset: str) -> dict[str, Any]:
+def _learning() -> dict[str, Any]:
     return {
         "optimizer": _knob(
             st.selectbox, _("Optimizer"), "optimizer", get_args(OptimizerName),
@@ -211,12 +227,12 @@ def _learning(dataset: str) -> dict[str, Any]:
             hint=_("Held back from training, to see during training how it does on unseen digits."),
         ),
         "training_images": _knob(
-            st.number_input, _("Training images"), "training_images", 100, datasets.NAMES[dataset].train,
-            step=100, placeholder=_("all"),
+            st.number_input, _("Training images"), "training_images", 100, MOST_IMAGES, step=100,
+            placeholder=_("all"),
             hint=_("Use only so many, to see how much data matters. Empty: all of them."),
         ),
         "seed": _knob(
-            st.number_input, _("Seed"), "seed", 0, 2**32 - 1,
+            st.number_input, _("Seed"), "seed", 0, 2**32 - 1, required=True,
             hint=_("The same seed on the same machine gives the same run."),
         ),
     }  # fmt: skip

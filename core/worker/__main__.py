@@ -19,22 +19,27 @@ def main(run: Path, slots: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_signal: jobs.stop(run))
     with runs.worker_lock(run).acquire(timeout=10):
         journal = Journal(run)
-        journal.update(pid=os.getpid())
-        slot = jobs.wait_for_slot(run, slots)
-        if slot is None:
-            journal.update(state="stopped", ended=time.time())
-            return
-        with slot:
-            journal.update(state="running", phase="importing", started=time.time())
-            try:
-                # Here and not above: it takes seconds, and a waiting run needs none of it.
-                from core.worker.training import train
-
-                train(run, journal)
-            except Exception as error:  # noqa: BLE001
-                # The worker's edge: whatever went wrong is what the run's page has to show.
-                traceback.print_exc()
+        try:
+            _take_turn(run, slots, journal)
+        except Exception as error:  # noqa: BLE001
+            # The worker's edge: whatever went wrong is what the run's page has to show.
+            traceback.print_exc()
+            if run.exists():  # and was not deleted, which ends it as well
                 journal.update(state="failed", phase="", ended=time.time(), error=_sentence(error))
+
+
+def _take_turn(run: Path, slots: int, journal: Journal) -> None:
+    journal.update(pid=os.getpid())
+    slot = jobs.wait_for_slot(run, slots)
+    if slot is None:
+        journal.update(state="stopped", ended=time.time())
+        return
+    with slot:
+        journal.update(state="running", phase="importing", started=time.time())
+        # Here and not above: it takes seconds, and a waiting run needs none of it.
+        from core.worker.training import train
+
+        train(run, journal)
 
 
 def _sentence(error: Exception) -> str:

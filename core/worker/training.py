@@ -15,7 +15,7 @@ import onnxruntime
 import tensorflow as tf
 
 from core import architectures as arch
-from core import datasets, jobs, runs
+from core import datasets, runs
 from core.architectures import Layer
 from core.config import RunConfig
 from core.datasets import Dataset
@@ -53,7 +53,8 @@ def train(run: Path, journal: Journal) -> None:
     journal.update(phase="evaluating")
     evaluation = export(run, model, network, dataset)
     journal.update(
-        state="stopped" if jobs.stop_requested(run) else "finished",
+        # Not whether a stop was asked for: that may have come when there was nothing left to stop.
+        state="stopped" if model.stop_training else "finished",
         phase="",
         ended=time.time(),
         test_loss=evaluation.loss,
