@@ -1,0 +1,83 @@
+"""Two series of measurements taken in turn, and the ratio between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was measured of MNIST Lab and of something else.
+
+    The two are measured in turn (A, B, A, B, ...), and each pair gives a ratio, so that what else
+    the machine does strikes both sides of a ratio alike. The ratio to go by is the pairs' median.
+
+    Attributes:
+        what: what was measured.
+        against: what it is compared with.
+        unit: the unit of the measurements.
+        ours: a number per repetition.
+        theirs: as many.
+        goal: the ratio is to be at most this; None where there is no goal.
+        remark: why the ratio does not count for the goal; "" if it does.
+    """
+
+    what: str
+    against: str
+    unit: str
+    ours: tuple[float, ...]
+    theirs: tuple[float, ...]
+    goal: float | None = None
+    remark: str = ""
+
+    @property
+    def ratios(self) -> list[float]:
+        return [a / b for a, b in zip(self.ours, self.theirs, strict=True)]
+
+    @property
+    def ratio(self) -> float:
+        return median(self.ratios)
+
+    @property
+    def verdict(self) -> str:
+        """Whether the goal is met; nothing where there is no goal.
+
+        Pairs on both sides of the goal mean that the machine's noise is larger than the difference.
+        """
+        if self.goal is None or self.remark:
+            return self.remark
+        met = [ratio <= self.goal for ratio in self.ratios]
+        if all(met):
+            return "yes"
+        return f"not settled: {sum(met)} of {len(met)} pairs" if any(met) else "**no**"
+
+
+def markdown(comparisons: Iterable[Comparison]) -> str:
+    """The comparisons as a table."""
+    head = ("measured", "MNIST Lab", "compared with", "ratio", "lowest – highest", "goal", "met")
+    rows = [head, ("---",) * len(head), *map(_row, comparisons)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _row(found: Comparison) -> tuple[str, ...]:
+    low, high = min(found.ratios), max(found.ratios)
+    return (
+        found.what,
+        _amount(median(found.ours), found.unit),
+        f"{found.against}: {_amount(median(found.theirs), found.unit)}",
+        f"**{_number(found.ratio)}**",
+        f"{_number(low)} – {_number(high)}",
+        "" if found.goal is None else f"≤ {_number(found.goal)}",
+        found.verdict,
+    )
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+
+
+def _number(ratio: float) -> str:
+    """A ratio in two decimals, and a small one as 1/n, which is easier to grasp."""
+    return f"1/{1 / ratio:,.0f}" if ratio < 0.05 else f"{ratio:.2f}"

@@ -1,0 +1,99 @@
+"""One prediction: the server's, with ONNX Runtime, against Keras on the same trained network.
+
+    python -m benchmarks.prediction RUN_DIR REPEATS TIMES OUT.json
+
+Both get the image as the page has it, as bytes, and scale it themselves; both are warm; neither
+counts the loading of its model. They take turns in one process, which imports TensorFlow, as the
+server does not.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.child import answer
+from benchmarks.comparison import Comparison
+from benchmarks.training import train
+from core import predict, runs
+from core.config import PRESETS
+from core.preprocess import normalise
+
+GOAL = 1 / 100
+TIMES = 50  # predictions per repetition and side
+_WARM_UP = 5
+_TOLERANCE = 1e-5
+
+Ask = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+class OtherAnswer(AssertionError):
+    """The two sides do not predict the same, so their times cannot be compared."""
+
+
+def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Comparison]:
+    """Compare a CNN's prediction with Keras's ``model.predict``, and with calling the model."""
+    run = trained_cnn(root, dataset)
+    times = 5 if quick else TIMES
+    found = answer(root / "prediction.json", "-m", "benchmarks.prediction", run, repeats, times)
+    what, ours = "one prediction by the CNN", tuple(found["server"])
+    yield Comparison(what, "`model.predict`", "ms", ours, tuple(found["predict"]), GOAL)
+    yield Comparison(what, "`model(x)`", "ms", ours, tuple(found["call"]))
+
+
+def trained_cnn(root: Path, dataset: str) -> Path:
+    """A run of the tutorial's CNN: the newest that is there, or one that is trained for it."""
+    for run in runs.every(root):
+        if runs.config(run).architecture == "cnn" and runs.has_model(run):
+            return run
+    return train(PRESETS["tutorial-cnn"].but(dataset=dataset, training_images=1_000, epochs=1), root)
+
+
+def measure(run: Path, repeats: int, times: int) -> dict[str, list[float]]:
+    """Milliseconds per prediction, the median of so many, by who predicts; a number per repetition."""
+    asked = _ways(run)
+    image = np.random.default_rng(0).integers(0, 256, (1, 28, 28), np.uint8)
+    _same_answer([ask(image) for ask in asked.values()])
+    for ask in asked.values():
+        _milliseconds(ask, image, _WARM_UP)
+    turns = [{name: _milliseconds(ask, image, times) for name, ask in asked.items()} for _ in range(repeats)]
+    return {name: [turn[name] for turn in turns] for name in asked}
+
+
+def _ways(run: Path) -> dict[str, Ask]:
+    import keras  # not above: whoever only starts the measurement needs no TensorFlow
+
+    model = keras.saving.load_model(run / "model.keras")
+    return {
+        "server": predict.load(run).probabilities,
+        "predict": lambda image: model.predict(normalise(image), verbose=0),
+        "call": lambda image: np.asarray(model(normalise(image), training=False)),
+    }
+
+
+def _milliseconds(ask: Ask, image: NDArray[np.uint8], times: int) -> float:
+    seconds = []
+    for _time in range(times):
+        began = time.perf_counter()
+        ask(image)
+        seconds.append(time.perf_counter() - began)
+    return 1000 * median(seconds)
+
+
+def _same_answer(answers: list[NDArray[np.float32]]) -> None:
+    for other in answers[1:]:
+        difference = float(np.abs(other - answers[0]).max())
+        if not difference <= _TOLERANCE:
+            raise OtherAnswer(f"Keras and the server differ by {difference:.1e} in their probabilities.")
+
+
+if __name__ == "__main__":
+    found = measure(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    Path(sys.argv[4]).write_text(json.dumps(found), "utf-8")

@@ -1,0 +1,181 @@
+"""The server's memory and its time to the first page, against the same pages importing TensorFlow.
+
+Both servers run a copy of the app, and the copies differ in one line: ``import tensorflow`` at the
+top of ``app.py``. That is the least that pages which train or predict with Keras would cost: they
+would use it as well. A real browser opens the pages, draws a digit, and waits for the answer.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.comparison import Comparison
+from benchmarks.prediction import trained_cnn
+from core.jobs import PROJECT
+
+TOUR = ("data", "train", "evaluate", "draw")  # draw last: that is where something is drawn
+_PARTS = ("core", "pages", ".streamlit")
+_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+_PATIENCE = 60.0  # seconds for a server to answer, or a page to show
+
+
+class NoBrowser(RuntimeError):
+    """There is no Chromium here to open the pages with."""
+
+
+class Found(NamedTuple):
+    """What was measured of one server.
+
+    Attributes:
+        seconds: from its start to its first page.
+        megabytes: its resident memory when every page has been opened.
+    """
+
+    seconds: float
+    megabytes: float
+
+
+def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Comparison]:
+    """Compare the time to the first page, and the memory after all pages.
+
+    Raises:
+        NoBrowser: there is no Chromium.
+    """
+    chromium = _chromium()
+    trained_cnn(root, dataset)
+    ours_app, theirs_app = root / "app-ours", root / "app-tensorflow"
+    _copy(ours_app, "")
+    _copy(theirs_app, "import tensorflow\n")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+        pages = TOUR[-1:] if quick else TOUR
+        pairs = [
+            [_measure(app, root, browser, pages) for app in (ours_app, theirs_app)]
+            for _repeat in range(repeats)
+        ]
+        browser.close()
+    ours, theirs = ([Found(*column) for column in side] for side in zip(*pairs, strict=True))
+    yield from _comparisons(ours, theirs)
+
+
+def _comparisons(ours: list[Found], theirs: list[Found]) -> Iterator[Comparison]:
+    against = "the same pages importing TensorFlow"
+    for what, field, unit in (
+        ("from the server's start to its first page", "seconds", "s"),
+        ("the server's memory, all pages opened", "megabytes", "MB"),
+    ):
+        a, b = (tuple(getattr(found, field) for found in side) for side in (ours, theirs))
+        yield Comparison(what, against, unit, a, b)
+
+
+def _chromium() -> str:
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        raise NoBrowser("there is no chromium on the PATH")
+    return found
+
+
+def _copy(target: Path, first_line: str) -> None:
+    """The app as it is, with this line at its top."""
+    for part in _PARTS:
+        shutil.copytree(PROJECT / part, target / part)
+    (target / "app.py").write_text(first_line + (PROJECT / "app.py").read_text("utf-8"), "utf-8")
+
+
+def _measure(app: Path, root: Path, browser: Browser, pages: Sequence[str]) -> Found:
+    """Start this server, open its pages in a fresh browser profile, and end it."""
+    page = browser.new_page()
+    page.set_default_timeout(1000 * _PATIENCE)
+    began = time.perf_counter()
+    with _server(app, root) as (process, address):
+        _open(page, address)
+        seconds = time.perf_counter() - began
+        for name in pages:
+            _open(page, f"{address}/{name}")
+        _draw(page)
+        megabytes = _resident(process.pid)
+    page.close()
+    return Found(seconds, megabytes)
+
+
+@contextmanager
+def _server(app: Path, root: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """The server's process and its address, as soon as it answers."""
+    port = _free_port()
+    options = {"server.port": port, "server.address": "127.0.0.1", "server.headless": "true"}
+    with (root / "server.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", *(f"--{k}={v}" for k, v in options.items())],
+            cwd=app,
+            env=os.environ | {"MNIST_LAB_RUNS": str(root), "TF_CPP_MIN_LOG_LEVEL": "2"},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait_for(port, process)
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(_PATIENCE)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise TimeoutError(f"The server did not answer within {_PATIENCE:.0f} s (exit code {process.poll()}).")
+
+
+def _open(page: Page, address: str) -> None:
+    """Open a page and wait until it is there and its script is over."""
+    page.goto(address)
+    page.locator("h1").first.wait_for()
+    page.locator("[data-test-script-state=notRunning]").wait_for()
+    if page.get_by_test_id("stException").count():
+        raise RuntimeError(f"{address} shows an error.")
+
+
+def _draw(page: Page) -> None:
+    """Draw a one on the canvas, and wait for the answer."""
+    canvas = page.locator("canvas.upper-canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None, "the canvas is not visible"
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 4
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y + box["height"] / 2, steps=10)
+    page.mouse.up()
+    page.get_by_test_id("stPlotlyChart").wait_for()
+
+
+def _resident(pid: int) -> float:
+    """The process's resident memory in MB, of a million bytes; NaN where the system does not tell."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text("ascii")
+    except FileNotFoundError:
+        return float("nan")
+    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))
+    return int(kilobytes) * 1024 / 1e6
