@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -168,14 +168,14 @@ def _progress(*columns: TextColumn) -> Progress:
     )  # fmt: skip
 
 
-def _show(bar: Progress, task: object, run: Path, status: runs.Status, config: RunConfig) -> None:
+def _show(bar: Progress, task: TaskID, run: Path, status: runs.Status, config: RunConfig) -> None:
     if not status.epoch:
         waiting = _("Waiting for a slot") if status.state == "queued" else _("Importing TensorFlow")
-        bar.update(task, description=waiting)  # type: ignore[arg-type]
+        bar.update(task, description=waiting)
         return
     newest = ([*runs.batches(run)[-1:], *runs.metrics(run)[-1:]] or [{}])[0]
     bar.update(
-        task,  # type: ignore[arg-type]
+        task,
         description=_("Epoch {epoch} of {epochs}").format(epoch=status.epoch, epochs=config.epochs),
         completed=(status.epoch - 1) * status.steps + status.step,
         total=config.epochs * status.steps,
