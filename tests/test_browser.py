@@ -89,7 +89,12 @@ def serving(root: Path, port: int, **environment: str) -> Iterator[str]:
         yield url
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        try:
+            server.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            # On a busy machine Streamlit was seen to take longer to say goodbye to its visitors.
+            server.kill()
+            server.wait()
 
 
 def answers(url: str) -> bool:
