@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import epochs, prediction, server
+from benchmarks import epochs, fast, pages, prediction, server
 from benchmarks.comparison import Comparison, markdown
 from core import datasets
 
@@ -22,6 +23,8 @@ PARTS: dict[str, Compare] = {
     "epochs": epochs.compare,
     "prediction": prediction.compare,
     "server": server.compare,
+    "pages": pages.compare,
+    "fast": fast.compare,
 }
 _PACKAGES = ("tensorflow", "keras", "streamlit", "onnxruntime", "numpy")
 
@@ -29,6 +32,8 @@ _PACKAGES = ("tensorflow", "keras", "streamlit", "onnxruntime", "numpy")
 def main(arguments: list[str] | None = None) -> None:
     parsed = _parser().parse_args(arguments)
     began = time.monotonic()
+    # Ended by the system, it cleans up as well.
+    signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(143))
     dataset = "mnist" if datasets.at_hand("mnist") and not parsed.quick else datasets.DEFAULT
     repeats = 1 if parsed.quick else parsed.repeats
     found: list[Comparison] = []

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core.jobs import PROJECT
+from core.warm import PROJECT
 
 
 class ChildFailed(RuntimeError):

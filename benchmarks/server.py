@@ -22,11 +22,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.comparison import Comparison
 from benchmarks.prediction import trained_cnn
-from core.jobs import PROJECT
+from core.warm import PROJECT
 
 TOUR = ("data", "train", "evaluate", "draw")  # draw last: that is where something is drawn
 _PARTS = ("core", "pages", ".streamlit")
-_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 _PATIENCE = 60.0  # seconds for a server to answer, or a page to show
 
 
@@ -52,13 +52,13 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
     Raises:
         NoBrowser: there is no Chromium.
     """
-    chromium = _chromium()
+    executable = chromium()
     trained_cnn(root, dataset)
     ours_app, theirs_app = root / "app-ours", root / "app-tensorflow"
     _copy(ours_app, "")
     _copy(theirs_app, "import tensorflow\n")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         pages = TOUR[-1:] if quick else TOUR
         pairs = [
             [_measure(app, root, browser, pages) for app in (ours_app, theirs_app)]
@@ -79,7 +79,7 @@ def _comparisons(ours: list[Found], theirs: list[Found]) -> Iterator[Comparison]
         yield Comparison(what, against, unit, a, b)
 
 
-def _chromium() -> str:
+def chromium() -> str:
     found = shutil.which("chromium") or shutil.which("google-chrome")
     if found is None:
         raise NoBrowser("there is no chromium on the PATH")
@@ -98,11 +98,11 @@ def _measure(app: Path, root: Path, browser: Browser, pages: Sequence[str]) -> F
     page = browser.new_page()
     page.set_default_timeout(1000 * _PATIENCE)
     began = time.perf_counter()
-    with _server(app, root) as (process, address):
-        _open(page, address)
+    with server(app, root) as (process, address):
+        open_page(page, address)
         seconds = time.perf_counter() - began
         for name in pages:
-            _open(page, f"{address}/{name}")
+            open_page(page, f"{address}/{name}")
         _draw(page)
         megabytes = _resident(process.pid)
     page.close()
@@ -110,7 +110,7 @@ def _measure(app: Path, root: Path, browser: Browser, pages: Sequence[str]) -> F
 
 
 @contextmanager
-def _server(app: Path, root: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def server(app: Path, root: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """The server's process and its address, as soon as it answers."""
     port = _free_port()
     options = {"server.port": port, "server.address": "127.0.0.1", "server.headless": "true"}
@@ -118,7 +118,10 @@ def _server(app: Path, root: Path) -> Iterator[tuple[subprocess.Popen[bytes], st
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", *(f"--{k}={v}" for k, v in options.items())],
             cwd=app,
-            env=os.environ | {"MNIST_LAB_RUNS": str(root), "TF_CPP_MIN_LOG_LEVEL": "2"},
+            # A warm worker would take the processor while the pages are timed.
+            env=os.environ
+            | {"MNIST_LAB_RUNS": str(root), "TF_CPP_MIN_LOG_LEVEL": "2", "MNIST_LAB_WARM_MINUTES": "0"}
+            | environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -148,7 +151,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     raise TimeoutError(f"The server did not answer within {_PATIENCE:.0f} s (exit code {process.poll()}).")
 
 
-def _open(page: Page, address: str) -> None:
+def open_page(page: Page, address: str) -> None:
     """Open a page and wait until it is there and its script is over."""
     page.goto(address)
     page.locator("h1").first.wait_for()

@@ -36,5 +36,5 @@ def train(config: RunConfig, root: Path) -> Path:
 
 
 def _wait(run: Path) -> None:
-    while runs.status(run).state not in runs.ENDED:
+    while runs.status(run).state not in runs.RESTING:
         time.sleep(_POLL)

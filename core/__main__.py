@@ -1,4 +1,4 @@
-"""python -m core: train, evaluate and predict from a terminal."""
+"""python -m core: train, resume, evaluate and predict from a terminal."""
 
 from __future__ import annotations
 
@@ -105,6 +105,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.set_defaults(command=_train)
 
+    resumed = commands.add_parser(
+        "resume", help=_("let a run go on that was paused, stopped or interrupted, or give it more epochs")
+    )
+    resumed.add_argument("run", type=Path, metavar="RUN_DIR")
+    resumed.add_argument("--epochs", type=int, metavar="N", help=_("how many it is to have in all"))
+    resumed.set_defaults(command=_resume)
+
     evaluated = commands.add_parser("evaluate", help=_("show how a run does on its test images"))
     evaluated.add_argument("run", type=Path, metavar="RUN_DIR")
     evaluated.set_defaults(command=_evaluate)
@@ -121,9 +128,19 @@ def _train(arguments: argparse.Namespace) -> int:
     settings = Settings() if arguments.runs is None else Settings(runs=arguments.runs)
     if arguments.fetch and not datasets.at_hand(config.dataset):
         _fetch(config.dataset, settings)
-    run = jobs.submit(config, settings)
-    status = _follow(run, config)
-    if status.state == "failed":
+    return _watch(jobs.submit(config, settings))
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    run = arguments.run.absolute()
+    jobs.resume(run, Settings(runs=run.parent), arguments.epochs)
+    return _watch(run)
+
+
+def _watch(run: Path) -> int:
+    """Show the run until it rests, and how it ended. Returns the exit code."""
+    status = _follow(run, runs.plan(run))
+    if status.error:
         print(status.error, file=sys.stderr)
         print(_("The whole log is in {file}.").format(file=run / "log.txt"), file=sys.stderr)
     elif status.test_accuracy is not None:
@@ -133,7 +150,7 @@ def _train(arguments: argparse.Namespace) -> int:
             )
         )
     print(run)
-    return 1 if status.state == "failed" else 0
+    return 0 if status.state in ("finished", "stopped", "paused") else 1
 
 
 def _fetch(name: str, settings: Settings) -> None:
@@ -154,7 +171,7 @@ def _follow(run: Path, config: RunConfig) -> runs.Status:
             try:
                 status = runs.status(run)
                 _show(bar, task, run, status, config)
-                if status.state in runs.ENDED:
+                if status.state in runs.RESTING:
                     return status
                 time.sleep(_POLL)
             except KeyboardInterrupt:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
-from core.config import Activation, Padding, RunConfig
+from core.config import Activation, Initializer, Padding, RunConfig
 from core.i18n import _
 
 Shape = tuple[int, ...]
@@ -72,6 +72,8 @@ class Dense(Layer):
     units: int
     activation: Activation | str = "linear"
     use_bias: bool = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    l2: float = 0.0
 
     def output(self, shape: Shape) -> Shape:
         return (self.units,)
@@ -88,14 +90,18 @@ class Dense(Layer):
 class Conv2D(Layer):
     filters: int
     kernel_size: int
+    strides: int = 1
     padding: Padding = "valid"
     activation: Activation | str = "linear"
     use_bias: bool = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    l2: float = 0.0
 
     def output(self, shape: Shape) -> Shape:
         height, width, _channels = shape
         shrink = self.kernel_size - 1 if self.padding == "valid" else 0
-        return (height - shrink, width - shrink, self.filters)
+        # -(-a // b) is a / b rounded up.
+        return (-(-(height - shrink) // self.strides), -(-(width - shrink) // self.strides), self.filters)
 
     def weights(self, shape: Shape) -> dict[str, Shape]:
         bias: dict[str, Shape] = {"bias": (self.filters,)} if self.use_bias else {}
@@ -181,20 +187,40 @@ def _convolutions(config: RunConfig) -> list[Layer]:
             f"conv_{number}",
             block.filters,
             block.kernel_size,
-            config.padding,
-            activation="linear" if config.batch_normalization else config.activation,
-            use_bias=not config.batch_normalization,
+            strides=2 if block.pooling == "stride" else 1,
+            padding=config.padding,
+            **_hidden(config),
         )
         shape = _fitting(convolution, shape, number)
         found += [convolution, *_normalised(config, f"conv_{number}")]
-        if block.pooling != "none":
-            kind = MaxPooling2D if block.pooling == "max" else AveragePooling2D
+        if kind := _POOLINGS.get(block.pooling):
             pooling = kind(f"pool_{number}")
             shape = _fitting(pooling, shape, number)
             found.append(pooling)
         if config.dropout and config.dropout_place == "everywhere":
             found.append(Dropout(f"conv_{number}_dropout", config.dropout))
     return found
+
+
+_POOLINGS: dict[str, type[_Pooling2D]] = {"max": MaxPooling2D, "average": AveragePooling2D}
+
+
+class _Hidden(TypedDict):
+    """What the settings say of every hidden layer that has weights."""
+
+    activation: Activation | str
+    use_bias: bool
+    kernel_initializer: Initializer
+    l2: float
+
+
+def _hidden(config: RunConfig) -> _Hidden:
+    return {
+        "activation": "linear" if config.batch_normalization else config.activation,
+        "use_bias": not config.batch_normalization,
+        "kernel_initializer": config.kernel_initializer,
+        "l2": config.l2,
+    }
 
 
 def _fitting(layer: Layer, shape: Shape, block: int) -> Shape:
@@ -218,15 +244,7 @@ def _dense(config: RunConfig) -> list[Layer]:
     found: list[Layer] = []
     for number, width in enumerate(units, start=1):
         name = f"dense_{number}"
-        found.append(
-            Dense(
-                name,
-                width,
-                activation="linear" if config.batch_normalization else config.activation,
-                use_bias=not config.batch_normalization,
-            )
-        )
-        found += _normalised(config, name)
+        found += [Dense(name, width, **_hidden(config)), *_normalised(config, name)]
         last = number == len(units)
         if config.dropout and not (last and config.dropout_place == "between"):
             found.append(Dropout(f"{name}_dropout", config.dropout))

@@ -22,15 +22,20 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from core.augment import Amounts
 from core.i18n import _
 
 DatasetName = Literal["mnist-5k", "mnist"]
 Architecture = Literal["mlp", "cnn"]
 Activation = Literal["relu", "tanh", "sigmoid", "elu", "selu", "gelu"]
 OptimizerName = Literal["adam", "sgd", "rmsprop", "adagrad", "adamw"]
-Pooling = Literal["max", "average", "none"]
+Pooling = Literal["max", "average", "stride", "none"]
 Padding = Literal["valid", "same"]
 DropoutPlace = Literal["hidden", "between", "everywhere"]
+Initializer = Literal[
+    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_normal", "random_normal", "zeros"
+]
+Schedule = Literal["constant", "exponential", "cosine", "one-cycle", "plateau"]
 
 
 class ConfigError(ValueError):
@@ -51,7 +56,14 @@ class _Frozen(BaseModel):
 
 
 class ConvBlock(_Frozen):
-    """One convolution and what follows it. In a terminal: ``32:3:max``, or just ``32``."""
+    """One convolution and what follows it. In a terminal: ``32:3:max``, or just ``32``.
+
+    Attributes:
+        filters: patterns to look for.
+        kernel_size: the side of each pattern, in pixels.
+        pooling: how the image is halved afterwards: by 2×2 pooling, by ``"stride"`` (there is no
+            pooling, and the convolution itself moves on by two pixels), or not at all.
+    """
 
     filters: int = Field(ge=1, le=256)
     kernel_size: int = Field(3, ge=1, le=7)
@@ -108,13 +120,32 @@ class RunConfig(_Frozen):
         dropout_place: after every hidden dense layer (``"hidden"``), only between two of them
             (``"between"``), or after the conv blocks as well (``"everywhere"``).
         batch_normalization: normalise between each hidden layer's weights and its activation.
+        kernel_initializer: Keras's initializer of that name, for the weights of the hidden layers.
+        l2: the penalty on the squared weights of the hidden layers, 0 to 0.1 (Keras: ``L2(l2)``).
+        label_smoothing: the share of the target that is spread over all ten digits, 0 to 0.5.
         optimizer: Keras's optimizer of that name with its default settings.
-        learning_rate: the optimizer's step size, above 0 and at most 10.
+        momentum: for ``"sgd"``: how much of the step before each step goes on with, 0 to 0.99.
+        nesterov: for ``"sgd"`` with momentum: look at the slope where the momentum leads to.
+        learning_rate: the optimizer's step size, above 0 and at most 10. Under a schedule that
+            changes it, the largest one.
+        learning_rate_schedule: how the step size changes while training, see `core.schedules`.
+        decay_rate: what the learning rate is multiplied by: over each epoch with ``"exponential"``, at
+            each plateau with ``"plateau"``; 0.01 to 0.99.
+        plateau_patience: epochs without a better loss that make a plateau, 1 to 100.
+        warmup: the share of all steps in which ``"one-cycle"`` rises to its peak, 0 to 0.9.
+        early_stopping_patience: end after so many epochs without a better loss, 1 to 100; 0 never does.
+        restore_best_weights: whether a run that ended early takes back the weights of its best epoch.
+        rotation: augmentation: turn each training image by up to so many degrees, 0 to 45.
+        shift: augmentation: move it by up to so many pixels along each axis, 0 to 8.
+        zoom: augmentation: make it larger or smaller by up to this share, 0 to 0.5.
+        shear: augmentation: slant it by up to so many degrees, 0 to 30.
+        thickness: augmentation: make its strokes thicker or thinner by up to so many pixels, 0 to 1.
+        elastic: augmentation: bend it by about so many pixels, 0 to 3.
         epochs: passes over the training images, at least 1.
         batch_size: images per step, 1 to 4096.
         validation_split: the share of the training images held back to validate on: 0, or 0.01
             to 0.9. As in Keras, the last ones.
-        seed: seeds the initial weights, the shuffling and the dropout, 0 to 2**32 - 1.
+        seed: seeds the initial weights, the shuffling, the augmentation and the dropout, 0 to 2**32 - 1.
     """
 
     dataset: DatasetName = "mnist-5k"
@@ -138,8 +169,25 @@ class RunConfig(_Frozen):
     dropout: float = Field(0.0, ge=0, le=0.9)
     dropout_place: DropoutPlace = "hidden"
     batch_normalization: bool = False
+    kernel_initializer: Initializer = "glorot_uniform"
+    l2: float = Field(0.0, ge=0, le=0.1)
+    label_smoothing: float = Field(0.0, ge=0, le=0.5)
     optimizer: OptimizerName = "adam"
+    momentum: float = Field(0.0, ge=0, le=0.99)
+    nesterov: bool = False
     learning_rate: float = Field(0.001, gt=0, le=10)
+    learning_rate_schedule: Schedule = "constant"
+    decay_rate: float = Field(0.5, ge=0.01, le=0.99)
+    plateau_patience: int = Field(2, ge=1, le=100)
+    warmup: float = Field(0.3, ge=0, le=0.9)
+    early_stopping_patience: int = Field(0, ge=0, le=100)
+    restore_best_weights: bool = True
+    rotation: float = Field(0.0, ge=0, le=45)
+    shift: float = Field(0.0, ge=0, le=8)
+    zoom: float = Field(0.0, ge=0, le=0.5)
+    shear: float = Field(0.0, ge=0, le=30)
+    thickness: float = Field(0.0, ge=0, le=1)
+    elastic: float = Field(0.0, ge=0, le=3)
     epochs: int = Field(5, ge=1, le=1000)
     batch_size: int = Field(128, ge=1, le=4096)
     validation_split: Annotated[float, Field(ge=0, le=0.9), AfterValidator(_none_or_some)] = 0.2
@@ -159,6 +207,10 @@ class RunConfig(_Frozen):
             return cls.model_validate(values)
         except ValidationError as error:
             raise ConfigError(explain(error)) from None
+
+    @property
+    def augmentation(self) -> Amounts:
+        return Amounts(**{name: getattr(self, name) for name in Amounts._fields})
 
     def but(self, **changes: Any) -> Self:
         """These settings with some of them changed, validated as by `read`."""
@@ -191,6 +243,26 @@ PRESETS: dict[str, RunConfig] = {
     "tutorial-mlp-32": _preset(hidden_units=(128,), batch_size=32, epochs=5, validation_split=0),
     "tutorial-mlp-dropout": _preset(
         hidden_units=(128,), dropout=0.2, batch_size=32, epochs=5, validation_split=0.1
+    ),
+    # 99 % of full MNIST in a fraction of the tutorial CNN's time. What makes it fast: strides instead of
+    # poolings, few filters where the image is large, half the epochs in batches four times as large,
+    # and no validation; what makes up for it: batch normalisation, momentum, one high cycle of the
+    # learning rate (Smith and Topin, 2018: "super-convergence").
+    "fast-99": _preset(
+        architecture="cnn",
+        conv_blocks="8:5:stride,64:5:stride",
+        dense_units=128,
+        batch_normalization=True,
+        label_smoothing=0.1,
+        optimizer="sgd",
+        momentum=0.9,
+        nesterov=True,
+        learning_rate=0.3,
+        learning_rate_schedule="one-cycle",
+        warmup=0.3,
+        batch_size=256,
+        epochs=2,
+        validation_split=0,
     ),
 }
 

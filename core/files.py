@@ -26,10 +26,14 @@ DAMAGED_ARCHIVE = (
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """The path of a temporary file that takes ``path``'s place when the block ends well.
 
     If the block raises, ``path`` stays as it was and the temporary file is gone.
+
+    Args:
+        durable: see to it that a power cut leaves one of the two; without it, the file may come
+            out empty.
 
     Raises:
         OSError: the folder is not there or cannot be written to.
@@ -38,6 +42,9 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
     try:
         yield temporary
+        if durable:
+            with temporary.open("r+b") as file:
+                os.fsync(file.fileno())
         _replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

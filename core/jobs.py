@@ -8,21 +8,26 @@ the oldest waiting run goes first.
 from __future__ import annotations
 
 import contextlib
-import os
+import errno
 import subprocess
 import sys
-import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
-from core import architectures, datasets, runs
+from core import architectures, datasets, estimate, runs, warm
 from core.config import RunConfig
 from core.i18n import _
 from core.settings import Settings
 
-PROJECT = Path(__file__).parents[1]
+Ask = Callable[[], runs.Action]
+
+# What the system says when nothing more can be written.
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+READ_ONLY = {errno.EACCES, errno.EPERM, errno.EROFS}
 _BYTES = 8  # per activation while training: its value and its gradient, float32
 _POLL = 0.3  # seconds between two looks at the queue
 
@@ -109,58 +114,118 @@ def submit(config: RunConfig, settings: Settings) -> Path:
                 n=megabytes, most=settings.max_megabytes
             )
         )
+    _check_queue(settings)
+    run = runs.create(settings.runs.absolute(), config)
+    estimate.keep(run, estimate.estimate(config, estimate.history(settings.runs)))
+    start_worker(run, settings.slots)
+    return run
+
+
+def _check_queue(settings: Settings) -> None:
     waiting = len(active(settings.runs))
     if waiting >= settings.max_waiting:
         raise NotAllowed(
             _("{n} runs are training or waiting already. Try again when some have ended.").format(n=waiting)
         )
-    run = runs.create(settings.runs.absolute(), config)
-    start_worker(run, settings.slots)
-    return run
 
 
-def start_worker(run: Path, slots: int) -> None:
-    """Start the process that trains this run. It outlives this one."""
-    detached: dict[str, object] = (
-        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}  # type: ignore[attr-defined,unused-ignore]
-        if sys.platform == "win32"
-        else {"start_new_session": True}
-    )
-    with (run / "log.txt").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "core.worker", str(run.absolute()), str(slots)],
-            cwd=PROJECT,
-            env=os.environ | _environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            **detached,  # type: ignore[call-overload]
-        )
-    # Somebody has to take note of its end, or it stays behind as a zombie.
-    threading.Thread(target=process.wait, daemon=True).start()
+def pause(run: Path) -> None:
+    """Ask a run to leave the processor after the step it is in, and to keep everything.
 
-
-def _environment() -> dict[str, str]:
-    found = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}
-    if home := os.environ.get("KERAS_HOME"):
-        # The worker runs in another folder than whoever started it.
-        found["KERAS_HOME"] = str(Path(home).absolute())
-    return found
+    Asking again, or when it rests already, changes nothing.
+    """
+    with contextlib.suppress(FileNotFoundError, runs.UnknownRun), runs.changing_request(run) as change:
+        if runs.status(run).state not in runs.RESTING:
+            change(action="pause")
 
 
 def stop(run: Path) -> None:
-    """Ask a run to end after the step it is in. Asking again, or too late, changes nothing."""
-    with contextlib.suppress(FileNotFoundError):  # the run was deleted: there is nothing to stop
-        (run / "stop").touch()
+    """Ask a run to end after the step it is in; what it has learned becomes its model.
+
+    Asking again, or too late, changes nothing.
+    """
+    with contextlib.suppress(FileNotFoundError, runs.UnknownRun), runs.changing_request(run) as change:
+        state = runs.status(run).state
+        if state in runs.ENDED:
+            return
+        change(action="stop")
+        if state not in runs.RESTING:
+            return  # its worker is there, or about to come, and will see it
+        if runs.has_checkpoint(run):
+            _queue(run)
+            start_worker(run, slots=1)
+        else:
+            _write_in_its_place(run, state="stopped", ended=time.time())
 
 
-def stop_requested(run: Path) -> bool:
-    return (run / "stop").exists()
+def resume(run: Path, settings: Settings, epochs: int | None = None) -> None:
+    """Let a run that rests go on, exactly where it was; or let one that has finished have more epochs.
+
+    Args:
+        epochs: how many it is to have in all; None leaves that as it is.
+
+    Raises:
+        DatasetMissing, NotAllowed: as `submit`.
+        ConfigError: so many epochs cannot be.
+        OSError: the run's folder cannot be written to, or is gone.
+    """
+    planned = runs.plan(run)
+    check(planned.but(epochs=epochs or planned.epochs), settings)
+    with runs.changing_request(run) as change:
+        state = runs.status(run).state
+        if state in runs.RESTING:
+            _check_queue(settings)
+        change(action="run", **({} if epochs is None else {"epochs": epochs}))
+        if state in ("queued", "running"):
+            return
+        # Only who has finished early was asked for more; who was lost meanwhile has yet to finish.
+        _queue(run, **({"stopped_early": False, "best_epoch": 0} if state == "finished" else {}))
+    # Even where its worker still lives: it may be about to leave, and the new one waits for that.
+    start_worker(run, settings.slots)
+
+
+def steer(run: Path, **knobs: float | None) -> None:
+    """Turn ``learning_rate`` or ``dropout`` of a run; it takes effect from the next epoch on.
+
+    Raises:
+        ConfigError: a value that is not allowed.
+        OSError: the run's folder cannot be written to, or is gone.
+    """
+    runs.config(run).but(**{name: value for name, value in knobs.items() if value is not None})
+    with runs.changing_request(run) as change:
+        change(**knobs)
+
+
+def _queue(run: Path, **changes: Any) -> None:
+    # That it has diverged stays: its worker goes by it.
+    _write_in_its_place(run, state="queued", phase="", queued=time.time(), pid=0, error="", **changes)
+
+
+def _write_in_its_place(run: Path, **changes: Any) -> None:
+    """Write the status of a run that has no worker; if it has one, that one knows better."""
+    with contextlib.suppress(Timeout), runs.worker_lock(run).acquire(timeout=1, poll_interval=0.01):
+        runs.write_status(run, runs.written_status(run).model_copy(update=changes))
+
+
+def start_worker(run: Path, slots: int) -> None:
+    """Have a process train this run: the one that waits with TensorFlow imported, or a new one.
+
+    It outlives this one.
+    """
+    if not warm.hand_over(run, slots):
+        with (run / "log.txt").open("ab") as log:
+            warm.spawn([str(run.absolute()), str(slots)], log, subprocess.DEVNULL)
 
 
 def active(root: Path) -> list[Path]:
     """The runs that train or wait, newest first."""
-    return [run for run in runs.every(root) if _state(run) in ("queued", "running", "stopping")]
+    return [run for run in runs.every(root) if _state(run) not in (None, *runs.RESTING)]
+
+
+def training(root: Path) -> list[Path]:
+    """The runs that train now, newest first."""
+    waiting = {run.name for run, _status in _waiting(root)}
+    return [run for run in active(root) if run.name not in waiting]
 
 
 def _state(run: Path) -> runs.State | None:
@@ -172,19 +237,41 @@ def _state(run: Path) -> runs.State | None:
 
 
 def place_in_line(run: Path) -> int:
-    """How many runs wait ahead of this one."""
-    return sum(other.name < run.name and _state(other) == "queued" for other in runs.every(run.parent))
+    """How many runs wait ahead of this one: who has waited longest goes first."""
+    return len(ahead(run))
 
 
-def wait_for_slot(run: Path, slots: int) -> FileLock | None:
+def ahead(run: Path) -> list[Path]:
+    """The runs that wait ahead of this one, the next one first."""
+    waiting = sorted((status.queued, other) for other, status in _waiting(run.parent))
+    own = next((place for place, (_queued, other) in enumerate(waiting) if other.name == run.name), None)
+    return [other for _queued, other in waiting[:own]]
+
+
+def _waiting(root: Path) -> Iterator[tuple[Path, runs.Status]]:
+    for run in runs.every(root):
+        try:
+            # First what is written, because to see whether a worker lives takes much longer.
+            if runs.written_status(run).state == "queued":
+                status = runs.status(run)
+                if status.state not in runs.RESTING:
+                    yield run, status
+        except runs.UnknownRun:
+            continue  # half made, or deleted just now
+
+
+def wait_for_slot(run: Path, slots: int, action: Ask) -> FileLock | runs.Action:
     """Wait until it is this run's turn.
 
     Returns:
-        The slot's lock, to be held while training; None if the run was stopped or deleted instead.
+        The slot's lock, to be held while training; or what was wanted instead. A run that was deleted
+        is not wanted any more.
     """
     folder = run.parent / ".slots"
     folder.mkdir(exist_ok=True)
-    while run.exists() and not stop_requested(run):
+    while run.exists():
+        if (wanted := action()) != "run":
+            return wanted
         if place_in_line(run) == 0:
             for number in range(slots):
                 lock = FileLock(folder / f"{number}.lock")
@@ -194,4 +281,4 @@ def wait_for_slot(run: Path, slots: int) -> FileLock | None:
                 except Timeout:
                     continue
         time.sleep(_POLL)
-    return None
+    return "stop"

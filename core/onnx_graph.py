@@ -141,7 +141,7 @@ def _conv(graph: _Graph, layer: Layer, tensor: str, shape: Shape) -> str:
         inputs.append(graph.weight(layer, "bias"))
     # TensorFlow pads an even kernel more at the end, ONNX's SAME_UPPER does the same.
     padding = "SAME_UPPER" if layer.padding == "same" else "VALID"
-    tensor = graph.add("Conv", inputs, f"{layer.name}/sum", auto_pad=padding)
+    tensor = graph.add("Conv", inputs, f"{layer.name}/sum", auto_pad=padding, strides=[layer.strides] * 2)
     return graph.activate(tensor, layer.activation, layer.name)
 
 

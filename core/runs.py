@@ -8,17 +8,25 @@ and with a folder that is half made. Nothing else holds a run's state.
 file                      written by  holds
 ========================  ==========  =================================================
 ``config.json``           creator     the `RunConfig`, never changed
+``estimate.json``         creator     how long it was expected to take
+``request.json``          anyone      the `Request`: what the worker is to do
+``request.lock``          anyone      locked while the request is changed
 ``status.json``           worker      the `Status`
 ``environment.json``      worker      versions, seed, the data's digest, the machine
 ``batches.jsonl``         worker      a row about four times a second while an epoch runs
 ``metrics.jsonl``         worker      a row per epoch
+``layers.jsonl``          worker      a row per epoch: each layer's weights and gradients
+``changes.jsonl``         worker      a row per knob that was turned while it trained
+``checkpoint.npz``        worker      all that it takes to go on exactly here
+``epochs/``               worker      the weights after each epoch, or every so many
 ``model.keras``           worker      the trained model
 ``model.onnx``            worker      the same, as the server runs it
 ``evaluation.npz``        worker      the test images' logits and labels
 ``log.txt``               worker      what the process printed
-``stop``                  anyone      asks the worker to stop (an empty file)
 ``worker.lock``           worker      locked while the worker lives
 ========================  ==========  =================================================
+
+While no worker holds its lock, whoever takes that lock may write the status in the worker's place.
 """
 
 from __future__ import annotations
@@ -27,25 +35,37 @@ import json
 import os
 import re
 import secrets
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, TypeVar
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from core.config import RunConfig
+from core.config import ConfigError, RunConfig
 from core.files import replacing
 from core.i18n import _
 
-State = Literal["queued", "running", "stopping", "finished", "stopped", "failed"]
+State = Literal[
+    "queued", "running", "pausing", "stopping", "paused", "interrupted", "finished", "stopped", "failed"
+]
 ENDED: frozenset[State] = frozenset({"finished", "stopped", "failed"})
+# Nobody works on it now, and nobody will until somebody asks for it.
+RESTING: frozenset[State] = ENDED | {"paused", "interrupted"}
 Phase = Literal["", "importing", "loading", "compiling", "training", "evaluating"]
+Action = Literal["run", "pause", "stop"]
 
 # A new worker takes its lock well within this time, in seconds; without it, it never came up.
 _START_TIME = 30.0
+_TAIL = 2_000  # bytes, many times a row's length
+_TICK = 1_000_000_000  # nanoseconds, far more than any file system's
+_LITTLE = 100_000  # bytes: a disk with less than that is full
+_Read = TypeVar("_Read")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -57,15 +77,24 @@ class Status(BaseModel):
     """Where a run stands.
 
     Attributes:
-        state: `stopping` is asked to stop and has not yet; the last three are final.
+        state: `pausing` and `stopping` are asked to and have not yet; `interrupted` has lost its
+            worker; the last three are final, until somebody asks for more.
         phase: what a running worker is doing.
-        pid: the worker's process, on the machine that trains it; 0 before there is one.
-        created, started, ended, heartbeat: seconds since 1970; 0 where it has not happened yet.
+        pid: the worker's process, on the machine that trains it; 0 before there is one. For people
+            to read: nothing is ever done to a process because of its number.
+        created, queued, started, ended, heartbeat: seconds since 1970; 0 where it has not happened yet.
+            `queued` and `started` are the last time that it was.
+        worked: seconds that workers have spent on it.
+        epochs: how many it is to have; 0 before a worker has looked.
         epoch: epochs begun, from 1; 0 before the first.
         step: steps done in that epoch.
         steps: steps in an epoch.
+        learning_rate, dropout: as they are set now; None before the first step.
+        stopped_early: whether it ended because the loss had stopped falling.
+        best_epoch: the epoch whose weights it took back then; 0 if it kept the last ones.
         test_loss, test_accuracy: on the whole test set; None before it is evaluated.
         error: why it failed, in a sentence.
+        diverged: whether it failed because the loss stopped being a number.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -74,15 +103,41 @@ class Status(BaseModel):
     phase: Phase = ""
     pid: int = 0
     created: float = 0
+    queued: float = 0
     started: float = 0
     ended: float = 0
     heartbeat: float = 0
+    worked: float = 0
+    epochs: int = 0
     epoch: int = 0
     step: int = 0
     steps: int = 0
+    learning_rate: float | None = None
+    dropout: float | None = None
+    stopped_early: bool = False
+    best_epoch: int = 0
     test_loss: float | None = None
     test_accuracy: float | None = None
     error: str = ""
+    diverged: bool = False
+
+
+class Request(BaseModel):
+    """What somebody wants of a run, by the newest word.
+
+    Attributes:
+        action: what the worker is to do. Only `core.jobs` changes it, because somebody may have to
+            start a worker as well.
+        learning_rate, dropout: to be set from the next epoch on; None leaves the settings' own.
+        epochs: how many it is to have in all; None as the settings say.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    action: Action = "run"
+    learning_rate: float | None = None
+    dropout: float | None = None
+    epochs: int | None = None
 
 
 def create(root: Path, config: RunConfig) -> Path:
@@ -98,7 +153,7 @@ def create(root: Path, config: RunConfig) -> Path:
     run = root / run_id
     run.mkdir()
     # The status first: a folder with a config is a whole run.
-    write_status(run, Status(state="queued", created=now, heartbeat=now))
+    write_status(run, Status(state="queued", created=now, queued=now, heartbeat=now))
     write_json(run / "config.json", config.model_dump(mode="json"))
     return run
 
@@ -136,11 +191,55 @@ def config(run: Path) -> RunConfig:
         UnknownRun: they are not there, or not readable as settings.
     """
     try:
-        return RunConfig.read(json.loads((run / "config.json").read_text("utf-8")))
+        return _read(_read_config, run / "config.json")
     except (OSError, ValueError) as error:
         raise UnknownRun(
             _("The settings of run {name} cannot be read. Choose another run.").format(name=run.name)
         ) from error
+
+
+def _read_config(file: Path) -> RunConfig:
+    return RunConfig.read(json.loads(file.read_text("utf-8")))
+
+
+def plan(run: Path) -> RunConfig:
+    """The run's settings with what was asked for since: what it trains with from the next epoch on.
+
+    Raises:
+        UnknownRun: as `config`.
+    """
+    asked = request(run).model_dump(exclude={"action"}, exclude_none=True)
+    try:
+        return config(run).but(**asked)
+    except ConfigError:
+        return config(run)  # a request that nobody here has made
+
+
+def request(run: Path) -> Request:
+    """What was asked for last; what a new run is to do, if nothing that can be read was."""
+    try:
+        return Request.model_validate_json((run / "request.json").read_bytes())
+    except (OSError, ValidationError):
+        return Request()
+
+
+@contextmanager
+def changing_request(run: Path) -> Iterator[Callable[..., Request]]:
+    """Keep others from changing the request, and change it: ``change(action="pause")``.
+
+    Raises:
+        OSError: the run's folder cannot be written to, or is gone.
+    """
+
+    def change(**changes: Any) -> Request:
+        changed = request(run).model_copy(update=changes)
+        write_json(run / "request.json", changed.model_dump())
+        return changed
+
+    if not run.is_dir():
+        raise FileNotFoundError(run)  # and the lock file would make it anew
+    with FileLock(run / "request.lock"):
+        yield change
 
 
 def status(run: Path) -> Status:
@@ -150,41 +249,74 @@ def status(run: Path) -> Status:
         UnknownRun: the status is not there, or not readable.
     """
     found = written_status(run)
-    if found.state in ENDED:
+    if found.state in RESTING:
         return found
     if not worker_is_alive(run) and _gave_up(found):
         # It may have ended well between the two looks.
         found = written_status(run)
-        return found if found.state in ENDED else _lost(found)
-    if (run / "stop").exists():
-        return found.model_copy(update={"state": "stopping"})
+        return found if found.state in RESTING else _lost(run, found)
+    match request(run).action:
+        case "pause":
+            return found.model_copy(update={"state": "pausing"})
+        case "stop":
+            return found.model_copy(update={"state": "stopping"})
     return found
 
 
 def _gave_up(found: Status) -> bool:
     """Whether a run without a living worker is lost, and not merely about to start."""
-    return found.pid != 0 or time.time() - found.created > _START_TIME
+    return found.state != "queued" or found.pid != 0 or time.time() - found.queued > _START_TIME
 
 
-def _lost(found: Status) -> Status:
-    message = _("The training process ended without a word: it was killed, or the machine went down.")
+def _lost(run: Path, found: Status) -> Status:
+    """A run whose worker is gone without having said why."""
     return found.model_copy(
-        update={"state": "failed", "error": message, "ended": found.heartbeat, "phase": ""}
+        update={"state": "interrupted", "error": _why_lost(run), "ended": found.heartbeat, "phase": ""}
     )
 
 
+def _why_lost(run: Path) -> str:
+    """What can be seen of it from outside: a worker that cannot write cannot say so either."""
+    try:
+        free = shutil.disk_usage(run).free
+    except OSError:
+        free = _LITTLE
+    if free < _LITTLE:
+        return _("The disk is full. Make room, then resume.")
+    if not os.access(run, os.W_OK):
+        return _("The run's folder cannot be written to. Make it writable, then resume.")
+    return _("The training process ended without a word: it was killed, or the machine went down.")
+
+
 def written_status(run: Path) -> Status:
-    """The status as the worker last wrote it.
+    """The status as it was last written.
 
     Raises:
         UnknownRun: it is not there, or not readable.
     """
     try:
-        return Status.model_validate_json((run / "status.json").read_bytes())
+        return _read(_read_status, run / "status.json")
     except (OSError, ValidationError) as error:
         raise UnknownRun(
             _("The status of run {name} cannot be read. Choose another run.").format(name=run.name)
         ) from error
+
+
+def _read_status(file: Path) -> Status:
+    return Status.model_validate_json(file.read_bytes())
+
+
+def _read(read: Callable[[Path], _Read], file: Path) -> _Read:
+    """Read a file again only if it has changed: with a thousand runs in the folder, most have not."""
+    modified = file.stat().st_mtime_ns
+    # What was written a moment ago may be written again within a tick of the file system's clock.
+    settled = time.time_ns() - modified > _TICK
+    return _read_settled(read, file, modified) if settled else read(file)
+
+
+@lru_cache(maxsize=8192)
+def _read_settled(read: Callable[[Path], _Read], file: Path, _modified: int) -> _Read:
+    return read(file)
 
 
 def write_status(run: Path, status: Status) -> None:
@@ -252,21 +384,66 @@ def _parsed(lines: list[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def metrics(run: Path) -> list[dict[str, Any]]:
-    """A row per epoch: ``epoch``, ``steps``, ``seconds`` and Keras's logs.
+    """A row per epoch: ``epoch``, ``steps``, ``seconds``, ``time`` and Keras's logs.
 
-    The logs are ``loss`` and ``accuracy``, and with validation ``val_loss`` and ``val_accuracy``.
+    The logs are ``loss``, ``accuracy`` and ``learning_rate`` (of its last step), and with validation
+    ``val_loss``, ``val_accuracy`` and ``val_class_accuracy``, a number for each digit (None where
+    there is no such digit). ``dropout`` is what it was set to.
     """
-    return _complete(run / "metrics.jsonl", "epoch", "steps", "seconds")
+    return _by_epoch(_complete(run / "metrics.jsonl", "epoch", "steps", "seconds"))
+
+
+def layers(run: Path) -> list[dict[str, Any]]:
+    """A row per epoch: ``epoch``, and ``layers`` as `core.worker.observe` sees them."""
+    found = _complete(run / "layers.jsonl", "epoch")
+    return _by_epoch([row for row in found if isinstance(row.get("layers"), dict)])
+
+
+def changes(run: Path) -> list[dict[str, Any]]:
+    """The knobs that were turned while it trained: ``epoch`` (the first with the new value),
+    ``setting``, ``before``, ``after``, and ``by``: ``"visitor"``, or ``"plateau"`` for the schedule.
+    """
+    found = _complete(run / "changes.jsonl", "epoch")
+    # Who resumes within an epoch turns the same knob again.
+    return list({(row["epoch"], row.get("setting")): row for row in found}.values())
 
 
 def batches(run: Path) -> list[dict[str, Any]]:
     """Rows within the epochs: ``epoch``, ``step``, and ``seconds``, ``loss``, ``accuracy`` of it so far."""
-    return _complete(run / "batches.jsonl", "epoch", "step", "seconds")
+    found: list[dict[str, Any]] = []
+    for row in _complete(run / "batches.jsonl", "epoch", "step", "seconds"):
+        # A run that was resumed goes through a part of an epoch once more.
+        while found and (found[-1]["epoch"], found[-1]["step"]) >= (row["epoch"], row["step"]):
+            found.pop()
+        found.append(row)
+    return found
+
+
+def newest_batch(run: Path) -> dict[str, Any] | None:
+    """The last of `batches`, without reading the others; None before the first."""
+    try:
+        with (run / "batches.jsonl").open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            lines = file.read().split(b"\n")
+    except OSError:
+        return None
+    found = [row for row in _parsed(lines[:-1]) if _is_complete(row, "epoch", "step", "seconds")]
+    return found[-1] if found else None
+
+
+def _by_epoch(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The last row of each epoch: a run that was resumed may have gone through one of them twice."""
+    found = {row["epoch"]: row for row in rows}
+    return [found[epoch] for epoch in sorted(found)]
 
 
 def _complete(path: Path, *names: str) -> list[dict[str, Any]]:
     """The rows in which all of these are numbers above 0, as a worker writes them."""
-    return [row for row in rows(path) if all(_positive(row.get(name)) for name in names)]
+    return [row for row in rows(path) if _is_complete(row, *names)]
+
+
+def _is_complete(row: dict[str, Any], *names: str) -> bool:
+    return all(_positive(row.get(name)) for name in names)
 
 
 def _positive(value: object) -> bool:
@@ -284,10 +461,19 @@ def environment(run: Path) -> dict[str, Any]:
 
 def size(run: Path) -> int:
     """The bytes that a run's files take."""
+    return sum(_bytes(folder) for folder in (run, run / "epochs"))
+
+
+def _bytes(folder: Path) -> int:
     try:
-        return sum(entry.stat().st_size for entry in os.scandir(run) if entry.is_file())
+        return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
     except OSError:
-        return 0  # deleted meanwhile
+        return 0  # not there yet, or deleted meanwhile
+
+
+def has_checkpoint(run: Path) -> bool:
+    """Whether the run can go on from where it was."""
+    return (run / "checkpoint.npz").is_file()
 
 
 def has_model(run: Path) -> bool:

@@ -6,6 +6,7 @@ neither a hand-made request nor the terminal gets around them.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import Field, HttpUrl
@@ -17,7 +18,9 @@ class Settings(BaseSettings):
 
     Attributes:
         runs: the folder that holds the run directories.
-        slots: how many runs train at the same time.
+        slots: how many runs train at the same time; by default one for every two cores.
+        warm_minutes: how long a training process waits with TensorFlow imported after somebody has
+            opened the Train page, so that a run starts at once; it takes about 600 MB. 0 for none.
         max_epochs: the most epochs a run may have.
         max_parameters: the most parameters, trained or not, a network may have.
         max_images: the most training images a run may use.
@@ -33,7 +36,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MNIST_LAB_", frozen=True)
 
     runs: Path = Path("runs")
-    slots: int = Field(1, ge=1, le=64)
+    slots: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 1) // 2), ge=1, le=64)
+    warm_minutes: float = Field(10, ge=0, le=24 * 60)
     max_epochs: int = Field(100, ge=1)
     max_parameters: int = Field(5_000_000, ge=1)
     max_images: int = Field(60_000, ge=100)

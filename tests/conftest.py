@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,8 @@ SHARED = Path(__file__).parents[2] / "shared"
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# The tests that are about it ask for it; elsewhere nobody would need it.
+os.environ.setdefault("MNIST_LAB_WARM_MINUTES", "0")
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = 120, every: float = 0.05) -> None:
@@ -36,7 +39,9 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = 120,
 
 
 def wait_for_end(run: Path) -> runs.Status:
-    wait_until(lambda: runs.status(run).state in runs.ENDED, f"{run} ended")
+    """Wait until nobody works on the run, and the worker who did has left."""
+    wait_until(lambda: runs.status(run).state in runs.RESTING, f"{run} rested")
+    wait_until(lambda: not runs.worker_is_alive(run), f"the worker of {run} had left")
     return runs.status(run)
 
 
@@ -80,6 +85,27 @@ def cnn_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def mnist_5k() -> datasets.Dataset:
     return datasets.load("mnist-5k")
+
+
+class Hired(list[tuple[Path, int]]):
+    """The workers that were asked for. They do not come by themselves."""
+
+    def work(self) -> None:
+        """Have them work, one after the other, in this process."""
+        from core.worker.__main__ import main
+
+        while self:
+            main(*self.pop(0))
+
+
+@pytest.fixture
+def hired(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hired]:
+    """No worker's process is started: what is asked for can be seen, and is done in this one."""
+    found = Hired()
+    monkeypatch.setattr(jobs, "start_worker", lambda run, slots: found.append((run, slots)))
+    before = signal.getsignal(signal.SIGTERM)
+    yield found
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from hypothesis import strategies as st
 
-from core.config import ConvBlock, RunConfig
+from core.config import ConvBlock, Initializer, RunConfig, Schedule
 
 conv_blocks = st.builds(
     ConvBlock,
     filters=st.integers(1, 8),
     kernel_size=st.integers(1, 5),
-    pooling=st.sampled_from(["max", "average", "none"]),
+    pooling=st.sampled_from(["max", "average", "stride", "none"]),
 )
 
 configs = st.builds(
@@ -24,6 +26,21 @@ configs = st.builds(
     dropout=st.sampled_from([0.0, 0.2, 0.5]),
     dropout_place=st.sampled_from(["hidden", "between", "everywhere"]),
     batch_normalization=st.booleans(),
+    kernel_initializer=st.sampled_from(get_args(Initializer)),
+    l2=st.sampled_from([0.0, 0.01, 0.1]),
+    label_smoothing=st.floats(0, 0.5),
+    learning_rate_schedule=st.sampled_from(get_args(Schedule)),
+    decay_rate=st.floats(0.01, 0.99),
+    plateau_patience=st.integers(1, 100),
+    warmup=st.floats(0, 0.9),
+    early_stopping_patience=st.integers(0, 100),
+    restore_best_weights=st.booleans(),
+    rotation=st.floats(0, 45),
+    shift=st.floats(0, 8),
+    zoom=st.floats(0, 0.5),
+    shear=st.floats(0, 30),
+    thickness=st.floats(0, 1),
+    elastic=st.floats(0, 3),
     optimizer=st.sampled_from(["adam", "sgd", "rmsprop", "adagrad", "adamw"]),
     learning_rate=st.floats(1e-6, 10),
     epochs=st.integers(1, 1000),

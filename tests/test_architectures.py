@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core import architectures as arch
 from core import onnx_graph
-from core.config import PRESETS, RunConfig
+from core.config import PRESETS, Padding, RunConfig
 from core.worker import build
 from tests.strategies import configs
 
@@ -40,7 +40,7 @@ def shake(model: keras.Model, seed: int) -> None:
 
 
 @given(configs, st.integers(0, 99))
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_shapes_parameters_and_outputs_are_those_of_keras(config: RunConfig, seed: int) -> None:
     network = possible(config)
     keras.utils.set_random_seed(seed)
@@ -50,6 +50,11 @@ def test_shapes_parameters_and_outputs_are_those_of_keras(config: RunConfig, see
     rows = arch.trace(network)
     assert [row.output for row in rows] == [layer.output.shape[1:] for layer in model.layers]
     assert [row.parameters for row in rows] == [layer.count_params() for layer in model.layers]
+    for spec, layer in zip(network, model.layers, strict=True):
+        if isinstance(spec, arch.Dense | arch.Conv2D):
+            expected = keras.initializers.get(spec.kernel_initializer)
+            assert type(layer.kernel_initializer) is type(expected)
+            assert float(getattr(layer.kernel_regularizer, "l2", 0)) == pytest.approx(spec.l2)
     trained = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     assert sum(row.trainable for row in rows) == trained
     assert arch.parameters(network) == model.count_params()
@@ -96,6 +101,23 @@ def test_the_tutorials_drop_out_where_they_say() -> None:
     assert names("tutorial-mlp-deep") == ["flatten", "dense_1", "dense_1_dropout", "dense_2", "output"]
     assert names("tutorial-mlp-dropout") == ["flatten", "dense_1", "dense_1_dropout", "output"]
     assert not [name for name in names("tutorial-cnn") if "dropout" in name]
+
+
+def test_the_settings_of_the_hidden_layers_are_not_the_outputs() -> None:
+    hidden, output = arch.layers(RunConfig(kernel_initializer="zeros", l2=0.1))[1:]
+    assert isinstance(hidden, arch.Dense)
+    assert isinstance(output, arch.Dense)
+    assert (hidden.kernel_initializer, hidden.l2) == ("zeros", 0.1)
+    assert (output.kernel_initializer, output.l2) == ("glorot_uniform", 0)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("kernel_size", range(1, 8))
+def test_a_stride_halves_the_image_as_keras_does(padding: Padding, kernel_size: int) -> None:
+    spec = arch.Conv2D("conv", 2, kernel_size, strides=2, padding=padding)
+    layer = keras.layers.Conv2D(2, kernel_size, strides=2, padding=padding)
+    for side in range(kernel_size, 29):
+        assert spec.output((side, side, 1)) == layer.compute_output_shape((None, side, side, 1))[1:]
 
 
 def test_an_image_that_is_used_up_is_named_with_its_block() -> None:

@@ -197,12 +197,46 @@ def test_a_run_outlives_the_server_and_stops_on_request(
     with serving(root, port) as url:
         page.goto(f"{url}/train?run={run.name}")
         expect(page.get_by_text("of 1000 · step")).to_be_visible()
-        page.get_by_role("button", name="Stop").click()
+        page.get_by_role("button", name="Stop", exact=True).click()
         expect(page.get_by_text("Stopped after")).to_be_visible(timeout=SLOW)
     status = wait_for_end(run)
     assert status.state == "stopped"
     assert status.test_accuracy is not None
     assert len(runs.metrics(run)) < 1000
+
+
+def test_a_run_is_paused_steered_and_resumed(
+    page: Page, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    root = tmp_path / "runs"
+    config = PRESETS["tutorial-mlp"].but(epochs=1000, batch_size=16)
+    run = jobs.submit(config, Settings(runs=root, max_epochs=1000))
+    request.addfinalizer(lambda: jobs.stop(run))
+    with serving(root, free_port(), MNIST_LAB_MAX_EPOCHS="1000") as url:
+        page.goto(f"{url}/train?run={run.name}")
+        expect(page.get_by_text("of 1000 · step")).to_be_visible(timeout=SLOW)
+        page.get_by_role("button", name="Pause").click()
+        expect(page.get_by_text("Nothing is lost")).to_be_visible(timeout=SLOW)
+        paused = runs.status(run)
+        assert (paused.state, runs.worker_is_alive(run)) == ("paused", False)
+
+        page.reload()
+        expect(page.get_by_text(f"Paused in epoch {paused.epoch} of 1000")).to_be_visible()
+        assert runs.status(run) == paused
+        page.get_by_text("Turn a knob before it goes on").click()
+        # The slider's next value to the left.
+        page.get_by_role("slider", name="Learning rate").press("ArrowLeft")
+        page.get_by_role("button", name="Set from the next epoch on").click()
+        wait_until(lambda: runs.request(run).learning_rate == 0.0005, "the knob was turned")
+
+        page.get_by_role("button", name="Resume").click()
+        expect(page.get_by_text("of 1000 · step")).to_be_visible(timeout=SLOW)
+        mark = page.locator(".annotation-text", has_text="learning rate 0.001 → 0.0005")
+        expect(mark.first).to_be_visible(timeout=SLOW)
+        assert runs.changes(run)[0]["epoch"] == paused.epoch + (1 if paused.step else 0)
+        page.get_by_role("button", name="Stop", exact=True).click()
+        expect(page.get_by_text("Stopped after")).to_be_visible(timeout=SLOW)
+    assert wait_for_end(run).state == "stopped"
 
 
 class SilentHandler(SimpleHTTPRequestHandler):

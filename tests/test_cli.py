@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,10 +15,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from core import evaluate, runs
+from core import evaluate, jobs, runs
 from core.__main__ import main
 from core.config import PRESETS
 from core.datasets import Dataset
+from core.runs import Status
 from tests.conftest import paste
 
 PROJECT = Path(runs.__file__).parents[1]
@@ -87,6 +89,25 @@ def test_a_run_that_fails_ends_with_1_and_still_names_its_directory(tmp_path: Pa
     assert runs.status(Path(found.stdout.splitlines()[-1])).state == "failed"
     assert "mnist.npz is not a complete mnist.npz" in found.stderr
     assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("left", "code", "sentence"),
+    [
+        (Status(state="paused"), 0, ""),
+        (Status(state="stopped"), 0, ""),
+        # Running, it says, but nobody holds its lock.
+        (Status(state="running", pid=1), 1, "it was killed, or the machine went down."),
+    ],
+)
+def test_a_run_that_rests_before_its_end_is_not_waited_for(
+    left: Status, code: int, sentence: str, tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "start_worker", lambda run, slots: runs.write_status(run, left))
+    found = typed("train", "--runs", tmp_path / "runs")
+    assert found.returncode == code
+    assert sentence in found.stderr
+    assert runs.every(tmp_path / "runs") == [Path(found.stdout.splitlines()[-1])]
 
 
 def cells(table: str) -> list[list[str]]:
@@ -253,3 +274,19 @@ def test_a_picture_that_cannot_be_read_is_named(
     picture: Callable[[Path], Path], sentence: str, run: Path, tmp_path: Path, typed: Typed
 ) -> None:
     assert_refused(typed("predict", run, picture(tmp_path)), sentence)
+
+
+def test_a_finished_run_is_given_more_epochs(mlp_run: Path, tmp_path: Path, typed: Typed) -> None:
+    run = Path(shutil.copytree(mlp_run, tmp_path / "runs" / mlp_run.name))
+    done = typed("resume", run, "--epochs", 4)
+    assert done.returncode == 0, done.stderr
+    assert "Test accuracy" in done.stdout
+    assert done.stdout.splitlines()[-1] == str(run)
+    assert [row["epoch"] for row in runs.metrics(run)] == [1, 2, 3, 4]
+
+
+def test_what_is_no_run_cannot_be_resumed(tmp_path: Path, typed: Typed) -> None:
+    refused = typed("resume", tmp_path / "none")
+    assert refused.returncode == 2
+    assert "settings of run none cannot be read" in refused.stderr
+    assert list(tmp_path.iterdir()) == []

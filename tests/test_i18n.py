@@ -23,6 +23,8 @@ NAMES = {
     *get_args(config.Activation),
     *get_args(config.OptimizerName),
     *get_args(config.Padding),
+    *(word for name in get_args(config.Initializer) for word in name.split("_")),
+    "Nesterov",
 }
 
 
@@ -66,13 +68,16 @@ def outside_brackets(text: str) -> set[str]:
     return set(WORD.findall(text)) - NAMES
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, "a run"])
 def test_every_text_of_a_page_is_translated(
     page: str, bracketed: None, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MNIST_LAB_RUNS", str(trained))
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run()
-    if page != "start":
+    if page == "a run":
+        app.query_params["run"] = runs.every(trained)[0].name
+        app.switch_page("pages/train.py").run()
+    elif page != "start":
         app.switch_page(f"pages/{page}.py").run()
     assert not app.exception
     texts = list(spoken(app))

@@ -1,12 +1,8 @@
-"""Runs in the real worker process: they take turns, give Keras's numbers, and end as they should."""
+"""Runs in the real worker process take turns; what may be asked of them; and the operator's limits."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import signal
-import sys
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -15,52 +11,65 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from keras import layers
 
 from core import architectures, datasets, jobs, predict, runs
-from core.config import RunConfig
+from core.config import ConfigError, RunConfig
 from core.jobs import NotAllowed
+from core.runs import State, Status
 from core.settings import Settings
-from tests.conftest import wait_for_end, wait_until
+from tests.conftest import Hired, wait_until
+from tests.inprocess import assert_same
 
 # The settings of the fixture `mlp_run`.
 MLP = RunConfig(hidden_units=(32,), epochs=3, batch_size=64)
-DIVERGING = RunConfig(
-    hidden_units=(64, 64, 64, 64), optimizer="sgd", learning_rate=10, batch_size=32, epochs=3
-)
 LONG = RunConfig(hidden_units=(16,), epochs=1000, batch_size=16)
-
 
 # ------------------------------------------------------------------------------------ taking turns
 
 
 class Queue:
-    """Three runs, asked for one after the other with one slot; the third was stopped while it waited.
+    """Four runs, asked for one after the other with one slot.
+
+    The first would train for minutes, and is stopped. The second is paused while it waits, resumed,
+    and in the end stopped. The third just waits. The fourth is stopped while it waits.
 
     Attributes:
+        lines: the places in line of all four, at first and after the second was resumed.
         states: the states that each run was seen in, in order.
         together: the most runs that were seen running at the same time.
     """
 
     def __init__(self, root: Path) -> None:
-        settings = Settings(runs=root, slots=1)
-        self.trained, self.diverged, self.stopped = self.runs = [
-            jobs.submit(config, settings) for config in (MLP, DIVERGING, MLP)
+        settings = Settings(runs=root, slots=1, max_epochs=1000)
+        self.long, self.resumed, self.trained, self.stopped = self.runs = [
+            jobs.submit(config, settings) for config in (LONG, MLP, MLP, MLP)
         ]
-        self.line = [jobs.place_in_line(run) for run in self.runs]
-        self.states: dict[Path, list[str]] = defaultdict(list)
+        self.lines = [self.line()]
+        self.states: dict[Path, list[State]] = defaultdict(list)
         self.together = 0
-        wait_until(lambda: "running" in self.look(), "the first ran")
+        wait_until(lambda: self.look() and runs.metrics(self.long), "the first had trained an epoch")
+        jobs.pause(self.resumed)
         jobs.stop(self.stopped)
-        wait_until(lambda: self.look() <= set(runs.ENDED), "all ended")
+        gone = ["paused", "stopped"]
+        wait_until(lambda: self.look()[1::2] == gone, "the second and the fourth had left the line")
+        jobs.resume(self.resumed, settings)
+        self.lines.append(self.line())
+        jobs.stop(self.long)
+        wait_until(lambda: self.look()[0] in runs.ENDED, "the first had ended")
+        # That it does train can be seen elsewhere, and takes seconds.
+        jobs.stop(self.resumed)
+        wait_until(lambda: set(self.look()) <= runs.RESTING, "all rested")
 
-    def look(self) -> set[str]:
+    def line(self) -> list[int]:
+        return [jobs.place_in_line(run) for run in self.runs]
+
+    def look(self) -> list[State]:
         now = {run: runs.status(run).state for run in self.runs}
         for run, state in now.items():
             if self.states[run][-1:] != [state]:
                 self.states[run].append(state)
         self.together = max(self.together, list(now.values()).count("running"))
-        return set(now.values())
+        return list(now.values())
 
 
 @pytest.fixture(scope="module")
@@ -68,177 +77,40 @@ def queue(tmp_path_factory: pytest.TempPathFactory) -> Queue:
     return Queue(tmp_path_factory.mktemp("queue"))
 
 
-def test_runs_train_one_after_the_other_and_the_oldest_first(queue: Queue) -> None:
-    assert queue.line == [0, 1, 2]
+def test_runs_train_one_after_the_other(queue: Queue) -> None:
     assert queue.together == 1
     assert queue.states[queue.trained] == ["queued", "running", "finished"]
-    assert queue.states[queue.diverged] == ["queued", "running", "failed"]
-    first, second = runs.status(queue.trained), runs.status(queue.diverged)
-    assert first.created < second.created
+    first, second = runs.status(queue.long), runs.status(queue.trained)
     assert first.started < first.ended <= second.started < second.ended
-    assert jobs.active(queue.trained.parent) == []
+    assert jobs.active(queue.long.parent) == []
+
+
+def test_the_oldest_request_goes_first_and_a_resumed_run_queues_behind(queue: Queue) -> None:
+    assert queue.lines[0] == [0, 1, 2, 3]
+    # By then the first trains, and the fourth is gone: nobody is ahead of the third any more.
+    assert queue.lines[1][1:3] == [1, 0]
+    assert runs.status(queue.resumed).created < runs.status(queue.trained).created
+
+
+def test_a_run_that_is_paused_while_it_waits_leaves_the_line_until_it_is_resumed(queue: Queue) -> None:
+    states = [state for state in queue.states[queue.resumed] if state not in ("pausing", "stopping")]
+    assert states == ["queued", "paused", "queued", "stopped"]
 
 
 def test_a_run_that_is_stopped_while_it_waits_never_trains(queue: Queue) -> None:
-    assert queue.states[queue.stopped][0] == "queued"
-    assert queue.states[queue.stopped][-1] == "stopped"
-    assert "running" not in queue.states[queue.stopped]
+    states = [state for state in queue.states[queue.stopped] if state != "stopping"]
+    assert states == ["queued", "stopped"]
     status = runs.status(queue.stopped)
     assert (status.started, status.epoch) == (0, 0)
-    # It did not wait for the run ahead of it, either.
-    assert status.ended < runs.status(queue.diverged).ended
+    # It did not wait for the runs ahead of it, either.
+    assert status.ended < runs.status(queue.long).ended
     assert not runs.has_model(queue.stopped)
     assert runs.environment(queue.stopped) == {}
     assert runs.metrics(queue.stopped) == []
 
 
-def test_a_run_that_diverges_says_so_in_a_sentence(queue: Queue) -> None:
-    status = runs.status(queue.diverged)
-    assert re.fullmatch(
-        r"The loss stopped being a number in epoch 1, step \d+: the steps were too large\. "
-        r"Try a learning rate ten times smaller\.",
-        status.error,
-    )
-    assert "Diverged" in (queue.diverged / "log.txt").read_text("utf-8")
-    assert not runs.has_model(queue.diverged)
-
-
-# ------------------------------------------------------------------------------ a run that finished
-
-
-def test_a_finished_run_leaves_every_file_that_the_contract_names(mlp_run: Path) -> None:
-    assert runs.__doc__ is not None
-    files = set(re.findall(r"^``(\w[\w.]*)`` +(?:creator|worker|anyone)", runs.__doc__, re.MULTILINE))
-    assert {"config.json", "model.onnx", "log.txt"} <= files
-    assert {file.name for file in mlp_run.iterdir()} == files - {"stop"}
-    status = runs.status(mlp_run)
-    assert status.created < status.started < status.ended <= status.heartbeat
-    assert (status.epoch, status.step, status.steps) == (3, 50, 50)
-    assert status.error == ""
-    environment = runs.environment(mlp_run)
-    assert environment["dataset_sha256"] == datasets.load("mnist-5k").digest
-    assert (environment["keras"], environment["seed"]) == (keras.__version__, 0)
-
-
-def test_rows_within_an_epoch_lead_to_the_epochs_own(mlp_run: Path) -> None:
-    seen = [(row["epoch"], row["step"], row["seconds"]) for row in runs.batches(mlp_run)]
-    assert seen == sorted(seen)
-    assert seen
-    assert all(1 <= epoch <= 3 and 1 <= step <= 50 for epoch, step, _seconds in seen)
-    assert [(row["epoch"], row["steps"]) for row in runs.metrics(mlp_run)] == [(1, 50), (2, 50), (3, 50)]
-
-
-def numbers(rows: list[dict[str, Any]]) -> list[dict[str, float]]:
-    """A run's rows without the time they took."""
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
-
-
-def test_the_same_seed_gives_the_same_numbers(queue: Queue, mlp_run: Path) -> None:
-    assert runs.config(queue.trained) == runs.config(mlp_run) == MLP
-    assert numbers(runs.metrics(queue.trained)) == numbers(runs.metrics(mlp_run))
-    assert runs.status(queue.trained).test_loss == runs.status(mlp_run).test_loss
-
-
-def mlp_by_hand() -> keras.Model:
-    return keras.Sequential(
-        [
-            layers.Input((28, 28)),
-            layers.Flatten(),
-            layers.Dense(32, activation="relu"),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
-
-
-def cnn_by_hand() -> keras.Model:
-    """The network of the fixture `cnn_run`."""
-    return keras.Sequential(
-        [
-            layers.Input((28, 28)),
-            layers.Reshape((28, 28, 1)),
-            layers.Conv2D(8, 3, use_bias=False),
-            layers.BatchNormalization(),
-            layers.Activation("relu"),
-            layers.MaxPooling2D(),
-            layers.Dropout(0.2),
-            layers.Conv2D(8, 3, use_bias=False),
-            layers.BatchNormalization(),
-            layers.Activation("relu"),
-            layers.AveragePooling2D(2),
-            layers.Dropout(0.2),
-            layers.Flatten(),
-            layers.Dense(16, use_bias=False),
-            layers.BatchNormalization(),
-            layers.Activation("relu"),
-            layers.Dropout(0.2),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
-
-
-@pytest.mark.parametrize(
-    ("fixture", "by_hand", "images", "epochs", "batch_size"),
-    [("mlp_run", mlp_by_hand, 4_000, 3, 64), ("cnn_run", cnn_by_hand, 1_000, 2, 128)],
-)
-def test_the_numbers_are_those_of_a_tutorial_in_keras(
-    fixture: str,
-    by_hand: Any,
-    images: int,
-    epochs: int,
-    batch_size: int,
-    request: pytest.FixtureRequest,
-    mnist_5k: datasets.Dataset,
-) -> None:
-    run: Path = request.getfixturevalue(fixture)
-    keras.utils.set_random_seed(0)
-    model = by_hand()
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    history = model.fit(
-        mnist_5k.x_train[:images].astype("float32") / 255,
-        mnist_5k.y_train[:images],
-        batch_size=batch_size,
-        epochs=epochs,
-        validation_split=0.2,
-        verbose=0,
-    )
-    rows = runs.metrics(run)
-    assert set(history.history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
-    for name, expected in history.history.items():
-        assert [row[name] for row in rows] == pytest.approx(expected, abs=1e-6), name
-    loss, accuracy = model.evaluate(mnist_5k.x_test.astype("float32") / 255, mnist_5k.y_test, verbose=0)
-    status = runs.status(run)
-    assert (status.test_loss, status.test_accuracy) == pytest.approx((loss, accuracy), abs=1e-5)
-
-
-# ------------------------------------------------------------------------------------- interrupted
-
-
-@pytest.fixture(scope="module")
-def interrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Three runs with an hour ahead of them: asked to stop, ended by the system, and killed."""
-    settings = Settings(runs=tmp_path_factory.mktemp("interrupted"), slots=3, max_epochs=1000)
-    names = ["stopped", "ended", "killed"]
-    found = {name: jobs.submit(LONG, settings) for name in names}
-    for run in found.values():
-        wait_until(lambda run=run: runs.metrics(run), f"{run} had trained an epoch")
-    if sys.platform != "win32":
-        os.kill(runs.status(found["killed"]).pid, signal.SIGKILL)
-        os.kill(runs.status(found["ended"]).pid, signal.SIGTERM)
-    jobs.stop(found["stopped"])
-    assert runs.status(found["stopped"]).state in ("stopping", "stopped")
-    for name in names if sys.platform != "win32" else ["stopped"]:
-        wait_for_end(found[name])
-    return found
-
-
-posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-
-
-@pytest.mark.parametrize("how", ["stopped", pytest.param("ended", marks=posix)])
-def test_what_was_learned_is_kept_when_a_run_is_stopped(
-    how: str, interrupted: dict[str, Path], mnist_5k: datasets.Dataset
-) -> None:
-    run = interrupted[how]
+def test_what_was_learned_is_kept_when_a_run_is_stopped(queue: Queue, mnist_5k: datasets.Dataset) -> None:
+    run = queue.long
     status = runs.status(run)
     assert (status.state, status.error) == ("stopped", "")
     metrics = runs.metrics(run)
@@ -251,20 +123,223 @@ def test_what_was_learned_is_kept_when_a_run_is_stopped(
     assert loaded.count_params() == architectures.parameters(architectures.layers(LONG))
     # Asking again changes nothing.
     jobs.stop(run)
+    jobs.pause(run)
     assert runs.status(run) == status
 
 
-@posix
-def test_a_run_that_was_killed_has_failed_and_its_numbers_stay(interrupted: dict[str, Path]) -> None:
-    run = interrupted["killed"]
+def test_the_same_seed_gives_the_same_numbers_to_the_bit(queue: Queue, mlp_run: Path) -> None:
+    assert runs.config(queue.trained) == runs.config(mlp_run) == MLP
+    assert_same(queue.trained, mlp_run)
+    assert runs.status(queue.trained).test_loss == runs.status(mlp_run).test_loss
+
+
+# ------------------------------------------------------------------------------ a run that finished
+
+
+def test_a_finished_run_leaves_every_file_that_the_contract_names(mlp_run: Path) -> None:
+    assert runs.__doc__ is not None
+    files = set(re.findall(r"^``(\w[\w.]*)/?`` +(?:creator|worker|anyone)", runs.__doc__, re.MULTILINE))
+    assert {"config.json", "model.onnx", "log.txt", "epochs", "request.json"} <= files
+    # These come when somebody asks for something, or turns a knob, or estimates.
+    optional = {"request.json", "request.lock", "changes.jsonl", "estimate.json"}
+    assert files - optional <= {file.name for file in mlp_run.iterdir()} <= files
+    assert sorted(file.name for file in (mlp_run / "epochs").iterdir()) == [
+        "0001.npz", "0002.npz", "0003.npz",
+    ]  # fmt: skip
+    status = runs.status(mlp_run)
+    assert status.created == status.queued < status.started < status.ended <= status.heartbeat
+    assert 0 < status.worked <= status.ended - status.started + 1e-3
+    assert (status.epochs, status.epoch, status.step, status.steps) == (3, 3, 50, 50)
+    assert (status.error, status.learning_rate, status.dropout) == ("", 0.001, 0)
+    environment = runs.environment(mlp_run)
+    assert environment["dataset_sha256"] == datasets.load("mnist-5k").digest
+    assert (environment["keras"], environment["seed"]) == (keras.__version__, 0)
+
+
+def test_rows_within_an_epoch_lead_to_the_epochs_own(mlp_run: Path) -> None:
+    seen = [(row["epoch"], row["step"]) for row in runs.batches(mlp_run)]
+    assert seen == sorted(seen)
+    assert seen
+    assert all(1 <= epoch <= 3 and 1 <= step <= 50 for epoch, step in seen)
+    rows = runs.metrics(mlp_run)
+    assert [(row["epoch"], row["steps"]) for row in rows] == [(1, 50), (2, 50), (3, 50)]
+    assert all(len(row["val_class_accuracy"]) == 10 for row in rows)
+
+
+# --------------------------------------------------------------------- what may be asked, and when
+
+
+def asked_for(root: Path, state: State, **values: Any) -> Path:
+    """A run that was left in this state, without a worker."""
+    run = runs.create(root, MLP)
+    now = time.time()
+    runs.write_status(run, Status(state=state, created=now, queued=now, heartbeat=now, **values))
+    return run
+
+
+@pytest.mark.parametrize("state", sorted(runs.RESTING - {"interrupted"}))
+def test_a_run_that_rests_is_resumed_once_however_often_it_is_asked_for(
+    runs_folder: Path, hired: Hired, state: State
+) -> None:
+    run = asked_for(runs_folder, state, error="Because.", ended=1)
+    for _ in range(3):
+        jobs.resume(run, Settings())
     status = runs.status(run)
-    assert (status.state, status.phase) == ("failed", "")
-    assert "it was killed, or the machine went down" in status.error
-    assert status.started < status.ended <= time.time()
-    assert runs.metrics(run)
-    assert not runs.has_model(run)
-    assert runs.config(run) == LONG
-    assert run not in jobs.active(run.parent)
+    assert (status.state, status.error, status.pid) == ("queued", "", 0)
+    assert hired == [(run, Settings().slots)]
+    assert runs.request(run).action == "run"
+
+
+def test_a_lost_run_is_resumed(runs_folder: Path, hired: Hired) -> None:
+    run = asked_for(runs_folder, "running", pid=1, epoch=2)
+    assert runs.status(run).state == "interrupted"
+    jobs.resume(run, Settings())
+    assert runs.status(run).state == "queued"
+    assert len(hired) == 1
+
+
+@pytest.mark.parametrize("state", sorted(runs.ENDED))
+def test_a_run_that_has_ended_cannot_be_paused_or_stopped(
+    runs_folder: Path, hired: Hired, state: State
+) -> None:
+    run = asked_for(runs_folder, state)
+    before = runs.status(run)
+    jobs.pause(run)
+    jobs.stop(run)
+    assert runs.status(run) == before
+    assert runs.request(run).action == "run"
+    assert hired == []
+
+
+@pytest.mark.parametrize("state", ["paused", "running"])
+def test_a_resting_run_without_a_checkpoint_is_stopped_at_once(
+    runs_folder: Path, hired: Hired, state: State
+) -> None:
+    run = asked_for(runs_folder, state, pid=1)
+    jobs.stop(run)
+    assert runs.status(run).state == "stopped"
+    assert hired == []
+
+
+def test_a_paused_run_that_is_paused_again_stays_paused(runs_folder: Path, hired: Hired) -> None:
+    run = asked_for(runs_folder, "paused")
+    before = runs.status(run)
+    jobs.pause(run)
+    assert (runs.status(run), runs.request(run).action, hired) == (before, "run", [])
+
+
+def test_stop_and_pause_of_a_waiting_run_are_heard_and_the_newest_word_counts(
+    runs_folder: Path, hired: Hired
+) -> None:
+    run = jobs.submit(MLP, Settings())
+    jobs.pause(run)
+    assert runs.status(run).state == "pausing"
+    jobs.stop(run)
+    assert runs.status(run).state == "stopping"
+    hired.work()
+    assert runs.status(run).state == "stopped"
+    # And it can be had after all.
+    jobs.resume(run, Settings())
+    jobs.pause(run)
+    hired.work()
+    assert runs.status(run).state == "paused"
+    assert runs.metrics(run) == []
+
+
+def test_who_resumes_a_run_that_is_about_to_stop_gets_it_trained_after_that(
+    runs_folder: Path, hired: Hired
+) -> None:
+    """The first worker ends it, as it was told; the second finds that it was asked for since."""
+    run = asked_for(runs_folder, "stopped")
+    with runs.changing_request(run) as change:
+        change(action="run")
+    hired.append((run, 1))
+    jobs.pause(run)  # it rests, so this says nothing
+    hired.work()
+    assert runs.status(run).state == "finished"
+
+
+def test_the_line_is_by_the_time_of_the_request(runs_folder: Path) -> None:
+    waiting = [runs.create(runs_folder, MLP) for _ in range(3)]
+    now = time.time()
+    for run, age in zip(waiting, (1, 3, 2), strict=True):
+        runs.write_status(run, Status(state="queued", created=now, queued=now - age))
+    assert [jobs.place_in_line(run) for run in waiting] == [2, 0, 1]
+    assert jobs.ahead(waiting[0]) == [waiting[1], waiting[2]]
+
+
+def test_a_run_whose_worker_never_came_does_not_hold_up_the_line_for_ever(runs_folder: Path) -> None:
+    lost, waiting = (runs.create(runs_folder, MLP) for _ in range(2))
+    now = time.time()
+    runs.write_status(lost, Status(state="queued", created=now, queued=now - 20))
+    runs.write_status(waiting, Status(state="queued", created=now, queued=now))
+    assert jobs.place_in_line(waiting) == 1
+    runs.write_status(lost, Status(state="queued", created=now, queued=now - 40))
+    assert jobs.place_in_line(waiting) == 0
+
+
+@pytest.mark.parametrize(
+    "knobs", [{"learning_rate": 0.0}, {"learning_rate": float("nan")}, {"dropout": 1.0}, {"dropout": -0.1}]
+)
+def test_a_knob_cannot_be_turned_to_what_cannot_be(runs_folder: Path, knobs: dict[str, float]) -> None:
+    run = runs.create(runs_folder, MLP)
+    jobs.steer(run, dropout=0.3)
+    with pytest.raises(ConfigError):
+        jobs.steer(run, **knobs)
+    assert runs.request(run) == runs.Request(dropout=0.3)
+    assert runs.plan(run) == MLP.but(dropout=0.3)
+
+
+def test_a_knob_that_is_let_go_is_what_the_settings_say(runs_folder: Path) -> None:
+    run = runs.create(runs_folder, MLP)
+    jobs.steer(run, learning_rate=0.1, dropout=0.3)
+    jobs.steer(run, learning_rate=None)
+    assert runs.plan(run) == MLP.but(dropout=0.3)
+    assert runs.config(run) == MLP
+
+
+@pytest.mark.parametrize(
+    ("epochs", "error", "message"),
+    [
+        (101, NotAllowed, "asked for 101 epochs; at most 100 are"),
+        (-1, ConfigError, "at least 1"),
+    ],
+)
+def test_train_on_keeps_to_the_limits(
+    runs_folder: Path, hired: Hired, epochs: int, error: type[Exception], message: str
+) -> None:
+    run = asked_for(runs_folder, "finished")
+    with pytest.raises(error, match=message):
+        jobs.resume(run, Settings(), epochs)
+    assert runs.status(run).state == "finished"
+    assert (hired, runs.request(run)) == ([], runs.Request())
+
+
+def test_resuming_keeps_to_the_limits_of_the_queue(runs_folder: Path, hired: Hired) -> None:
+    run = asked_for(runs_folder, "paused")
+    asked_for(runs_folder, "queued")
+    with pytest.raises(NotAllowed, match=r"^1 runs are training or waiting already"):
+        jobs.resume(run, Settings(max_waiting=1))
+    assert (runs.status(run).state, hired) == ("paused", [])
+
+
+def test_asking_something_of_a_run_that_was_deleted_makes_nothing(runs_folder: Path, hired: Hired) -> None:
+    jobs.stop(runs_folder / "gone")
+    jobs.pause(runs_folder / "gone")
+    with pytest.raises(runs.UnknownRun):
+        jobs.resume(runs_folder / "gone", Settings())
+    with pytest.raises(runs.UnknownRun):
+        jobs.steer(runs_folder / "gone", dropout=0.1)
+    assert not runs_folder.exists()
+    assert hired == []
+
+
+def test_a_half_made_run_is_nobodys_to_pause_or_stop(runs_folder: Path, hired: Hired) -> None:
+    run = runs.create(runs_folder, MLP)
+    (run / "status.json").unlink()
+    jobs.pause(run)
+    jobs.stop(run)
+    assert (runs.request(run), hired) == (runs.Request(), [])
 
 
 # -------------------------------------------------------------------------------------- the limits
@@ -342,11 +417,6 @@ def test_a_full_disk_share_takes_no_more(runs_folder: Path) -> None:
     assert list(runs_folder.iterdir()) == [run]
 
 
-def test_stopping_a_run_that_was_deleted_does_nothing(runs_folder: Path) -> None:
-    jobs.stop(runs_folder / "gone")
-    assert not runs_folder.exists()
-
-
 def test_a_run_that_vanishes_while_others_wait_is_not_waited_for(runs_folder: Path) -> None:
     first, second = (runs.create(runs_folder, MLP) for _ in range(2))
     time.sleep(0.002)
@@ -354,6 +424,6 @@ def test_a_run_that_vanishes_while_others_wait_is_not_waited_for(runs_folder: Pa
     assert jobs.place_in_line(third) == 2
     (first / "status.json").unlink()
     assert jobs.place_in_line(third) == 1
-    (second / "status.json").write_text(json.dumps({"state": "finished"}))
+    runs.write_status(second, Status(state="finished"))
     assert jobs.place_in_line(third) == 0
     assert jobs.active(runs_folder) == [third]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from core import datasets, evaluate, predict, runs
 from core.config import RunConfig
-from core.runs import Status, UnknownRun
+from core.runs import Request, Status, UnknownRun
 from tests.conftest import wait_until
 from tests.strategies import configs
 
@@ -133,6 +134,72 @@ def test_rows_that_no_worker_wrote_are_left_out(run: Path) -> None:
     assert runs.metrics(run) == runs.batches(run) == [whole]
 
 
+def test_what_a_resumed_run_went_through_twice_is_read_once(run: Path) -> None:
+    """It was killed in its third epoch, and began that one again."""
+    for epoch, loss in ((1, 0.9), (2, 0.8), (3, 0.7), (3, 0.6), (4, 0.5)):
+        runs.append_row(run / "metrics.jsonl", {"epoch": epoch, "steps": 9, "seconds": 1, "loss": loss})
+        runs.append_row(run / "layers.jsonl", {"epoch": epoch, "layers": {"output": loss}})
+    for epoch, step in ((1, 4), (1, 8), (2, 4), (2, 8), (3, 4), (3, 8), (3, 2), (3, 6), (4, 1)):
+        runs.append_row(run / "batches.jsonl", {"epoch": epoch, "step": step, "seconds": 1})
+    for epoch, setting in ((2, "dropout"), (3, "dropout"), (3, "learning_rate"), (3, "dropout")):
+        runs.append_row(run / "changes.jsonl", {"epoch": epoch, "setting": setting, "after": 0.5})
+    assert [(row["epoch"], row["loss"]) for row in runs.metrics(run)] == [
+        (1, 0.9), (2, 0.8), (3, 0.6), (4, 0.5),
+    ]  # fmt: skip
+    assert [row["layers"]["output"] for row in runs.layers(run)] == [0.9, 0.8, 0.6, 0.5]
+    assert [(row["epoch"], row["step"]) for row in runs.batches(run)] == [
+        (1, 4), (1, 8), (2, 4), (2, 8), (3, 2), (3, 6), (4, 1),
+    ]  # fmt: skip
+    assert [(row["epoch"], row["setting"]) for row in runs.changes(run)] == [
+        (2, "dropout"), (3, "dropout"), (3, "learning_rate"),
+    ]  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 5)), max_size=12))
+def test_rows_within_epochs_only_ever_go_forwards(
+    tmp_path_factory: pytest.TempPathFactory, written: list[tuple[int, int]]
+) -> None:
+    run = tmp_path_factory.mktemp("run")
+    for epoch, step in written:
+        runs.append_row(run / "batches.jsonl", {"epoch": epoch, "step": step, "seconds": 1})
+    found = [(row["epoch"], row["step"]) for row in runs.batches(run)]
+    assert found == sorted(set(found))
+    assert found[-1:] == written[-1:]
+
+
+def test_a_request_is_kept_whatever_else_is_asked_and_nonsense_is_none(run: Path) -> None:
+    assert runs.request(run) == Request()
+    for change_of in ({"dropout": 0.5}, {"action": "pause"}, {"learning_rate": 0.1, "epochs": 7}):
+        with runs.changing_request(run) as change:
+            change(**change_of)
+    assert runs.request(run) == Request(action="pause", learning_rate=0.1, dropout=0.5, epochs=7)
+    assert runs.plan(run) == RunConfig(learning_rate=0.1, dropout=0.5, epochs=7)
+    for nonsense in ("", "{", "[]", '{"action": "dance"}'):
+        (run / "request.json").write_text(nonsense)
+        assert runs.request(run) == Request()
+    (run / "request.json").write_text('{"dropout": 7}')
+    assert runs.plan(run) == RunConfig()
+
+
+def test_a_request_for_a_deleted_run_does_not_make_its_folder_anew(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), runs.changing_request(tmp_path / "gone"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_status_that_has_settled_is_read_once_and_a_new_one_at_once(run: Path) -> None:
+    settled = time.time_ns() - 60 * 10**9
+    for step in range(5):
+        runs.write_status(run, Status(state="finished", step=step))
+        assert runs.status(run).step == step
+        os.utime(run / "status.json", ns=(settled, settled + step))
+        assert runs.status(run) is runs.status(run)
+    # However fast they follow each other, within a tick of the clock.
+    for step in range(200):
+        runs.write_status(run, Status(state="finished", step=step))
+        assert runs.status(run).step == step
+
+
 @given(st.integers(1, 40), st.booleans())
 def test_a_half_written_row_takes_no_other_with_it(
     tmp_path_factory: pytest.TempPathFactory, length: int, ended: bool
@@ -242,8 +309,8 @@ def test_a_run_can_be_copied_elsewhere(tmp_path: Path, mlp_run: Path, mnist_5k: 
 
 def test_a_queued_run_whose_worker_never_came_is_lost_after_the_start_time_and_not_before(run: Path) -> None:
     fresh = runs.written_status(run)
-    for age, state in ((20, "queued"), (40, "failed")):
-        runs.write_status(run, fresh.model_copy(update={"created": time.time() - age}))
+    for age, state in ((20, "queued"), (40, "interrupted")):
+        runs.write_status(run, fresh.model_copy(update={"queued": time.time() - age}))
         assert runs.status(run).state == state
     assert runs.status(run).error.endswith("it was killed, or the machine went down.")
 
@@ -263,12 +330,14 @@ def test_a_run_is_alive_while_its_worker_holds_the_lock(run: Path) -> None:
         holder.stdout.readline()
         runs.write_status(run, training)
         assert runs.status(run) == training
-        (run / "stop").touch()
-        assert runs.status(run) == training.model_copy(update={"state": "stopping"})
+        for action, state in (("stop", "stopping"), ("pause", "pausing"), ("run", "running")):
+            with runs.changing_request(run) as change:
+                change(action=action)
+            assert runs.status(run) == training.model_copy(update={"state": state})
         holder.kill()
     wait_until(lambda: not runs.worker_is_alive(run), "the lock was free")
     found = runs.status(run)
-    assert (found.state, found.phase, found.ended) == ("failed", "", training.heartbeat)
+    assert (found.state, found.phase, found.ended) == ("interrupted", "", training.heartbeat)
     assert found.error == (
         "The training process ended without a word: it was killed, or the machine went down."
     )
@@ -276,11 +345,12 @@ def test_a_run_is_alive_while_its_worker_holds_the_lock(run: Path) -> None:
     assert runs.written_status(run) == training
 
 
-@pytest.mark.parametrize("state", sorted(runs.ENDED))
-def test_a_run_that_has_ended_stays_as_it_ended(run: Path, state: runs.State) -> None:
+@pytest.mark.parametrize("state", sorted(runs.ENDED | {"paused"}))
+def test_a_run_that_rests_stays_as_it_is(run: Path, state: runs.State) -> None:
     ended = Status(state=state, pid=1, created=1, ended=2, error="" if state != "failed" else "Because.")
     runs.write_status(run, ended)
-    (run / "stop").touch()
+    with runs.changing_request(run) as change:
+        change(action="stop")
     assert runs.status(run) == ended
 
 

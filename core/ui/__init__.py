@@ -143,26 +143,43 @@ def summary(config: RunConfig) -> str:
 def run_label(run: Path) -> str:
     """A run in one line, for a list to choose from."""
     try:
-        status, words = runs.written_status(run), summary(runs.config(run))
+        status, words = runs.status(run), summary(runs.plan(run))
     except runs.UnknownRun:
         return run.name
     moment = run.name[4:13] if run.name[:8].isdigit() else run.name
     date = f"{moment[:2]}-{moment[2:4]} {moment[5:7]}:{moment[7:9]}" if moment != run.name else moment
     accuracy = "" if status.test_accuracy is None else f" · {status.test_accuracy:.2%}"
-    return f"{words}{accuracy} · {date} UTC"
+    state = "" if status.state == "finished" else f" · {state_words()[status.state]}"
+    return f"{words}{accuracy}{state} · {date} UTC"
+
+
+def state_words() -> dict[runs.State, str]:
+    return {
+        "queued": _("waiting"),
+        "running": _("training"),
+        "pausing": _("pausing"),
+        "stopping": _("stopping"),
+        "paused": _("paused"),
+        "interrupted": _("interrupted"),
+        "finished": _("finished"),
+        "stopped": _("stopped"),
+        "failed": _("failed"),
+    }
 
 
 def run_words(run: Path) -> str:
     """A run's settings in a sentence, and its name."""
     try:
-        words = summary(runs.config(run))
+        words = summary(runs.plan(run))
     except runs.UnknownRun:
         words = _("A run")
     return _("{words}. Run `{name}`.").format(words=words, name=run.name)
 
 
 def duration(seconds: float) -> str:
-    """A time span as people say it: "8 s", "3 min 20 s", "1 h 5 min"."""
+    """A time span as people say it: "0.2 s", "8 s", "3 min 20 s", "1 h 5 min"."""
+    if 0 < seconds < 0.95:
+        return _("{s:.1f} s").format(s=max(0.1, seconds))
     whole = max(0, round(seconds))
     if whole < 60:
         return _("{s} s").format(s=whole)

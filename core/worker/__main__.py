@@ -1,56 +1,126 @@
-"""python -m core.worker RUN_DIR SLOTS: train one run. Started by `core.jobs`, one process per run."""
+"""The training process, started by `core.jobs`, which outlives whoever started it.
+
+``python -m core.worker RUN_DIR SLOTS`` trains one run. ``python -m core.worker --warm SECONDS`` imports
+TensorFlow first and then waits for such a line on its standard input, as JSON: ``["RUN_DIR", SLOTS]``;
+it leaves when nobody has written one for so many seconds, or nobody can any more.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
-import time
+import threading
 import traceback
+from contextlib import nullcontext
 from pathlib import Path
+
+from filelock import BaseFileLock, Timeout
 
 from core import jobs, runs
 from core.i18n import _
+from core.runs import Action
 from core.worker.journal import Journal
+
+_PATIENCE = 20  # seconds to wait for another worker of the same run to leave
+
+# Set by SIGTERM, with which the system or the container asks every process to end.
+_leaving = threading.Event()
 
 
 def main(run: Path, slots: int) -> None:
-    # The container or the system asks a process to end this way: keep what was learned.
-    signal.signal(signal.SIGTERM, lambda *_signal: jobs.stop(run))
-    with runs.worker_lock(run).acquire(timeout=10):
-        journal = Journal(run)
-        try:
-            _take_turn(run, slots, journal)
-        except Exception as error:  # noqa: BLE001
-            # The worker's edge: whatever went wrong is what the run's page has to show.
-            traceback.print_exc()
-            if run.exists():  # and was not deleted, which ends it as well
-                journal.update(state="failed", phase="", ended=time.time(), error=_sentence(error))
+    """Train this run, if it is to be trained and nobody else does so."""
+    signal.signal(signal.SIGTERM, lambda *_signal: _leaving.set())
+    try:
+        with runs.worker_lock(run).acquire(timeout=_PATIENCE):
+            if _is_wanted(run):
+                _work(run, slots)
+    except Timeout:
+        return  # another worker has it
 
 
-def _take_turn(run: Path, slots: int, journal: Journal) -> None:
-    journal.update(pid=os.getpid())
-    slot = jobs.wait_for_slot(run, slots)
-    if slot is None:
-        journal.update(state="stopped", ended=time.time())
+def _is_wanted(run: Path) -> bool:
+    """Whether anything is left to do: another worker may have had the run until a moment ago."""
+    wanted = runs.request(run).action
+    match runs.written_status(run).state:
+        case "queued" | "running":
+            return True
+        case "paused":
+            return wanted != "pause"
+        case "stopped":
+            return wanted == "run"  # asked for while that worker wrote down what it had learned
+    return False
+
+
+def _work(run: Path, slots: int) -> None:
+    journal = Journal(run)
+
+    def action() -> Action:
+        return "pause" if _leaving.is_set() else runs.request(run).action
+
+    try:
+        _take_turn(run, slots, journal, action)
+    except Exception as error:  # noqa: BLE001
+        # The worker's edge: whatever went wrong is what the run's page has to show.
+        traceback.print_exc()
+        if run.exists():  # and was not deleted, which ends it as well
+            journal.end("failed", error=_sentence(error))
+
+
+def _take_turn(run: Path, slots: int, journal: Journal, action: jobs.Ask) -> None:
+    journal.update(pid=os.getpid(), state="queued")
+    while (turn := jobs.wait_for_slot(run, slots, action)) == "pause":
+        if journal.pause(action):
+            return
+    if turn == "stop" and not runs.has_checkpoint(run):
+        journal.end("stopped")
         return
-    with slot:
-        journal.update(state="running", phase="importing", started=time.time())
+    # To write down what a stopped run has learned takes seconds, and no turn. To train takes one, so
+    # this worker will not, whatever is asked for meanwhile.
+    slot = turn if isinstance(turn, BaseFileLock) else None
+    with slot or nullcontext():
+        journal.begin()
         # Here and not above: it takes seconds, and a waiting run needs none of it.
         from core.worker.training import train
 
-        train(run, journal)
+        train(run, journal, action if slot else lambda: "stop")
 
 
 def _sentence(error: Exception) -> str:
     """The error for a person: our own say it all, others need their kind in front of them."""
     if type(error).__module__.startswith("core."):
         return str(error)
+    if isinstance(error, OSError) and error.errno in jobs.DISK_FULL:
+        return _("The disk is full. Make room, then resume.")
+    if isinstance(error, OSError) and error.errno in jobs.READ_ONLY:
+        return _("The run's folder cannot be written to. Make it writable, then resume.")
     first_line = (str(error).splitlines() or [""])[0]
     return _("Training failed with {kind}: {message}").format(
         kind=type(error).__name__, message=first_line[:300]
     )
 
 
+def wait_warm(seconds: float) -> None:
+    """Import TensorFlow, wait for a run, train it."""
+    from core.worker.training import rehearse
+
+    rehearse()
+    leave = threading.Timer(seconds, lambda: os._exit(0))
+    leave.daemon = True
+    leave.start()
+    line = sys.stdin.readline()
+    leave.cancel()
+    if line:
+        run, slots = json.loads(line)
+        with (Path(run) / "log.txt").open("ab") as log:
+            os.dup2(log.fileno(), sys.stdout.fileno())
+            os.dup2(log.fileno(), sys.stderr.fileno())
+        main(Path(run), slots)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    if sys.argv[1] == "--warm":
+        wait_warm(float(sys.argv[2]))
+    else:
+        main(Path(sys.argv[1]), int(sys.argv[2]))

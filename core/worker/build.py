@@ -13,11 +13,16 @@ from core.architectures import Layer
 from core.config import RunConfig
 from core.onnx_graph import Weights
 
+
+def _l2(factor: float) -> keras.regularizers.Regularizer | None:
+    return keras.regularizers.L2(factor) if factor else None
+
+
 _LAYERS: dict[type[Layer], Callable[..., keras.layers.Layer]] = {
     arch.Reshape: lambda name, shape: keras.layers.Reshape(shape, name=name),
     arch.Flatten: keras.layers.Flatten,
-    arch.Dense: keras.layers.Dense,
-    arch.Conv2D: keras.layers.Conv2D,
+    arch.Dense: lambda l2, **options: keras.layers.Dense(kernel_regularizer=_l2(l2), **options),
+    arch.Conv2D: lambda l2, **options: keras.layers.Conv2D(kernel_regularizer=_l2(l2), **options),
     arch.MaxPooling2D: keras.layers.MaxPooling2D,
     arch.AveragePooling2D: lambda name: keras.layers.AveragePooling2D(2, name=name),
     arch.BatchNormalization: keras.layers.BatchNormalization,
@@ -27,11 +32,17 @@ _LAYERS: dict[type[Layer], Callable[..., keras.layers.Layer]] = {
 
 _OPTIMIZERS: dict[str, type[keras.optimizers.Optimizer]] = {
     "adam": keras.optimizers.Adam,
-    "sgd": keras.optimizers.SGD,
     "rmsprop": keras.optimizers.RMSprop,
     "adagrad": keras.optimizers.Adagrad,
     "adamw": keras.optimizers.AdamW,
 }
+
+
+def optimizer(config: RunConfig) -> keras.optimizers.Optimizer:
+    """The optimizer of the settings, at the beginning."""
+    if config.optimizer == "sgd":
+        return keras.optimizers.SGD(config.learning_rate, config.momentum, config.nesterov)
+    return _OPTIMIZERS[config.optimizer](config.learning_rate)
 
 
 def model(network: Sequence[Layer]) -> keras.Sequential:
@@ -40,14 +51,22 @@ def model(network: Sequence[Layer]) -> keras.Sequential:
     return keras.Sequential([keras.Input(arch.IMAGE), *body])
 
 
-def compile_model(model: keras.Model, config: RunConfig, steps_per_execution: int = 1) -> None:
-    """Give the model the tutorials' loss and metric, and the optimizer of the settings."""
+def compile_model(model: keras.Model, config: RunConfig) -> None:
+    """Give the model the loss, the metric and the optimizer of the settings.
+
+    Without label smoothing that is the tutorials' ``sparse_categorical_crossentropy``, which takes the
+    labels as digits; Keras smooths only labels that are given one-hot.
+    """
+    smoothing = config.label_smoothing
     model.compile(
-        optimizer=_OPTIMIZERS[config.optimizer](learning_rate=config.learning_rate),
-        loss="sparse_categorical_crossentropy",
+        optimizer=optimizer(config),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)
+        if smoothing
+        else keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy"],
-        steps_per_execution=steps_per_execution,
     )
+    # At once, so that there is a state to be restored.
+    model.optimizer.build(model.trainable_variables)
 
 
 def weights(model: keras.Model) -> Weights:

@@ -8,19 +8,48 @@ from pathlib import Path
 from typing import Any
 
 from core import runs
+from core.jobs import Ask
 
 
 class Journal:
-    """Keeps a run's status, of which the worker is the only writer."""
+    """Keeps a run's status, of which a living worker is the only writer."""
 
     def __init__(self, run: Path) -> None:
         self.run = run
-        self._status = runs.written_status(run)
+        self.status = runs.written_status(run)
+        # Since then it has a smaller learning rate, or so one hopes.
+        self.had_diverged = self.status.diverged
+        self._began: float | None = None
+        self._worked = self.status.worked
+
+    def begin(self) -> None:
+        """Note that the run's turn has come, and count its time from here."""
+        self._began = time.time()
+        self.update(
+            state="running", phase="importing", started=self._began, ended=0, error="", diverged=False
+        )
 
     def update(self, **changes: Any) -> None:
         """Write the status with these changes, and the time as its heartbeat."""
-        self._status = self._status.model_copy(update=changes | {"heartbeat": time.time()})
-        runs.write_status(self.run, self._status)
+        now = time.time()
+        worked = self._worked + (now - self._began if self._began else 0)
+        self.status = self.status.model_copy(update=changes | {"heartbeat": now, "worked": worked})
+        runs.write_status(self.run, self.status)
+
+    def end(self, state: runs.State, **changes: Any) -> None:
+        """Note that the run rests now, in this state."""
+        self.update(state=state, phase="", ended=time.time(), **changes)
+
+    def pause(self, action: Ask) -> bool:
+        """Note that the run pauses, if that is still what is wanted. Returns whether it was.
+
+        Who asks for something else is kept waiting meanwhile, and then sees that no worker is left.
+        """
+        with runs.changing_request(self.run):
+            if action() != "pause":
+                return False
+            self.end("paused")
+            return True
 
     def batch(self, row: dict[str, Any]) -> None:
         """Note how far the epoch is."""
@@ -29,8 +58,17 @@ class Journal:
 
     def epoch(self, row: dict[str, Any]) -> None:
         """Note an epoch's result."""
-        runs.append_row(self.run / "metrics.jsonl", _finite(row))
+        runs.append_row(self.run / "metrics.jsonl", _finite(row | {"time": time.time()}))
         self.update(step=row["steps"])
+
+    def layers(self, epoch: int, found: dict[str, dict[str, Any]]) -> None:
+        """Note what was seen of each layer after an epoch."""
+        runs.append_row(self.run / "layers.jsonl", {"epoch": epoch, "layers": found})
+
+    def change(self, epoch: int, setting: str, before: float, after: float, by: str) -> None:
+        """Note that a knob was turned."""
+        row = {"epoch": epoch, "setting": setting, "before": before, "after": after, "by": by}
+        runs.append_row(self.run / "changes.jsonl", row)
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,13 @@
-"""Train one run, from its settings to its evaluation. Importing this imports TensorFlow."""
+"""Train one run, from its settings or its checkpoint to its evaluation. Importing this imports TensorFlow."""
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,72 +15,324 @@ import keras
 import numpy as np
 import onnxruntime
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from core import architectures as arch
-from core import datasets, runs
+from core import datasets, runs, schedules
 from core.architectures import Layer
 from core.config import RunConfig
 from core.datasets import Dataset
-from core.preprocess import normalise
-from core.worker import build
-from core.worker.callbacks import LiveMetrics, StopOnRequest
+from core.files import replacing
+from core.i18n import _
+from core.jobs import Ask
+from core.runs import Action
+from core.worker import build, checkpoint, observe, steps
+from core.worker.checkpoint import Checkpoint, Progress
+from core.worker.data import Batches
 from core.worker.export import export
 from core.worker.journal import Journal
 
 # One call of the compiled function does several steps, which saves Python's share of each step and
 # changes no number. So many multiplications take about a tenth of a second on two cores: a request
-# to stop waits no longer than that.
+# to pause or stop waits no longer than that.
 _MULTIPLICATIONS_PER_CALL = 3e9
 _MOST_STEPS_PER_CALL = 16
+_INTERVAL = 0.25  # seconds between two rows within an epoch
+_VALIDATED_AT_ONCE = 25_000_000  # numbers that the layers put out
+_EPOCH_WEIGHTS = 100_000_000  # bytes of weights after each epoch, of a whole run
+
+# A loss that is lower by less than this is no better (Keras: `min_delta`, which is 0 there).
+_BETTER = 1e-4
 
 
-def train(run: Path, journal: Journal) -> None:
-    """Train the run and write everything that its directory holds when it has ended well.
+class Diverged(ArithmeticError):
+    """The loss is no longer a number. The message says where, and what to try."""
+
+
+class OtherData(RuntimeError):
+    """The data set is not the one that the run began with."""
+
+
+def train(run: Path, journal: Journal, action: Ask) -> None:
+    """Train the run as long as it is wanted, and write everything that its directory holds.
+
+    Args:
+        action: what the worker is to do, asked after every call of the compiled function.
 
     Raises:
         Anything: the caller records it as the run's failure.
     """
-    config = runs.config(run)
-    journal.update(phase="loading")
+    config = runs.config(run).but(epochs=runs.plan(run).epochs)
+    journal.update(phase="loading", epochs=config.epochs)
     dataset = datasets.load(config.dataset)
-    runs.write_json(run / "environment.json", environment(config, dataset))
+    _keep_environment(run, config, dataset)
     journal.update(phase="compiling")
-    keras.utils.set_random_seed(config.seed)
-    network = arch.layers(config)
-    model = build.model(network)
-    build.compile_model(model, config, steps_per_call(network, config))
-    steps = arch.steps_per_epoch(config, len(dataset.x_train))
-    journal.update(steps=steps)
-    fit(model, config, dataset, [LiveMetrics(journal, steps), StopOnRequest(journal)])
+    found = checkpoint.load(run / "checkpoint.npz") if runs.has_checkpoint(run) else None
+    training = Training(config, Batches(config, dataset), journal, found)
+    try:
+        while (wanted := training.go_on(action)) == "pause":
+            if journal.pause(action):
+                return
+    except Diverged as error:
+        journal.end("failed", error=str(error), diverged=True)
+        return
     journal.update(phase="evaluating")
-    evaluation = export(run, model, network, dataset)
-    journal.update(
-        # Not whether a stop was asked for: that may have come when there was nothing left to stop.
-        state="stopped" if model.stop_training else "finished",
-        phase="",
-        ended=time.time(),
+    evaluation = export(run, training.model, training.network, dataset)
+    journal.end(
+        "stopped" if wanted == "stop" else "finished",
         test_loss=evaluation.loss,
         test_accuracy=evaluation.accuracy,
     )
 
 
-def fit(
-    model: keras.Model,
-    config: RunConfig,
-    dataset: Dataset,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> None:
-    """Train a compiled model as the settings say."""
-    used = slice(config.training_images)
-    model.fit(
-        normalise(dataset.x_train[used]),
-        dataset.y_train[used],
-        batch_size=config.batch_size,
-        epochs=config.epochs,
-        validation_split=config.validation_split,
-        callbacks=list(callbacks),
-        verbose=0,
-    )
+class Training:
+    """A network in training.
+
+    Everything that it takes to go on exactly is the model's and the optimizer's variables, the
+    `Progress`, and the best weights so far: what a checkpoint holds. The order of the images and their
+    augmentation follow from the seed, the epoch and the step.
+
+    Attributes:
+        network: the layer specs, with the dropout that is set now.
+        model: the compiled `keras.Model`.
+        progress: how far it is.
+    """
+
+    def __init__(
+        self, config: RunConfig, batches: Batches, journal: Journal, found: Checkpoint | None = None
+    ) -> None:
+        self.config = config
+        self.batches = batches
+        self.progress = found.progress if found else Progress(config.learning_rate, config.dropout)
+        self._journal = journal
+        self._best = found.best if found else []
+        self._written = 0.0
+        self._build(config.seed)
+        if found:
+            found.restore(self.model)
+        if self.progress.over and not journal.status.stopped_early:
+            # It ended early, and somebody asked for more: patience begins anew.
+            self.progress = replace(self.progress, over=False, waited=0, flat=0)
+        journal.update(steps=batches.steps, stopped_early=self.progress.over)
+
+    def _build(self, seed: int) -> None:
+        """Make the network with the dropout that is set now, and fresh weights from this seed."""
+        keras.utils.set_random_seed(seed % 2**32)
+        self.network = arch.layers(self.config.but(dropout=self.progress.dropout))
+        self.model = build.model(self.network)
+        build.compile_model(self.model, self.config)
+        self._steps = steps.training(self.model, self.config.batch_size)
+        self._validate = steps.validation(self.model)
+        self._observe = observe.observer(self.model)
+        self._steps_per_call = steps_per_call(self.network, self.config)
+
+    def save(self) -> None:
+        path = self._journal.run / "checkpoint.npz"
+        checkpoint.save(path, self.progress, self.model, self._best)
+
+    def go_on(self, action: Ask) -> Action:
+        """Train until all epochs are done, the loss has stopped falling, or something else is wanted.
+
+        Returns:
+            ``"run"`` when the training is over; else what was wanted.
+        """
+        while self.progress.epoch <= self.config.epochs and not self.progress.over:
+            if not self.progress.step or self._journal.had_diverged:
+                # Not in the next epoch only, which a run that diverges in this one never reaches.
+                self._journal.had_diverged = False
+                self._turn_knobs()
+            wanted = self._epoch(action)
+            if wanted != "run":
+                self.save()
+                # The rows within an epoch, which also say it, come only every so often.
+                self._journal.update(step=self.progress.step)
+                if wanted == "stop" and self.progress.step:
+                    self._journal.epoch(self._row())  # of the part that was trained
+                return wanted
+            self._end_epoch()
+        return "run"
+
+    def _epoch(self, action: Ask) -> Action:
+        """Do the steps that are left of the epoch, unless something else is wanted before."""
+        now = self.progress
+        self._journal.update(epoch=now.epoch, step=now.step)
+        seconds = now.seconds
+        began = time.perf_counter()
+        while now.step < self.batches.steps:
+            if (wanted := action()) != "run":
+                return wanted
+            self._call()
+            now.seconds = seconds + time.perf_counter() - began
+            if self._journal.status.phase != "training":
+                self._journal.update(phase="training")
+            if time.perf_counter() - self._written >= _INTERVAL:
+                self._written = time.perf_counter()
+                self._journal.batch(self._running_row())
+        return "run"
+
+    def _call(self) -> None:
+        """One call of the compiled function: up to so many steps."""
+        now = self.progress
+        number = min(self._steps_per_call, self.batches.steps - now.step)
+        images, labels = self.batches.take(now.epoch, now.step, number)
+        lost, right = self._steps(images, labels, self._rates(number))
+        now.step += number
+        now.lost += float(lost)
+        now.right += int(right)
+        if not math.isfinite(now.lost):
+            raise Diverged(
+                _(
+                    "The loss stopped being a number in epoch {epoch}, step {step}: the steps were too "
+                    "large. Try a learning rate ten times smaller."
+                ).format(epoch=now.epoch, step=now.step)
+            )
+
+    def _rates(self, number: int) -> NDArray[np.float32]:
+        """The learning rates of so many steps from here."""
+        now = self.progress
+        first = (now.epoch - 1) * self.batches.steps + now.step
+        shares = schedules.shares(self.config, np.arange(first, first + number), self.batches.steps)
+        return (now.learning_rate * now.cut * shares).astype(np.float32)
+
+    def _turn_knobs(self) -> None:
+        """Set what was asked for meanwhile, at the beginning of an epoch."""
+        now = self.progress
+        wanted = runs.plan(self._journal.run)
+        if wanted.epochs != self.config.epochs:
+            self.config = self.config.but(epochs=wanted.epochs)
+        if wanted.learning_rate != now.learning_rate:
+            self._turned("learning_rate", now.learning_rate * now.cut, wanted.learning_rate, "visitor")
+            now.learning_rate, now.cut = wanted.learning_rate, 1.0
+        if wanted.dropout != now.dropout:
+            self._turned("dropout", now.dropout, wanted.dropout, "visitor")
+            now.dropout = wanted.dropout
+            self._rebuild()
+        self._journal.update(
+            epochs=self.config.epochs, learning_rate=now.learning_rate * now.cut, dropout=now.dropout
+        )
+
+    def _turned(self, setting: str, before: float, after: float, by: str, epoch: int | None = None) -> None:
+        self._journal.change(epoch or self.progress.epoch, setting, before, after, by)
+
+    def _rebuild(self) -> None:
+        """The same weights and the same optimizer in a network with other dropout layers."""
+        weights, optimizer = build.weights(self.model), self.model.optimizer
+        # Not the seed itself: the new layers are not to drop what the old ones began with.
+        self._build(self.config.seed + self.progress.epoch)
+        for layer in self.model.layers:
+            for variable in layer.variables:
+                if variable.name in weights.get(layer.name, {}):
+                    variable.assign(weights[layer.name][variable.name])
+        for variable, old in zip(self.model.optimizer.variables, optimizer.variables, strict=True):
+            variable.assign(old)
+
+    def _end_epoch(self) -> None:
+        """Validate, note the epoch's result, and keep a checkpoint of what comes next."""
+        now, run = self.progress, self._journal.run
+        row = self._row()
+        self._journal.epoch(row)
+        sample = slice(observe.IMAGES)
+        found = self._observe(self.batches.x_train[sample], self.batches.y_train[sample])
+        self._journal.layers(now.epoch, found)
+        self._keep_weights(run / "epochs", now.epoch)
+        self._judge(row.get("val_loss", row["loss"]))
+        self.progress = replace(now, epoch=now.epoch + 1, step=0, lost=0.0, right=0, seconds=0.0)
+        # Last, because it says that the epoch is done.
+        self.save()
+
+    def _keep_weights(self, folder: Path, epoch: int) -> None:
+        """The weights after each epoch, or after every so many where that would be too much."""
+        total = 4 * self.model.count_params() * self.config.epochs
+        if epoch % math.ceil(total / _EPOCH_WEIGHTS) and epoch != self.config.epochs:
+            return
+        folder.mkdir(exist_ok=True)
+        arrays = {
+            f"{layer}/{name}": values
+            for layer, variables in build.weights(self.model).items()
+            for name, values in variables.items()
+        }
+        with replacing(folder / f"{epoch:04d}.npz") as temporary:
+            np.savez(temporary, allow_pickle=False, **arrays)
+
+    def _judge(self, loss: float) -> None:
+        """Cut the learning rate, or end the training, where the loss has stopped falling."""
+        now, config = self.progress, self.config
+        patience = config.early_stopping_patience
+        if now.best is None or loss < now.best - _BETTER:
+            now.best, now.best_epoch, now.waited, now.flat = loss, now.epoch, 0, 0
+            if patience and config.restore_best_weights:
+                self._best = [variable.numpy() for variable in self.model.weights]
+            return
+        now.waited += 1
+        now.flat += 1
+        if config.learning_rate_schedule == "plateau" and now.flat >= config.plateau_patience:
+            before = now.learning_rate * now.cut
+            now.cut *= config.decay_rate
+            now.flat = 0
+            if now.epoch < config.epochs:
+                after = now.learning_rate * now.cut
+                self._turned("learning_rate", before, after, "plateau", epoch=now.epoch + 1)
+        if patience and now.waited >= patience:
+            self._stop_early()
+
+    def _stop_early(self) -> None:
+        if self._best:
+            for variable, values in zip(self.model.weights, self._best, strict=True):
+                variable.assign(values)
+        self.progress.over = True
+        self._journal.update(stopped_early=True, best_epoch=self.progress.best_epoch if self._best else 0)
+
+    def _running_row(self) -> dict[str, Any]:
+        now = self.progress
+        images = min(now.step * self.config.batch_size, len(self.batches.x_train))
+        return {
+            "epoch": now.epoch,
+            "step": now.step,
+            "seconds": now.seconds,
+            "loss": now.lost / images,
+            "accuracy": now.right / images,
+        }
+
+    def _row(self) -> dict[str, Any]:
+        """The epoch's result, as Keras logs it, and its validation."""
+        began = time.perf_counter()
+        row = self._running_row()
+        row["steps"] = row.pop("step")
+        row["learning_rate"] = float(self.model.optimizer.learning_rate)
+        row["dropout"] = self.progress.dropout
+        row |= self._validation()
+        row["seconds"] += time.perf_counter() - began
+        return row
+
+    def _validation(self) -> dict[str, Any]:
+        images, labels = self.batches.x_validation, self.batches.y_validation
+        if not len(images):
+            return {}
+        size = max(16, min(2_000, _VALIDATED_AT_ONCE // arch.activations(self.network)))
+        parts = [
+            self._validate(images[first : first + size], labels[first : first + size])
+            for first in range(0, len(images), size)
+        ]
+        right = np.concatenate([read.numpy() for _lost, read in parts]) == labels
+        return {
+            "val_loss": sum(float(lost) for lost, _read in parts) / len(images),
+            "val_accuracy": float(right.mean()),
+            "val_class_accuracy": [
+                float(right[labels == digit].mean()) if (labels == digit).any() else None
+                for digit in range(arch.CLASSES)
+            ],
+        }
+
+
+def rehearse() -> None:
+    """Train a network on nothing: what TensorFlow and Keras do for the first time takes a second longer."""
+    network = arch.layers(RunConfig())
+    model = build.model(network)
+    build.compile_model(model, RunConfig())
+    images, labels = np.zeros((16, *arch.IMAGE), np.uint8), np.zeros(16, np.uint8)
+    steps.training(model, 16)(images, labels, np.zeros(1, np.float32))
+    steps.validation(model)(images, labels)
+    observe.observer(model)(images, labels)
 
 
 def steps_per_call(network: Sequence[Layer], config: RunConfig) -> int:
@@ -86,6 +340,18 @@ def steps_per_call(network: Sequence[Layer], config: RunConfig) -> int:
     # Backwards takes about twice what forwards takes.
     step = 3 * arch.multiplications(network) * config.batch_size
     return int(np.clip(_MULTIPLICATIONS_PER_CALL / step, 1, _MOST_STEPS_PER_CALL))
+
+
+def _keep_environment(run: Path, config: RunConfig, dataset: Dataset) -> None:
+    """Note what the run's numbers depend on; if it has begun before, see that the data is the same."""
+    before = runs.environment(run).get("dataset_sha256")
+    if before not in (None, dataset.digest):
+        raise OtherData(
+            _("{name} is not the data that this run began with, so it cannot go on. Train anew.").format(
+                name=dataset.name
+            )
+        )
+    runs.write_json(run / "environment.json", environment(config, dataset))
 
 
 def environment(config: RunConfig, dataset: Dataset) -> dict[str, Any]:

@@ -1,0 +1,144 @@
+"""What the pages promise: the first number soon after the click, and an answer among a thousand runs.
+
+Measured with a real server and a real browser, or, where only the server's share is meant, by running the
+pages' scripts in this process as Streamlit does.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from playwright.sync_api import Browser, Page, sync_playwright
+from streamlit.testing.v1 import AppTest
+
+from benchmarks.comparison import Comparison
+from benchmarks.server import FLAGS, chromium, open_page, server
+from benchmarks.training import train
+from core import jobs, runs
+from core.config import RunConfig
+from core.settings import Settings
+from core.warm import PROJECT
+
+PAGES = ("start", "data", "train", "evaluate", "draw")
+MANY = 1_000  # runs in the folder
+ANSWER = 300.0  # ms, the most that a page may take among so many
+FIRST_NUMBER = 2.0  # s from the click, the most with a warm worker
+SHARE = 5.0  # per cent of a core, the most that a live page of a long run may cost the server
+_WATCHED = 30.0  # seconds
+_WARM_UP = 25.0  # seconds in which a warm worker has surely imported TensorFlow
+
+
+def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Comparison]:
+    """Compare each promise with what was promised; the limits are constants, not measurements."""
+    yield from _among_many(root, repeats, 20 if quick else MANY)
+    executable = chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield from _first_number(root / "first", browser, repeats)
+        yield _watching(root / "watched", browser, 5.0 if quick else _WATCHED)
+        browser.close()
+
+
+def _among_many(root: Path, repeats: int, number: int) -> Iterator[Comparison]:
+    """The time that each page's script takes with so many runs in the folder."""
+    few, many = root / "few", root / "many"
+    original = train(RunConfig(epochs=2), few)
+    for _copy in range(number):
+        _duplicate(original, many)
+    for name in PAGES:
+        timed = [(_answer(many, name), _answer(few, name)) for _repeat in range(repeats)]
+        ours, alone = zip(*timed, strict=True)
+        what = f"the {name} page answers, {number:,} runs"
+        yield Comparison(what, "promised", "ms", ours, (ANSWER,) * repeats, 1.0)
+        yield Comparison(what, "with one run", "ms", ours, alone)
+
+
+def _duplicate(run: Path, root: Path) -> None:
+    """The same run once more, small: all that a list of runs looks at."""
+    copy = runs.create(root, runs.config(run))
+    for name in ("status.json", "metrics.jsonl", "environment.json", "model.onnx", "evaluation.npz"):
+        shutil.copyfile(run / name, copy / name)
+
+
+def _answer(root: Path, name: str) -> float:
+    """Milliseconds that the page's script takes, when it is not the first time."""
+    os.environ |= {"MNIST_LAB_RUNS": str(root), "MNIST_LAB_WARM_MINUTES": "0"}
+    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run()
+    if name != "start":
+        app.switch_page(f"pages/{name}.py").run()
+    times = []
+    for _turn in range(5):
+        began = time.perf_counter()
+        app.run()
+        times.append(1000 * (time.perf_counter() - began))
+    if app.exception:
+        raise RuntimeError(f"{name} shows an error: {app.exception[0].message}")
+    return median(times)
+
+
+def _first_number(root: Path, browser: Browser, repeats: int) -> Iterator[Comparison]:
+    """From the click on Train to the first loss on the screen, with and without a warm worker."""
+    pairs = [
+        [_click(root, browser, minutes, wait) for minutes, wait in (("10", _WARM_UP), ("0", 0.0))]
+        for _repeat in range(repeats)
+    ]
+    warm, cold = zip(*pairs, strict=True)
+    what = "from the click to the first number, warm worker"
+    yield Comparison(what, "promised", "s", warm, (FIRST_NUMBER,) * repeats, 1.0)
+    yield Comparison(what, "without", "s", warm, cold)
+
+
+def _click(root: Path, browser: Browser, minutes: str, wait: float) -> float:
+    page = browser.new_page()
+    with server(PROJECT, root.parent, MNIST_LAB_RUNS=str(root), MNIST_LAB_WARM_MINUTES=minutes) as (
+        _,
+        address,
+    ):
+        open_page(page, f"{address}/train")
+        page.wait_for_timeout(1000 * wait)
+        began = time.perf_counter()
+        page.get_by_role("button", name="Train", exact=True).click()
+        page.get_by_text("Training loss").wait_for(timeout=60_000)
+        seconds = time.perf_counter() - began
+        _end(runs.every(root)[0])
+    page.close()
+    return seconds
+
+
+def _end(run: Path) -> None:
+    jobs.stop(run)
+    while runs.status(run).state not in runs.RESTING:
+        time.sleep(0.2)
+
+
+def _watching(root: Path, browser: Browser, seconds: float) -> Comparison:
+    """The processor's time that the server takes while one browser shows a run of 100 epochs."""
+    page: Page = browser.new_page()
+    config = RunConfig(epochs=100, batch_size=8, hidden_units=(512,))
+    run = jobs.submit(config, Settings(runs=root))
+    try:
+        with server(PROJECT, root.parent, MNIST_LAB_RUNS=str(root)) as (process, address):
+            page.goto(f"{address}/train?run={run.name}")
+            page.get_by_text("Validation loss").wait_for(timeout=60_000)
+            before, began = _processor_time(process.pid), time.perf_counter()
+            page.wait_for_timeout(1000 * seconds)
+            used = _processor_time(process.pid) - before
+            share = 100 * used / (time.perf_counter() - began)
+            if runs.status(run).state != "running":
+                raise RuntimeError("The run ended while it was watched.")
+    finally:
+        _end(run)
+    page.close()
+    return Comparison("the server, while a 100-epoch run is watched", "promised", "% of a core",
+                      (share,), (SHARE,), 1.0)  # fmt: skip
+
+
+def _processor_time(pid: int) -> float:
+    """Seconds that this process has had of the processor."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

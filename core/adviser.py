@@ -1,0 +1,772 @@
+"""An adviser in plain words: what ails a run, by which of its numbers, and the one knob to try.
+
+The rules, in the order in which they are asked. Each silences those that would only see its
+consequences, or say the opposite.
+
+=============  =======================================================================  ================
+topic          said when                                                                silences
+=============  =======================================================================  ================
+no-start       the hidden weights began as zeros, and it still guesses                  all below
+too-high       the loss stopped being a number; or, below `GOOD`, the first epoch was   all below
+               `BLOWN_UP` times worse than guessing, or the loss was `JUMP` above its
+               best in two epochs, or it does not fall, `FAR` above the usual rate
+dead-units     no image activates `DEAD` of a ReLU layer with at least `WIDE` units     too-low,
+                                                                                        underfitting,
+                                                                                        plateau
+overfitting    it reads `GOOD` of its training images, and training's accuracy is       plateau
+               `GAP` above validation's, and more than chance explains; or the
+               validation loss has risen to `RISE` of its best and is `TWICE`
+               training's, which fell
+too-low        below `GOOD`, `NEAR` below the usual rate, the loss falls and does not   all below
+               slow down, or has hardly begun to fall
+underfitting   below `GOOD`, an epoch gains less than `SLOW`, or the run has ended      all below
+plateau        above `GOOD`, no loss has improved by `STALL` in `PATIENCE` epochs,      good-enough
+               at a constant rate
+good-enough    above `GOOD`, validation has not improved in `PATIENCE` epochs
+=============  =======================================================================  ================
+
+Nothing is said of fewer than `RECENT` epochs unless the numbers leave no doubt, nor until so many
+epochs after somebody turned a knob: what was changed is to show first. How well a run does is the
+better of its two accuracies, because dropout and augmentation make the training images harder. Without
+a validation split nothing tells overfitting, or that it is good enough.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+from core import architectures as arch
+from core import datasets, runs
+from core.config import ConfigError, RunConfig
+from core.i18n import _
+
+Row = Mapping[str, Any]
+Change = dict[str, Any]
+
+RECENT = 3  # epochs: two points always make a line
+PATIENCE = 5  # epochs without a gain that are called its end: three in a row are often chance
+
+GUESSING = math.log(arch.CLASSES)  # the loss of a network that thinks all digits equally likely
+CLUELESS = 0.2  # accuracy: guessing has one in ten, and this is hardly more
+GOOD = 0.9  # accuracy: even a linear classifier gets there, so that a network below is ill
+
+# The rate that suits each optimizer on these digits, to a factor of a few. For Adam and its kin it
+# is Keras's default; with theirs, SGD and Adagrad crawl.
+USUAL = {"adam": 0.001, "adamw": 0.001, "rmsprop": 0.001, "sgd": 0.1, "adagrad": 0.05}
+NEAR = 3  # times the usual rate, or a part of it: any closer, and the rate is not what ails it
+FAR = 10
+LOWEST = 1e-6  # a rate that is never advised to be lowered
+
+BLOWN_UP = 2  # times `GUESSING`: random weights alone are never that wrong
+JUMP = 1.1  # times the best loss: chance moves the loss of an epoch by a few per cent
+FALLING = 0.98  # of the loss so many epochs ago: one that stays above does not fall
+BEGUN = 0.95  # of the first epoch's loss: one that stays above has hardly begun to fall
+STEADY = 0.5  # of the mean fall: where learning goes well, the falls soon get smaller than that
+
+DEAD = 0.5  # share of a layer's units: some always die, and the others do without them
+WIDE = 8  # units: in a narrow layer one or two are soon half of it
+
+GAP = 0.05  # accuracy: less is what healthy runs on a few thousand images show
+CHANCE = 2  # standard errors of the validation accuracy
+RISE = 1.05  # times the best validation loss
+TWICE = 2  # times the training loss: by then the curves have parted
+# Validation uses batch normalisation's running means (Keras: momentum 0.99), and is far too bad
+# until they have forgotten where they began; after so many steps a twentieth is left.
+NORM_STEPS = 300
+
+SLOW = 0.01  # accuracy per epoch
+LEAST_UNITS, MOST_UNITS = 32, 256  # of a hidden layer: what these digits take, and what is plenty
+LEAST_FILTERS, MOST_FILTERS = 8, 64
+DECAYED = 0.1  # of the first learning rate
+STRONG_DROPOUT = 0.5
+STRONG_L2 = 1e-3
+
+STALL = 0.98  # of the best loss before: an epoch that still learns improves by more
+NOTHING_LEFT = 0.995  # training accuracy: a loss that stalls above is simply the end
+
+
+class Advice(NamedTuple):
+    """One finding, and what to do about it.
+
+    Attributes:
+        topic: which rule it comes from, for programs.
+        verdict: what is the matter, in a sentence.
+        evidence: this run's numbers that say so, in a sentence.
+        suggestion: the one knob to try and why, in a sentence.
+        change: the settings to change, and to what; empty where the advice is to stop.
+        live: whether it can be done to this very run while it goes on.
+    """
+
+    topic: str
+    verdict: str
+    evidence: str
+    suggestion: str
+    change: Change
+    live: bool
+
+    @property
+    def stop(self) -> bool:
+        """Whether the advice is to end the run."""
+        return not self.change
+
+
+class _Cure(NamedTuple):
+    """A change to try, as in `Advice`; `live` says whether it could be made if the run goes on."""
+
+    suggestion: str
+    change: Change
+    live: bool = False
+
+
+@dataclass(frozen=True)
+class _Epoch:
+    """What the rules need of an epoch's row."""
+
+    number: int
+    loss: float
+    accuracy: float
+
+    @property
+    def best(self) -> float:
+        """The better of its accuracies."""
+        return self.accuracy
+
+
+@dataclass(frozen=True)
+class _Validated(_Epoch):
+    val_loss: float
+    val_accuracy: float
+
+    @property
+    def best(self) -> float:
+        return max(self.accuracy, self.val_accuracy)
+
+
+class _Layer(NamedTuple):
+    name: str
+    dead: float
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A run as the rules see it.
+
+    Attributes:
+        config: what it trains with now.
+        epochs: the whole ones since somebody turned a knob.
+        validated: those of them whose validation can be trusted.
+        worst: the ReLU layer with the most dead units.
+        diverged: whether its loss, or its validation's, stopped being a number.
+        over: whether it has ended.
+    """
+
+    config: RunConfig
+    epochs: list[_Epoch]
+    validated: list[_Validated]
+    worst: _Layer | None
+    diverged: bool
+    over: bool
+
+    @property
+    def last(self) -> _Epoch:
+        return self.epochs[-1]
+
+    @property
+    def does_well(self) -> bool:
+        return self.last.best >= GOOD
+
+    @property
+    def rate(self) -> float:
+        """The learning rate, in usual ones."""
+        return self.config.learning_rate / USUAL[self.config.optimizer]
+
+    @property
+    def killed(self) -> bool:
+        return self.worst is not None and self.worst.dead >= DEAD
+
+    def can_be(self, change: Change) -> bool:
+        """Whether these settings are allowed, and not what it has already."""
+        try:
+            return self.config.but(**change) != self.config
+        except ConfigError:
+            return False
+
+    def advice(self, topic: str, verdict: str, evidence: str, cures: Iterable[_Cure]) -> Advice | None:
+        """The finding with the first of the cures that can be had."""
+        for cure in cures:
+            if not cure.change or self.can_be(cure.change):
+                live = cure.live and not self.over
+                return Advice(topic, verdict, evidence, cure.suggestion, cure.change, live)
+        return None
+
+
+def about(run: Path) -> list[Advice]:
+    """What there is to say about a run, from its directory: see `advise`.
+
+    Raises:
+        UnknownRun: it is not there, or not readable.
+    """
+    status = runs.status(run)
+    return advise(
+        runs.config(run),
+        runs.metrics(run),
+        runs.layers(run),
+        changes=runs.changes(run),
+        asked=runs.plan(run),
+        diverged=status.diverged,
+        over=status.state in runs.ENDED,
+    )
+
+
+def advise(
+    config: RunConfig,
+    epochs: Sequence[Row],
+    layers: Sequence[Row],
+    *,
+    changes: Sequence[Row] = (),
+    asked: RunConfig | None = None,
+    diverged: bool = False,
+    over: bool = False,
+) -> list[Advice]:
+    """What there is to say about a run, the most important first; nothing where all is well.
+
+    The changes are to the settings as they are now: ``asked``, where there is one.
+
+    Args:
+        config: the settings that the run began with.
+        epochs, layers, changes: the rows as `core.runs.metrics`, `layers` and `changes` read them.
+        asked: the settings with what was asked for since, as `core.runs.plan` reads them.
+        diverged: whether it failed because the loss stopped being a number.
+        over: whether it has ended.
+    """
+    turned = [row for row in changes if row.get("by") == "visitor"]
+    now = _with(config, turned)
+    asked = asked or now
+    knobs_wait = (asked.learning_rate, asked.dropout) != (now.learning_rate, now.dropout)
+    if knobs_wait and not over:
+        return []
+    now = now.but(epochs=asked.epochs)
+    begin = max((_number(row, "epoch") or 0 for row in turned), default=0)
+    seen = [epoch for epoch in _epochs(epochs) if epoch.number >= begin]
+    trusted = not now.batch_normalization or sum(_number(row, "steps") or 0 for row in epochs) >= NORM_STEPS
+    case = _Case(
+        config=now,
+        epochs=seen,
+        validated=[epoch for epoch in seen if isinstance(epoch, _Validated) and trusted],
+        worst=_worst(now, layers),
+        diverged=diverged or any(row.get("val_loss", 0) is None for row in epochs[-1:]),
+        over=over,
+    )
+    found: list[Advice] = []
+    silent: set[str] = set()
+    for rule, silences in _RULES:
+        advice = rule(case)
+        if advice and advice.topic not in silent:
+            found.append(advice)
+            if silences is None:
+                break
+            silent |= silences
+    return found
+
+
+def _with(config: RunConfig, turned: Iterable[Row]) -> RunConfig:
+    """The settings after these knobs were turned."""
+    knobs = {str(row.get("setting")): row.get("after") for row in turned}
+    try:
+        return config.but(**{name: knobs[name] for name in ("learning_rate", "dropout") if name in knobs})
+    except ConfigError:
+        return config  # rows that no worker has written
+
+
+def _number(row: Row, name: str) -> float | None:
+    value = row.get(name)
+    # What is beyond float32 was never a loss, whatever the file says.
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e39:
+        return float(value)
+    return None
+
+
+def _epochs(rows: Sequence[Row]) -> list[_Epoch]:
+    most = max((_number(row, "steps") or 0 for row in rows), default=0)
+    # An epoch that was stopped half-way has seen too little to be compared.
+    whole = [row for row in rows if _number(row, "steps") in (None, most)]
+    return [epoch for row in whole if (epoch := _epoch(row))]
+
+
+def _epoch(row: Row) -> _Epoch | None:
+    number, loss, accuracy = _number(row, "epoch"), _number(row, "loss"), _number(row, "accuracy")
+    if number is None or loss is None or accuracy is None:
+        return None
+    val_loss, val_accuracy = _number(row, "val_loss"), _number(row, "val_accuracy")
+    if val_loss is None or val_accuracy is None:
+        return _Epoch(int(number), loss, accuracy)
+    return _Validated(int(number), loss, accuracy, val_loss, val_accuracy)
+
+
+def _worst(config: RunConfig, rows: Sequence[Row]) -> _Layer | None:
+    """The layer with the largest share of dead units, as it was seen last."""
+    layers = rows[-1].get("layers") if rows and config.activation == "relu" else None
+    if not isinstance(layers, dict):
+        return None
+    try:
+        units = {row.layer.name: row.output[-1] for row in arch.trace(arch.layers(config))}
+    except arch.ImpossibleNetwork:
+        return None
+    found = [
+        _Layer(name, dead)
+        for name, layer in layers.items()
+        if units.get(name, 0) >= WIDE and isinstance(layer, dict)
+        if (dead := _number(layer, "dead")) is not None
+    ]
+    return max(found, key=lambda layer: layer.dead, default=None)
+
+
+# ------------------------------------------------------------------------------ it does not learn
+
+
+def _no_start(case: _Case) -> Advice | None:
+    if case.config.kernel_initializer != "zeros" or not case.epochs or case.last.best >= CLUELESS:
+        return None
+    if len(case.epochs) < RECENT and not case.killed:
+        return None  # with an activation that has a slope at 0, it may yet get going
+    return case.advice(
+        "no-start",
+        _("It cannot learn: its hidden units all began at zero, where no correction reaches them."),
+        _("After epoch {epoch} it reads {accuracy:.1%} of the images right; guessing gets about 10%.").format(
+            epoch=case.last.number, accuracy=case.last.best
+        ),
+        [
+            _Cure(
+                _("Begin with random weights (glorot_uniform), so that each unit can become another one."),
+                {"kernel_initializer": "glorot_uniform"},
+            )
+        ],
+    )
+
+
+def _too_high(case: _Case) -> Advice | None:
+    evidence = _diverged(case) or _blown_up(case) or _jumping(case) or _stuck(case)
+    if not evidence or case.config.learning_rate < LOWEST:
+        return None
+    rate = _rounded(case.config.learning_rate / 10)
+    # Smaller steps do not bring back what large ones have broken.
+    broken = case.diverged or case.killed
+    suggestion = (
+        _("Begin anew with a learning rate of {rate:g}, a tenth: what broke does not mend by itself.")
+        if broken
+        else _("Try a learning rate of {rate:g}, a tenth: small steps settle where large ones overshoot.")
+    )
+    return case.advice(
+        "too-high",
+        _("The learning rate is too high: each step leaps past the place that it was heading for."),
+        evidence,
+        [_Cure(suggestion.format(rate=rate), {"learning_rate": rate}, live=not broken)],
+    )
+
+
+def _diverged(case: _Case) -> str:
+    rate = case.config.learning_rate
+    if not case.diverged:
+        return ""
+    if not case.epochs:
+        return _("At a learning rate of {rate:g}, the loss soon stopped being a number.").format(rate=rate)
+    return _("At a learning rate of {rate:g}, the loss went from {loss:.3g} to no number at all.").format(
+        rate=rate, loss=case.last.loss
+    )
+
+
+def _blown_up(case: _Case) -> str:
+    # L2's penalty is a part of the loss, and can be large from the beginning.
+    if not case.epochs or case.does_well or case.config.l2:
+        return ""
+    first = case.epochs[0]
+    if first.number > 1 or first.loss <= BLOWN_UP * GUESSING:
+        return ""
+    return _("The mean loss of epoch 1 was {loss:.3g}; guessing gets {guessing:.1f}.").format(
+        loss=first.loss, guessing=GUESSING
+    )
+
+
+def _jumping(case: _Case) -> str:
+    if len(case.epochs) < RECENT or case.does_well:
+        return ""
+    best, jumps = case.epochs[0], []
+    for epoch in case.epochs[1:]:
+        if epoch.loss > JUMP * best.loss:
+            jumps.append((best, epoch))
+        best = min(best, epoch, key=lambda one: one.loss)
+    if len(jumps) < 2:
+        return ""
+    low, high = jumps[-1]
+    return _(
+        "The training loss was {low:.3g} in epoch {before}, and {high:.3g} again in epoch {after}."
+    ).format(low=low.loss, before=low.number, high=high.loss, after=high.number)
+
+
+def _stuck(case: _Case) -> str:
+    if len(case.epochs) <= RECENT or case.does_well or case.rate < FAR:
+        return ""
+    before = case.epochs[-RECENT - 1]
+    if case.last.loss < FALLING * before.loss:
+        return ""
+    return _(
+        "At {rate:g}, the training loss was {loss:.3g} in epoch {before}, and {now:.3g} in epoch {after}."
+    ).format(
+        rate=case.config.learning_rate,
+        loss=before.loss,
+        before=before.number,
+        now=case.last.loss,
+        after=case.last.number,
+    )
+
+
+def _dead_units(case: _Case) -> Advice | None:
+    if case.worst is None or not case.killed:
+        return None
+    return case.advice(
+        "dead-units",
+        _("Many units are dead: where a ReLU puts out 0 for every image, no correction reaches it."),
+        _("In the layer {layer}, {dead:.0%} of the units answer to none of the images tried.").format(
+            layer=case.worst.name, dead=case.worst.dead
+        ),
+        _against_dead_units(case),
+    )
+
+
+def _against_dead_units(case: _Case) -> Iterator[_Cure]:
+    if case.rate > 1:
+        rate = _rounded(case.config.learning_rate / 10)
+        yield _Cure(
+            _(
+                "Begin anew with a learning rate of {rate:g}: large steps throw units too far to return."
+            ).format(rate=rate),
+            {"learning_rate": rate},
+        )
+    yield _Cure(
+        _("Try the activation elu: it has a slope below zero too, so that a unit there still learns."),
+        {"activation": "elu"},
+    )
+
+
+# -------------------------------------------------------------------- it learns by heart, or too little
+
+
+def _overfitting(case: _Case) -> Advice | None:
+    if not case.epochs or case.last.accuracy < GOOD:
+        return None  # that is not by heart
+    evidence = _apart(case) or _rising(case)
+    if not evidence:
+        return None
+    return case.advice(
+        "overfitting",
+        _("It overfits: it learns its training images by heart, and less and less what makes a digit."),
+        evidence,
+        _against_overfitting(case),
+    )
+
+
+def _apart(case: _Case) -> str:
+    recent = case.validated[-RECENT:]
+    if len(recent) < RECENT:
+        return ""
+    share = min(1.0, max(0.0, recent[-1].val_accuracy))
+    images = arch.split(case.config, datasets.NAMES[case.config.dataset].train)[1]
+    error = math.sqrt(share * (1 - share) / max(1, images))
+    if median(epoch.accuracy - epoch.val_accuracy for epoch in recent) < max(GAP, CHANCE * error):
+        return ""
+    return _(
+        "It reads {trained:.1%} of its training images right, and {validated:.1%} of those held back."
+    ).format(trained=recent[-1].accuracy, validated=recent[-1].val_accuracy)
+
+
+def _rising(case: _Case) -> str:
+    if not case.validated:
+        return ""
+    best = min(case.validated, key=lambda epoch: epoch.val_loss)
+    later = [epoch for epoch in case.validated if epoch.number > best.number]
+    if len(later) < RECENT or later[-1].loss >= best.loss:
+        return ""
+    if median(epoch.val_loss for epoch in later[-RECENT:]) <= RISE * best.val_loss:
+        return ""
+    if later[-1].val_loss < TWICE * later[-1].loss:
+        return ""  # both go to and fro
+    return _(
+        "Since epoch {epoch}, the validation loss has risen from {best:.3g} to {now:.3g}, while the training "
+        "loss fell from {before:.2g} to {after:.2g}."
+    ).format(
+        epoch=best.number, best=best.val_loss, now=later[-1].val_loss, before=best.loss, after=later[-1].loss
+    )
+
+
+def _against_overfitting(case: _Case) -> Iterator[_Cure]:
+    config = case.config
+    # What can be done now comes first; once it is over, what helps most.
+    if case.over:
+        yield from _more_images(config)
+    dropout = 0.3 if config.dropout < 0.3 else STRONG_DROPOUT
+    has_a_place = any(isinstance(layer, arch.Dropout) for layer in _network(config.but(dropout=dropout)))
+    if has_a_place and config.dropout < STRONG_DROPOUT:
+        yield _Cure(
+            _(
+                "Try a dropout of {dropout:g}: units that cannot rely on others learn what always holds."
+            ).format(dropout=dropout),
+            {"dropout": dropout},
+            live=True,
+        )
+    yield from _more_images(config)
+    if not config.rotation:
+        yield _Cure(
+            _("Turn the images by up to 10° (augmentation), so that it never sees quite the same one twice."),
+            {"rotation": 10.0},
+        )
+    if config.l2 < STRONG_L2:
+        yield _Cure(
+            _("Try an L2 penalty of {l2:g}: with small weights, no single pixel can decide.").format(
+                l2=STRONG_L2
+            ),
+            {"l2": STRONG_L2},
+        )
+
+
+def _more_images(config: RunConfig) -> Iterator[_Cure]:
+    most = datasets.NAMES[config.dataset].train
+    used = min(config.training_images or most, most)
+    if used < most:
+        more = min(4 * used, most)
+        yield _Cure(
+            _(
+                "Train on {more:,} images instead of {used:,}: nothing teaches as much as more examples."
+            ).format(more=more, used=used),
+            {"training_images": more if more < most else None},
+        )
+
+
+def _too_low(case: _Case) -> Advice | None:
+    if len(case.epochs) < RECENT or case.does_well or case.rate * NEAR > 1:
+        return None
+    first, last = case.epochs[0], case.last
+    mean_fall = (first.loss - last.loss) / (len(case.epochs) - 1)
+    steady = case.epochs[-2].loss - last.loss >= STEADY * mean_fall
+    if not steady and last.loss < BEGUN * first.loss:
+        return None
+    rate = _rounded(case.config.learning_rate * 10)
+    return case.advice(
+        "too-low",
+        _("The learning rate is too low: its steps go the right way, but they are tiny."),
+        _(
+            "The training loss was {loss:.3g} in epoch {before}, and still is {now:.3g} in epoch {after}."
+        ).format(loss=first.loss, before=first.number, now=last.loss, after=last.number),
+        [
+            _Cure(
+                _("Try a learning rate of {rate:g}, ten times as high: each epoch then gets farther.").format(
+                    rate=rate
+                ),
+                {"learning_rate": rate},
+                live=True,
+            )
+        ],
+    )
+
+
+def _underfitting(case: _Case) -> Advice | None:
+    if len(case.epochs) < RECENT or case.does_well:
+        return None
+    before = case.epochs[max(0, len(case.epochs) - 1 - RECENT)]
+    epochs = case.last.number - before.number
+    gained = case.last.best - before.best
+    learns = gained >= SLOW * epochs
+    if learns and not case.over:
+        return None
+    return case.advice(
+        "underfitting",
+        _("It underfits: it does not even read the images well that it trains on."),
+        _("It reads {accuracy:.1%} of the images right, {gained:+.1f} points since epoch {epoch}.").format(
+            accuracy=case.last.best, gained=100 * gained, epoch=before.number
+        ),
+        _against_underfitting(case, learns=learns),
+    )
+
+
+def _against_underfitting(case: _Case, *, learns: bool) -> Iterator[_Cure]:
+    config = case.config
+    yield from _less_restraint(config, case.last.number)
+    # These schedules end with tiny steps, whatever the network could still learn.
+    if not learns and config.learning_rate_schedule not in ("cosine", "one-cycle"):
+        yield from _more_capacity(config)
+    if case.over:
+        yield _Cure(
+            _("Give it {n:,} epochs, twice as many: it ended before it had learned what it can.").format(
+                n=2 * config.epochs
+            ),
+            {"epochs": 2 * config.epochs},
+        )
+
+
+def _less_restraint(config: RunConfig, epochs: int) -> Iterator[_Cure]:
+    if config.learning_rate_schedule == "exponential" and config.decay_rate**epochs < DECAYED:
+        rate = _rounded(math.sqrt(config.decay_rate))
+        yield _Cure(
+            _(
+                "Let the learning rate decay by {rate:g} only: its steps became tiny before it had learned."
+            ).format(rate=rate),
+            {"decay_rate": rate},
+        )
+    if config.dropout >= STRONG_DROPOUT:
+        yield _Cure(
+            _("Lower the dropout to {dropout:g}: too little of the network is left to learn with.").format(
+                dropout=0.2
+            ),
+            {"dropout": 0.2},
+            live=True,
+        )
+    if config.l2 >= STRONG_L2:
+        yield _Cure(
+            _("Lower the L2 penalty to {l2:g}: it pulls the weights down more than the images push.").format(
+                l2=_rounded(config.l2 / 10)
+            ),
+            {"l2": _rounded(config.l2 / 10)},
+        )
+    if config.activation == "sigmoid":
+        yield _Cure(
+            _("Try the activation relu: each layer of sigmoids passes on only a part of each correction."),
+            {"activation": "relu"},
+        )
+
+
+def _more_capacity(config: RunConfig) -> Iterator[_Cure]:
+    if config.architecture == "mlp":
+        yield _Cure(
+            _("Give it more hidden units, {units}: it has too few to tell ten digits apart.").format(
+                units=", ".join(map(str, wider := tuple(map(_wider, config.hidden_units))))
+            ),
+            {"hidden_units": wider},
+        )
+        return
+    if 0 < config.dense_units < LEAST_UNITS:
+        yield _Cure(
+            _("Give its dense layer {units} units: all that the convolutions found has to pass it.").format(
+                units=LEAST_UNITS
+            ),
+            {"dense_units": LEAST_UNITS},
+        )
+    filters = [
+        max(block.filters, min(MOST_FILTERS, max(LEAST_FILTERS, 2 * block.filters)))
+        for block in config.conv_blocks
+    ]
+    yield _Cure(
+        _("Give it more filters, {filters}: it has too few patterns to look for.").format(
+            filters=", ".join(map(str, filters))
+        ),
+        {
+            "conv_blocks": tuple(
+                block.model_copy(update={"filters": more})
+                for block, more in zip(config.conv_blocks, filters, strict=True)
+            )
+        },
+    )
+
+
+def _wider(units: int) -> int:
+    return max(units, min(MOST_UNITS, max(LEAST_UNITS, 2 * units)))
+
+
+# ---------------------------------------------------------------------------- it has learned
+
+
+def _plateau(case: _Case) -> Advice | None:
+    if not _stalls([epoch.loss for epoch in case.epochs]):
+        return None
+    if case.config.validation_split and not _stalls([epoch.val_loss for epoch in case.validated]):
+        return None
+    if not case.does_well or case.last.accuracy >= NOTHING_LEFT:
+        return None
+    if case.config.learning_rate_schedule != "constant" or case.rate * FAR <= 1:
+        return None  # the rate falls by itself, or has fallen far enough
+    before = min(case.epochs[:-PATIENCE], key=lambda epoch: epoch.loss)
+    rate = _rounded(case.config.learning_rate / 5)
+    lower = _Cure(
+        _(
+            "Try a learning rate of {rate:g}, a fifth: it goes to and fro where smaller steps would settle."
+        ).format(rate=rate),
+        {"learning_rate": rate},
+        live=True,
+    )
+    schedule = _Cure(
+        _("Try the schedule plateau: it lowers the learning rate whenever the loss stops falling."),
+        {"learning_rate_schedule": "plateau"},
+    )
+    return case.advice(
+        "plateau",
+        _("It is on a plateau: it goes on training, and gets no better."),
+        _("The training loss was {loss:.3g} in epoch {before}, and is {now:.3g} in epoch {after}.").format(
+            loss=before.loss, before=before.number, now=case.last.loss, after=case.last.number
+        ),
+        [schedule] if case.over else [lower],
+    )
+
+
+def _stalls(losses: Sequence[float]) -> bool:
+    """Whether the usual epoch is no better lately than the best one before; one epoch may be by luck."""
+    return len(losses) > PATIENCE and median(losses[-PATIENCE:]) > STALL * min(losses[:-PATIENCE])
+
+
+def _good_enough(case: _Case) -> Advice | None:
+    before, recent = case.validated[:-PATIENCE], case.validated[-PATIENCE:]
+    if not before or recent[-1].val_accuracy < GOOD or case.config.early_stopping_patience:
+        return None
+    best = max(before, key=lambda epoch: epoch.val_accuracy)
+    if max(epoch.val_accuracy for epoch in recent) > best.val_accuracy:
+        return None
+    if min(epoch.val_loss for epoch in recent) < min(epoch.val_loss for epoch in before):
+        return None
+    if not case.over and case.config.learning_rate_schedule in ("cosine", "one-cycle"):
+        return None  # these gain most at their end
+    stop = _Cure(
+        _("Stop it here: more epochs would cost time, and teach it nothing that new digits ask for."),
+        {},
+        True,
+    )
+    early = _Cure(
+        _(
+            "Next time, let early stopping with a patience of {n} epochs end it, and keep the best weights."
+        ).format(n=PATIENCE),
+        {"early_stopping_patience": PATIENCE},
+    )
+    return case.advice(
+        "good-enough",
+        _("It is good enough: it has learned what it can with these settings."),
+        _("The validation accuracy was {best:.1%} in epoch {epoch}, and has not been higher since.").format(
+            best=best.val_accuracy, epoch=best.number
+        ),
+        [early] if case.over else [stop],
+    )
+
+
+def _rounded(rate: float) -> float:
+    """Without the digits that binary fractions add."""
+    return float(f"{rate:.3g}")
+
+
+def _network(config: RunConfig) -> list[arch.Layer]:
+    try:
+        return arch.layers(config)
+    except arch.ImpossibleNetwork:
+        return []
+
+
+# With what each silences; None is all that follow.
+_RULES: tuple[tuple[Callable[[_Case], Advice | None], set[str] | None], ...] = (
+    (_no_start, None),
+    (_too_high, None),
+    (_dead_units, {"too-low", "underfitting", "plateau"}),
+    (_overfitting, {"plateau"}),
+    (_too_low, None),
+    (_underfitting, None),
+    (_plateau, {"good-enough"}),
+    (_good_enough, set()),
+)

@@ -1,0 +1,276 @@
+"""Digits slightly changed, so that a network learns what a digit may look like: data augmentation.
+
+The one place for it: the worker changes the training images with it, and a page previews it, so it
+needs NumPy only. Turning, slanting, zooming, shifting and the elastic warp are one map from each
+pixel to its place in the original, and the image is resampled once: ink is blurred only once.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.i18n import _
+from core.preprocess import SIZE
+
+CENTRE = (SIZE - 1) / 2  # where the two axes' turning point is, in pixels
+SIGMA = 4  # pixels; the elastic field's smoothness
+# The field is made of Gaussian bumps of width SIGMA, one every so many pixels. Closer together they
+# make no smoother field, only more numbers to draw.
+SPACING = 5
+KNOTS = 11  # bumps to a side: the outermost are 3 SIGMA outside of the image
+# Images resampled at a time: what 64 need on the way stays in a core's cache of 2 MB. As measured,
+# 32 to 128 are about as fast as each other, and 256 take twice as long for each.
+CHUNK = 64
+
+
+class Amounts(NamedTuple):
+    """How much the images are changed: each is the most that is done, either way; 0 is off.
+
+    Attributes:
+        rotation: degrees, 0 to 45; the angle is uniform in ±rotation.
+        shift: pixels, 0 to 8; uniform in ±shift, each axis by itself.
+        zoom: share, 0 to 0.5; the scale factor is uniform in 1 ± zoom.
+        shear: degrees, 0 to 30; upright strokes slant by an angle uniform in ±shear.
+        thickness: pixels, 0 to 1; the edges of strokes move out or in by uniform in ±thickness.
+        elastic: pixels, 0 to 3; the root mean square of how far the warp moves a point.
+    """
+
+    rotation: float = 0.0
+    shift: float = 0.0
+    zoom: float = 0.0
+    shear: float = 0.0
+    thickness: float = 0.0
+    elastic: float = 0.0
+
+
+NONE = Amounts()
+MOST = Amounts(rotation=45.0, shift=8.0, zoom=0.5, shear=30.0, thickness=1.0, elastic=3.0)
+
+
+class Changes(NamedTuple):
+    """What is done to each of n images, drawn at random.
+
+    Attributes:
+        rotation: float32 ``(n,)``, radians; positive turns the digit clockwise, as it is seen.
+        shift: float32 ``(2, n)``, pixels down and to the right.
+        zoom: float32 ``(n,)``, the scale factor.
+        slope: float32 ``(n,)``, the shear: pixels to the right for each pixel down.
+        thickness: float32 ``(n,)``, pixels.
+        bumps: float32 ``(2, n, KNOTS, KNOTS)``, pixels: heights of the elastic fields' bumps, first
+            the field down, then the one to the right. Without elasticity ``(2, n, 0, 0)``.
+    """
+
+    rotation: NDArray[np.float32]
+    shift: NDArray[np.float32]
+    zoom: NDArray[np.float32]
+    slope: NDArray[np.float32]
+    thickness: NDArray[np.float32]
+    bumps: NDArray[np.float32]
+
+    def part(self, some: slice) -> Changes:
+        """The changes of some of the images."""
+        return Changes(
+            self.rotation[some],
+            self.shift[:, some],
+            self.zoom[some],
+            self.slope[some],
+            self.thickness[some],
+            self.bumps[:, some],
+        )
+
+
+def augment(images: NDArray[np.uint8], amounts: Amounts, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The images, each changed by its own random draw.
+
+    Thickness comes first, while strokes still have the sharp edges that MNIST gave them: after the
+    resampling, growing would also grow the blur, and shrinking would take faint strokes away.
+
+    Args:
+        images: uint8 ``(n, 28, 28)``, 0 (paper) to 255 (ink). They are not changed.
+        amounts: how much; with `NONE` the very same array comes back.
+        rng: draws the changes. The same state of it gives the same result.
+
+    Returns:
+        uint8 ``(n, 28, 28)``. What comes in from outside of an image is paper.
+
+    Raises:
+        ValueError: not a uint8 array of that shape, or an amount is outside of 0 to `MOST`.
+    """
+    _check(images, amounts)
+    if amounts == NONE:
+        return images
+    changes = draw(len(images), amounts, rng)
+    moves = amounts._replace(thickness=0.0) != NONE
+    result = np.empty_like(images, order="C")
+    for start in range(0, len(images), CHUNK):
+        some = slice(start, start + CHUNK)
+        part = changes.part(some)
+        ink: NDArray[np.uint8] | NDArray[np.float32] = images[some]
+        if amounts.thickness:
+            ink = thicken(images[some], part.thickness)
+        if moves:
+            ink = resample(ink, coordinates(part))
+        # A mean of grey levels lies within their range, so that nothing has to be clipped.
+        result[some] = np.rint(ink)
+    return result
+
+
+def _check(images: NDArray[np.uint8], amounts: Amounts) -> None:
+    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (SIZE, SIZE):
+        raise ValueError(
+            _("Images are a uint8 array of shape (n, {size}, {size}), but these are {dtype} {shape}.").format(
+                size=SIZE, dtype=images.dtype, shape=images.shape
+            )
+        )
+    for name, amount, most in zip(Amounts._fields, amounts, MOST, strict=True):
+        # Turned round so that NaN is refused as well.
+        if not 0 <= amount <= most:
+            raise ValueError(
+                _("The amount of {name} is from 0 to {most}, but this one is {amount}.").format(
+                    name=name, most=most, amount=amount
+                )
+            )
+
+
+def draw(n: int, amounts: Amounts, rng: np.random.Generator) -> Changes:
+    """Draw the changes for n images.
+
+    What is off is drawn as well, and the elastic field last, so that from the same state of `rng`
+    one amount can be changed and all the other changes stay: a preview does not jump.
+    """
+    turn, down, right, size, slant, edge = rng.uniform(-1, 1, (6, n)).astype(np.float32)
+    knots = KNOTS if amounts.elastic else 0
+    bumps = rng.standard_normal((2, n, knots, knots), np.float32)
+    # One axis has half of the mean square distance.
+    bumps *= np.float32(amounts.elastic / math.sqrt(2))
+    return Changes(
+        rotation=turn * np.float32(math.radians(amounts.rotation)),
+        shift=np.stack([down, right]) * np.float32(amounts.shift),
+        zoom=1 + size * np.float32(amounts.zoom),
+        slope=np.tan(slant * np.float32(math.radians(amounts.shear))),
+        thickness=edge * np.float32(amounts.thickness),
+        bumps=bumps,
+    )
+
+
+def inverses(changes: Changes) -> NDArray[np.float32]:
+    """The matrices that lead from the changed image back to the original.
+
+    Forwards, a digit is zoomed, then slanted, then turned, all about the image's centre.
+
+    Returns:
+        float32 ``(2, 2, n)``: applied to (row, column), both measured from the centre.
+    """
+    cos, sin, slope = np.cos(changes.rotation), np.sin(changes.rotation), changes.slope
+    # Turn back; take the slant off the columns; divide by the zoom.
+    back: NDArray[np.float32] = np.array([[cos, -sin], [sin - slope * cos, cos + slope * sin]])
+    back /= changes.zoom
+    return back
+
+
+def coordinates(changes: Changes) -> NDArray[np.float32]:
+    """Where in the original each pixel of the changed images comes from.
+
+    Returns:
+        float32 ``(2, n, 28, 28)``: rows and columns, in pixels, any value.
+    """
+    # From the centre, with the shift, which is done last, taken back: (2, n, 28).
+    grid = np.arange(SIZE, dtype=np.float32) - np.float32(CENTRE) - changes.shift[:, :, None]
+    inverse = inverses(changes)[..., None]
+    by_row, by_column = inverse[:, 0] * grid[0], inverse[:, 1] * grid[1] + np.float32(CENTRE)
+    places: NDArray[np.float32] = by_row[:, :, :, None] + by_column[:, :, None, :]
+    if changes.bumps.size:
+        # One axis after the other, and one image after the other: in one large product, BLAS would
+        # start threads, which take the cores from the training and were twelve times slower.
+        places += _profiles().T @ (changes.bumps @ _profiles())
+    return places
+
+
+@cache
+def _profiles() -> NDArray[np.float32]:
+    """The bumps that an elastic field is the sum of, along one axis.
+
+    The recipe is that of Simard, Steinkraus and Platt ("Best practices for convolutional neural
+    networks applied to visual document analysis", 2003): white noise, smoothed by a Gaussian with a
+    sigma of 4 pixels, one field for each axis. Smoothed noise is a sum of Gaussian bumps of random
+    height, one at each pixel; these are fewer and higher, and the sum is as smooth.
+
+    Returns:
+        float32 ``(KNOTS, 28)``. The squares sum to 1 in each pixel, so that heights of standard
+        deviation 1 make a field of standard deviation 1 everywhere.
+    """
+    knots = CENTRE + SPACING * (np.arange(KNOTS) - (KNOTS - 1) / 2)
+    profiles = np.exp(-(((knots[:, None] - np.arange(SIZE)) / SIGMA) ** 2) / 2)
+    unit: NDArray[np.float32] = (profiles / np.sqrt((profiles**2).sum(axis=0))).astype(np.float32)
+    return unit
+
+
+def thicken(images: NDArray[np.uint8], thickness: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Move the edges of the strokes.
+
+    A whole pixel outwards, the ink of a pixel is the most in its 3×3 neighbourhood (grey-scale
+    dilation); inwards it is the least (erosion). A share of a pixel is that share of the way.
+
+    Args:
+        images: uint8 ``(n, 28, 28)``.
+        thickness: float32 ``(n,)``, pixels, -1 to 1; positive is outwards.
+
+    Returns:
+        float32 ``(n, 28, 28)``, 0 to 255.
+    """
+    # Ink shrinks where paper grows: the images to shrink are made negatives of themselves and back.
+    negative = np.where(thickness < 0, 255, 0).astype(np.uint8)[:, None, None]
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1))) ^ negative
+    rows = np.maximum(np.maximum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
+    most = np.maximum(np.maximum(rows[:, :, :-2], rows[:, :, 1:-1]), rows[:, :, 2:]) ^ negative
+    ink: NDArray[np.float32] = images.astype(np.float32)
+    ink += (most - ink) * np.abs(thickness)[:, None, None]
+    return ink
+
+
+def resample(
+    images: NDArray[np.uint8] | NDArray[np.float32], places: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Read the images at these places, by bilinear interpolation; outside is paper.
+
+    Args:
+        images: ``(n, 28, 28)``, 0 to 255.
+        places: float32 ``(2, n, 28, 28)``: rows and columns, in pixels.
+
+    Returns:
+        float32 ``(n, 28, 28)``, 0 to 255.
+    """
+    # A pixel of paper before the image and two after it: farther out is as good as at -1 or 28,
+    # and the next pixel after 28 is read as well. All images are one row of numbers, read by index.
+    side = SIZE + 3
+    paper = np.zeros((len(images), side, side), np.float32)
+    paper[:, 1:-2, 1:-2] = images
+    flat = paper.ravel()
+    places = np.clip(places, -1, SIZE)
+    corner = np.floor(places)
+    down, right = places - corner
+    row, column = corner.astype(np.int32)
+    first = np.arange(len(images), dtype=np.int32)[:, None, None] * side**2 + (side + 1)
+    # `take` would turn another type into this one at each of the four calls.
+    index = (row * side + column + first).astype(np.intp)
+    # `index` is never outside; "clip" saves looking for that.
+    above, below = (
+        _between(flat[start:].take(index, mode="clip"), flat[start + 1 :].take(index, mode="clip"), right)
+        for start in (0, side)
+    )
+    return _between(above, below, down)
+
+
+def _between(
+    one: NDArray[np.float32], other: NDArray[np.float32], share: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """This share of the way from the one to the other. The other's memory is used up."""
+    other -= one
+    other *= share
+    other += one
+    return other

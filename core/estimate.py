@@ -1,0 +1,357 @@
+"""How long a run will take: the layer specs' arithmetic, and what this machine has taken before.
+
+The arithmetic counts each kind of work that the worker does and prices it with what it took
+on one machine (`_SECONDS`). How much faster or slower another machine is, or this one on a busy day, is
+learned from its own runs: the weighted median of what they took over what the arithmetic said.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import math
+import os
+import platform
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+from core import architectures as arch
+from core import datasets, runs
+from core.architectures import ImpossibleNetwork
+from core.config import RunConfig
+
+_RUNS = 20  # earlier runs to learn from
+_LOOKED_AT = 60  # the newest ones, among which they are found: the others' files are not opened
+_LEARNED_FROM: frozenset[runs.State] = frozenset({"finished", "stopped", "paused"})
+# How much more a run of the same architecture says than another one. It depends on nothing else, so
+# that a larger network is never estimated to be faster.
+_SAME = 4
+
+# Seconds on two cores of an x86-64 server, from 40 networks that the worker trained, by least squares of the
+# relative errors; three in four of them are met to a fifth.
+_SECONDS = {
+    "epochs": 0.017,
+    "steps": 4.2e-4,
+    "dense": 1.8e-11,  # a multiplication
+    "convolution": 2.6e-11,  # a multiplication
+    "activations": 8.5e-10,  # a number that a layer puts out
+    "normalised": 1.0e-9,  # one that is normalised as well
+    "updates": 2.1e-9,  # a weight, in each array that the optimizer goes through
+    "moved": 1.4e-5,  # an image, turned, shifted and so on
+    "thickened": 9.2e-6,  # an image
+    "bent": 3.0e-5,  # an image
+    "written": 1.0e-7,  # a weight
+    "looks": 0.02,  # after each epoch, at what there is to see and to keep
+    "layers": 0.2,  # to compile
+    "starts": 7.0,  # a process that imports TensorFlow
+}
+_BACKWARDS = 2  # a step back through the network takes about twice the way forwards
+_OBSERVED = 256  # images, see `core.worker.observe`
+_EXPORTS = 5  # times what the weights of an epoch are: the model is written twice, and the ONNX one checked
+_EVALUATIONS = 2  # ways in which the test images are read: with Keras, and with ONNX Runtime
+# Arrays as large as the weights that an update goes through besides them.
+_STATE = {"sgd": 1, "adagrad": 2, "rmsprop": 2, "adam": 3, "adamw": 3.5}
+
+
+class Estimate(NamedTuple):
+    """How long a run is expected to take, in seconds.
+
+    Attributes:
+        epoch: each epoch after the first, with its validation and what is kept of it.
+        total: all of it, from the moment its turn comes: starting, every epoch, evaluating and exporting.
+        end: the evaluating and exporting alone.
+        based_on: from how many earlier runs of this machine it was learned.
+    """
+
+    epoch: float
+    total: float
+    end: float
+    based_on: int
+
+
+class Past(NamedTuple):
+    """What a run took.
+
+    Attributes:
+        epoch: seconds of a usual epoch: its steps and its validation.
+        rest: seconds of everything else but the epochs; None if it has not come to its end.
+    """
+
+    config: RunConfig
+    epoch: float
+    rest: float | None
+
+
+class Off(NamedTuple):
+    """An estimate and what came of it, in seconds, for as many epochs as there were in the end."""
+
+    estimated: float
+    took: float
+
+    @property
+    def ratio(self) -> float:
+        """Above 1 where it took longer than expected."""
+        return self.took / self.estimated
+
+
+class _Parts(NamedTuple):
+    """Seconds on the machine of `_SECONDS`."""
+
+    epoch: float  # the steps and the validation of each
+    between: float  # what is looked at and kept after each
+    start: float
+    end: float
+
+
+def estimate(config: RunConfig, history: Sequence[Past] = ()) -> Estimate:
+    """How long a run with these settings will take here.
+
+    Args:
+        history: what this machine did before, see `history`.
+
+    Raises:
+        ImpossibleNetwork: its shapes do not work out.
+    """
+    parts = _parts(config)
+    weighted = [(past, _SAME if past.config.architecture == config.architecture else 1) for past in history]
+    pace = _median((past.epoch / _parts(past.config).epoch, weight) for past, weight in weighted)
+    rest = _median(
+        (past.rest / (_parts(past.config).start + _parts(past.config).end), weight)
+        for past, weight in weighted
+        if past.rest is not None
+    )
+    pace = pace or 1.0
+    rest = rest or pace
+    epoch = pace * (parts.epoch + parts.between)
+    total = config.epochs * epoch + rest * (parts.start + parts.end)
+    return Estimate(epoch, total, rest * parts.end, len(history))
+
+
+def _median(weighted: Iterable[tuple[float, float]]) -> float | None:
+    """The value that half of the weight is below, and half above; None of nothing."""
+    ordered = sorted(weighted)
+    half = sum(weight for _value, weight in ordered) / 2
+    below = 0.0
+    for place, (value, weight) in enumerate(ordered):
+        below += weight
+        if below > half or place == len(ordered) - 1:
+            return value
+        if below == half:
+            return (value + ordered[place + 1][0]) / 2
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _parts(config: RunConfig) -> _Parts:
+    network = arch.layers(config)
+    images = datasets.NAMES[config.dataset]
+    trained, validated = arch.split(config, images.train)
+    weights = arch.parameters(network)
+    epoch = _forwards(network, (1 + _BACKWARDS) * trained + validated)
+    epoch += _training(config, network, arch.steps_per_epoch(config, images.train), trained)
+    written = Counter(written=weights)
+    between = _forwards(network, (1 + _BACKWARDS) * _OBSERVED) + written
+    return _Parts(
+        _seconds(epoch),
+        _seconds(between + Counter(looks=1)),
+        _seconds(Counter(starts=1, layers=len(network))),
+        _seconds(_forwards(network, _EVALUATIONS * images.test) + Counter(written=_EXPORTS * weights)),
+    )
+
+
+def _forwards(network: Sequence[arch.Layer], images: int) -> Counter[str]:
+    """The work of reading so many images."""
+    work: Counter[str] = Counter()
+    for row in arch.trace(network):
+        kind = "dense" if isinstance(row.layer, arch.Dense) else "convolution"
+        work[kind] += images * row.layer.multiplications(row.input)
+        numbers = images * math.prod(row.output)
+        if not isinstance(row.layer, arch.Reshape | arch.Flatten):
+            work["activations"] += numbers
+        if isinstance(row.layer, arch.BatchNormalization):
+            work["normalised"] += numbers
+    return work
+
+
+def _training(config: RunConfig, network: Sequence[arch.Layer], steps: int, images: int) -> Counter[str]:
+    """The work of an epoch that is not the network's own."""
+    weights = sum(row.trainable for row in arch.trace(network))
+    moves = any((config.rotation, config.shift, config.zoom, config.shear, config.elastic))
+    return Counter(
+        epochs=1,
+        steps=steps,
+        updates=int(_STATE[config.optimizer] * weights * steps),
+        moved=images * moves,
+        thickened=images * bool(config.thickness),
+        bent=images * bool(config.elastic),
+    )
+
+
+def _seconds(work: Counter[str]) -> float:
+    return sum(_SECONDS[kind] * amount for kind, amount in work.items())
+
+
+# ------------------------------------------------------------------------------------- what was
+
+
+def history(root: Path) -> list[Past]:
+    """What this machine's latest runs took, newest first: at most `_RUNS` of them.
+
+    Runs that cannot be read, or were made on another machine, are left out. Only the newest are looked at,
+    and each of them only once, so that a thousand runs in the folder do not make a page wait.
+    """
+    found: list[Past] = []
+    looked_at = 0
+    for run in runs.every(root):
+        if len(found) == _RUNS or looked_at == _LOOKED_AT:
+            break
+        try:
+            status = runs.written_status(run)
+            if status.state in _LEARNED_FROM:
+                looked_at += 1
+                modified = (run / "metrics.jsonl").stat().st_mtime_ns
+                past = _past(run, modified, status.worked, status.state)
+                found += [past] if past else []
+        except (OSError, runs.UnknownRun):
+            continue
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _past(run: Path, _modified: int, worked: float, state: runs.State) -> Past | None:
+    """What the run took; None if nothing is to be learned from it."""
+    made = runs.environment(run)
+    if (made.get("cores"), made.get("processor")) != (os.cpu_count(), platform.machine()):
+        return None
+    rows = runs.metrics(run)
+    try:
+        config = runs.config(run)
+        _parts(config)
+    except (runs.UnknownRun, ImpossibleNetwork):
+        return None
+    usual = _usual(rows)
+    if not usual:
+        return None
+    rest = worked - _walls(rows)
+    return Past(config, median(usual), rest if state == "finished" and rest > 0 else None)
+
+
+def _usual(rows: Sequence[dict[str, Any]]) -> list[float]:
+    """The seconds of whole epochs, without the first where there are more: it compiles."""
+    most = max((row["steps"] for row in rows), default=0)
+    whole = [float(row["seconds"]) for row in rows if row["steps"] == most]
+    return [seconds for seconds in whole[1:] or whole if math.isfinite(seconds)]
+
+
+def _walls(rows: Sequence[dict[str, Any]]) -> float:
+    """The seconds of all epochs, without the first one's compiling."""
+    return median(_usual(rows)) + max(0, len(rows) - 1) * (_wall(rows) or 0.0)
+
+
+def _wall(rows: Sequence[dict[str, Any]]) -> float | None:
+    """The seconds from the end of an epoch to the end of the next; a pause does not move the median."""
+    times = [row["time"] for row in rows if isinstance(row.get("time"), int | float)]
+    return max(0.0, median(after - before for before, after in pairwise(times))) if len(times) > 1 else None
+
+
+# --------------------------------------------------------------------------- before and afterwards
+
+
+def keep(run: Path, found: Estimate) -> None:
+    """Note what a new run is expected to take.
+
+    Raises:
+        OSError: the run's folder cannot be written to.
+    """
+    runs.write_json(run / "estimate.json", found._asdict())
+
+
+def read(run: Path) -> Estimate | None:
+    """What the run was expected to take; None where that was not noted, or cannot be read."""
+    try:
+        values = json.loads((run / "estimate.json").read_text("utf-8"))
+        found = Estimate(**{name: float(value) for name, value in values.items()})  # type: ignore[arg-type]
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+    if not all(0 <= value < math.inf for value in found) or found.total == 0:
+        return None
+    return found._replace(based_on=int(found.based_on))
+
+
+def off(run: Path) -> Off | None:
+    """What a run that has come to its end was expected to take, and took; None where that is not known.
+
+    A run that ended early, or had epochs added, is held against the estimate for the epochs that it had.
+
+    Raises:
+        UnknownRun: it is not there, or not readable.
+    """
+    status, found = runs.status(run), read(run)
+    if status.state not in ("finished", "stopped") or found is None or status.worked <= 0:
+        return None
+    estimated = found.total + found.epoch * (len(runs.metrics(run)) - runs.config(run).epochs)
+    return Off(estimated, status.worked) if estimated > 0 else None
+
+
+def remaining(run: Path) -> float:
+    """The seconds that a run still needs once it is its turn; 0 for one that rests.
+
+    By its own pace as soon as it has one, and before by its estimate.
+
+    Raises:
+        UnknownRun: it is not there, or not readable.
+        ImpossibleNetwork: it can never be trained.
+    """
+    status = runs.status(run)
+    if status.state in runs.RESTING:
+        return 0.0
+    found, rows = read(run) or estimate(runs.config(run), history(run.parent)), runs.metrics(run)
+    if status.phase == "evaluating":
+        return found.end
+    done = float(len(rows))
+    if status.steps and status.epoch > len(rows):
+        done += min(1.0, status.step / status.steps)
+    left = max(0.0, runs.plan(run).epochs - done)
+    pace = _wall(rows) or _wall_so_far(run, status) or found.epoch
+    began = status.state == "running" and status.phase == "training"
+    start = 0.0 if began else max(0.0, found.total - runs.config(run).epochs * found.epoch - found.end)
+    return start + left * pace + found.end
+
+
+def _wall_so_far(run: Path, status: runs.Status) -> float | None:
+    """The seconds of an epoch, by two moments within the first one: both come after the compiling."""
+    rows = runs.batches(run)
+    if len(rows) < 2 or not status.steps:
+        return None
+    first, last = rows[0], rows[-1]
+    if last["epoch"] != first["epoch"]:
+        return None
+    return float(max(0.0, last["seconds"] - first["seconds"]) / (last["step"] - first["step"]) * status.steps)
+
+
+def waiting(training: Iterable[Path], ahead: Iterable[Path], slots: int) -> float:
+    """The seconds until it is a run's turn.
+
+    Args:
+        training: the runs that train now.
+        ahead: the runs that wait ahead of it, the next one first, as `core.jobs.ahead` has them.
+        slots: how many runs train at the same time.
+    """
+    busy = sorted(map(_or_nothing, training))
+    # A sorted list is a heap. Of more than there are slots, the first to end make no room.
+    free = [0.0] * (slots - len(busy)) + busy[max(0, len(busy) - slots) :]
+    for run in ahead:
+        heapq.heappush(free, heapq.heappop(free) + _or_nothing(run))
+    return free[0]
+
+
+def _or_nothing(run: Path) -> float:
+    try:
+        return remaining(run)
+    except (runs.UnknownRun, ImpossibleNetwork):
+        return 0.0  # deleted just now, or about to fail

@@ -1,0 +1,470 @@
+"""A run on the Train page: where it stands, what can be done with it, what there is to see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core import adviser, charts, datasets, estimate, jobs, runs, ui
+from core.architectures import ImpossibleNetwork
+from core.config import ConfigError, RunConfig
+from core.i18n import _, ngettext
+from core.ui import knobs
+
+NUMBERS = 0.5  # seconds between two looks at the newest numbers of a run that is going on
+CURVES = 1.0  # seconds between two drawings of its curves; more where there are many epochs to come
+CURVES_PER_EPOCH = 0.03
+LOG_END = 20_000  # characters of the log to show
+DROPOUTS = [round(0.05 * n, 2) for n in range(19)]
+
+Rows = Sequence[dict[str, Any]]
+
+
+def show(run: Path) -> None:
+    """The whole run. While it goes on, its parts look at it again and again, and nobody has to reload."""
+    try:
+        status, config = runs.status(run), runs.plan(run)
+    except runs.UnknownRun as error:
+        ui.sorry(error)
+        return
+    going_on = status.state not in runs.RESTING
+    # The parts compare with this, and have the page made anew when the run has come to rest, or off it.
+    st.session_state["seen_going_on"] = going_on
+    st.fragment(_stand, run_every=NUMBERS if going_on else None)(run)
+    if going_on or status.epoch:
+        _steering(run, status, config)
+        every = max(CURVES, CURVES_PER_EPOCH * config.epochs)
+        st.fragment(_sights, run_every=every if going_on else None)(run)
+    if status.state in ("failed", "interrupted"):
+        with st.expander(_("The log"), icon=":material/terminal:"):
+            st.code(_log(run), language=None, wrap_lines=True)
+
+
+def _log(run: Path) -> str:
+    try:
+        return (run / "log.txt").read_text("utf-8", errors="replace")[-LOG_END:]
+    except OSError:
+        return _("There is no log.")
+
+
+# --------------------------------------------------------------------------------- where it stands
+
+
+def _stand(run: Path) -> None:
+    """The state in words, the newest numbers, and the buttons that go with it."""
+    try:
+        status, config = runs.status(run), runs.plan(run)
+    except runs.UnknownRun as error:
+        ui.sorry(error)
+        return
+    if (status.state not in runs.RESTING) != st.session_state.get("seen_going_on"):
+        st.rerun()
+    epochs = runs.metrics(run)
+    newest = runs.newest_batch(run)
+    _state(run, status, config, epochs, newest)
+    _buttons(run, status)
+    _numbers(status, epochs, newest)
+
+
+def _state(
+    run: Path, status: runs.Status, config: RunConfig, epochs: Rows, newest: dict[str, Any] | None
+) -> None:
+    match status.state:
+        case "queued":
+            st.progress(0.0, text=_waiting(run))
+        case "running" | "pausing" | "stopping":
+            steps = max(1, status.steps * config.epochs)
+            done = max(0, status.epoch - 1) * status.steps + status.step
+            st.progress(min(1.0, done / steps), text=_progress(run, status, config))
+        case "paused":
+            st.info(_paused(status, config), icon=":material/pause_circle:")
+        case "interrupted":
+            st.warning(ui.plain(status.error), icon=":material/power_off:")
+            st.caption(_kept(run))
+        case "failed":
+            ui.sorry(status.error)
+            if not status.diverged:
+                st.caption(_kept(run))
+        case "finished" | "stopped":
+            _outcome(run, status)
+
+
+def _waiting(run: Path) -> str:
+    before = jobs.ahead(run)
+    if not before:
+        if len(jobs.training(run.parent)) < ui.settings().slots:
+            return _("Starting the training process and TensorFlow, which takes a few seconds")
+        text = _("Next in line")
+    else:
+        place = len(before) + 1
+        text = _("Number {place} in line").format(place=place)
+    seconds = estimate.waiting(jobs.training(run.parent), before, ui.settings().slots)
+    return _("{place} · its turn comes in about {time}").format(place=text, time=ui.duration(seconds))
+
+
+def _phases() -> dict[runs.Phase, str]:
+    return {
+        "importing": _("Starting TensorFlow, which takes a few seconds"),
+        "loading": _("Reading the data"),
+        "compiling": _("Building the network"),
+        "evaluating": _("Reading the test images"),
+    }
+
+
+def _progress(run: Path, status: runs.Status, config: RunConfig) -> str:
+    if status.phase == "training":
+        text = _("Epoch {epoch} of {epochs} · step {step:,} of {steps:,}").format(
+            epoch=status.epoch, epochs=config.epochs, step=status.step, steps=status.steps
+        )
+    else:
+        text = _phases().get(status.phase, _("Training"))
+    if status.state == "pausing":
+        return _("{progress} · pausing after this step").format(progress=text)
+    if status.state == "stopping":
+        return _("{progress} · stopping after this step").format(progress=text)
+    if status.phase != "training":
+        return text
+    left = ui.duration(estimate.remaining(run))
+    return _("{progress} · about {time} left").format(progress=text, time=left)
+
+
+def _paused(status: runs.Status, config: RunConfig) -> str:
+    if not status.epoch:
+        return _("Paused before it began. It goes to the end of the line when you resume it.")
+    return _(
+        "Paused in epoch {epoch} of {epochs}, after step {step:,} of {steps:,}. Nothing is lost: it will "
+        "go on exactly here."
+    ).format(epoch=status.epoch, epochs=config.epochs, step=status.step, steps=status.steps)
+
+
+def _kept(run: Path) -> str:
+    done = len(runs.metrics(run))
+    if not runs.has_checkpoint(run) or not done:
+        return _("It had not finished an epoch, so it will begin anew.")
+    return ngettext(
+        "{n} epoch is kept. It will go on after that.", "{n} epochs are kept. It will go on after them.", done
+    ).format(n=done)
+
+
+def _outcome(run: Path, status: runs.Status) -> None:
+    if status.test_accuracy is None:
+        st.info(_("Stopped before it began to train."), icon=":material/stop_circle:")
+        return
+    text = _("Finished in {time}. It reads {accuracy:.2%} of the test images right.")
+    if status.state == "stopped":
+        text = _("Stopped after {time}. It reads {accuracy:.2%} of the test images right.")
+    text = text.format(time=ui.duration(status.worked), accuracy=status.test_accuracy)
+    if status.stopped_early:
+        text += " " + _("It ended early after epoch {epoch}, because the loss had stopped falling.").format(
+            epoch=status.epoch
+        )
+        if status.best_epoch:
+            text += " " + _("Its weights are those of epoch {best}, the best one.").format(
+                best=status.best_epoch
+            )
+    st.success(text, icon=":material/check_circle:")
+    if status.state == "finished" and (off := estimate.off(run)):
+        st.caption(
+            _("Estimated beforehand: {estimated}. It took {took}.").format(
+                estimated=ui.duration(off.estimated), took=ui.duration(off.took)
+            )
+        )
+    with st.container(horizontal=True):
+        query = {"run": run.name}
+        st.page_link(ui.PAGES["evaluate"], label=_("See what it confuses"), icon=":material/fact_check:",
+                     query_params=query)  # fmt: skip
+        st.page_link(ui.PAGES["draw"], label=_("Draw a digit for it"), icon=":material/draw:",
+                     query_params=query)  # fmt: skip
+
+
+def _numbers(status: runs.Status, epochs: Rows, newest: dict[str, Any] | None) -> None:
+    row = newest if status.state not in runs.RESTING and newest else (epochs[-1] if epochs else newest)
+    if not row:
+        return
+    with st.grid(4, min_column_width=140):
+        st.metric(_("Training loss"), ui.number(row.get("loss"), "{:.4f}"), border=True)
+        st.metric(_("Training accuracy"), ui.number(row.get("accuracy"), "{:.2%}"), border=True)
+        if epochs and "val_loss" in epochs[-1]:
+            st.metric(_("Validation loss"), ui.number(epochs[-1]["val_loss"], "{:.4f}"), border=True)
+            st.metric(_("Validation accuracy"), ui.number(epochs[-1]["val_accuracy"], "{:.2%}"), border=True)
+
+
+# -------------------------------------------------------------------------------- what can be done
+
+
+def _buttons(run: Path, status: runs.Status) -> None:
+    """What can be done with a run in this state."""
+    state = status.state
+    with st.container(horizontal=True):
+        if state in ("queued", "running") and _button(
+            _("Pause"), "pause", _("Leaves the processor after the current step and keeps everything.")
+        ):
+            _ask(jobs.pause, run)
+        if (
+            state in ("paused", "interrupted", "stopped") or (state == "failed" and not status.diverged)
+        ) and (
+            _button(_("Resume"), "play_arrow", _("Goes on exactly where it was."), key="resume", primary=True)
+        ):
+            _resume(run)
+        if state in ("queued", "running", "pausing", "paused", "interrupted") and _button(
+            _("Stop"), "stop", _("Ends it after the current step; what it has learned becomes its model.")
+        ):
+            _ask(jobs.stop, run)
+    if state == "finished":
+        _train_on(run, status)
+
+
+def _button(label: str, icon: str, hint: str, key: str = "", *, primary: bool = False) -> bool:
+    return st.button(
+        label,
+        icon=f":material/{icon}:",
+        key=key or icon,
+        help=hint,
+        type="primary" if primary else "secondary",
+    )
+
+
+def _ask(what: Callable[[Path], None], run: Path) -> None:
+    try:
+        what(run)
+    except OSError as error:
+        _sorry(error, run)
+    else:
+        st.rerun()
+
+
+def _train_on(run: Path, status: runs.Status) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        more = st.number_input(_("Epochs more"), 1, 1000, 5, width=140, key="more_epochs")
+        if _button(_("Train on"), "fast_forward", _("Goes on with the weights it has."), key="train_on"):
+            _resume(run, epochs=status.epoch + more)
+
+
+def _resume(run: Path, epochs: int | None = None) -> None:
+    try:
+        jobs.resume(run, ui.settings(), epochs)
+    except (jobs.NotAllowed, datasets.DatasetMissing, ConfigError, ImpossibleNetwork, OSError) as error:
+        _sorry(error, run)
+    else:
+        st.rerun()
+
+
+def _sorry(error: Exception, run: Path) -> None:
+    if isinstance(error, OSError):
+        ui.sorry(
+            _("{folder} cannot be written to: {reason}.").format(folder=run, reason=error.strerror or error)
+        )
+    else:
+        ui.sorry(error)
+
+
+def _steering(run: Path, status: runs.Status, config: RunConfig) -> None:
+    """The knobs that can be turned while it trains, or before it goes on."""
+    if status.state in ("finished", "stopped", "stopping"):
+        return
+    going_on = status.state not in runs.RESTING
+    # What it diverged with would make it do so again.
+    rate = config.learning_rate / (10 if status.diverged else 1)
+    with (
+        st.expander(
+            _("Turn a knob while it trains") if going_on else _("Turn a knob before it goes on"),
+            icon=":material/tune:",
+            expanded=status.diverged,
+        ),
+        st.form("steering", border=False),
+    ):
+        st.caption(
+            _("A new value takes effect from the next epoch on, and the curves show where. Under a schedule, "
+              "the learning rate is its largest value.")
+        )  # fmt: skip
+        rate = st.select_slider(
+            _("Learning rate"), sorted({*knobs.RATES, rate}), rate,
+            format_func="{:g}".format, key="steer_rate",
+        )  # fmt: skip
+        dropout = st.select_slider(
+            _("Dropout"), sorted({*DROPOUTS, config.dropout}), config.dropout,
+            format_func="{:g}".format, key="steer_dropout",
+        )  # fmt: skip
+        if st.form_submit_button(_("Set from the next epoch on"), icon=":material/check:", key="steer"):
+            _steer(run, learning_rate=rate, dropout=dropout)
+    if (
+        status.state == "failed"
+        and status.diverged
+        and _button(
+            _("Resume with this learning rate"), "play_arrow", _("From its last checkpoint."), key="resume"
+        )
+    ):
+        _resume(run)
+
+
+def _steer(run: Path, **values: float) -> None:
+    try:
+        jobs.steer(run, **values)
+    except (ConfigError, OSError) as error:
+        _sorry(error, run)
+    else:
+        st.toast(_("Set from the next epoch on."), icon=":material/check:")
+
+
+# ------------------------------------------------------------------------------- what there is to see
+
+
+def _sights(run: Path) -> None:
+    """The advice, and the charts that were chosen."""
+    try:
+        status, config = runs.status(run), runs.plan(run)
+    except runs.UnknownRun:
+        return  # the other part says so
+    epochs = runs.metrics(run)
+    _advice(run, status, config)
+    views = {
+        "curves": _("Loss and accuracy"),
+        "pace": _("Learning rate and time"),
+        "digits": _("Digit by digit"),
+        "layers": _("Inside the layers"),
+    }
+    st.segmented_control(
+        _("What to look at"), list(views), default="curves", required=True, key="view",
+        format_func=views.__getitem__, label_visibility="collapsed",
+    )  # fmt: skip
+    match st.session_state["view"]:
+        case "pace":
+            _pace(epochs, config)
+        case "digits":
+            _digits(epochs)
+        case "layers":
+            _layers(run)
+        case _:
+            _curves(run, status, config, epochs)
+
+
+def _curves(run: Path, status: runs.Status, config: RunConfig, epochs: Rows) -> None:
+    batches = runs.batches(run)
+    if not batches and not epochs:
+        st.caption(_("The curves begin with the first numbers."))
+        return
+    changes = runs.changes(run)
+    left, right = st.columns(2)
+    for side, metric, title in ((left, "loss", _("loss")), (right, "accuracy", _("accuracy"))):
+        side.plotly_chart(
+            charts.curve(metric, title, batches, epochs, status.steps, config.epochs, changes),
+            key=f"curve_{metric}", config={"displayModeBar": False},
+            alt=_("{metric} over the epochs, training against validation").format(metric=title),
+        )  # fmt: skip
+    st.caption(
+        _("The dotted line is the mean since its epoch began. Where training goes on improving and "
+          "validation does not, the network memorises instead of learning.")
+    )  # fmt: skip
+    for change in changes:
+        st.caption(_change_words(change))
+
+
+def _change_words(change: dict[str, Any]) -> str:
+    names = {"learning_rate": _("learning rate"), "dropout": _("dropout")}
+    text = _("From epoch {epoch} on: {setting} {before:g} → {after:g}.")
+    if change["by"] == "plateau":
+        text = _("From epoch {epoch} on: {setting} {before:g} → {after:g}, because the loss had not fallen.")
+    return text.format(
+        epoch=change["epoch"], setting=names.get(change["setting"], change["setting"]),
+        before=change["before"], after=change["after"],
+    )  # fmt: skip
+
+
+def _pace(epochs: Rows, config: RunConfig) -> None:
+    if not epochs:
+        st.caption(_("After the first epoch, its learning rate and its time are shown here."))
+        return
+    left, right = st.columns(2)
+    for side, name, title in (
+        (left, "learning_rate", _("learning rate at its end")),
+        (right, "seconds", _("seconds per epoch")),
+    ):
+        side.plotly_chart(
+            charts.pace(epochs, name, title, config.epochs), key=f"pace_{name}",
+            config={"displayModeBar": False}, alt=_("{what} over the epochs").format(what=title),
+        )  # fmt: skip
+    st.caption(_("The first epoch takes longer, because TensorFlow compiles the network in it."))
+
+
+def _digits(epochs: Rows) -> None:
+    if not any(row.get("val_class_accuracy") for row in epochs):
+        st.caption(
+            _("After the first epoch, the share of each digit that is read right is shown here. It takes a "
+              "validation share above 0.")
+        )  # fmt: skip
+        return
+    st.plotly_chart(
+        charts.by_digit(epochs), key="by_digit", config={"displayModeBar": False},
+        alt=_("The share of each digit's validation images that is read right, epoch by epoch"),
+    )  # fmt: skip
+    st.caption(_("Validation accuracy of each digit: which one is hard, and does it get better?"))
+
+
+def _layers(run: Path) -> None:
+    rows = runs.layers(run)
+    if not rows:
+        st.caption(_("After the first epoch, the weights and gradients of each layer are shown here."))
+        return
+    st.caption(
+        _("How the numbers of each layer are spread: dotted after the first epoch, filled after epoch {n}. "
+          "Weights that spread out are weights that learn; gradients that shrink to nothing say that "
+          "little is left to learn, or that nothing gets through.").format(n=rows[-1]["epoch"])
+    )  # fmt: skip
+    for name, newest in rows[-1]["layers"].items():
+        first = rows[0]["layers"].get(name, newest)
+        dead = newest.get("dead")
+        words = (
+            ""
+            if not dead
+            else _(" · {share:.0%} of its units are dead: no image wakes them").format(share=dead)
+        )
+        st.markdown(f"`{name}`{words}")
+        left, right = st.columns(2)
+        for side, kind, title in (
+            (left, "weights", _("weights")),
+            (right, "gradients", _("gradients")),
+        ):
+            side.caption(title)
+            side.plotly_chart(
+                charts.spread(first[kind], newest[kind]), key=f"spread_{name}_{kind}",
+                config={"displayModeBar": False},
+                alt=_("How the {what} of {layer} are spread").format(what=title, layer=name),
+            )  # fmt: skip
+
+
+def _advice(run: Path, status: runs.Status, config: RunConfig) -> None:
+    found = adviser.about(run)
+    for advice in found:
+        with st.container(border=True, key=f"advice_{advice.topic}"):
+            st.markdown(f":material/lightbulb: **{advice.verdict}** {advice.evidence} {advice.suggestion}")
+            _follow(run, status, config, advice)
+
+
+def _follow(run: Path, status: runs.Status, config: RunConfig, advice: adviser.Advice) -> None:
+    """The button that does what the advice says."""
+    if not advice.change:
+        if status.state == "running" and _button(
+            _("Stop here"), "stop", _("What it has learned becomes its model."), key=f"follow_{advice.topic}"
+        ):
+            _ask(jobs.stop, run)
+        return
+    words = ", ".join(f"`{name} = {value}`" for name, value in advice.change.items())
+    if advice.live and status.state not in runs.ENDED:
+        label, icon = _("Set {change} from the next epoch on").format(change=words), "tune"
+        if _button(label, icon, _("The run goes on."), key=f"follow_{advice.topic}"):
+            _steer(run, **advice.change)
+        return
+    label, icon = _("Set up a run with {change}").format(change=words), "tune"
+    if _button(label, icon, _("This run stays as it is."), key=f"follow_{advice.topic}"):
+        knobs.turn(config.but(**advice.change))
+        leave()
+        st.rerun()
+
+
+def leave() -> None:
+    """Back from this run to the knobs."""
+    st.session_state["watched"] = None
+    st.query_params.pop("run", None)

@@ -1,0 +1,89 @@
+"""The worker's process: started when it is needed, or before, so that TensorFlow is imported by then.
+
+A server keeps at most one warm worker waiting. It waits on its standard input, so it leaves with the
+server, and by itself when nobody has needed it for a while.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO, Any
+
+PROJECT = Path(__file__).parents[1]
+
+_lock = threading.Lock()
+_waiting: subprocess.Popen[bytes] | None = None
+
+
+def prepare(minutes: float) -> None:
+    """See to it that a warm worker waits, or will in some seconds; none for 0 minutes."""
+    global _waiting
+    with _lock:
+        if minutes and not _is_there(_waiting):
+            _waiting = spawn(["--warm", str(60 * minutes)], subprocess.DEVNULL, subprocess.PIPE)
+
+
+def hand_over(run: Path, slots: int) -> bool:
+    """Give the run to the warm worker. Returns whether there was one."""
+    global _waiting
+    with _lock:
+        worker, _waiting = _waiting, None
+    if not _is_there(worker):
+        return False
+    assert worker
+    assert worker.stdin
+    try:
+        with worker.stdin as pipe:
+            pipe.write(json.dumps([str(run.absolute()), slots]).encode() + b"\n")
+    except OSError:
+        return False  # it left at this very moment
+    return True
+
+
+def is_waiting() -> bool:
+    """Whether there is a worker that will take the next run."""
+    with _lock:
+        return _is_there(_waiting)
+
+
+def _is_there(worker: subprocess.Popen[bytes] | None) -> bool:
+    """Whether this worker waits. If it has left, its pipe is closed."""
+    if worker is None or worker.poll() is None:
+        return worker is not None
+    assert worker.stdin
+    worker.stdin.close()
+    return False
+
+
+def spawn(words: list[str], output: int | IO[bytes], source: int) -> subprocess.Popen[bytes]:
+    """Start ``python -m core.worker`` in a session of its own, so that it outlives this process."""
+    detached: dict[str, Any] = (
+        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}  # type: ignore[attr-defined,unused-ignore]
+        if sys.platform == "win32"
+        else {"start_new_session": True}
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "core.worker", *words],
+        cwd=PROJECT,
+        env=os.environ | _environment(),
+        stdin=source,
+        stdout=output,
+        stderr=output,
+        **detached,
+    )
+    # Somebody has to take note of its end, or it stays behind as a zombie.
+    threading.Thread(target=process.wait, daemon=True).start()
+    return process
+
+
+def _environment() -> dict[str, str]:
+    found = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}
+    if home := os.environ.get("KERAS_HOME"):
+        # The worker runs in another folder than whoever started it.
+        found["KERAS_HOME"] = str(Path(home).absolute())
+    return found

@@ -1,0 +1,60 @@
+"""The images of each step, by seed, epoch and step alone: what was seen before plays no part.
+
+So a run that is resumed sees what it would have seen, without replaying anything.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import architectures as arch
+from core import augment
+from core.config import RunConfig
+from core.datasets import Dataset
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.uint8]
+
+
+class Batches:
+    """What a run trains and validates on.
+
+    Attributes:
+        steps: steps in an epoch; the last one may have fewer images.
+        x_validation, y_validation: uint8 ``(n, 28, 28)`` and ``(n,)``; n is 0 without validation.
+    """
+
+    def __init__(self, config: RunConfig, dataset: Dataset) -> None:
+        trained, validated = arch.split(config, len(dataset.x_train))
+        self._config = config
+        self._amounts = config.augmentation
+        self.x_train, self.y_train = dataset.x_train[:trained], dataset.y_train[:trained]
+        used = slice(trained, trained + validated)
+        self.x_validation, self.y_validation = dataset.x_train[used], dataset.y_train[used]
+        self.steps = arch.steps_per_epoch(config, len(dataset.x_train))
+        self._epoch = 0
+        self._order: NDArray[np.int64] = np.empty(0, np.int64)
+
+    def take(self, epoch: int, step: int, steps: int) -> tuple[Images, Labels]:
+        """The images of so many steps, one batch after the other, and their labels.
+
+        Args:
+            epoch: from 1.
+            step: the first of them, from 0.
+            steps: how many. Whoever wants the same augmented images again takes the same steps at once.
+        """
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, order(self._config.seed, epoch, len(self.x_train))
+        size = self._config.batch_size
+        rows = self._order[step * size : (step + steps) * size]
+        images = self.x_train[rows]
+        if self._amounts != augment.NONE:
+            rng = np.random.default_rng([self._config.seed, epoch, step])
+            images = augment.augment(images, self._amounts, rng)
+        return images, self.y_train[rows]
+
+
+def order(seed: int, epoch: int, images: int) -> NDArray[np.int64]:
+    """In which order an epoch, counted from 1, goes through so many training images."""
+    return np.random.default_rng([seed, epoch]).permutation(images)

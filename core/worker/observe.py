@@ -1,0 +1,68 @@
+"""What can be seen of a network while it learns: per layer, how its weights and gradients are spread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from core.worker import steps
+
+IMAGES = 256  # to take gradients and activations from
+_BINS = 24
+
+Observe = Callable[[NDArray[np.uint8], NDArray[np.uint8]], dict[str, dict[str, Any]]]
+
+
+def observer(model: keras.Model) -> Observe:
+    """A function from images, uint8 ``(n, 28, 28)``, and labels to what is to be seen, by layer.
+
+    Of each layer with a kernel: ``weights`` and ``gradients``, the kernel's histograms as `histogram`
+    makes them, and ``dead``, the share of its units (filters) that none of the images activates; None
+    for an activation that is never 0.
+    """
+    watched = [layer for layer in model.layers if hasattr(layer, "kernel")]
+
+    @tf.function(input_signature=[steps.IMAGES, steps.LABELS])  # type: ignore[untyped-decorator]
+    def look(images: Any, labels: Any) -> tuple[Any, Any]:
+        active: list[Any] = []
+        with tf.GradientTape() as tape:
+            tensor = steps.normalised(images)
+            for layer in model.layers:
+                tensor = layer(tensor, training=False)
+                if _is_relu(layer):
+                    active.append(tf.reduce_any(tensor > 0, axis=range(tensor.shape.rank - 1)))
+            value = steps.loss(model, labels, tensor)
+        return tape.gradient(value, [layer.kernel.value for layer in watched]), active
+
+    def observe(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> dict[str, dict[str, Any]]:
+        gradients, active = look(images, labels)
+        shares = iter([1 - float(np.mean(units)) for units in active])
+        found = {}
+        for layer, gradient in zip(watched, gradients, strict=True):
+            found[layer.name] = {
+                "weights": histogram(layer.kernel.numpy()),
+                "gradients": histogram(gradient.numpy()),
+                # Hidden layers come in the order of their activations, the output has none.
+                "dead": next(shares, None) if layer is not watched[-1] else None,
+            }
+        return found
+
+    return observe
+
+
+def _is_relu(layer: keras.layers.Layer) -> bool:
+    return getattr(layer, "activation", None) is keras.activations.relu
+
+
+def histogram(values: NDArray[np.float32]) -> dict[str, Any]:
+    """How values are spread: ``low`` and ``high``, and the ``counts`` of equal bins between them."""
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite([low, high]).all():
+        return {"low": None, "high": None, "counts": []}
+    counts, _edges = np.histogram(values, _BINS, (low, high))
+    return {"low": low, "high": high, "counts": counts.tolist()}

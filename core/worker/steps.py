@@ -1,0 +1,78 @@
+"""A compiled model's training step and validation, as TensorFlow functions.
+
+Keras's own loop (``model.fit``) prepares every batch in a data pipeline and comes back to Python after
+every step. Here one call does several steps on images that lie in memory, which saves that share of
+each step and is the same arithmetic; and the learning rate of every step is given from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from core.architectures import CLASSES
+
+Tensor = Any
+# images uint8 (n, 28, 28), labels uint8 (n,), learning rates float32 (steps,) → the sum of the images'
+# losses (NaN if a weight is no finite number any more), and how many were read right
+Steps = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+# images, labels → the sum of the images' losses, and the digits read, int64 (n,)
+Validate = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+IMAGES = tf.TensorSpec((None, 28, 28), tf.uint8)
+LABELS = tf.TensorSpec((None,), tf.uint8)
+
+
+def normalised(images: Tensor) -> Tensor:
+    """As `core.preprocess.normalise`, within TensorFlow."""
+    return tf.cast(images, tf.float32) / 255
+
+
+def loss(model: keras.Model, labels: Tensor, probabilities: Tensor) -> Tensor:
+    """The model's mean loss on these images, its weights' penalties included, as Keras reports it."""
+    smoothed = isinstance(model.loss, keras.losses.CategoricalCrossentropy)
+    targets = tf.one_hot(labels, CLASSES) if smoothed else labels
+    return tf.add_n([model.loss(targets, probabilities), *model.losses])
+
+
+def training(model: keras.Model, batch_size: int) -> Steps:
+    """The function that does as many training steps as it is given learning rates."""
+
+    @tf.function(input_signature=[IMAGES, LABELS, tf.TensorSpec((None,), tf.float32)])  # type: ignore[untyped-decorator]
+    def steps(images: Tensor, labels: Tensor, rates: Tensor) -> tuple[Tensor, Tensor]:
+        lost, right = tf.constant(0.0), tf.constant(0.0)
+        for step in tf.range(tf.size(rates)):
+            batch = slice(step * batch_size, (step + 1) * batch_size)
+            model.optimizer.learning_rate.assign(rates[step])
+            y = labels[batch]
+            with tf.GradientTape() as tape:
+                probabilities = model(normalised(images[batch]), training=True)
+                value = loss(model, y, probabilities)
+            gradients = tape.gradient(value, [v.value for v in model.trainable_variables])
+            model.optimizer.apply(gradients, model.trainable_variables)
+            lost += value * tf.cast(tf.size(y), tf.float32)
+            right += tf.reduce_sum(tf.cast(_read(probabilities) == tf.cast(y, tf.int64), tf.float32))
+        # Keras clips the probabilities, so a finite loss may hide weights that are none any more.
+        nothing = tf.add_n([0 * tf.reduce_sum(weight.value) for weight in model.weights])
+        return lost + nothing, right
+
+    return steps  # type: ignore[no-any-return]
+
+
+def validation(model: keras.Model) -> Validate:
+    """The function that reads images without learning from them."""
+
+    @tf.function(input_signature=[IMAGES, LABELS])  # type: ignore[untyped-decorator]
+    def validate(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        probabilities = model(normalised(images), training=False)
+        images_read = tf.cast(tf.size(labels), tf.float32)
+        return loss(model, labels, probabilities) * images_read, _read(probabilities)
+
+    return validate  # type: ignore[no-any-return]
+
+
+def _read(probabilities: Tensor) -> Tensor:
+    return tf.argmax(probabilities, axis=-1)
