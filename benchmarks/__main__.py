@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import epochs, fast, pages, prediction, server
+from benchmarks import epochs, fast, pages, prediction, server, shares
 from benchmarks.comparison import Comparison, markdown
 from core import datasets
 
@@ -21,6 +21,7 @@ Compare = Callable[[Path, str, int, bool], Iterator[Comparison]]
 # The epochs first: their CNN is then there for the others.
 PARTS: dict[str, Compare] = {
     "epochs": epochs.compare,
+    "shares": shares.compare,
     "prediction": prediction.compare,
     "server": server.compare,
     "pages": pages.compare,

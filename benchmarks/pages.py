@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from playwright.sync_api import Browser, Page, sync_playwright
+from streamlit.logger import set_log_level
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.comparison import Comparison
@@ -68,6 +69,7 @@ def _duplicate(run: Path, root: Path) -> None:
 def _answer(root: Path, name: str) -> float:
     """Milliseconds that the page's script takes, when it is not the first time."""
     os.environ |= {"MNIST_LAB_RUNS": str(root), "MNIST_LAB_WARM_MINUTES": "0"}
+    set_log_level("error")  # it warns of each script that runs without a server
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run()
     if name != "start":
         app.switch_page(f"pages/{name}.py").run()

@@ -39,6 +39,8 @@ class Predictor:
             self._session = ort.InferenceSession(
                 model.read_bytes(), options, providers=["CPUExecutionProvider"]
             )
+            # Some damage shows only when the layers are gone through.
+            self._session.run(None, {onnx_graph.INPUT: np.zeros((1, *IMAGE), np.float32)})
         except FileNotFoundError:
             raise NotTrained(
                 _("Run {name} has no trained model yet.").format(name=model.parent.name)
@@ -92,7 +94,8 @@ _DAMAGED = (
     ort.capi.onnxruntime_pybind11_state.InvalidGraph,
     ort.capi.onnxruntime_pybind11_state.InvalidArgument,
     ort.capi.onnxruntime_pybind11_state.Fail,
-    UnicodeDecodeError,  # its complaint quotes a name from the file that is no text any more
+    ort.capi.onnxruntime_pybind11_state.RuntimeException,
+    ValueError,  # its input has another name, or its complaint quotes a name that is no text any more
 )
 
 

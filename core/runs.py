@@ -61,7 +61,7 @@ Phase = Literal["", "importing", "loading", "compiling", "training", "evaluating
 Action = Literal["run", "pause", "stop"]
 
 # A new worker takes its lock well within this time, in seconds; without it, it never came up.
-_START_TIME = 30.0
+_START_TIME = 10.0
 _TAIL = 2_000  # bytes, many times a row's length
 _TICK = 1_000_000_000  # nanoseconds, far more than any file system's
 _LITTLE = 100_000  # bytes: a disk with less than that is full
@@ -209,6 +209,8 @@ def plan(run: Path) -> RunConfig:
         UnknownRun: as `config`.
     """
     asked = request(run).model_dump(exclude={"action"}, exclude_none=True)
+    if not asked:
+        return config(run)
     try:
         return config(run).but(**asked)
     except ConfigError:

@@ -258,46 +258,44 @@ def test_full_mnist_is_fetched_with_a_click(page: Page, tmp_path: Path, mnist_np
     assert (tmp_path / "keras" / "datasets" / "mnist.npz").is_file()
 
 
-def test_a_link_can_put_no_link_of_its_own_on_a_page(page: Page, trained: Path) -> None:
+@pytest.fixture(scope="module")
+def served(trained: Path) -> Iterator[str]:
+    """The address of a server on a finished run, for those who only look."""
     with serving(trained, free_port()) as url:
-        for name in (
-            "http://a.example",
-            "www.a.example/x",
-            "WWW.a.example",
-            "a@a.example",
-            "[a](//a.example)",
-        ):
-            page.goto(f"{url}/evaluate?run={quote(name)}")
-            alert = page.get_by_test_id("stAlert")
-            expect(alert).to_contain_text("There is no trained run")
-            expect(alert.locator("a, img")).to_have_count(0)
+        yield url
+
+
+def test_a_link_can_put_no_link_of_its_own_on_a_page(page: Page, served: str) -> None:
+    for name in ("http://a.example", "www.a.example/x", "WWW.a.example", "a@a.example", "[a](//a.example)"):
+        page.goto(f"{served}/evaluate?run={quote(name)}")
+        alert = page.get_by_test_id("stAlert")
+        expect(alert).to_contain_text("There is no trained run")
+        expect(alert.locator("a, img")).to_have_count(0)
 
 
 @pytest.mark.parametrize("width", [420, 1280])
-def test_no_page_is_wider_than_the_screen(page: Page, trained: Path, width: int) -> None:
+def test_no_page_is_wider_than_the_screen(page: Page, served: str, width: int, trained: Path) -> None:
     page.set_viewport_size({"width": width, "height": 900})
-    with serving(trained, free_port()) as url:
-        for name in ("", "data", "train", "evaluate", "draw"):
-            page.goto(f"{url}/{name}")
-            expect(page.get_by_role("heading", level=1)).to_be_visible()
-            wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert page.evaluate(wider) <= 0, name
+    for name in ("", "data", "train", f"train?run={runs.every(trained)[0].name}", "evaluate", "draw"):
+        page.goto(f"{served}/{name}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.evaluate(wider) <= 0, name
 
 
-def test_the_matrix_of_a_digit_is_readable_on_a_phone(page: Page, trained: Path) -> None:
+def test_the_matrix_of_a_digit_is_readable_on_a_phone(page: Page, served: str) -> None:
     page.set_viewport_size({"width": 420, "height": 900})
-    with serving(trained, free_port()) as url:
-        page.goto(f"{url}/data")
-        page.locator("[class*=st-key-mnist-5k-train-] button:visible").first.click()
-        dialog = page.get_by_role("dialog")
-        expect(dialog.get_by_text("28 × 28 numbers")).to_be_visible()
-        numbers = dialog.locator(".heatmap-label text")
-        expect(numbers.first).to_be_visible()
-        assert numbers.count() == 28 * 28
-        first, second = numbers.nth(0).bounding_box(), numbers.nth(1).bounding_box()
-        assert first
-        assert second
-        assert first["height"] >= 8
-        assert second["x"] - first["x"] >= 20, "three figures need so many pixels"
-        dialog.get_by_text("normalised, 0 to 1").click()
-        expect(numbers.first).to_have_text("0.00")
+    page.goto(f"{served}/data")
+    page.locator("[class*=st-key-mnist-5k-train-] button:visible").first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("28 × 28 numbers")).to_be_visible()
+    numbers = dialog.locator(".heatmap-label text")
+    expect(numbers.first).to_be_visible()
+    assert numbers.count() == 28 * 28
+    first, second = numbers.nth(0).bounding_box(), numbers.nth(1).bounding_box()
+    assert first
+    assert second
+    assert first["height"] >= 8
+    assert second["x"] - first["x"] >= 20, "three figures need so many pixels"
+    dialog.get_by_text("normalised, 0 to 1").click()
+    expect(numbers.first).to_have_text("0.00")

@@ -16,7 +16,7 @@ from core.ui import knobs
 
 NUMBERS = 0.5  # seconds between two looks at the newest numbers of a run that is going on
 CURVES = 1.0  # seconds between two drawings of its curves; more where there are many epochs to come
-CURVES_PER_EPOCH = 0.03
+CURVES_PER_EPOCH = 0.05
 LOG_END = 20_000  # characters of the log to show
 DROPOUTS = [round(0.05 * n, 2) for n in range(19)]
 
@@ -30,7 +30,7 @@ def show(run: Path) -> None:
     except runs.UnknownRun as error:
         ui.sorry(error)
         return
-    going_on = status.state not in runs.RESTING
+    going_on = _goes_on(status)
     # The parts compare with this, and have the page made anew when the run has come to rest, or off it.
     st.session_state["seen_going_on"] = going_on
     st.fragment(_stand, run_every=NUMBERS if going_on else None)(run)
@@ -60,13 +60,18 @@ def _stand(run: Path) -> None:
     except runs.UnknownRun as error:
         ui.sorry(error)
         return
-    if (status.state not in runs.RESTING) != st.session_state.get("seen_going_on"):
+    if _goes_on(status) != st.session_state.get("seen_going_on"):
         st.rerun()
     epochs = runs.metrics(run)
     newest = runs.newest_batch(run)
     _state(run, status, config, epochs, newest)
     _buttons(run, status)
     _numbers(status, epochs, newest)
+
+
+def _goes_on(status: runs.Status) -> bool:
+    """Whether to look again: a worker that has not come up in time may still do so on a busy machine."""
+    return status.state not in runs.RESTING or (status.state == "interrupted" and not status.pid)
 
 
 def _state(

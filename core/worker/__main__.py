@@ -28,6 +28,9 @@ _PATIENCE = 20  # seconds to wait for another worker of the same run to leave
 # Set by SIGTERM, with which the system or the container asks every process to end.
 _leaving = threading.Event()
 
+# What a warm worker does first; it takes a run on before it is done with that.
+_warming: threading.Thread | None = None
+
 
 def main(run: Path, slots: int) -> None:
     """Train this run, if it is to be trained and nobody else does so."""
@@ -81,6 +84,8 @@ def _take_turn(run: Path, slots: int, journal: Journal, action: jobs.Ask) -> Non
     slot = turn if isinstance(turn, BaseFileLock) else None
     with slot or nullcontext():
         journal.begin()
+        if _warming:
+            _warming.join()  # it draws from the random generators that the training is to have for itself
         # Here and not above: it takes seconds, and a waiting run needs none of it.
         from core.worker.training import train
 
@@ -102,21 +107,28 @@ def _sentence(error: Exception) -> str:
 
 
 def wait_warm(seconds: float) -> None:
-    """Import TensorFlow, wait for a run, train it."""
-    from core.worker.training import rehearse
-
-    rehearse()
+    """Import TensorFlow, wait for a run meanwhile, train it."""
+    global _warming
+    _warming = threading.Thread(target=_rehearse, daemon=True)
+    _warming.start()
     leave = threading.Timer(seconds, lambda: os._exit(0))
     leave.daemon = True
     leave.start()
     line = sys.stdin.readline()
     leave.cancel()
-    if line:
-        run, slots = json.loads(line)
-        with (Path(run) / "log.txt").open("ab") as log:
-            os.dup2(log.fileno(), sys.stdout.fileno())
-            os.dup2(log.fileno(), sys.stderr.fileno())
-        main(Path(run), slots)
+    if not line:
+        os._exit(0)  # at once, whatever is being imported
+    run, slots = json.loads(line)
+    with (Path(run) / "log.txt").open("ab") as log:
+        os.dup2(log.fileno(), sys.stdout.fileno())
+        os.dup2(log.fileno(), sys.stderr.fileno())
+    main(Path(run), slots)
+
+
+def _rehearse() -> None:
+    from core.worker.training import rehearse
+
+    rehearse()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,93 @@
+"""Where the time of an epoch goes: the parts of the worker's epoch as shares of the whole.
+
+    python -m benchmarks.shares DATASET OUT.json
+
+The worker's own code, in a process of its own, with a clock around each of its parts. The first epoch
+compiles and is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.child import answer
+from benchmarks.comparison import Comparison
+from core import datasets, runs
+from core.config import PRESETS
+
+EPOCHS = {"mlp": 6, "cnn": 3}
+IMAGES = {"mlp": 60_000, "cnn": 16_000}
+# The methods of `core.worker.training.Training` that make up an epoch, and what they do.
+PARTS = {
+    "_call": "training steps",
+    "_validation": "validation",
+    "_observe": "histograms of the layers",
+    "_keep_weights": "weights after the epoch",
+    "save": "checkpoint",
+}
+
+
+def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Comparison]:
+    """Each part's seconds against the whole epoch's."""
+    found = answer(root / "shares.json", "-m", "benchmarks.shares", dataset, "quick" if quick else "full")
+    for network, parts in found.items():
+        for part, seconds in parts.items():
+            if part != "epoch":
+                yield Comparison(
+                    f"{network.upper()}: {part}", "the epoch", "s", tuple(seconds), tuple(parts["epoch"])
+                )
+
+
+def measure(network: str, dataset: str, quick: bool) -> dict[str, list[float]]:
+    """Seconds of each part and of the whole, a number per epoch but the first."""
+    from core.worker.data import Batches
+    from core.worker.journal import Journal
+    from core.worker.training import Training
+
+    epochs = 2 if quick else EPOCHS[network]
+    loaded = datasets.load(dataset)
+    config = PRESETS[f"tutorial-{network}"].but(
+        dataset=dataset, epochs=epochs, training_images=1_000 if quick else IMAGES[network]
+    )
+    spent = [dict.fromkeys(PARTS, 0.0) for _ in range(epochs)]
+    with tempfile.TemporaryDirectory() as folder:
+        run = runs.create(Path(folder), config)
+        training = Training(config, Batches(config, loaded), Journal(run))
+        for name in PARTS:
+            _time(training, name, spent)
+        began = time.time()
+        training.go_on(lambda: "run")
+        ended = [row["time"] for row in runs.metrics(run)]
+    whole = [b - a for a, b in zip([began, *ended], ended, strict=False)][1:]
+    return {label: [row[name] for row in spent[1:]] for name, label in PARTS.items()} | {"epoch": whole}
+
+
+def _time(training: Any, name: str, spent: list[dict[str, float]]) -> None:
+    """Put a clock around this method."""
+    method: Callable[..., Any] = getattr(training, name)
+
+    def timed(*arguments: Any) -> Any:
+        epoch = training.progress.epoch
+        began = time.perf_counter()
+        found = method(*arguments)
+        # A checkpoint is written when the next epoch has begun already.
+        row = spent[min(epoch, len(spent)) - 1] if name != "save" else spent[epoch - 2]
+        row[name] += time.perf_counter() - began
+        return found
+
+    setattr(training, name, timed)
+
+
+def main(dataset: str, mode: str, out: str) -> None:
+    found = {network: measure(network, dataset, mode == "quick") for network in EPOCHS}
+    Path(out).write_text(json.dumps(found), "utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
