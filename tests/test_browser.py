@@ -20,7 +20,7 @@ import requests
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from core import evaluate, jobs, runs
-from core.config import PRESETS
+from core.config import RunConfig
 from core.settings import Settings
 from tests.conftest import wait_for_end, wait_until
 
@@ -59,6 +59,10 @@ def page(browser: Browser) -> Iterator[Page]:
     context.set_default_timeout(20_000)
     yield context.new_page()
     context.close()
+
+
+# So many epochs take many minutes, and such small steps leave the browser a core: it is stopped long before.
+LONG = RunConfig(hidden_units=(8,), batch_size=1, training_images=500, epochs=1000)
 
 
 def free_port() -> int:
@@ -180,9 +184,7 @@ def test_a_run_outlives_the_server_and_stops_on_request(
     page: Page, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     root, port = tmp_path / "runs", free_port()
-    # So many epochs take minutes; the run is stopped long before.
-    config = PRESETS["tutorial-mlp"].but(epochs=1000)
-    run = jobs.submit(config, Settings(runs=root, max_epochs=1000))
+    run = jobs.submit(LONG, Settings(runs=root, max_epochs=1000))
     request.addfinalizer(lambda: jobs.stop(run))
     with serving(root, port) as url:
         # A server that was started a moment ago, and a page that is opened by its address.
@@ -209,8 +211,7 @@ def test_a_run_is_paused_steered_and_resumed(
     page: Page, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     root = tmp_path / "runs"
-    config = PRESETS["tutorial-mlp"].but(epochs=1000, batch_size=16)
-    run = jobs.submit(config, Settings(runs=root, max_epochs=1000))
+    run = jobs.submit(LONG, Settings(runs=root, max_epochs=1000))
     request.addfinalizer(lambda: jobs.stop(run))
     with serving(root, free_port(), MNIST_LAB_MAX_EPOCHS="1000") as url:
         page.goto(f"{url}/train?run={run.name}")

@@ -271,10 +271,10 @@ def test_the_line_is_by_the_time_of_the_request(runs_folder: Path) -> None:
 def test_a_run_whose_worker_never_came_does_not_hold_up_the_line_for_ever(runs_folder: Path) -> None:
     lost, waiting = (runs.create(runs_folder, MLP) for _ in range(2))
     now = time.time()
-    runs.write_status(lost, Status(state="queued", created=now, queued=now - 20))
+    runs.write_status(lost, Status(state="queued", created=now, queued=now - 5))
     runs.write_status(waiting, Status(state="queued", created=now, queued=now))
     assert jobs.place_in_line(waiting) == 1
-    runs.write_status(lost, Status(state="queued", created=now, queued=now - 40))
+    runs.write_status(lost, Status(state="queued", created=now, queued=now - 15))
     assert jobs.place_in_line(waiting) == 0
 
 
