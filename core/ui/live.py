@@ -17,6 +17,7 @@ from core.ui import knobs
 NUMBERS = 0.5  # seconds between two looks at the newest numbers of a run that is going on
 CURVES = 1.0  # seconds between two drawings of its curves; more where there are many epochs to come
 CURVES_PER_EPOCH = 0.05
+SELDOM = 5.0  # seconds that a drawing of the curves is old at most
 LOG_END = 20_000  # characters of the log to show
 DROPOUTS = [round(0.05 * n, 2) for n in range(19)]
 
@@ -36,7 +37,7 @@ def show(run: Path) -> None:
     st.fragment(_stand, run_every=NUMBERS if going_on else None)(run)
     if going_on or status.epoch:
         _steering(run, status, config)
-        every = max(CURVES, CURVES_PER_EPOCH * config.epochs)
+        every = min(SELDOM, max(CURVES, CURVES_PER_EPOCH * config.epochs))
         st.fragment(_sights, run_every=every if going_on else None)(run)
     if status.state in ("failed", "interrupted"):
         with st.expander(_("The log"), icon=":material/terminal:"):
