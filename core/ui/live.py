@@ -14,7 +14,9 @@ from core.config import ConfigError, RunConfig
 from core.i18n import _, ngettext
 from core.ui import knobs
 
-NUMBERS = 0.5  # seconds between two looks at the newest numbers of a run that is going on
+NUMBERS = 0.3  # seconds between two looks at the newest numbers of a run that is going on
+NUMBERS_OF_MANY = 1.0  # where there are many epochs to come, so that the server has little to do
+MANY = 20  # epochs
 CURVES = 1.0  # seconds between two drawings of its curves; more where there are many epochs to come
 CURVES_PER_EPOCH = 0.05
 SELDOM = 5.0  # seconds that a drawing of the curves is old at most
@@ -34,7 +36,8 @@ def show(run: Path) -> None:
     going_on = _goes_on(status)
     # The parts compare with this, and have the page made anew when the run has come to rest, or off it.
     st.session_state["seen_going_on"] = going_on
-    st.fragment(_stand, run_every=NUMBERS if going_on else None)(run)
+    pause = NUMBERS if config.epochs <= MANY else NUMBERS_OF_MANY
+    st.fragment(_stand, run_every=pause if going_on else None)(run)
     if going_on or status.epoch:
         _steering(run, status, config)
         every = min(SELDOM, max(CURVES, CURVES_PER_EPOCH * config.epochs))
