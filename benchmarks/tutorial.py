@@ -8,6 +8,7 @@ Nothing in here is MNIST Lab's, so that it costs what such a script costs, progr
 import json
 import sys
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -70,8 +71,7 @@ def main(network, data, images, epochs, seed, out):
         validation_split=0.2,
         callbacks=[clock],
     )
-    with open(out, "w") as file:  # noqa: PTH123
-        json.dump(history.history | {"time": clock.ended}, file)
+    Path(out).write_text(json.dumps(history.history | {"time": clock.ended}))
 
 
 if __name__ == "__main__":

@@ -62,11 +62,9 @@ def _is_there(worker: subprocess.Popen[bytes] | None) -> bool:
 
 def spawn(words: list[str], output: int | IO[bytes], source: int) -> subprocess.Popen[bytes]:
     """Start ``python -m core.worker`` in a session of its own, so that it outlives this process."""
-    detached: dict[str, Any] = (
-        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}  # type: ignore[attr-defined,unused-ignore]
-        if sys.platform == "win32"
-        else {"start_new_session": True}
-    )
+    detached: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
     process = subprocess.Popen(
         [sys.executable, "-m", "core.worker", *words],
         cwd=PROJECT,

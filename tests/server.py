@@ -71,9 +71,9 @@ def serve() -> None:
 
 if __name__ == "__main__":
     module = types.ModuleType("core.worker.training")
-    module.train = train  # type: ignore[attr-defined]
+    module.train = train
     sys.modules["core.worker.training"] = module
-    warm.spawn = fork  # type: ignore[assignment]
+    warm.spawn = fork
     # Nobody waits for the workers' ends here.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     serve()

@@ -92,13 +92,9 @@ def serving(root: Path, port: int, **environment: str) -> Iterator[str]:
         wait_until(lambda: answers(url), f"the server answers; see {log}")
         yield url
     finally:
-        server.terminate()
-        try:
-            server.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            # On a busy machine Streamlit was seen to take longer to say goodbye to its visitors.
-            server.kill()
-            server.wait()
+        # Killed, not asked to end: nothing may depend on a server that says goodbye.
+        server.kill()
+        server.wait()
 
 
 def answers(url: str) -> bool:

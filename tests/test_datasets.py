@@ -161,7 +161,7 @@ class Answering(BaseHTTPRequestHandler):
 
     def __init__(self, body: bytes, promised: int | None, *args: object) -> None:
         self.body, self.promised = body, promised
-        super().__init__(*args)  # type: ignore[arg-type]
+        super().__init__(*args)
 
     def do_GET(self) -> None:
         self.send_response(200)

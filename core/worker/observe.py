@@ -27,7 +27,6 @@ def observer(model: keras.Model) -> Observe:
     """
     watched = [layer for layer in model.layers if hasattr(layer, "kernel")]
 
-    @tf.function(input_signature=[steps.IMAGES, steps.LABELS])  # type: ignore[untyped-decorator]
     def look(images: Any, labels: Any) -> tuple[Any, Any]:
         active: list[Any] = []
         with tf.GradientTape() as tape:
@@ -39,8 +38,10 @@ def observer(model: keras.Model) -> Observe:
             value = steps.loss(model, labels, tensor)
         return tape.gradient(value, [layer.kernel.value for layer in watched]), active
 
+    compiled = tf.function(look, input_signature=[steps.IMAGES, steps.LABELS])
+
     def observe(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> dict[str, dict[str, Any]]:
-        gradients, active = look(images, labels)
+        gradients, active = compiled(images, labels)
         shares = iter([1 - float(np.mean(units)) for units in active])
         found = {}
         for layer, gradient in zip(watched, gradients, strict=True):

@@ -24,6 +24,7 @@ Validate = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 IMAGES = tf.TensorSpec((None, 28, 28), tf.uint8)
 LABELS = tf.TensorSpec((None,), tf.uint8)
+_RATES = tf.TensorSpec((None,), tf.float32)
 
 
 def normalised(images: Tensor) -> Tensor:
@@ -41,7 +42,6 @@ def loss(model: keras.Model, labels: Tensor, probabilities: Tensor) -> Tensor:
 def training(model: keras.Model, batch_size: int) -> Steps:
     """The function that does as many training steps as it is given learning rates."""
 
-    @tf.function(input_signature=[IMAGES, LABELS, tf.TensorSpec((None,), tf.float32)])  # type: ignore[untyped-decorator]
     def steps(images: Tensor, labels: Tensor, rates: Tensor) -> tuple[Tensor, Tensor]:
         lost, right = tf.constant(0.0), tf.constant(0.0)
         for step in tf.range(tf.size(rates)):
@@ -59,19 +59,20 @@ def training(model: keras.Model, batch_size: int) -> Steps:
         nothing = tf.add_n([0 * tf.reduce_sum(weight.value) for weight in model.weights])
         return lost + nothing, right
 
-    return steps  # type: ignore[no-any-return]
+    compiled: Steps = tf.function(steps, input_signature=[IMAGES, LABELS, _RATES])
+    return compiled
 
 
 def validation(model: keras.Model) -> Validate:
     """The function that reads images without learning from them."""
 
-    @tf.function(input_signature=[IMAGES, LABELS])  # type: ignore[untyped-decorator]
     def validate(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         probabilities = model(normalised(images), training=False)
         images_read = tf.cast(tf.size(labels), tf.float32)
         return loss(model, labels, probabilities) * images_read, _read(probabilities)
 
-    return validate  # type: ignore[no-any-return]
+    compiled: Validate = tf.function(validate, input_signature=[IMAGES, LABELS])
+    return compiled
 
 
 def _read(probabilities: Tensor) -> Tensor:
