@@ -8,7 +8,6 @@ learned from its own runs: the weighted median of what they took over what the a
 from __future__ import annotations
 
 import heapq
-import json
 import math
 import os
 import platform
@@ -19,6 +18,8 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core import architectures as arch
 from core import datasets, runs
@@ -58,7 +59,7 @@ _EVALUATIONS = 2  # ways in which the test images are read: with Keras, and with
 _STATE = {"sgd": 1, "adagrad": 2, "rmsprop": 2, "adam": 3, "adamw": 3.5}
 
 
-class Estimate(NamedTuple):
+class Estimate(BaseModel):
     """How long a run is expected to take, in seconds.
 
     Attributes:
@@ -68,10 +69,12 @@ class Estimate(NamedTuple):
         based_on: from how many earlier runs of this machine it was learned.
     """
 
-    epoch: float
-    total: float
-    end: float
-    based_on: int
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    epoch: float = Field(ge=0)
+    total: float = Field(gt=0)
+    end: float = Field(ge=0)
+    based_on: int = Field(ge=0)
 
 
 class Past(NamedTuple):
@@ -129,7 +132,7 @@ def estimate(config: RunConfig, history: Sequence[Past] = ()) -> Estimate:
     rest = rest or pace
     epoch = pace * (parts.epoch + parts.between)
     total = config.epochs * epoch + rest * (parts.start + parts.end)
-    return Estimate(epoch, total, rest * parts.end, len(history))
+    return Estimate(epoch=epoch, total=total, end=rest * parts.end, based_on=len(history))
 
 
 def _median(weighted: Iterable[tuple[float, float]]) -> float | None:
@@ -268,19 +271,15 @@ def keep(run: Path, found: Estimate) -> None:
     Raises:
         OSError: the run's folder cannot be written to.
     """
-    runs.write_json(run / "estimate.json", found._asdict())
+    runs.write_json(run / "estimate.json", found.model_dump())
 
 
 def read(run: Path) -> Estimate | None:
     """What the run was expected to take; None where that was not noted, or cannot be read."""
     try:
-        values = json.loads((run / "estimate.json").read_text("utf-8"))
-        found = Estimate(**{name: float(value) for name, value in values.items()})  # type: ignore[arg-type]
-    except (OSError, ValueError, TypeError, AttributeError):
+        return Estimate.model_validate_json((run / "estimate.json").read_bytes())
+    except (OSError, ValidationError):
         return None
-    if not all(0 <= value < math.inf for value in found) or found.total == 0:
-        return None
-    return found._replace(based_on=int(found.based_on))
 
 
 def off(run: Path) -> Off | None:

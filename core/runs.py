@@ -85,11 +85,9 @@ class Status(BaseModel):
         created, queued, started, ended, heartbeat: seconds since 1970; 0 where it has not happened yet.
             `queued` and `started` are the last time that it was.
         worked: seconds that workers have spent on it.
-        epochs: how many it is to have; 0 before a worker has looked.
         epoch: epochs begun, from 1; 0 before the first.
         step: steps done in that epoch.
         steps: steps in an epoch.
-        learning_rate, dropout: as they are set now; None before the first step.
         stopped_early: whether it ended because the loss had stopped falling.
         best_epoch: the epoch whose weights it took back then; 0 if it kept the last ones.
         test_loss, test_accuracy: on the whole test set; None before it is evaluated.
@@ -108,12 +106,9 @@ class Status(BaseModel):
     ended: float = 0
     heartbeat: float = 0
     worked: float = 0
-    epochs: int = 0
     epoch: int = 0
     step: int = 0
     steps: int = 0
-    learning_rate: float | None = None
-    dropout: float | None = None
     stopped_early: bool = False
     best_epoch: int = 0
     test_loss: float | None = None

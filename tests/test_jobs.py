@@ -149,8 +149,8 @@ def test_a_finished_run_leaves_every_file_that_the_contract_names(mlp_run: Path)
     status = runs.status(mlp_run)
     assert status.created == status.queued < status.started < status.ended <= status.heartbeat
     assert 0 < status.worked <= status.ended - status.started + 1e-3
-    assert (status.epochs, status.epoch, status.step, status.steps) == (3, 3, 50, 50)
-    assert (status.error, status.learning_rate, status.dropout) == ("", 0.001, 0)
+    assert (status.epoch, status.step, status.steps) == (3, 50, 50)
+    assert status.error == ""
     environment = runs.environment(mlp_run)
     assert environment["dataset_sha256"] == datasets.load("mnist-5k").digest
     assert (environment["keras"], environment["seed"]) == (keras.__version__, 0)

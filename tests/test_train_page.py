@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import augment, jobs, runs, schedules, warm
+from core import jobs, runs, schedules, warm
 from core.config import PRESETS, RunConfig
 from core.settings import Settings
 from core.ui import knobs
@@ -96,7 +96,6 @@ def test_augmented_digits_are_shown_as_the_amounts_say(setup: AppTest) -> None:
     setup.button(key="preview_again").click()
     again(setup)
     assert shown != [image.proto.imgs[0].url for image in setup.get("image")]
-    assert RunConfig(rotation=30).augmentation != augment.NONE
 
 
 def test_a_value_that_no_slider_has_is_kept(setup: AppTest) -> None:
@@ -166,6 +165,13 @@ def with_resting(resting: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> d
     return resting
 
 
+@pytest.fixture
+def diverged(with_resting: dict[str, Path], runs_folder: Path) -> Path:
+    """A run that diverged and may be changed."""
+    run = with_resting["diverged"]
+    return Path(shutil.copytree(run, runs_folder / run.name))
+
+
 def test_a_paused_run_says_where_it_is_and_offers_to_go_on(with_resting: dict[str, Path]) -> None:
     run = with_resting["paused"]
     app = open_page("train", run=run.name)
@@ -204,12 +210,17 @@ def test_a_run_that_diverged_says_so_and_can_go_on_with_a_smaller_rate(
     assert "learning_rate" in advice.label
     advice.click()
     again(app)
-    if "knob_learning_rate" in {w.key for w in app.select_slider}:
-        assert app.select_slider(key="knob_learning_rate").value < 10
-    else:
-        rate = runs.request(with_resting["diverged"]).learning_rate
-        assert rate is not None
-        assert rate < 10
+    assert app.select_slider(key="knob_learning_rate").value < 10
+
+
+def test_a_run_that_diverged_resumes_with_the_values_on_the_sliders(diverged: Path) -> None:
+    app = open_page("train", run=diverged.name)
+    assert app.select_slider(key="steer_rate").value == 1  # a tenth of what it diverged with
+    app.select_slider(key="steer_rate").set_value(0.001)
+    app.button(key="steer").click()
+    again(app)
+    assert wait_for_end(diverged).state == "finished"
+    assert runs.metrics(diverged)[-1]["learning_rate"] == pytest.approx(0.001)
 
 
 def test_a_run_that_ended_early_says_why_and_whose_weights_it_has(with_resting: dict[str, Path]) -> None:

@@ -8,18 +8,16 @@ from typing import Any
 
 import streamlit as st
 
-from core import adviser, charts, datasets, estimate, jobs, runs, ui
+from core import adviser, datasets, estimate, jobs, runs, ui
 from core.architectures import ImpossibleNetwork
 from core.config import ConfigError, RunConfig
 from core.i18n import _, ngettext
-from core.ui import knobs
+from core.ui import knobs, views
 
-NUMBERS = 0.3  # seconds between two looks at the newest numbers of a run that is going on
-NUMBERS_OF_MANY = 1.0  # where there are many epochs to come, so that the server has little to do
-MANY = 20  # epochs
-CURVES = 1.0  # seconds between two drawings of its curves; more where there are many epochs to come
-CURVES_PER_EPOCH = 0.05
-SELDOM = 5.0  # seconds that a drawing of the curves is old at most
+# Seconds between two looks at a run that is going on: so many for each of its epochs, but no fewer and
+# no more than these. Where there are many epochs to come, the server is to have little to do.
+NUMBERS = (0.03, 0.3, 1.0)
+CURVES = (0.05, 1.0, 5.0)
 LOG_END = 20_000  # characters of the log to show
 DROPOUTS = [round(0.05 * n, 2) for n in range(19)]
 
@@ -36,15 +34,18 @@ def show(run: Path) -> None:
     going_on = _goes_on(status)
     # The parts compare with this, and have the page made anew when the run has come to rest, or off it.
     st.session_state["seen_going_on"] = going_on
-    pause = NUMBERS if config.epochs <= MANY else NUMBERS_OF_MANY
-    st.fragment(_stand, run_every=pause if going_on else None)(run)
+    st.fragment(_stand, run_every=_every(NUMBERS, config) if going_on else None)(run)
     if going_on or status.epoch:
         _steering(run, status, config)
-        every = min(SELDOM, max(CURVES, CURVES_PER_EPOCH * config.epochs))
-        st.fragment(_sights, run_every=every if going_on else None)(run)
+        st.fragment(_sights, run_every=_every(CURVES, config) if going_on else None)(run)
     if status.state in ("failed", "interrupted"):
         with st.expander(_("The log"), icon=":material/terminal:"):
             st.code(_log(run), language=None, wrap_lines=True)
+
+
+def _every(pace: tuple[float, float, float], config: RunConfig) -> float:
+    per_epoch, least, most = pace
+    return min(most, max(least, per_epoch * config.epochs))
 
 
 def _log(run: Path) -> str:
@@ -297,25 +298,24 @@ def _steering(run: Path, status: runs.Status, config: RunConfig) -> None:
             _("Dropout"), sorted({*DROPOUTS, config.dropout}), config.dropout,
             format_func="{:g}".format, key="steer_dropout",
         )  # fmt: skip
-        if st.form_submit_button(_("Set from the next epoch on"), icon=":material/check:", key="steer"):
-            _steer(run, learning_rate=rate, dropout=dropout)
-    if (
-        status.state == "failed"
-        and status.diverged
-        and _button(
-            _("Resume with this learning rate"), "play_arrow", _("From its last checkpoint."), key="resume"
-        )
-    ):
-        _resume(run)
+        label, icon = _("Set from the next epoch on"), ":material/check:"
+        if status.diverged:
+            label, icon = _("Resume with these values"), ":material/play_arrow:"
+        if st.form_submit_button(label, icon=icon, key="steer"):
+            steered = _steer(run, learning_rate=rate, dropout=dropout)
+            if steered and status.diverged:
+                _resume(run)
 
 
-def _steer(run: Path, **values: float) -> None:
+def _steer(run: Path, **values: float) -> bool:
+    """Whether the values were taken."""
     try:
         jobs.steer(run, **values)
     except (ConfigError, OSError) as error:
         _sorry(error, run)
-    else:
-        st.toast(_("Set from the next epoch on."), icon=":material/check:")
+        return False
+    st.toast(_("Set from the next epoch on."), icon=":material/check:")
+    return True
 
 
 # ------------------------------------------------------------------------------- what there is to see
@@ -329,119 +329,25 @@ def _sights(run: Path) -> None:
         return  # the other part says so
     epochs = runs.metrics(run)
     _advice(run, status, config)
-    views = {
+    names = {
         "curves": _("Loss and accuracy"),
         "pace": _("Learning rate and time"),
         "digits": _("Digit by digit"),
         "layers": _("Inside the layers"),
     }
     st.segmented_control(
-        _("What to look at"), list(views), default="curves", required=True, key="view",
-        format_func=views.__getitem__, label_visibility="collapsed",
+        _("What to look at"), list(names), default="curves", required=True, key="view",
+        format_func=names.__getitem__, label_visibility="collapsed",
     )  # fmt: skip
     match st.session_state["view"]:
         case "pace":
-            _pace(epochs, config)
+            views.pace(epochs, config)
         case "digits":
-            _digits(epochs)
+            views.digits(epochs)
         case "layers":
-            _layers(run)
+            views.layers(run)
         case _:
-            _curves(run, status, config, epochs)
-
-
-def _curves(run: Path, status: runs.Status, config: RunConfig, epochs: Rows) -> None:
-    batches = runs.batches(run)
-    if not batches and not epochs:
-        st.caption(_("The curves begin with the first numbers."))
-        return
-    changes = runs.changes(run)
-    left, right = st.columns(2)
-    for side, metric, title in ((left, "loss", _("loss")), (right, "accuracy", _("accuracy"))):
-        side.plotly_chart(
-            charts.curve(metric, title, batches, epochs, status.steps, config.epochs, changes),
-            key=f"curve_{metric}", config={"displayModeBar": False},
-            alt=_("{metric} over the epochs, training against validation").format(metric=title),
-        )  # fmt: skip
-    st.caption(
-        _("The dotted line is the mean since its epoch began. Where training goes on improving and "
-          "validation does not, the network memorises instead of learning.")
-    )  # fmt: skip
-    for change in changes:
-        st.caption(_change_words(change))
-
-
-def _change_words(change: dict[str, Any]) -> str:
-    names = {"learning_rate": _("learning rate"), "dropout": _("dropout")}
-    text = _("From epoch {epoch} on: {setting} {before:g} → {after:g}.")
-    if change["by"] == "plateau":
-        text = _("From epoch {epoch} on: {setting} {before:g} → {after:g}, because the loss had not fallen.")
-    return text.format(
-        epoch=change["epoch"], setting=names.get(change["setting"], change["setting"]),
-        before=change["before"], after=change["after"],
-    )  # fmt: skip
-
-
-def _pace(epochs: Rows, config: RunConfig) -> None:
-    if not epochs:
-        st.caption(_("After the first epoch, its learning rate and its time are shown here."))
-        return
-    left, right = st.columns(2)
-    for side, name, title in (
-        (left, "learning_rate", _("learning rate at its end")),
-        (right, "seconds", _("seconds per epoch")),
-    ):
-        side.plotly_chart(
-            charts.pace(epochs, name, title, config.epochs), key=f"pace_{name}",
-            config={"displayModeBar": False}, alt=_("{what} over the epochs").format(what=title),
-        )  # fmt: skip
-    st.caption(_("The first epoch takes longer, because TensorFlow compiles the network in it."))
-
-
-def _digits(epochs: Rows) -> None:
-    if not any(row.get("val_class_accuracy") for row in epochs):
-        st.caption(
-            _("After the first epoch, the share of each digit that is read right is shown here. It takes a "
-              "validation share above 0.")
-        )  # fmt: skip
-        return
-    st.plotly_chart(
-        charts.by_digit(epochs), key="by_digit", config={"displayModeBar": False},
-        alt=_("The share of each digit's validation images that is read right, epoch by epoch"),
-    )  # fmt: skip
-    st.caption(_("Validation accuracy of each digit: which one is hard, and does it get better?"))
-
-
-def _layers(run: Path) -> None:
-    rows = runs.layers(run)
-    if not rows:
-        st.caption(_("After the first epoch, the weights and gradients of each layer are shown here."))
-        return
-    st.caption(
-        _("How the numbers of each layer are spread: dotted after the first epoch, filled after epoch {n}. "
-          "Weights that spread out are weights that learn; gradients that shrink to nothing say that "
-          "little is left to learn, or that nothing gets through.").format(n=rows[-1]["epoch"])
-    )  # fmt: skip
-    for name, newest in rows[-1]["layers"].items():
-        first = rows[0]["layers"].get(name, newest)
-        dead = newest.get("dead")
-        words = (
-            ""
-            if not dead
-            else _(" · {share:.0%} of its units are dead: no image wakes them").format(share=dead)
-        )
-        st.markdown(f"`{name}`{words}")
-        left, right = st.columns(2)
-        for side, kind, title in (
-            (left, "weights", _("weights")),
-            (right, "gradients", _("gradients")),
-        ):
-            side.caption(title)
-            side.plotly_chart(
-                charts.spread(first[kind], newest[kind]), key=f"spread_{name}_{kind}",
-                config={"displayModeBar": False},
-                alt=_("How the {what} of {layer} are spread").format(what=title, layer=name),
-            )  # fmt: skip
+            views.curves(run, status, config, epochs)
 
 
 def _advice(run: Path, status: runs.Status, config: RunConfig) -> None:

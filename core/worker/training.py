@@ -63,7 +63,7 @@ def train(run: Path, journal: Journal, action: Ask) -> None:
         Anything: the caller records it as the run's failure.
     """
     config = runs.config(run).but(epochs=runs.plan(run).epochs)
-    journal.update(phase="loading", epochs=config.epochs)
+    journal.update(phase="loading")
     dataset = datasets.load(config.dataset)
     _keep_environment(run, config, dataset)
     journal.update(phase="compiling")
@@ -198,8 +198,7 @@ class Training:
         """Set what was asked for meanwhile, at the beginning of an epoch."""
         now = self.progress
         wanted = runs.plan(self._journal.run)
-        if wanted.epochs != self.config.epochs:
-            self.config = self.config.but(epochs=wanted.epochs)
+        self.config = self.config.but(epochs=wanted.epochs)
         if wanted.learning_rate != now.learning_rate:
             self._turned("learning_rate", now.learning_rate * now.cut, wanted.learning_rate, "visitor")
             now.learning_rate, now.cut = wanted.learning_rate, 1.0
@@ -207,9 +206,6 @@ class Training:
             self._turned("dropout", now.dropout, wanted.dropout, "visitor")
             now.dropout = wanted.dropout
             self._rebuild()
-        self._journal.update(
-            epochs=self.config.epochs, learning_rate=now.learning_rate * now.cut, dropout=now.dropout
-        )
 
     def _turned(self, setting: str, before: float, after: float, by: str, epoch: int | None = None) -> None:
         self._journal.change(epoch or self.progress.epoch, setting, before, after, by)

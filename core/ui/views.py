@@ -1,0 +1,109 @@
+"""What there is to see of a run's training: curves, pace, digit by digit, inside the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core import charts, runs
+from core.config import RunConfig
+from core.i18n import _
+
+Rows = Sequence[dict[str, Any]]  # one per epoch, as `runs.metrics` gives them
+
+
+def curves(run: Path, status: runs.Status, config: RunConfig, epochs: Rows) -> None:
+    batches = runs.batches(run)
+    if not batches and not epochs:
+        st.caption(_("The curves begin with the first numbers."))
+        return
+    changes = runs.changes(run)
+    left, right = st.columns(2)
+    for side, metric, title in ((left, "loss", _("loss")), (right, "accuracy", _("accuracy"))):
+        side.plotly_chart(
+            charts.curve(metric, title, batches, epochs, status.steps, config.epochs, changes),
+            key=f"curve_{metric}", config={"displayModeBar": False},
+            alt=_("{metric} over the epochs, training against validation").format(metric=title),
+        )  # fmt: skip
+    st.caption(
+        _("The dotted line is the mean since its epoch began. Where training goes on improving and "
+          "validation does not, the network memorises instead of learning.")
+    )  # fmt: skip
+    for change in changes:
+        st.caption(_change_words(change))
+
+
+def _change_words(change: dict[str, Any]) -> str:
+    names = {"learning_rate": _("learning rate"), "dropout": _("dropout")}
+    text = _("From epoch {epoch} on: {setting} {before:g} → {after:g}.")
+    if change["by"] == "plateau":
+        text = _("From epoch {epoch} on: {setting} {before:g} → {after:g}, because the loss had not fallen.")
+    return text.format(
+        epoch=change["epoch"], setting=names.get(change["setting"], change["setting"]),
+        before=change["before"], after=change["after"],
+    )  # fmt: skip
+
+
+def pace(epochs: Rows, config: RunConfig) -> None:
+    if not epochs:
+        st.caption(_("After the first epoch, its learning rate and its time are shown here."))
+        return
+    left, right = st.columns(2)
+    for side, name, title in (
+        (left, "learning_rate", _("learning rate at its end")),
+        (right, "seconds", _("seconds per epoch")),
+    ):
+        side.plotly_chart(
+            charts.pace(epochs, name, title, config.epochs), key=f"pace_{name}",
+            config={"displayModeBar": False}, alt=_("{what} over the epochs").format(what=title),
+        )  # fmt: skip
+    st.caption(_("The first epoch takes longer, because TensorFlow compiles the network in it."))
+
+
+def digits(epochs: Rows) -> None:
+    if not any(row.get("val_class_accuracy") for row in epochs):
+        st.caption(
+            _("After the first epoch, the share of each digit that is read right is shown here. It takes a "
+              "validation share above 0.")
+        )  # fmt: skip
+        return
+    st.plotly_chart(
+        charts.by_digit(epochs), key="by_digit", config={"displayModeBar": False},
+        alt=_("The share of each digit's validation images that is read right, epoch by epoch"),
+    )  # fmt: skip
+    st.caption(_("Validation accuracy of each digit: which one is hard, and does it get better?"))
+
+
+def layers(run: Path) -> None:
+    rows = runs.layers(run)
+    if not rows:
+        st.caption(_("After the first epoch, the weights and gradients of each layer are shown here."))
+        return
+    st.caption(
+        _("How the numbers of each layer are spread: dotted after the first epoch, filled after epoch {n}. "
+          "Weights that spread out are weights that learn; gradients that shrink to nothing say that "
+          "little is left to learn, or that nothing gets through.").format(n=rows[-1]["epoch"])
+    )  # fmt: skip
+    for name, newest in rows[-1]["layers"].items():
+        first = rows[0]["layers"].get(name, newest)
+        dead = newest.get("dead")
+        words = (
+            ""
+            if not dead
+            else _(" · {share:.0%} of its units are dead: no image wakes them").format(share=dead)
+        )
+        st.markdown(f"`{name}`{words}")
+        left, right = st.columns(2)
+        for side, kind, title in (
+            (left, "weights", _("weights")),
+            (right, "gradients", _("gradients")),
+        ):
+            side.caption(title)
+            side.plotly_chart(
+                charts.spread(first[kind], newest[kind]), key=f"spread_{name}_{kind}",
+                config={"displayModeBar": False},
+                alt=_("How the {what} of {layer} are spread").format(what=title, layer=name),
+            )  # fmt: skip
