@@ -112,6 +112,18 @@ def build(network: Sequence[Layer], weights: Weights) -> onnx.ModelProto:
     return model
 
 
+def weights(model: onnx.ModelProto) -> dict[str, dict[str, NDArray[np.float32]]]:
+    """The weights that `build` was given, by layer name and weight name, in Keras's shapes."""
+    found: dict[str, dict[str, NDArray[np.float32]]] = {}
+    for constant in model.graph.initializer:
+        if constant.data_type != TensorProto.FLOAT:
+            continue  # the axes of a reshape
+        layer, _slash, name = constant.name.partition("/")
+        values = numpy_helper.to_array(constant)
+        found.setdefault(layer, {})[name] = values.transpose(2, 3, 1, 0) if values.ndim == 4 else values
+    return found
+
+
 def _reshape(graph: _Graph, layer: Layer, tensor: str, shape: Shape) -> str:
     """From (n, 28, 28) to (n, 1, 28, 28)."""
     axes = graph.constant(f"{layer.name}/axes", np.array([1], np.int64))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 from numpy.typing import NDArray
 
@@ -36,9 +38,8 @@ class Predictor:
         options.intra_op_num_threads = threads
         options.log_severity_level = 3  # errors only
         try:
-            self._session = ort.InferenceSession(
-                model.read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
+            self._model = model.read_bytes()
+            self._session = ort.InferenceSession(self._model, options, providers=["CPUExecutionProvider"])
             # Some damage shows only when the layers are gone through.
             self._session.run(None, {onnx_graph.INPUT: np.zeros((1, *IMAGE), np.float32)})
         except FileNotFoundError:
@@ -74,6 +75,19 @@ class Predictor:
     def activations(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """Every layer's output by the layer's name, in Keras's shapes; else as `probabilities`."""
         return dict(zip(self.layers, self._run(images, self.layers), strict=True))
+
+    def features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What the output layer reads, float32 ``(n, units)``; else as `probabilities`.
+
+        Digits that are alike to the network are close to each other in it.
+        """
+        hidden = self._run(images, [self.layers[-2]])[0]
+        return hidden.reshape(len(images), -1)
+
+    @cached_property
+    def weights(self) -> onnx_graph.Weights:
+        """The weights by layer name and weight name, in Keras's shapes."""
+        return onnx_graph.weights(onnx.load_from_string(self._model))
 
     def _run(self, images: NDArray[np.uint8], outputs: list[str]) -> list[NDArray[np.float32]]:
         if images.dtype != np.uint8 or images.shape[1:] != IMAGE:

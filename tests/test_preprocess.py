@@ -153,3 +153,84 @@ def test_normalising_maps_the_range_to_0_and_1() -> None:
     values = preprocess.normalise(np.arange(256, dtype=np.uint8))
     assert values.dtype == np.float32
     np.testing.assert_array_equal(values, np.arange(256, dtype=np.float32) / np.float32(255))
+
+
+# ------------------------------------------------------------------------------- step by step, and specks
+
+
+@given(pasted())
+def test_the_last_step_is_the_whole_recipe(example: Pasted) -> None:
+    found = preprocess.steps(example.canvas)
+    assert tuple(found) == preprocess.STEPS
+    np.testing.assert_array_equal(found["centre"], canvas_to_image(example.canvas))
+    assert max(found["fit"].shape) == 20
+    assert found["stretch"].max() == pytest.approx(255)
+
+
+@given(pasted(), st.sets(st.sampled_from(preprocess.STEPS)))
+@settings(max_examples=50)
+def test_any_steps_can_be_left_out(example: Pasted, without: set[str]) -> None:
+    found = preprocess.steps(example.canvas, without)
+    assert found["centre"].shape == (28, 28)
+    assert all(0 <= step.min() <= step.max() <= 256 for step in found.values())
+    if "crop" in without:
+        assert found["crop"].shape == (280, 280)
+    if "fit" in without:
+        assert found["fit"].shape == (28, 28)
+
+
+def test_with_every_step_left_out_the_canvas_is_only_shrunk() -> None:
+    canvas = paste(DIGITS[5], 5, 90, 20)
+    found = preprocess.steps(canvas, preprocess.STEPS)["centre"]
+    means = canvas[..., 0].reshape(28, 10, 28, 10).mean(axis=(1, 3))
+    np.testing.assert_allclose(found, means, atol=1)
+
+
+def test_without_the_step_that_reads_the_paper_black_ink_stays_black() -> None:
+    white_on_black = paste(DIGITS[5], 5, 90, 20)
+    black_on_white = white_on_black.copy()
+    black_on_white[..., :3] = 255 - black_on_white[..., :3]
+    as_it_is = preprocess.steps(black_on_white, {"ink"})["centre"]
+    # The paper shines where the ink should.
+    assert as_it_is.mean() > 2 * preprocess.steps(black_on_white)["centre"].mean()
+    np.testing.assert_array_equal(
+        preprocess.steps(black_on_white)["centre"], preprocess.steps(white_on_black)["centre"]
+    )
+
+
+@given(pasted(), st.integers(0, 3), st.integers(1, 4))
+def test_a_speck_far_from_the_digit_changes_nothing(example: Pasted, corner: int, size: int) -> None:
+    clean = example.canvas
+    speckled = clean.copy()
+    top, left = (0 if corner < 2 else 280 - size), (0 if corner % 2 else 280 - size)
+    rows, columns = np.nonzero(clean[..., 0])
+    gap = max(
+        rows.min() - top - size, top - rows.max() - 1, columns.min() - left - size, left - columns.max() - 1
+    )
+    if gap <= preprocess.FAR * max(np.ptp(rows), np.ptp(columns)) + 1:
+        return  # too near to be told from a part of the digit
+    speckled[top : top + size, left : left + size, :3] = 255
+    if size**2 * 255 >= 0.9 * preprocess.LITTLE * clean[..., 0].sum():
+        return  # too large for a speck
+    np.testing.assert_array_equal(canvas_to_image(speckled), canvas_to_image(clean))
+
+
+def test_a_part_of_the_digit_is_no_speck() -> None:
+    canvas = solid(0)
+    canvas[100:200, 100:110, :3] = 255
+    canvas[100:110, 150:200, :3] = 255  # far, but not little
+    columns = np.flatnonzero(canvas_to_image(canvas).any(axis=0))
+    assert np.ptp(columns) + 1 == 20
+
+
+def test_all_of_a_full_black_canvas_but_its_border_is_ink() -> None:
+    canvas = solid(255)
+    canvas[1:-1, 1:-1, :3] = 0
+    assert (canvas_to_image(canvas)[4:24, 4:24] == 255).all()
+
+
+def test_half_transparent_ink_is_half_as_strong_and_stretched() -> None:
+    canvas = solid(0)
+    canvas[100:150, 100:150, :3] = 255
+    canvas[100:150, 100:150, 3] = 128
+    np.testing.assert_array_equal(canvas_to_image(canvas)[4:24, 4:24], 255)

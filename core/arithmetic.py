@@ -1,0 +1,131 @@
+"""How one number in a network comes about: what goes in, what it is multiplied by, what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import erf, expit, softmax
+
+from core import architectures as arch
+from core.onnx_graph import Weights
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Arithmetic:
+    """The computation of one number of a layer's output.
+
+    Attributes:
+        kind: the name of the Keras layer class.
+        inputs: the numbers that go in: for a convolution ``(k, k, channels)`` and for a pooling ``(2, 2)``,
+            with 0 outside of the image; for a dense layer ``(n,)``; else ``(1,)``.
+        weights: what each of them is multiplied by, in the same shape; None where nothing is.
+        bias: what is added; 0 where there is none.
+        total: the sum, before the activation.
+        activation: its name; ``"linear"`` where nothing is done to the sum.
+        output: the number.
+    """
+
+    kind: str
+    inputs: Array
+    weights: Array | None
+    bias: float
+    total: float
+    activation: str
+    output: float
+
+
+def of(row: arch.Row, weights: Weights, image: Array, place: tuple[int, ...]) -> Arithmetic:
+    """How a layer computes one number.
+
+    Args:
+        row: the layer and its shapes, from `core.architectures.trace`.
+        weights: all weights of the network, as `core.predict.Predictor.weights`.
+        image: the layer's input for one drawing, in Keras's shape.
+        place: where in the layer's output: ``(row, column, channel)``, or ``(unit,)``.
+    """
+    layer, own = row.layer, weights.get(row.layer.name, {})
+    match layer:
+        case arch.Conv2D():
+            patch = _patch(image, layer, row.output, place)
+            return _sum(layer.kind, patch, own["kernel"][..., place[2]], own, place[2], layer.activation)
+        case arch.Dense():
+            if layer.activation == "softmax":
+                return _softmax(layer.kind, image, own, place[0])
+            return _sum(layer.kind, image, own["kernel"][:, place[0]], own, place[0], layer.activation)
+        case arch.MaxPooling2D() | arch.AveragePooling2D():
+            y, x, channel = place
+            patch = image[2 * y : 2 * y + 2, 2 * x : 2 * x + 2, channel]
+            total = float(patch.max() if isinstance(layer, arch.MaxPooling2D) else patch.mean())
+            return Arithmetic(layer.kind, patch, None, 0.0, total, "linear", total)
+        case arch.BatchNormalization():
+            return _normalised(layer.kind, image[place], own, place[-1])
+    value = image.reshape(row.output)[place]
+    activation = layer.activation if isinstance(layer, arch.ActivationLayer) else "linear"
+    output = float(activate(np.array([value]), activation)[0])
+    return Arithmetic(layer.kind, np.array([value]), None, 0.0, float(value), activation, output)
+
+
+def _patch(image: Array, layer: arch.Conv2D, output: arch.Shape, place: tuple[int, ...]) -> Array:
+    """What the kernel lies on, with 0 outside of the image."""
+    size, stride = layer.kernel_size, layer.strides
+    before = (0, 0)
+    if layer.padding == "same":
+        # As TensorFlow pads: what is odd goes to the end.
+        missing = [
+            max(0, (out - 1) * stride + size - side)
+            for out, side in zip(output[:2], image.shape[:2], strict=True)
+        ]
+        before = (missing[0] // 2, missing[1] // 2)
+    padded = np.pad(image, ((before[0], size), (before[1], size), (0, 0)))
+    top, left = place[0] * stride, place[1] * stride
+    return padded[top : top + size, left : left + size]
+
+
+def _sum(
+    kind: str, inputs: Array, kernel: Array, own: Mapping[str, Array], unit: int, activation: str
+) -> Arithmetic:
+    bias = float(own["bias"][unit]) if "bias" in own else 0.0
+    total = float((inputs * kernel).sum(dtype=np.float64)) + bias
+    output = float(activate(np.array([total]), activation)[0])
+    return Arithmetic(kind, inputs, kernel, bias, total, activation, output)
+
+
+def _softmax(kind: str, inputs: Array, own: Mapping[str, Array], unit: int) -> Arithmetic:
+    logits = inputs.astype(np.float64) @ own["kernel"] + own["bias"]
+    return Arithmetic(
+        kind, inputs, own["kernel"][:, unit], float(own["bias"][unit]), float(logits[unit]), "softmax",
+        float(softmax(logits)[unit]),
+    )  # fmt: skip
+
+
+def _normalised(kind: str, value: float, own: Mapping[str, Array], channel: int) -> Arithmetic:
+    """Batch normalisation while predicting is a multiplication and an addition."""
+    scale = own["gamma"][channel] / np.sqrt(own["moving_variance"][channel] + arch.BATCH_NORM_EPSILON)
+    bias = own["beta"][channel] - own["moving_mean"][channel] * scale
+    output = float(value * scale + bias)
+    return Arithmetic(kind, np.array([value]), np.array([scale]), float(bias), output, "linear", output)
+
+
+def activate(values: NDArray[np.floating[Any]], name: str) -> NDArray[np.floating[Any]]:
+    """Keras's activation of that name."""
+    found: NDArray[np.floating[Any]] = _ACTIVATIONS[name](values)
+    return found
+
+
+_ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "linear": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0),
+    "tanh": np.tanh,
+    "sigmoid": expit,
+    "elu": lambda x: np.where(x > 0, x, np.expm1(x)),
+    # Klambauer et al., "Self-normalizing neural networks", 2017.
+    "selu": lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)),
+    "gelu": lambda x: x * (1 + erf(x / np.sqrt(2))) / 2,
+    "softmax": softmax,
+}

@@ -1,0 +1,584 @@
+"""The drawings that people keep, with the right answer: the class's own test set.
+
+They are the rows of one table in an SQLite file. Each function opens the file, does one short
+transaction and closes it, so that threads and server processes may all call at once. In WAL mode those
+who read never wait for those who write; it needs a disk of this machine, not a network's.
+
+To take them elsewhere, `to_file` and `from_file` speak the format in which handwriting is shared: a JSON
+list, gzipped, of ``{"writer", "label", "strokes"}``, here with the image and with what a run read.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import reprlib
+import sqlite3
+import time
+import unicodedata
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+
+from core import strokes
+from core.i18n import _
+from core.preprocess import SIZE
+from core.strokes import Strokes
+
+MOST_NAME = 64  # characters of a writer's name
+_PATIENCE = 30.0  # seconds to wait for somebody else's transaction, which takes some milliseconds
+_VERSION = 1  # of the table; a change of it takes the next number
+
+# No id is used twice: a page that still shows a deleted drawing must not mean another one by its id.
+# The wide columns come last, so that to look for a writer or a label does not read them.
+_SCHEMA = f"""
+CREATE TABLE drawings (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    time REAL NOT NULL,
+    label INTEGER NOT NULL CHECK (label BETWEEN 0 AND 9),
+    writer TEXT NOT NULL,
+    run TEXT NOT NULL,
+    answer INTEGER,
+    confidence REAL,
+    digest BLOB NOT NULL,
+    image BLOB NOT NULL CHECK (length(image) = {SIZE * SIZE}),
+    strokes TEXT NOT NULL,
+    UNIQUE (digest, label)
+)
+"""
+# What SQLite says of a file that may be good but cannot be used now. All else is wrong with the file itself.
+_UNAVAILABLE = {
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PROTOCOL,
+}
+
+# Of a file that somebody brings. Python's lists take many times the room of their text, so that what
+# counts in memory are the points.
+_MOST_BYTES = 20_000_000
+_MOST_UNZIPPED = 64_000_000
+_MOST_DRAWINGS = 20_000
+_MOST_POINTS = 2_000_000
+_LATEST = 1e11  # seconds since 1970; dates of five digits are beyond Python
+
+
+class TooMany(ValueError):
+    """There is no room for so many drawings. The message says how many there are and may be."""
+
+
+class DamagedDrawings(RuntimeError):
+    """The file is damaged, is something else, or is newer than this program. The message names it."""
+
+
+class BadDrawings(ValueError):
+    """A file that somebody brought holds no drawings. The message says what is wrong and what is allowed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A drawn digit and what it is.
+
+    Attributes:
+        label: what it is, 0 to 9.
+        image: what the network got, uint8 ``(28, 28)``, 0 (paper) to 255 (ink).
+        strokes: in the unit of `strokes.unit`; none where only the image is known.
+        writer: the name that the visitor chose, or "".
+        run: the run that read it, or "".
+        answer: what that run read, 0 to 9.
+        confidence: how sure the run was, 0 to 1.
+        time: seconds since 1970; with 0, the time is taken when it is kept.
+        id: its number among those that are kept; 0 before that.
+    """
+
+    label: int
+    image: NDArray[np.uint8]
+    strokes: Strokes = field(default_factory=list)
+    writer: str = ""
+    run: str = ""
+    answer: int | None = None
+    confidence: float | None = None
+    time: float = 0
+    id: int = 0
+
+
+def tidy(name: str) -> str:
+    """The name without what cannot be seen: control characters, marks of direction, half characters."""
+    return "".join(letter for letter in name if unicodedata.category(letter) not in ("Cc", "Cf", "Cs"))
+
+
+def arrays(drawings: Sequence[Drawing]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The images, uint8 ``(n, 28, 28)``, and their labels, uint8 ``(n,)``; n may be 0."""
+    images = np.array([drawing.image for drawing in drawings], np.uint8).reshape(-1, SIZE, SIZE)
+    return images, np.array([drawing.label for drawing in drawings], np.uint8)
+
+
+# ------------------------------------------------------------------------------------- kept
+
+
+def add(path: Path, drawings: Sequence[Drawing], most: int) -> int:
+    """Keep drawings, all of them or, where there is an error, none.
+
+    The file and its folder are made where they are missing. A drawing that is kept already, with the
+    same image, strokes, label and writer, is not kept twice. Each gets a new id.
+
+    Args:
+        most: the most drawings that the file may hold.
+
+    Returns:
+        How many were new.
+
+    Raises:
+        TooMany: there would be more than that.
+        DamagedDrawings: the file holds something else.
+        OSError: it cannot be written to.
+        ValueError: a label is no digit, or an image has another shape or type.
+    """
+    rows = [_row(drawing) for drawing in drawings]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _writing(path) as connection:
+        before = _count(connection)
+        connection.executemany(
+            "INSERT INTO drawings (time, label, writer, run, answer, confidence, digest, image, strokes)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest, label) DO NOTHING",
+            rows,
+        )
+        new = _count(connection) - before
+        # The operator may have lowered the limit since: what brings nothing new is no error then.
+        if new and before + new > most:
+            raise TooMany(
+                _(
+                    "There are {before:,} drawings, and with {new:,} more there would be over {most:,}, "
+                    "the most that are kept here. Delete some, or add fewer."
+                ).format(before=before, new=new, most=most)
+            )
+    return new
+
+
+def every(path: Path, *, writer: str | None = None, label: int | None = None) -> list[Drawing]:
+    """The drawings, newest first; none where there is no file.
+
+    Args:
+        writer: only this writer's; "" for those who gave no name.
+        label: only those of this digit.
+
+    Raises:
+        DamagedDrawings: the file holds something else.
+        OSError: it cannot be read.
+    """
+    with _reading(path) as connection:
+        if connection is None:
+            return []
+        return _select(
+            connection,
+            path,
+            "(:writer IS NULL OR writer = :writer) AND (:label IS NULL OR label = :label)",
+            {"writer": writer, "label": None if label is None else int(label)},
+        )
+
+
+def count(path: Path) -> int:
+    """How many drawings there are; raises as `every`."""
+    with _reading(path) as connection:
+        return 0 if connection is None else _count(connection)
+
+
+def writers(path: Path) -> list[str]:
+    """The names of those who drew, in order, without those who gave none; raises as `every`."""
+    with _reading(path) as connection:
+        if connection is None:
+            return []
+        found = connection.execute("SELECT DISTINCT writer FROM drawings WHERE writer != ''")
+        return sorted((name for (name,) in found), key=lambda name: (name.casefold(), name))
+
+
+def relabel(path: Path, id: int, label: int) -> None:
+    """Say what a drawing really is. A drawing that somebody deleted meanwhile stays deleted.
+
+    Where the same drawing is kept with that label already, one of the two stays.
+
+    Raises:
+        ValueError: the label is no digit.
+        DamagedDrawings, OSError: as `add`.
+    """
+    values = (_digit(label), int(id))
+    if not path.is_file():
+        return
+    with _writing(path) as connection:
+        connection.execute("UPDATE OR REPLACE drawings SET label = ? WHERE id = ?", values)
+
+
+def delete(path: Path, ids: Iterable[int]) -> list[Drawing]:
+    """Delete drawings. Ids that are not there any more are passed over.
+
+    Returns:
+        The deleted ones, newest first: `add` puts them back, under new ids.
+
+    Raises:
+        DamagedDrawings, OSError: as `add`.
+    """
+    # As JSON, because SQLite allows only so many parameters.
+    chosen = {"ids": json.dumps([int(id) for id in ids])}
+    if not path.is_file():
+        return []
+    with _writing(path) as connection:
+        found = _select(connection, path, "id IN (SELECT value FROM json_each(:ids))", chosen)
+        connection.execute("DELETE FROM drawings WHERE id IN (SELECT value FROM json_each(:ids))", chosen)
+    return found
+
+
+def _row(drawing: Drawing) -> tuple[object, ...]:
+    """A row without its id, in the order of `add`. SQLite takes Python's numbers, not NumPy's."""
+    if drawing.image.shape != (SIZE, SIZE) or drawing.image.dtype != np.uint8:
+        raise ValueError(
+            _("The image of a drawing is uint8 (28, 28), but this one is {dtype} {shape}.").format(
+                dtype=drawing.image.dtype, shape=drawing.image.shape
+            )
+        )
+    image, writer = drawing.image.tobytes(), tidy(drawing.writer)[:MOST_NAME]
+    lines = json.dumps(drawing.strokes, separators=(",", ":"), allow_nan=False)
+    return (
+        float(drawing.time or time.time()),
+        _digit(drawing.label),
+        writer,
+        drawing.run,
+        None if drawing.answer is None else _digit(drawing.answer),
+        None if drawing.confidence is None else float(drawing.confidence),
+        hashlib.sha256(b"\0".join([image, lines.encode(), writer.encode()])).digest(),
+        image,
+        lines,
+    )
+
+
+def _digit(label: int) -> int:
+    if label not in range(10):
+        raise ValueError(_("A label is a digit from 0 to 9, and {label} is not.").format(label=label))
+    return int(label)
+
+
+def _count(connection: sqlite3.Connection) -> int:
+    found: int = connection.execute("SELECT count(*) FROM drawings").fetchone()[0]
+    return found
+
+
+def _select(
+    connection: sqlite3.Connection, path: Path, where: str, values: Mapping[str, object]
+) -> list[Drawing]:
+    rows = connection.execute(
+        "SELECT id, time, label, writer, run, answer, confidence, image, strokes FROM drawings"
+        f" WHERE {where} ORDER BY time DESC, id DESC",
+        dict(values),
+    )
+    try:
+        return [_drawing(*row) for row in rows]
+    except (TypeError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def _drawing(
+    id: int,
+    time: float,
+    label: int,
+    writer: str,
+    run: str,
+    answer: int | None,
+    confidence: float | None,
+    image: bytes,
+    lines: str,
+) -> Drawing:
+    pixels = np.frombuffer(image, np.uint8).reshape(SIZE, SIZE)
+    return Drawing(label, pixels, json.loads(lines), writer, run, answer, confidence, time, id)
+
+
+@contextmanager
+def _connection(path: Path) -> Iterator[sqlite3.Connection]:
+    """An open file, without transactions that nobody asked for; SQLite's errors become ours.
+
+    Raises:
+        DamagedDrawings, OSError: as `add`.
+    """
+    try:
+        with closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as connection:
+            yield connection
+    except sqlite3.ProgrammingError:
+        raise  # a bug of ours, not the file's
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # without the details
+        if code in _UNAVAILABLE:
+            raise OSError(
+                _("The drawings in {file} cannot be used now: {reason}.").format(file=path, reason=error)
+            ) from error
+        raise _damaged(path, error) from error
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """An open file that holds the table; None where there is no file, or an empty one."""
+    if not path.is_file():  # SQLite would make one
+        yield None
+        return
+    with _connection(path) as connection:
+        yield connection if _is_made(connection, path) else None
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[sqlite3.Connection]:
+    """An open file that holds the table, and a transaction which ends with the block."""
+    with _connection(path) as connection:
+        _is_made(connection, path)  # before anything is changed in what may be another program's file
+        # It fails while somebody else does the same. What else is wrong, the next line says.
+        with suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode = WAL")
+        # Not begun by reading: two who have read and then want to write would both have to give up.
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            if not _is_made(connection, path):
+                connection.execute(_SCHEMA)
+                connection.execute(f"PRAGMA user_version = {_VERSION}")
+            yield connection
+
+
+def _is_made(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the table is there; without it, the file is empty.
+
+    Raises:
+        DamagedDrawings: the file is another program's, or of a newer version of this one.
+    """
+    # In this order: the table may come between the two questions, and its version with it.
+    tables = connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > _VERSION:
+        raise DamagedDrawings(
+            _(
+                "The drawings in {file} were kept by a newer version of this program. "
+                "Update the program, or move the file away."
+            ).format(file=path)
+        )
+    if tables and version != _VERSION:
+        raise _damaged(path, _("it holds other tables"))
+    return bool(version == _VERSION)
+
+
+def _damaged(path: Path, reason: object) -> DamagedDrawings:
+    # A journal without its file would be taken for the next file's.
+    return DamagedDrawings(
+        _(
+            "{file} is damaged or holds no drawings: {reason}. Move it away, and {name}-wal and {name}-shm "
+            "with it if they are there. The next drawing begins a new file."
+        ).format(file=path, reason=reason, name=path.name)
+    )
+
+
+# ------------------------------------------------------------------------------------- in a file
+
+
+def to_file(drawings: Sequence[Drawing]) -> bytes:
+    """The drawings as a gzipped JSON list; the same drawings give the same bytes.
+
+    All but the ids is in it. The image is there beside the strokes, as it is what the network got.
+    """
+    entries = [
+        {
+            "writer": drawing.writer,
+            "label": int(drawing.label),
+            "strokes": drawing.strokes,
+            "image": base64.b64encode(drawing.image.tobytes()).decode(),
+            "answer": None if drawing.answer is None else int(drawing.answer),
+            "confidence": None if drawing.confidence is None else float(drawing.confidence),
+            "run": drawing.run,
+            "time": float(drawing.time),
+        }
+        for drawing in drawings
+    ]
+    return gzip.compress(json.dumps(entries, separators=(",", ":"), allow_nan=False).encode(), mtime=0)
+
+
+def from_file(data: bytes) -> list[Drawing]:
+    """The drawings in a file that nobody vouches for, in its order.
+
+    Args:
+        data: as `to_file` makes it, gzipped or not. Of a drawing's keys, ``label`` is needed, and one of
+            ``strokes``, in any unit, and ``image``; without the latter, the strokes are drawn, which
+            takes about 2 ms for each drawing. Unknown keys are passed over.
+
+    Raises:
+        BadDrawings: it is something else, or too much.
+    """
+    text = _unzipped(data)
+    # A point "[x, y]," has three of these. Counted before anything is made of them.
+    if sum(text.count(mark) for mark in (b"[", b"{", b",")) > 3 * _MOST_POINTS:
+        raise BadDrawings(
+            _("The file holds more than {most:,} points, the most that are read. Split it.").format(
+                most=_MOST_POINTS
+            )
+        )
+    try:
+        entries = json.loads(text)
+    except (ValueError, RecursionError):
+        entries = None
+    if not isinstance(entries, list):
+        raise BadDrawings(
+            _(
+                "The file is no list of drawings. It has to be one that was saved here, or a JSON list of "
+                "drawings such as {example}, gzipped or not."
+            ).format(example='{"writer": "Ann", "label": 7, "strokes": [[[0, 0], [1, 0], [0.5, 1]]]}')
+        )
+    if len(entries) > _MOST_DRAWINGS:
+        raise BadDrawings(
+            _("The file holds {count:,} drawings, and at most {most:,} are read. Split it.").format(
+                count=len(entries), most=_MOST_DRAWINGS
+            )
+        )
+    return [_read(entry, number) for number, entry in enumerate(entries, 1)]
+
+
+def _unzipped(data: bytes) -> bytes:
+    """What was gzipped, or the data itself where nothing was.
+
+    Raises:
+        BadDrawings: it is too much, damaged or cut short.
+    """
+    if len(data) > _MOST_BYTES:
+        raise _too_large(len(data), _MOST_BYTES)
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # with gzip's header
+    try:
+        text = unzip.decompress(data, _MOST_UNZIPPED + 1)
+    except zlib.error:
+        text = b""
+    if len(text) > _MOST_UNZIPPED:
+        raise _too_large(len(text), _MOST_UNZIPPED)
+    if not unzip.eof:
+        raise BadDrawings(_("The gzipped file is damaged or cut short. Download or copy it again."))
+    return text
+
+
+def _too_large(received: int, most: int) -> BadDrawings:
+    return BadDrawings(
+        _("The file has {received:,} bytes or more, and at most {most:,} are read. Split it.").format(
+            received=received, most=most
+        )
+    )
+
+
+def _strokes(value: object) -> Strokes:
+    return strokes.unit(strokes.checked(value)) if value != [] else []
+
+
+def _pixels(value: object) -> NDArray[np.uint8] | None:
+    """An image from base64.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError("not a text")
+    return np.frombuffer(base64.b64decode(value, validate=True), np.uint8).reshape(SIZE, SIZE)
+
+
+def _name(value: str) -> str:
+    name = tidy(value)
+    if len(name) > MOST_NAME:
+        raise ValueError("too long")
+    return name
+
+
+_Digit = Annotated[int, Field(ge=0, le=9)]
+_Name = Annotated[str, AfterValidator(_name)]
+
+
+class _Entry(BaseModel):
+    """A drawing as a file has it."""
+
+    model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
+
+    label: _Digit
+    strokes: Annotated[Any, PlainValidator(_strokes)] = []
+    image: Annotated[Any, PlainValidator(_pixels)] = None
+    writer: _Name = ""
+    run: _Name = ""
+    answer: _Digit | None = None
+    confidence: float | None = Field(None, ge=0, le=1)
+    time: float = Field(0, ge=0, le=_LATEST)
+
+
+def _read(value: object, number: int) -> Drawing:
+    """A drawing from a file, the file's ``number``-th.
+
+    Raises:
+        BadDrawings: it is something else.
+    """
+    try:
+        entry = _Entry.model_validate(value)
+    except ValidationError as error:
+        raise BadDrawings(_explain(error, number)) from None
+    if entry.image is None and not entry.strokes:
+        raise BadDrawings(
+            _(
+                "Drawing {number} of the file has neither strokes nor an image. Add one, or leave it out."
+            ).format(number=number)
+        )
+    image = strokes.image(entry.strokes) if entry.image is None else entry.image
+    return Drawing(
+        entry.label,
+        image,
+        entry.strokes,
+        entry.writer,
+        entry.run,
+        entry.answer,
+        entry.confidence,
+        entry.time,
+    )
+
+
+def _explain(error: ValidationError, number: int) -> str:
+    """What is wrong with a drawing, in one sentence about the first thing that is."""
+    finding = error.errors(include_url=False)[0]
+    name = str(finding["loc"][0]) if finding["loc"] else ""
+    received = _("missing") if finding["type"] == "missing" else reprlib.repr(finding["input"])
+    if not name:
+        return _("Drawing {number} of the file is {received}, and it must be {allowed}.").format(
+            number=number, received=received, allowed=_allowed(name)
+        )
+    return _("The {name} of drawing {number} of the file is {received}, and it must be {allowed}.").format(
+        name=name, number=number, received=received, allowed=_allowed(name)
+    )
+
+
+def _allowed(name: str) -> str:
+    """What would have been accepted under this key; "" for the drawing itself."""
+    match name:
+        case "label" | "answer":
+            allowed = _("a whole number from 0 to 9")
+        case "strokes":
+            allowed = _("a list of lists of points [x, y], at most {most:,} points").format(
+                most=strokes.MOST_POINTS
+            )
+        case "image":
+            allowed = _("28 × 28 bytes in base64")
+        case "writer" | "run":
+            allowed = _("a text of at most {most} characters").format(most=MOST_NAME)
+        case "confidence":
+            allowed = _("a number from 0 to 1")
+        case "time":
+            allowed = _("the seconds since 1970")
+        case _other:
+            allowed = _("an object with label and strokes")
+    return allowed

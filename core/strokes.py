@@ -1,0 +1,137 @@
+"""Pen strokes: from the canvas, to a file and back, and drawn again with a pen of any width.
+
+Strokes are lists of points ``[x, y]``, y downwards. In a file their unit is the longer side of the
+digit, so that they say nothing about the canvas they were drawn on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from core.i18n import _
+from core.preprocess import canvas_to_image
+
+Stroke = list[list[float]]
+Strokes = list[Stroke]
+
+PEN = 0.14  # how wide MNIST's pen is, in longer sides of the digit
+MOST_POINTS = 20_000  # of one drawing, which is minutes of scribbling
+_SIDE = 140  # pixels of the canvas on which strokes are drawn again
+_FINER = 3  # times as large while they are drawn, so that edges come out smooth
+_BEND = np.array([0.25, 0.5, 0.75, 1.0])[:, None]  # where to take points from a curve
+
+
+def from_canvas(drawing: object) -> Strokes:
+    """The strokes of a drawing, in pixels of its canvas.
+
+    Args:
+        drawing: what `streamlit_drawable_canvas` gives as ``json_data``: Fabric.js's description of
+            the canvas. It comes from the browser, so it may be anything.
+
+    Returns:
+        One stroke for each path. What is no path is left out.
+    """
+    objects = drawing.get("objects") if isinstance(drawing, Mapping) else None
+    if not isinstance(objects, list):
+        return []
+    found = [_placed(item) for item in objects if isinstance(item, Mapping)]
+    return [stroke for stroke in found if stroke]
+
+
+def _placed(path: Mapping[str, Any]) -> Stroke:
+    """The points of a path where it lies on the canvas: it may have been moved, turned and scaled."""
+    try:
+        points = _points(path["path"])
+        place = np.array([path["left"], path["top"]], float)
+        scale = np.array([path.get("scaleX", 1), path.get("scaleY", 1)], float)
+        angle = math.radians(path.get("angle", 0))
+    except (KeyError, TypeError, ValueError, IndexError):
+        return []
+    scale *= [-1 if path.get(flip) else 1 for flip in ("flipX", "flipY")]
+    centre = (points.min(axis=0) + points.max(axis=0)) / 2
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    moved: NDArray[np.float64] = (points - centre) * scale @ turn + place
+    return moved.tolist() if np.isfinite(moved).all() else []
+
+
+def _points(path: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
+    """The points of an SVG path of moves, lines and quadratic curves, ``(n, 2)``.
+
+    Raises:
+        ValueError, IndexError, TypeError: it is not such a path.
+    """
+    found = [np.array([path[0][1:3]], float)]
+    for command, *numbers in path[1:MOST_POINTS]:
+        begin, end = found[-1][-1], np.array([numbers[-2:]], float)
+        if command == "Q":
+            bend = np.array([numbers[:2]], float)
+            end = (1 - _BEND) ** 2 * begin + 2 * _BEND * (1 - _BEND) * bend + _BEND**2 * end
+        found.append(end)
+    return np.concatenate(found).reshape(-1, 2)
+
+
+def checked(value: object) -> Strokes:
+    """Strokes that somebody brought along.
+
+    Args:
+        value: lists of points ``[x, y]``, in any unit.
+
+    Raises:
+        ValueError: it is something else, or too much.
+    """
+    try:
+        found = [np.array(stroke, float).reshape(-1, 2) for stroke in value]  # type: ignore[attr-defined]
+    except (TypeError, ValueError, OverflowError):
+        found = []
+    points = np.concatenate(found) if found else np.empty((0, 2))
+    if not 0 < len(points) <= MOST_POINTS or not np.isfinite(points).all() or np.abs(points).max() > 1e6:
+        raise ValueError(
+            _("Strokes are lists of points [x, y], at most {most:,} of them, and these are not.").format(
+                most=MOST_POINTS
+            )
+        )
+    return [stroke.tolist() for stroke in found if len(stroke)]
+
+
+def unit(strokes: Strokes) -> Strokes:
+    """The strokes moved to (0, 0) and scaled so that the longer side is 1, to four digits."""
+    every = np.concatenate([np.array(stroke, float) for stroke in strokes])
+    corner = every.min(axis=0)
+    side = float((every.max(axis=0) - corner).max()) or 1.0
+    return [np.round((np.array(stroke, float) - corner) / side, 4).tolist() for stroke in strokes]
+
+
+def rgba(strokes: Strokes, pen: float = PEN) -> NDArray[np.uint8]:
+    """The strokes drawn again, white on black, as large as the canvas allows.
+
+    Args:
+        strokes: at least one, in any unit.
+        pen: how wide to draw them, in longer sides of the digit.
+
+    Returns:
+        uint8 ``(140, 140, 4)``.
+    """
+    side = _SIDE * _FINER
+    scale = side / (1 + pen) * 0.9  # a border of paper, to tell the ink by
+    width = max(1, round(pen * scale))
+    paper = Image.new("L", (side, side))
+    drawing = ImageDraw.Draw(paper)
+    for stroke in unit(strokes):
+        line = [(side * 0.05 + x * scale + width / 2, side * 0.05 + y * scale + width / 2) for x, y in stroke]
+        if len(line) > 1:
+            drawing.line(line, 255, width)
+        for x, y in line:
+            drawing.circle((x, y), width / 2, 255)
+    grey = np.asarray(paper.reduce(_FINER))
+    return np.dstack([grey, grey, grey, np.full_like(grey, 255)])
+
+
+def image(strokes: Strokes, pen: float = PEN) -> NDArray[np.uint8]:
+    """The strokes as MNIST would show them, uint8 ``(28, 28)``; else as `rgba`."""
+    return canvas_to_image(rgba(strokes, pen))
