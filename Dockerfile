@@ -8,10 +8,11 @@ RUN pip install --no-cache-dir -r requirements.txt
 COPY app.py ./
 COPY pages pages
 COPY core core
+COPY starter starter
 COPY .streamlit .streamlit
 
 USER lab
-ENV MNIST_LAB_RUNS=/data/runs KERAS_HOME=/data/keras PYTHONUNBUFFERED=1
+ENV MNIST_LAB_RUNS=/data/runs MNIST_LAB_DRAWINGS=/data/drawings.sqlite KERAS_HOME=/data/keras PYTHONUNBUFFERED=1
 VOLUME /data
 EXPOSE 8501
 HEALTHCHECK CMD python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=5)"

@@ -25,7 +25,7 @@ from core.config import RunConfig
 from core.settings import Settings
 from core.warm import PROJECT
 
-PAGES = ("start", "data", "train", "evaluate", "draw")
+PAGES = ("start", "data", "train", "evaluate", "draw", "drawings")
 MANY = 1_000  # runs in the folder
 ANSWER = 300.0  # ms, the most that a page may take among so many
 FIRST_NUMBER = 2.0  # s from the click, the most with a warm worker

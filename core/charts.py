@@ -31,7 +31,7 @@ def class_balance(labels: NDArray[np.uint8]) -> go.Figure:
     figure = go.Figure(go.Bar(x=digits, y=counts, text=counts, hovertemplate="%{x}: %{y}<extra></extra>"))
     figure.update_xaxes(title=_("digit"), type="category", fixedrange=True)
     figure.update_yaxes(title=_("images"), fixedrange=True)
-    return _compact(figure, height=260)
+    return compact(figure, height=260)
 
 
 def pixels(image: NDArray[np.uint8], *, normalised: bool) -> go.Figure:
@@ -58,7 +58,7 @@ def pixels(image: NDArray[np.uint8], *, normalised: bool) -> go.Figure:
     )
     figure.update_xaxes(side="top", dtick=3, fixedrange=True, showgrid=False, zeroline=False)
     figure.update_yaxes(autorange="reversed", dtick=3, fixedrange=True, showgrid=False, zeroline=False)
-    return _compact(figure, height=720)
+    return compact(figure, height=720)
 
 
 def curve(
@@ -175,7 +175,7 @@ def schedule(epochs: Sequence[float], rates: Sequence[float]) -> go.Figure:
     )
     figure.update_xaxes(title=_("epoch"), range=[0, epochs[-1]], fixedrange=True)
     figure.update_yaxes(title=_("learning rate"), range=[0, 1.08 * max(rates)], fixedrange=True)
-    return _compact(figure, height=190)
+    return compact(figure, height=190)
 
 
 def pace(epochs: Sequence[Row], name: str, title: str, planned: int) -> go.Figure:
@@ -212,7 +212,7 @@ def by_digit(epochs: Sequence[Row]) -> go.Figure:
     figure.update_yaxes(
         title=_("digit"), type="category", autorange="reversed", fixedrange=True, showgrid=False
     )
-    return _compact(figure, height=360)
+    return compact(figure, height=360)
 
 
 def spread(first: Row, newest: Row) -> go.Figure:
@@ -235,7 +235,7 @@ def spread(first: Row, newest: Row) -> go.Figure:
     figure.update_xaxes(fixedrange=True, nticks=5, exponentformat="power")
     figure.update_yaxes(visible=False, fixedrange=True)
     figure.update_layout(showlegend=False)
-    return _compact(figure, height=120)
+    return compact(figure, height=120)
 
 
 def _numbers(values: Iterable[float | None]) -> NDArray[np.float64]:
@@ -267,7 +267,7 @@ def network(rows: Sequence[arch.Row]) -> go.Figure:
     figure.update_xaxes(visible=False, range=[-0.6, len(stations) - 0.4], fixedrange=True)
     figure.update_yaxes(visible=False, range=[-1.6, 1.1], fixedrange=True)
     figure.update_layout(width=_NETWORK_STEP * len(stations))
-    return _compact(figure, height=230)
+    return compact(figure, height=230)
 
 
 def _stations(rows: Sequence[arch.Row]) -> list[tuple[str, str, arch.Shape]]:
@@ -359,7 +359,7 @@ def confusion(matrix: NDArray[Any], chosen: tuple[int, int] | None, *, shares: b
     figure.update_xaxes(title=_("read as"), range=[-0.5, 9.5], **axis)
     figure.update_yaxes(title=_("true digit"), range=[9.5, -0.5], **axis)
     figure.update_layout(clickmode="event+select", dragmode=False)
-    return _compact(figure, height=470)
+    return compact(figure, height=470)
 
 
 def _share(value: float) -> str:
@@ -384,7 +384,7 @@ def probabilities(values: NDArray[np.floating[Any]]) -> go.Figure:
     )
     figure.update_xaxes(range=[0, 1.18], tickvals=[0, 0.5, 1], tickformat=".0%", fixedrange=True)
     figure.update_yaxes(type="category", autorange="reversed", fixedrange=True)
-    return _compact(figure, height=330)
+    return compact(figure, height=330)
 
 
 def tile(image: NDArray[np.uint8], right: bool | None = None, scale: int = 3) -> NDArray[np.uint8]:
@@ -407,5 +407,5 @@ def tile(image: NDArray[np.uint8], right: bool | None = None, scale: int = 3) ->
     return rgb
 
 
-def _compact(figure: go.Figure, height: int, top: int = 10) -> go.Figure:
+def compact(figure: go.Figure, height: int, top: int = 10) -> go.Figure:
     return figure.update_layout(height=height, margin={"l": 10, "r": 10, "t": top, "b": 10})

@@ -169,12 +169,15 @@ def add(path: Path, drawings: Sequence[Drawing], most: int) -> int:
     return new
 
 
-def every(path: Path, *, writer: str | None = None, label: int | None = None) -> list[Drawing]:
+def every(
+    path: Path, *, writer: str | None = None, label: int | None = None, strokes: bool = True
+) -> list[Drawing]:
     """The drawings, newest first; none where there is no file.
 
     Args:
         writer: only this writer's; "" for those who gave no name.
         label: only those of this digit.
+        strokes: read their strokes as well, which takes most of the time.
 
     Raises:
         DamagedDrawings: the file holds something else.
@@ -188,6 +191,7 @@ def every(path: Path, *, writer: str | None = None, label: int | None = None) ->
             path,
             "(:writer IS NULL OR writer = :writer) AND (:label IS NULL OR label = :label)",
             {"writer": writer, "label": None if label is None else int(label)},
+            strokes=strokes,
         )
 
 
@@ -276,10 +280,16 @@ def _count(connection: sqlite3.Connection) -> int:
 
 
 def _select(
-    connection: sqlite3.Connection, path: Path, where: str, values: Mapping[str, object]
+    connection: sqlite3.Connection,
+    path: Path,
+    where: str,
+    values: Mapping[str, object],
+    *,
+    strokes: bool = True,
 ) -> list[Drawing]:
+    lines = "strokes" if strokes else "'[]'"
     rows = connection.execute(
-        "SELECT id, time, label, writer, run, answer, confidence, image, strokes FROM drawings"
+        f"SELECT id, time, label, writer, run, answer, confidence, image, {lines} FROM drawings"
         f" WHERE {where} ORDER BY time DESC, id DESC",
         dict(values),
     )

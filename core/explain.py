@@ -6,12 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from core.architectures import IMAGE
 from core.predict import Predictor
 
 PATCH = 5  # side of the square that is covered, in pixels: a little more than a stroke is wide
 STRIDE = 2  # pixels from one square to the next
+RANK = 3  # which of the nearest digits says how unlike a drawing is
+_SAME = 0.05  # in blurred pixels: far less than any two digits differ by
 _LEAST = 1e-6  # a probability below this is as good as none, and its logarithm says nothing more
 
 
@@ -69,18 +72,19 @@ def _squares() -> NDArray[np.bool_]:
 
 
 class Neighbours:
-    """Training digits by what the network makes of them.
+    """Training digits by what the network makes of them, and by how they look.
 
     Args:
         predictor: the network.
-        images: uint8 ``(n, 28, 28)``, the digits to search in.
+        images: uint8 ``(n, 28, 28)``, at least `RANK`: the digits to search in.
         labels: uint8 ``(n,)``, what they are.
     """
 
     def __init__(self, predictor: Predictor, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
         self._predictor = predictor
-        self._features = predictor.features(images)
-        self.labels = labels
+        self._features = _Points(predictor.features(images))
+        self._looks = _Points(looks(images))
+        self.images, self.labels = images, labels
 
     def nearest(self, image: NDArray[np.uint8], number: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The digits that are most alike to the drawing by the last hidden layer.
@@ -92,6 +96,40 @@ class Neighbours:
         Returns:
             Their indices, the nearest first, and their Euclidean distances.
         """
-        distances = np.linalg.norm(self._features - self._predictor.features(image[None]), axis=1)
+        distances = self._features.distances(self._predictor.features(image[None]))[0]
         order = np.argsort(distances, kind="stable")[:number]
         return order, distances[order]
+
+    def unlikeness(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """How far each image is from all of the digits, float32 ``(n, 2)``: to the network, and to the eye.
+
+        It is the distance to the third nearest of them, which one odd digit does not decide, by the last
+        hidden layer (Sun et al., "Out-of-distribution detection with deep nearest neighbors", 2022) and by
+        the blurred pixels. A digit is not its own neighbour.
+        """
+        features = np.sort(self._features.distances(self._predictor.features(images)), axis=1)
+        seen = np.sort(self._looks.distances(looks(images)), axis=1)
+        rank = RANK - 1 + (seen[:, 0] < _SAME)
+        rows = np.arange(len(images))
+        return np.stack([features[rows, rank], seen[rows, rank]], axis=1)
+
+
+class _Points:
+    """Points in space, and how far others are from them."""
+
+    def __init__(self, points: NDArray[np.float32]) -> None:
+        self._points = points
+        self._squares = (points**2).sum(axis=1)
+
+    def distances(self, others: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Euclidean distances ``(others, points)``, through one matrix product."""
+        squares = (others**2).sum(axis=1)[:, None] + self._squares - 2 * others @ self._points.T
+        found: NDArray[np.float32] = np.sqrt(np.maximum(squares, 0))
+        return found
+
+
+def looks(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The images blurred and halved, so that a stroke beside a stroke is near it, float32 ``(n, 196)``."""
+    blurred = ndimage.gaussian_filter(images.astype(np.float32) / np.float32(255), (0, 1, 1))
+    halved: NDArray[np.float32] = blurred[:, ::2, ::2].reshape(len(images), -1)
+    return halved

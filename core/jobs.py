@@ -18,9 +18,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from core import architectures, datasets, estimate, runs, warm
+from core import architectures, datasets, estimate, lessons, runs, warm
 from core.config import RunConfig
 from core.i18n import _
+from core.lessons import Lesson
 from core.settings import Settings
 
 Ask = Callable[[], runs.Action]
@@ -91,8 +92,11 @@ def check(config: RunConfig, settings: Settings) -> None:
         )
 
 
-def submit(config: RunConfig, settings: Settings) -> Path:
+def submit(config: RunConfig, settings: Settings, lesson: Lesson | None = None) -> Path:
     """Create a run and start its worker.
+
+    Args:
+        lesson: what it begins with besides its settings.
 
     Returns:
         The run's directory.
@@ -116,6 +120,8 @@ def submit(config: RunConfig, settings: Settings) -> Path:
         )
     _check_queue(settings)
     run = runs.create(settings.runs.absolute(), config)
+    if lesson:
+        lessons.keep(run, lesson)
     estimate.keep(run, estimate.estimate(config, estimate.history(settings.runs)))
     start_worker(run, settings.slots)
     return run

@@ -24,17 +24,28 @@ class Found(NamedTuple):
     """One digit of a number.
 
     Attributes:
-        image: uint8 ``(28, 28)``, made as `core.preprocess.canvas_to_image` makes it.
+        ink: its ink alone on the canvas, float32 ``(H, W)``, 0 (paper) to 255.
         left, top, right, bottom: where its ink is on the canvas, in pixels.
         wide: it is so wide that it may be two digits that touch.
     """
 
-    image: NDArray[np.uint8]
+    ink: NDArray[np.float32]
     left: int
     top: int
     right: int
     bottom: int
     wide: bool
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """The digit as MNIST would show it, uint8 ``(28, 28)``."""
+        return preprocess.image(self.ink)
+
+    @property
+    def rgba(self) -> NDArray[np.uint8]:
+        """The digit alone on a black canvas, uint8 ``(H, W, 4)``."""
+        grey = np.rint(self.ink).astype(np.uint8)
+        return np.dstack([grey, grey, grey, np.full_like(grey, 255)])
 
 
 def find(rgba: NDArray[np.uint8]) -> list[Found]:
@@ -122,6 +133,5 @@ def _without_parts(groups: list[_Group]) -> list[_Group]:
 
 def _found(ink: NDArray[np.float32], pieces: NDArray[np.int32], group: _Group) -> Found:
     own = np.where(np.isin(pieces, group.pieces), ink, np.float32(0))
-    image = preprocess.image(own)
     wide = group.right - group.left > _WIDE * group.height
-    return Found(image, group.left, group.top, group.right, group.bottom, wide)
+    return Found(own, group.left, group.top, group.right, group.bottom, wide)

@@ -66,6 +66,8 @@ _TAIL = 2_000  # bytes, many times a row's length
 _TICK = 1_000_000_000  # nanoseconds, far more than any file system's
 _LITTLE = 100_000  # bytes: a disk with less than that is full
 _Read = TypeVar("_Read")
+# A run that was trained by `python -m starter`. It can be read, not changed.
+STARTER = Path(__file__).parents[1] / "starter" / "starter"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -177,6 +179,16 @@ def every(root: Path) -> list[Path]:
         return []
     found = (root / name for name in sorted(names, reverse=True) if _RUN_ID.fullmatch(name))
     return [run for run in found if (run / "config.json").is_file()]
+
+
+def trained(root: Path) -> list[Path]:
+    """The runs that have a model, newest first, and last of all the one that comes with the project."""
+    return [run for run in [*every(root), STARTER] if has_model(run)]
+
+
+def find_trained(root: Path, run_id: str) -> Path:
+    """As `find`, and the run that comes with the project by its name. Raises UnknownRun."""
+    return STARTER if run_id == STARTER.name else find(root, run_id)
 
 
 def config(run: Path) -> RunConfig:

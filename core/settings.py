@@ -30,6 +30,8 @@ class Settings(BaseSettings):
         max_waiting: the most runs that may train or wait at the same time.
         max_runs: the most run directories; beyond it, nothing new is trained.
         max_megabytes: the most disk that all runs may take before nothing new is trained, in MB.
+        drawings: the file that holds the drawings that people keep.
+        max_drawings: how many of them there may be.
         mnist_url: where to fetch ``mnist.npz``, for a school with a mirror of its own.
     """
 
@@ -46,5 +48,7 @@ class Settings(BaseSettings):
     max_waiting: int = Field(20, ge=1)
     max_runs: int = Field(1_000, ge=1)
     max_megabytes: int = Field(5_000, ge=1)
+    drawings: Path = Path("drawings.sqlite")
+    max_drawings: int = Field(5_000, ge=1)
     # The address that Keras itself uses, in keras.datasets.mnist.
     mnist_url: HttpUrl = HttpUrl("https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz")

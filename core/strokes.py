@@ -66,14 +66,18 @@ def _points(path: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
     Raises:
         ValueError, IndexError, TypeError: it is not such a path.
     """
-    found = [np.array([path[0][1:3]], float)]
+    found = [_point(path[0][1:3])]
     for command, *numbers in path[1:MOST_POINTS]:
-        begin, end = found[-1][-1], np.array([numbers[-2:]], float)
+        begin, end = found[-1][-1], _point(numbers[-2:])
         if command == "Q":
-            bend = np.array([numbers[:2]], float)
+            bend = _point(numbers[:2])
             end = (1 - _BEND) ** 2 * begin + 2 * _BEND * (1 - _BEND) * bend + _BEND**2 * end
         found.append(end)
-    return np.concatenate(found).reshape(-1, 2)
+    return np.concatenate(found)
+
+
+def _point(numbers: Sequence[Any]) -> NDArray[np.float64]:
+    return np.array(numbers, float).reshape(1, 2)
 
 
 def checked(value: object) -> Strokes:
@@ -108,7 +112,7 @@ def unit(strokes: Strokes) -> Strokes:
 
 
 def rgba(strokes: Strokes, pen: float = PEN) -> NDArray[np.uint8]:
-    """The strokes drawn again, white on black, as large as the canvas allows.
+    """The strokes drawn again, white on black, in the middle of a canvas and as large as it allows.
 
     Args:
         strokes: at least one, in any unit.
@@ -117,17 +121,40 @@ def rgba(strokes: Strokes, pen: float = PEN) -> NDArray[np.uint8]:
     Returns:
         uint8 ``(140, 140, 4)``.
     """
-    side = _SIDE * _FINER
-    scale = side / (1 + pen) * 0.9  # a border of paper, to tell the ink by
-    width = max(1, round(pen * scale))
-    paper = Image.new("L", (side, side))
-    drawing = ImageDraw.Draw(paper)
-    for stroke in unit(strokes):
-        line = [(side * 0.05 + x * scale + width / 2, side * 0.05 + y * scale + width / 2) for x, y in stroke]
+    room = 0.9 * _SIDE  # a border of paper, to tell the ink by
+    brush = room * pen / (1 + pen)
+    return on_canvas(strokes, _SIDE, brush, (room - brush) / (_SIDE - brush))
+
+
+def on_canvas(
+    strokes: Strokes, side: int, brush: float, size: float, left: float = 0.5, top: float = 0.5
+) -> NDArray[np.uint8]:
+    """The strokes as they look when somebody draws them on a black canvas with white ink.
+
+    Args:
+        strokes: at least one, in any unit.
+        side: of the canvas, in pixels.
+        brush: how wide the brush is, in pixels.
+        size: the digit's longer side, as a share of what the canvas has room for, up to 1.
+        left, top: where it is: at 0 it touches that side of the canvas, at 1 the other.
+
+    Returns:
+        uint8 ``(side, side, 4)``.
+    """
+    digit = unit(strokes)
+    width, height = np.concatenate([np.array(stroke) for stroke in digit]).max(axis=0)
+    room = side - brush
+    scale = room * size
+    across = brush / 2 + left * (room - width * scale)
+    down = brush / 2 + top * (room - height * scale)
+    paper = Image.new("L", (side * _FINER, side * _FINER))
+    pen = ImageDraw.Draw(paper)
+    for stroke in digit:
+        line = [((across + x * scale) * _FINER, (down + y * scale) * _FINER) for x, y in stroke]
         if len(line) > 1:
-            drawing.line(line, 255, width)
-        for x, y in line:
-            drawing.circle((x, y), width / 2, 255)
+            pen.line(line, 255, round(brush * _FINER))
+        for point in line:
+            pen.circle(point, brush * _FINER / 2, 255)
     grey = np.asarray(paper.reduce(_FINER))
     return np.dstack([grey, grey, grey, np.full_like(grey, 255)])
 

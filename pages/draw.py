@@ -1,114 +1,125 @@
 """Draw a digit and watch it being read."""
 
-import io
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
-from PIL import Image
-from streamlit_drawable_canvas import CanvasResult, st_canvas
 
-from core import charts, predict, preprocess, runs, ui
+from core import charts, numbers, predict, preprocess, runs, ui
 from core.i18n import _
-
-SIDE = 280
-
-
-def drawing(canvas: CanvasResult) -> NDArray[np.uint8] | None:
-    """The canvas's pixels, RGBA; None before the canvas has sent any.
-
-    Raises:
-        ValueError: what the browser sent is no picture of this canvas.
-    """
-    png = canvas.image_bytes
-    if png is None:
-        return None
-    try:
-        with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-            # A screen with a fine grid sends more pixels than the canvas has; nobody sends so many.
-            if max(image.size) > 8 * SIDE:
-                raise ValueError(_("The drawing is {size} pixels large.").format(size=image.size))
-            return np.asarray(image.convert("RGBA"))
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(_("The drawing could not be read.")) from error
+from core.numbers import Found
+from core.reading import Reader, Reading
+from core.strokes import Strokes
+from core.ui import inputs, insight, keeping
 
 
 @st.fragment
-def draw_and_read(predictor: predict.Predictor) -> None:
-    """The canvas and what the network makes of it. Only this part runs again with each stroke."""
-    st.session_state.setdefault("canvas_number", 0)
+def draw_and_read(run: Path, reader: Reader, source: str) -> None:
+    """The drawing and what the network makes of it. Only this part runs again with each stroke."""
     # Fixed widths that wrap: a column would cut the canvas off on a narrow screen.
     with st.container(horizontal=True, gap="large"):
-        left = st.container(width=SIDE + 20)
+        left = st.container(width=inputs.SIDE * (2 if source == "number" else 1) + 20)
         # On a narrow screen these stand one below the other, and the answer matters most.
-        answered = st.container(width=460)
+        answered = st.container(width=430)
         seen = st.container(width=200)
-    with left:
-        canvas = st_canvas(
-            stroke_width=20,
-            stroke_color="#FFFFFF",
-            background_color="#000000",
-            width=SIDE,
-            height=SIDE,
-            return_image_data=True,
-            key=f"canvas_{st.session_state['canvas_number']}",
-        )
-        st.button(_("Clear"), icon=":material/delete:", key="clear", on_click=clear)
-        st.caption(_("Draw with mouse, pen or finger. The buttons above the canvas undo a stroke."))
     try:
-        rgba = drawing(canvas)
-        image = None if rgba is None else preprocess.canvas_to_image(rgba)
+        with left:
+            shown = inputs.ask(source)
+        found = numbers.find(shown.rgba) if shown else []
     except preprocess.EmptyDrawing:
-        image = None
+        shown, found = None, []
     except ValueError as error:
-        ui.sorry(_("{reason} Clear the canvas and draw again.").format(reason=error))
-        return
-    if image is None:
         with answered:
-            st.info(_("Draw a digit from 0 to 9 on the black square."), icon=":material/draw:")
+            ui.sorry(_("{reason} Clear it and try again.").format(reason=error))
         return
-    probabilities = predictor.probabilities(image[None])[0]
+    if not shown or not found:
+        with answered:
+            st.info(inputs.hint(source), icon=":material/draw:")
+        return
+    readings = reader.read(np.stack([one.image for one in found]))
     with answered:
-        st.markdown(answer(probabilities))
+        chosen = number(readings, found) if len(found) > 1 else 0
+        reading = readings[chosen]
+        st.markdown(answer(reading, alone=len(found) == 1))
         st.plotly_chart(
-            charts.probabilities(probabilities), key="bars", config={"displayModeBar": False},
+            charts.probabilities(reading.probabilities), key="bars", config={"displayModeBar": False},
             alt=_("The probability of each digit"),
         )  # fmt: skip
+        st.caption(believable(reader))
     with seen:
         st.markdown(f"**{_('What the network gets')}**")
-        st.image(charts.tile(image, scale=6), width=168, alt=_("The drawing as 28×28 pixels"))
+        st.image(charts.tile(reading.image, scale=6), width=168, alt=_("The drawing as 28×28 pixels"))
         st.caption(_("28×28 pixels, made as MNIST was: cut out, fitted into 20×20, centred by its mass."))
+    keeping.offer(run, reading, of_digit(shown.strokes, found[chosen]))
+    # One digit keeps the whole canvas, specks and all, because the steps are about them.
+    insight.show(run, reader, reading, found[chosen].rgba if len(found) > 1 else shown.rgba)
 
 
-def clear() -> None:
-    st.session_state["canvas_number"] += 1  # another canvas, which is empty
+def number(readings: list[Reading], found: list[Found]) -> int:
+    """Several digits as a number. Returns the one that the rest of the page is about."""
+    st.markdown(_("### I read: {number}").format(number="".join(str(one.digit) for one in readings)))
+    if any(one.wide for one in found):
+        st.caption(
+            _("One of them is wider than high: it may be two digits whose strokes touch. Leave a gap between "
+              "them.")
+        )  # fmt: skip
+    least_sure = int(np.argmin([one.confidence for one in readings]))
+    chosen: int = st.segmented_control(
+        _("Digit"), list(range(len(readings))), default=least_sure, required=True,
+        key=f"digit_of_{len(readings)}",
+        format_func=lambda place: f"{readings[place].digit} · {readings[place].confidence:.0%}",
+    )  # fmt: skip
+    return chosen
 
 
-def answer(probabilities: NDArray[np.float32]) -> str:
-    """The three most likely digits in words."""
-    first, second, third = np.argsort(-probabilities, kind="stable")[:3]
-    return _("### I read: {first} ({p1:.1%})\n\nNext: {second} ({p2:.1%}), then {third} ({p3:.1%}).").format(
-        first=first,
-        p1=probabilities[first],
-        second=second,
-        p2=probabilities[second],
-        third=third,
-        p3=probabilities[third],
+def of_digit(strokes: Strokes, found: Found) -> Strokes:
+    """The strokes that lie within a digit's ink, in most of their points."""
+    return [
+        stroke
+        for stroke in strokes
+        if np.mean([found.left <= x <= found.right and found.top <= y <= found.bottom for x, y in stroke])
+        > 0.5
+    ]
+
+
+def answer(reading: Reading, *, alone: bool) -> str:
+    """The answer in words, the three most likely digits with it; no heading for one digit of a number."""
+    first, second, third = np.argsort(-reading.probabilities, kind="stable")[:3]
+    words = _("### I read: {first} ({p1:.1%})\n\nNext: {second} ({p2:.1%}), then {third} ({p3:.1%}).")
+    if not alone:
+        words = _("This one is a {first} ({p1:.1%}), else {second} ({p2:.1%}) or {third} ({p3:.1%}).")
+    if not reading.is_digit:
+        words = _(
+            "### This does not look like a digit\n\nEven the most similar training digits are far from it. "
+            "If it is one: {first} ({p1:.1%}), {second} ({p2:.1%}) or {third} ({p3:.1%})."
+        )
+    return words.format(
+        first=first, p1=reading.probabilities[first],
+        second=second, p2=reading.probabilities[second],
+        third=third, p3=reading.probabilities[third],
+    )  # fmt: skip
+
+
+def believable(reader: Reader) -> str:
+    """What the percentages are worth."""
+    if reader.measured is None:
+        return _(
+            "This run kept no validation images, so its confidence is not calibrated, and it takes "
+            "everything for a digit."
+        )
+    return _("Calibrated on {n:,} validation images (temperature {t:.2f}).").format(
+        n=reader.measured.images, t=reader.measured.temperature
     )
 
 
 ui.heading(
     _("Draw"),
-    _("Write a digit, as large as you like, and see what the network takes it for."),
+    _("Write a digit, as large as you like, and see what the network takes it for, and why."),
 )
-candidates = [run for run in runs.every(ui.settings().runs) if runs.has_model(run)]
-if not candidates:
-    ui.no_run_yet()
-    st.stop()
-run = ui.choose_run(candidates)
+run = ui.choose_run(runs.trained(ui.settings().runs))
 try:
-    predictor = ui.predictor(run)
+    reader = ui.reader(run)
 except predict.NotTrained as error:
     ui.sorry(_("{reason} Choose another run.").format(reason=error))
     st.stop()
-draw_and_read(predictor)
+draw_and_read(run, reader, inputs.choose_source())

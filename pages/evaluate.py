@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from core import charts, datasets, evaluate, runs, ui
+from core import charts, datasets, drawings, evaluate, predict, runs, ui
 from core.evaluate import Evaluation
 from core.i18n import _, ngettext
 
@@ -66,7 +66,11 @@ def show_digits(run: Path, name: str, evaluation: Evaluation) -> None:
         return
     try:
         dataset = ui.dataset(name)
-    except (datasets.DatasetMissing, datasets.BadDataFile) as error:
+    except datasets.DatasetMissing as error:
+        st.info(ui.plain(error), icon=":material/download:")
+        st.page_link(ui.PAGES["data"], label=_("Get it on the Data page"), icon=":material/grid_view:")
+        return
+    except datasets.BadDataFile as error:
         ui.sorry(error)
         return
     if runs.environment(run).get("dataset_sha256") != dataset.digest:
@@ -99,6 +103,21 @@ def tile(evaluation: Evaluation, images: np.ndarray, index: int) -> ui.Tile:
     )
 
 
+def own_drawings(run: Path) -> None:
+    """How the run reads the drawings that were kept, where there are any."""
+    try:
+        found = drawings.every(ui.settings().drawings, strokes=False)
+        images, labels = drawings.arrays(found)
+        right = ui.reader(run).predictor.probabilities(images).argmax(axis=1) == labels
+    except (drawings.DamagedDrawings, predict.NotTrained, OSError):
+        return  # the pages that are about them say so
+    if not found:
+        return
+    words = ngettext("Of {n:,} kept drawing", "Of {n:,} kept drawings", len(found))
+    hint = _("The share that is read right of what was drawn and kept here: see the Drawings page.")
+    st.metric(words.format(n=len(found)), f"{right.mean():.0%}", border=True, help=hint)
+
+
 ui.heading(
     _("Evaluate"),
     _(
@@ -107,12 +126,7 @@ ui.heading(
     ),
 )
 
-root = ui.settings().runs
-candidates = [run for run in runs.every(root) if (run / "evaluation.npz").is_file()]
-if not candidates:
-    ui.no_run_yet()
-    st.stop()
-run = ui.choose_run(candidates)
+run = ui.choose_run([run for run in runs.trained(ui.settings().runs) if (run / "evaluation.npz").is_file()])
 try:
     evaluation, config = ui.evaluation(run), runs.config(run)
 except (evaluate.NotEvaluated, runs.UnknownRun) as error:
@@ -120,13 +134,14 @@ except (evaluate.NotEvaluated, runs.UnknownRun) as error:
     st.stop()
 
 wrong = int(np.sum(evaluation.predictions != evaluation.labels))
-with st.grid(4, min_column_width=140):
+with st.grid("auto", min_column_width=140):
     st.metric(_("Test accuracy"), f"{evaluation.accuracy:.2%}", border=True,
               help=_("The share of test images that were read right."))  # fmt: skip
     st.metric(_("Test loss"), f"{evaluation.loss:.4f}", border=True,
               help=_("The mean cross-entropy. Low: the right digits got much probability."))  # fmt: skip
     st.metric(_("Test images"), f"{len(evaluation.labels):,}", border=True)
     st.metric(_("Read wrong"), f"{wrong:,}", border=True)
+    own_drawings(run)
 
 st.session_state.setdefault("true_shown", ANY)
 st.session_state.setdefault("read_shown", ANY)

@@ -113,6 +113,7 @@ def runs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty runs folder, set as the operator would."""
     root = tmp_path / "runs"
     monkeypatch.setenv("MNIST_LAB_RUNS", str(root))
+    monkeypatch.setenv("MNIST_LAB_DRAWINGS", str(tmp_path / "drawings.sqlite"))
     return root
 
 

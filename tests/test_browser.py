@@ -76,7 +76,11 @@ def free_port() -> int:
 def serving(root: Path, port: int, **environment: str) -> Iterator[str]:
     """The app, as `make run` starts it, on these runs."""
     log = root.parent / f"server-{port}.txt"
-    folders = {"MNIST_LAB_RUNS": str(root), "KERAS_HOME": str(root.parent / "keras")}
+    folders = {
+        "MNIST_LAB_RUNS": str(root),
+        "MNIST_LAB_DRAWINGS": str(root.parent / "drawings.sqlite"),
+        "KERAS_HOME": str(root.parent / "keras"),
+    }
     root.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         server = subprocess.Popen(

@@ -674,3 +674,13 @@ def test_any_json_gives_drawings_or_a_sentence(entry: dict[str, object]) -> None
     drawings_or_a_sentence(json.dumps([entry]).encode())
     drawings_or_a_sentence(json.dumps([GOOD | {key: entry[key]} for key in entry]).encode())
     drawings_or_a_sentence(json.dumps(entry).encode())
+
+
+def test_drawings_can_be_read_without_their_strokes(tmp_path: Path) -> None:
+    file = tmp_path / "drawings.sqlite"
+    one = Drawing(3, np.full((28, 28), 7, np.uint8), [[[0.0, 0.0], [1.0, 1.0]]])
+    drawings.add(file, [one], 10)
+    (bare,) = drawings.every(file, strokes=False)
+    assert (bare.label, bare.strokes) == (3, [])
+    np.testing.assert_array_equal(bare.image, one.image)
+    assert drawings.every(file)[0].strokes == one.strokes

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from core import charts, datasets, evaluate, i18n, predict, runs
+from core import charts, datasets, evaluate, i18n, reading, runs
 from core.config import RunConfig
 from core.i18n import _
 from core.settings import Settings
@@ -30,6 +30,7 @@ PAGES = {
     "train": "pages/train.py",
     "evaluate": "pages/evaluate.py",
     "draw": "pages/draw.py",
+    "drawings": "pages/drawings.py",
 }
 
 
@@ -51,6 +52,7 @@ def navigation() -> StreamlitPage:
             st.Page(PAGES["train"], title=_("Train"), icon=":material/model_training:"),
             st.Page(PAGES["evaluate"], title=_("Evaluate"), icon=":material/fact_check:"),
             st.Page(PAGES["draw"], title=_("Draw"), icon=":material/draw:"),
+            st.Page(PAGES["drawings"], title=_("Drawings"), icon=":material/collections_bookmark:"),
         ],
         position="top",
     )
@@ -74,13 +76,13 @@ def dataset(name: str) -> datasets.Dataset:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _predictor(run: Path, stamp: float) -> predict.Predictor:
-    return predict.load(run)
+def _reader(run: Path, stamp: float) -> reading.Reader:
+    return reading.Reader(run)
 
 
-def predictor(run: Path) -> predict.Predictor:
-    """A run's predictor, loaded once for all sessions. Raises as `core.predict.load`."""
-    return _predictor(run, _stamp(run / "model.onnx"))
+def reader(run: Path) -> reading.Reader:
+    """A run that reads drawings, loaded once for all sessions. Raises as `core.reading.Reader`."""
+    return _reader(run, _stamp(run / "model.onnx"))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -146,6 +148,10 @@ def run_label(run: Path) -> str:
         status, words = runs.status(run), summary(runs.plan(run))
     except runs.UnknownRun:
         return run.name
+    if run == runs.STARTER:
+        return _("Starter model, which comes with MNIST Lab: {words} · {accuracy:.2%}").format(
+            words=words, accuracy=status.test_accuracy
+        )
     moment = run.name[4:13] if run.name[:8].isdigit() else run.name
     date = f"{moment[:2]}-{moment[2:4]} {moment[5:7]}:{moment[7:9]}" if moment != run.name else moment
     accuracy = "" if status.test_accuracy is None else f" · {status.test_accuracy:.2%}"
@@ -218,15 +224,6 @@ def choose_run(candidates: Sequence[Path]) -> Path:
 
 def _chosen() -> None:
     st.session_state["run"] = st.query_params["run"] = st.session_state["run_choice"]
-
-
-def no_run_yet() -> None:
-    """Say how to get a trained run, and lead there."""
-    st.info(
-        _("There is no trained network yet. Train one: the tutorial MLP takes about 10 seconds."),
-        icon=":material/model_training:",
-    )
-    st.page_link(PAGES["train"], label=_("Train a network"), icon=":material/arrow_forward:")
 
 
 def at_least(width: int) -> DeltaGenerator:

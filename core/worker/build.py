@@ -80,3 +80,15 @@ def weights(model: keras.Model) -> Weights:
         }
         for layer in model.layers
     }
+
+
+def assign(model: keras.Model, weights: Weights) -> None:
+    """Give the model these weights, by layer name and weight name; what is not among them stays.
+
+    Raises:
+        ValueError: one has another shape.
+    """
+    for layer in model.layers:
+        for variable in layer.variables:
+            if variable.name in weights.get(layer.name, {}):
+                variable.assign(weights[layer.name][variable.name])

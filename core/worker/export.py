@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from core import onnx_graph
+from core import calibration, onnx_graph
 from core.architectures import Layer
 from core.datasets import Dataset
 from core.evaluate import Evaluation
@@ -16,13 +16,16 @@ from core.files import replacing
 from core.predict import Predictor
 from core.preprocess import normalise
 from core.worker import build
+from core.worker.data import Batches
 
 _TOLERANCE = 1e-4  # between Keras's probabilities and ONNX Runtime's
 _COMPARED = 256  # test images
 
 
-def export(run: Path, model: keras.Model, network: Sequence[Layer], dataset: Dataset) -> Evaluation:
-    """Write ``model.keras``, ``model.onnx`` and ``evaluation.npz``.
+def export(
+    run: Path, model: keras.Model, network: Sequence[Layer], dataset: Dataset, batches: Batches
+) -> Evaluation:
+    """Write ``model.keras``, ``model.onnx``, ``evaluation.npz``, and what the validation images say.
 
     The evaluation is made with the ONNX model, which is the one that the server predicts with.
 
@@ -39,6 +42,8 @@ def export(run: Path, model: keras.Model, network: Sequence[Layer], dataset: Dat
     evaluation = Evaluation(predictor.logits(dataset.x_test), dataset.y_test)
     with replacing(run / "evaluation.npz") as temporary:
         np.savez(temporary, logits=evaluation.logits, labels=evaluation.labels)
+    if measured := calibration.fit(predictor, batches.x_validation, batches.y_validation):
+        calibration.keep(run, measured)
     return evaluation
 
 

@@ -18,13 +18,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from core import architectures as arch
-from core import datasets, runs, schedules
+from core import datasets, lessons, runs, schedules
 from core.architectures import Layer
 from core.config import RunConfig
 from core.datasets import Dataset
 from core.files import replacing
 from core.i18n import _
 from core.jobs import Ask
+from core.onnx_graph import Weights
 from core.runs import Action
 from core.worker import build, checkpoint, observe, steps
 from core.worker.checkpoint import Checkpoint, Progress
@@ -68,7 +69,9 @@ def train(run: Path, journal: Journal, action: Ask) -> None:
     _keep_environment(run, config, dataset)
     journal.update(phase="compiling")
     found = checkpoint.load(run / "checkpoint.npz") if runs.has_checkpoint(run) else None
-    training = Training(config, Batches(config, dataset), journal, found)
+    lesson = lessons.read(run)
+    batches = Batches(config, lesson.mixed(dataset) if lesson else dataset)
+    training = Training(config, batches, journal, found, lesson.weights if lesson else {})
     try:
         while (wanted := training.go_on(action)) == "pause":
             if journal.pause(action):
@@ -77,7 +80,7 @@ def train(run: Path, journal: Journal, action: Ask) -> None:
         journal.end("failed", error=str(error), diverged=True)
         return
     journal.update(phase="evaluating")
-    evaluation = export(run, training.model, training.network, dataset)
+    evaluation = export(run, training.model, training.network, dataset, batches)
     journal.end(
         "stopped" if wanted == "stop" else "finished",
         test_loss=evaluation.loss,
@@ -99,7 +102,12 @@ class Training:
     """
 
     def __init__(
-        self, config: RunConfig, batches: Batches, journal: Journal, found: Checkpoint | None = None
+        self,
+        config: RunConfig,
+        batches: Batches,
+        journal: Journal,
+        found: Checkpoint | None = None,
+        weights: Weights | None = None,
     ) -> None:
         self.config = config
         self.batches = batches
@@ -110,6 +118,8 @@ class Training:
         self._build(config.seed)
         if found:
             found.restore(self.model)
+        elif weights:
+            build.assign(self.model, weights)
         if self.progress.over and not journal.status.stopped_early:
             # It ended early, and somebody asked for more: patience begins anew.
             self.progress = replace(self.progress, over=False, waited=0, flat=0)
@@ -215,10 +225,7 @@ class Training:
         weights, optimizer = build.weights(self.model), self.model.optimizer
         # Not the seed itself: the new layers are not to drop what the old ones began with.
         self._build(self.config.seed + self.progress.epoch)
-        for layer in self.model.layers:
-            for variable in layer.variables:
-                if variable.name in weights.get(layer.name, {}):
-                    variable.assign(weights[layer.name][variable.name])
+        build.assign(self.model, weights)
         for variable, old in zip(self.model.optimizer.variables, optimizer.variables, strict=True):
             variable.assign(old)
 

@@ -1,0 +1,142 @@
+"""python -m benchmarks.handwriting HANDWRITING: how well people's own digits are read, and what is refused.
+
+HANDWRITING is a file of pen strokes, as `python -m starter` takes it; ``--folds`` names the folder in which
+`python -m starter HANDWRITING --folds 5 --runs FOLDER` has left its runs. Each of these reads only the
+writers from whom it has not learned, so that its figures are those to expect of people it has never
+seen. The tutorials' networks have learned from MNIST alone, and read everybody.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import nondigits
+from benchmarks.training import train
+from core import datasets, drawings, preprocess, runs, strokes
+from core.config import PRESETS
+from core.drawings import Drawing
+from core.preprocess import STEPS
+from core.reading import Reader
+from starter.__main__ import canvases, groups
+
+Images = NDArray[np.uint8]
+Readers = Sequence[tuple[Reader, Sequence[Drawing]]]  # each with the digits that it is to read
+_BRUSH = 20
+_PENS = (0.08, 0.1, 0.12, 0.14, 0.16)
+_OTHERS = 1_000  # letters, scribbles and pieces of clothing
+_RECIPES = {
+    "whole canvas shrunk to 28×28": set(STEPS),
+    "cropped to the ink": set(STEPS) - {"ink", "crop"},
+    "and fitted into 20×20": {"stretch", "centre"},
+    "and stretched": {"centre"},
+    "and centred by its mass: the full recipe": set(),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.handwriting")
+    parser.add_argument("handwriting", type=Path, help="pen strokes: .json.gz")
+    parser.add_argument("--folds", type=Path, help="the runs of a cross-validated starter")
+    parsed = parser.parse_args(arguments)
+    digits = drawings.from_file(parsed.handwriting.read_bytes())
+    with tempfile.TemporaryDirectory(prefix="mnist-lab-handwriting-") as folder:
+        models: dict[str, Readers] = {
+            name: [(Reader(train(PRESETS[name].but(dataset="mnist"), Path(folder))), digits)]
+            for name in ("tutorial-mlp", "tutorial-cnn")
+        }
+        if parsed.folds:
+            found = sorted(runs.every(parsed.folds))
+            held = groups(digits, len(found))
+            models["starter"] = [
+                (Reader(run), [digit for digit in digits if digit.writer in writers])
+                for run, writers in zip(found, held, strict=True)
+            ]
+        _table("Step by step", _by_step(models), list(models))
+        _table("The same digits, their strokes drawn again", _redrawn(models), list(models))
+        _table("Taken for no digit", _refused(models), list(models))
+
+
+def _table(title: str, rows: dict[str, list[float]], names: list[str]) -> None:
+    print(f"\n{title}\n\n| | " + " | ".join(names) + " |\n| --- |" + " --- |" * len(names))
+    for name, shares in rows.items():
+        print(f"| {name} | " + " | ".join(f"{share:.1%}" for share in shares) + " |", flush=True)
+
+
+def _by_step(models: dict[str, Readers]) -> dict[str, list[float]]:
+    def shrunk(without: set[str]) -> Callable[[Sequence[Drawing]], Images]:
+        return lambda digits: np.stack(
+            [
+                np.rint(preprocess.steps(canvas, without)["centre"]).astype(np.uint8)
+                for canvas in canvases(digits, _BRUSH)
+            ]
+        )
+
+    return {
+        name: [_right(readers, shrunk(without)) for readers in models.values()]
+        for name, without in _RECIPES.items()
+    }
+
+
+def _redrawn(models: dict[str, Readers]) -> dict[str, list[float]]:
+    def redrawn(pen: float) -> Callable[[Sequence[Drawing]], Images]:
+        return lambda digits: np.stack([strokes.image(digit.strokes, pen) for digit in digits])
+
+    return {
+        f"with a pen of {pen:.2f} of the longer side": [
+            _right(readers, redrawn(pen)) for readers in models.values()
+        ]
+        for pen in _PENS
+    }
+
+
+def _right(readers: Readers, images: Callable[[Sequence[Drawing]], Images]) -> float:
+    """The share of the digits that is read right."""
+    found = [
+        reader.predictor.probabilities(images(digits)).argmax(axis=1) == [digit.label for digit in digits]
+        for reader, digits in readers
+    ]
+    return float(np.concatenate(found).mean())
+
+
+def _refused(models: dict[str, Readers]) -> dict[str, list[float]]:
+    def drawn(digits: Sequence[Drawing]) -> Images:
+        return np.stack([preprocess.canvas_to_image(canvas) for canvas in canvases(digits, _BRUSH)])
+
+    others = {
+        "letters": nondigits.letters(_OTHERS),
+        "scribbles": nondigits.scribbles(_OTHERS),
+        "Fashion-MNIST": _clothes()[:_OTHERS],
+    }
+    rows = {
+        "digits of MNIST's test set": [
+            _share(readers, lambda digits: datasets.load("mnist").x_test) for readers in models.values()
+        ],
+        "digits of people": [_share(readers, drawn) for readers in models.values()],
+    }
+    for name, images in others.items():
+        rows[name] = [_share(readers, lambda digits, images=images: images) for readers in models.values()]
+    return rows
+
+
+def _share(readers: Readers, images: Callable[[Sequence[Drawing]], Images]) -> float:
+    found = [not one.is_digit for reader, digits in readers for one in reader.read(images(digits))]
+    return float(np.mean(found))
+
+
+def _clothes() -> Images:
+    """Fashion-MNIST's test images, from where Keras keeps them."""
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    packed = (home / "datasets" / "fashion-mnist" / "t10k-images-idx3-ubyte.gz").read_bytes()
+    return np.frombuffer(gzip.decompress(packed)[16:], np.uint8).reshape(-1, 28, 28)
+
+
+if __name__ == "__main__":
+    main()

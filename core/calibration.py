@@ -1,0 +1,114 @@
+"""How sure a network may say it is: its temperature, and when a drawing is no digit at all.
+
+Both are measured on validation images, which the network has not learned from. A network without any has
+neither.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+
+from core import datasets, runs
+from core.explain import Neighbours
+from core.predict import Predictor
+
+REFUSED = 0.005  # the share of validation images that are taken for no digit
+LEAST = 100  # validation images, below which neither can be measured
+MOST = 5_000  # validation images that it is measured on
+_FILE = "calibration.json"
+# No network that has learned anything needs a temperature beyond these.
+_TEMPERATURES = (0.05, 20.0)
+
+
+class Calibration(BaseModel):
+    """What was measured.
+
+    Attributes:
+        images: the number of validation images.
+        temperature: what to divide the logits by, so that of the answers that are given with 80 %
+            about 80 % are right (Guo et al., "On calibration of modern neural networks", 2017).
+        scales: by what to divide the two distances of `core.explain.Neighbours.unlikeness`, to add them.
+        limit: the sum above which a drawing does not look like a digit.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    images: int = Field(ge=1)
+    temperature: float = Field(gt=0)
+    scales: tuple[float, float]
+    limit: float = Field(gt=0)
+
+    def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The probabilities at this temperature, ``(n, 10)``; the order of the digits stays."""
+        found: NDArray[np.float64] = softmax(logits.astype(np.float64) / self.temperature, axis=1)
+        return found
+
+    def unlike(self, distances: NDArray[np.float32]) -> NDArray[np.float64]:
+        """How unlike a digit the images are, ``(n,)``: above 1 they are taken for none.
+
+        Args:
+            distances: ``(n, 2)``, from `core.explain.Neighbours.unlikeness`.
+        """
+        found: NDArray[np.float64] = (distances / np.array(self.scales)).sum(axis=1) / self.limit
+        return found
+
+
+def reference(predictor: Predictor) -> Neighbours:
+    """The digits that every drawing is compared with: those of mnist-5k, which are always at hand."""
+    known = datasets.load(datasets.DEFAULT)
+    return Neighbours(predictor, known.x_train, known.y_train)
+
+
+def fit(predictor: Predictor, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Calibration | None:
+    """Measure on validation images.
+
+    Args:
+        images: uint8 ``(n, 28, 28)``; the last `MOST` of them are used.
+        labels: uint8 ``(n,)``.
+
+    Returns:
+        None if there are fewer than `LEAST`.
+    """
+    images, labels = images[-MOST:], labels[-MOST:]
+    if len(images) < LEAST:
+        return None
+    distances = reference(predictor).unlikeness(images).astype(np.float64)
+    scales = np.maximum(distances.std(axis=0), 1e-6)
+    return Calibration(
+        images=len(images),
+        temperature=temperature(predictor.logits(images), labels),
+        scales=(float(scales[0]), float(scales[1])),
+        limit=float(np.quantile((distances / scales).sum(axis=1), 1 - REFUSED)),
+    )
+
+
+def temperature(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:
+    """The temperature at which the cross-entropy of these answers is least, 0.05 to 20."""
+    rows = np.arange(len(labels))
+
+    def loss(exponent: float) -> float:
+        logs = log_softmax(logits.astype(np.float64) / math.exp(exponent), axis=1)
+        return -float(logs[rows, labels].mean())
+
+    least, most = map(math.log, _TEMPERATURES)
+    return math.exp(minimize_scalar(loss, bounds=(least, most), method="bounded").x)
+
+
+def keep(run: Path, found: Calibration) -> None:
+    """Note it with the run. Raises OSError."""
+    runs.write_json(run / _FILE, found.model_dump())
+
+
+def read(run: Path) -> Calibration | None:
+    """What was measured of a run; None where nothing was, or it cannot be read."""
+    try:
+        return Calibration.model_validate_json((run / _FILE).read_bytes())
+    except (OSError, ValidationError):
+        return None

@@ -1,0 +1,114 @@
+"""What a run begins with besides its settings: another run's weights, and drawings to learn from.
+
+A lesson is a file in the run's directory, so that the run can be resumed, and copied to another machine,
+without whatever it came from.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.architectures import CLASSES, IMAGE
+from core.datasets import Dataset
+from core.files import DAMAGED_ARCHIVE, replacing
+from core.i18n import _
+from core.onnx_graph import Weights
+
+_FILE = "lesson.npz"
+_WEIGHTS = "weights/"
+
+
+class DamagedLesson(RuntimeError):
+    """The lesson cannot be read."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What is to be learned.
+
+    Attributes:
+        images: drawings, uint8 ``(n, 28, 28)``.
+        labels: what they are, uint8 ``(n,)``.
+        copies: how often each drawing comes in an epoch.
+        parent: the name of the run whose weights it begins with, or "".
+        weights: those weights, in Keras's shapes; none to begin with fresh ones.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    copies: int
+    parent: str
+    weights: Weights
+
+    def mixed(self, dataset: Dataset) -> Dataset:
+        """The data set with the drawings among its training images.
+
+        They come first: validation takes the last images, and stays what it was.
+        """
+        return replace(
+            dataset,
+            x_train=np.concatenate([*[self.images] * self.copies, dataset.x_train]),
+            y_train=np.concatenate([*[self.labels] * self.copies, dataset.y_train]),
+        )
+
+
+def keep(run: Path, lesson: Lesson) -> None:
+    """Write the lesson into the run's directory. Raises OSError."""
+    weights = {
+        f"{_WEIGHTS}{layer}/{name}": values
+        for layer, own in lesson.weights.items()
+        for name, values in own.items()
+    }
+    with replacing(run / _FILE) as temporary:
+        np.savez_compressed(
+            temporary, allow_pickle=False, images=lesson.images, labels=lesson.labels,
+            copies=np.array(lesson.copies), parent=np.array(lesson.parent), **weights,
+        )  # fmt: skip
+
+
+def has(run: Path) -> bool:
+    """Whether the run has learned from drawings, or goes on from another one."""
+    return (run / _FILE).is_file()
+
+
+def read(run: Path) -> Lesson | None:
+    """The run's lesson; None where it has none.
+
+    Raises:
+        DamagedLesson: it has one that cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(run / _FILE) as archive:
+            # As a whole, so that the checksums are compared before NumPy looks into it.
+            arrays = {
+                name.removesuffix(".npy"): np.lib.format.read_array(io.BytesIO(archive.read(name)))
+                for name in archive.namelist()
+            }
+        return _lesson(arrays)
+    except FileNotFoundError:
+        return None
+    except DAMAGED_ARCHIVE as error:
+        raise DamagedLesson(
+            _("The drawings that run {name} was to learn from are damaged. Teach it anew.").format(
+                name=run.name
+            )
+        ) from error
+
+
+def _lesson(arrays: dict[str, NDArray[np.generic]]) -> Lesson:
+    """The lesson that these arrays are. Raises ValueError or KeyError if they are none."""
+    images, labels = arrays["images"].astype(np.uint8), arrays["labels"].astype(np.uint8)
+    if images.shape != (len(labels), *IMAGE) or labels.ndim != 1 or (labels >= CLASSES).any():
+        raise ValueError(f"A lesson cannot have images {images.shape} and labels {labels.shape}.")
+    weights: dict[str, dict[str, NDArray[np.float32]]] = {}
+    for path, values in arrays.items():
+        if path.startswith(_WEIGHTS):
+            layer, name = path.removeprefix(_WEIGHTS).split("/")
+            weights.setdefault(layer, {})[name] = values.astype(np.float32)
+    return Lesson(images, labels, int(arrays["copies"].item()), str(arrays["parent"].item()), weights)

@@ -1,0 +1,70 @@
+"""Read drawings with a run: how likely each digit is, as far as it can be believed, and whether it is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from core import calibration, predict
+
+
+class Reading(NamedTuple):
+    """What a run makes of one image.
+
+    Attributes:
+        image: uint8 ``(28, 28)``.
+        probabilities: of the ten digits, ``(10,)``; calibrated where the run could be.
+        unlike: how unlike a digit it is: above 1 it is taken for none. None where that was not measured.
+    """
+
+    image: NDArray[np.uint8]
+    probabilities: NDArray[np.float64]
+    unlike: float | None
+
+    @property
+    def digit(self) -> int:
+        return int(self.probabilities.argmax())
+
+    @property
+    def confidence(self) -> float:
+        return float(self.probabilities.max())
+
+    @property
+    def is_digit(self) -> bool:
+        return self.unlike is None or self.unlike <= 1
+
+
+class Reader:
+    """A trained run that reads drawings.
+
+    Attributes:
+        predictor: its network.
+        measured: how far its confidence can be believed; None where that was not measured.
+        reference: the training digits that drawings are compared with, which takes the network a second.
+
+    Args:
+        run: its directory.
+
+    Raises:
+        NotTrained: it has no model, or a damaged one.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self.predictor = predict.load(run)
+        self.measured = calibration.read(run)
+        self.reference = calibration.reference(self.predictor)
+
+    def read(self, images: NDArray[np.uint8]) -> list[Reading]:
+        """Read images, uint8 ``(n, 28, 28)``."""
+        logits = self.predictor.logits(images)
+        if self.measured is None:
+            return [
+                Reading(*one, None) for one in zip(images, softmax(logits.astype(float), axis=1), strict=True)
+            ]
+        unlike = self.measured.unlike(self.reference.unlikeness(images))
+        found = zip(images, self.measured.probabilities(logits), map(float, unlike), strict=True)
+        return [Reading(*one) for one in found]

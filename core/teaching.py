@@ -1,0 +1,108 @@
+"""Teach a run some drawings: what to train, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import datasets, drawings, evaluate, predict, runs
+from core.config import RunConfig
+from core.datasets import Dataset
+from core.drawings import Drawing
+from core.lessons import Lesson
+
+REPLAY = 8_000  # images of the data set that come again, so that they are not forgotten
+_SHARE = 0.3  # of an epoch that the drawings are to be
+_MOST_COPIES = 40  # of one drawing in an epoch: beyond that it is learned by heart
+_EPOCHS = 3
+_GENTLY = 0.2  # of the learning rate that the run began with: it knows most of it already
+
+
+def plan(parent: Path, taught: Sequence[Drawing]) -> tuple[RunConfig, Lesson]:
+    """The settings and the lesson of a run that goes on from another one with these drawings.
+
+    The drawings are mixed with images of the data set (rehearsal; Robins, "Catastrophic forgetting,
+    rehearsal and pseudorehearsal", 1995).
+
+    Args:
+        parent: a trained run.
+        taught: at least one drawing.
+
+    Raises:
+        UnknownRun, NotTrained: the parent cannot be read, or has no model.
+    """
+    images, labels = drawings.arrays(taught)
+    config = runs.config(parent)
+    # The starter has learned from all of MNIST, which need not be on this machine.
+    name = config.dataset if datasets.at_hand(config.dataset) else datasets.DEFAULT
+    replay = min(REPLAY, datasets.NAMES[name].train)
+    copies = int(np.clip(round(_SHARE / (1 - _SHARE) * replay / len(images)), 1, _MOST_COPIES))
+    lesson = Lesson(images, labels, copies, parent.name, predict.load(parent).weights)
+    return config.but(
+        dataset=name,
+        training_images=copies * len(images) + replay,
+        learning_rate=_GENTLY * config.learning_rate,
+        learning_rate_schedule="constant",
+        early_stopping_patience=0,
+        epochs=_EPOCHS,
+    ), lesson
+
+
+class Score(NamedTuple):
+    """How many of some drawings are read right, by the run before and by the one that was taught."""
+
+    before: int
+    after: int
+    of: int
+
+
+def score(before: Path, after: Path, found: Sequence[Drawing]) -> Score:
+    """How two runs read the same drawings. Raises NotTrained."""
+    images, labels = drawings.arrays(found)
+    counts = [
+        int((predict.load(run).probabilities(images).argmax(axis=1) == labels).sum())
+        for run in (before, after)
+    ]
+    return Score(counts[0], counts[1], len(labels))
+
+
+def divided(found: Sequence[Drawing], lesson: Lesson) -> tuple[list[Drawing], list[Drawing]]:
+    """Those of the drawings that were taught, and the others."""
+    known = {image.tobytes() for image in lesson.images}
+    taught = [drawing for drawing in found if drawing.image.tobytes() in known]
+    return taught, [drawing for drawing in found if drawing.image.tobytes() not in known]
+
+
+class Changed(NamedTuple):
+    """Test images, by index, that one of two runs reads right and the other does not."""
+
+    forgotten: NDArray[np.int64]
+    learned: NDArray[np.int64]
+
+
+def changed(before: Path, after: Path, dataset: Dataset) -> Changed:
+    """Which test images were right before and are wrong now, and the other way round.
+
+    Args:
+        dataset: the data set of the run `after`.
+
+    Raises:
+        NotTrained, NotEvaluated: one of the runs has no model.
+    """
+    was, now = _right(before, dataset), _right(after, dataset)
+    return Changed(np.flatnonzero(was & ~now), np.flatnonzero(now & ~was))
+
+
+def _right(run: Path, dataset: Dataset) -> NDArray[np.bool_]:
+    found = evaluate.load(run)
+    # The same labels in the same order are the same test set; the starter's may be another one.
+    if np.array_equal(found.labels, dataset.y_test):
+        answers = found.predictions
+    else:
+        answers = predict.load(run).probabilities(dataset.x_test).argmax(axis=1)
+    right: NDArray[np.bool_] = answers == dataset.y_test
+    return right

@@ -1,0 +1,146 @@
+"""The ways in which a visitor shows a digit: the canvas, the keyboard, a photo."""
+
+from __future__ import annotations
+
+import io
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from core import photo, strokes
+from core.i18n import _
+from core.strokes import Strokes
+from core.ui.grid import pixel_grid
+
+SIDE = 280
+BRUSH = 20
+_GREY = 12  # how many pixels of the page one pixel of the grid takes
+
+
+class Shown(NamedTuple):
+    """What a visitor has shown.
+
+    Attributes:
+        rgba: uint8 ``(H, W, 4)``, as `core.preprocess.canvas_to_image` takes it.
+        strokes: how it was drawn, in pixels; none where that is not known.
+    """
+
+    rgba: NDArray[np.uint8]
+    strokes: Strokes
+
+
+def choose_source() -> str:
+    """Let the visitor choose how to show a digit."""
+    names = {
+        "canvas": _("Draw"),
+        "number": _("Draw a number"),
+        "grid": _("Use the keyboard"),
+        "photo": _("Show a photo"),
+    }
+    chosen: str = st.segmented_control(
+        _("How to show a digit"), list(names), default="canvas", required=True, key="source",
+        format_func=names.__getitem__, label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    return chosen
+
+
+def ask(source: str) -> Shown | None:
+    """Let the visitor show a digit. None as long as there is nothing to read.
+
+    Raises:
+        EmptyDrawing: there is something, but no ink in it.
+        ValueError: it cannot be read. The message says why.
+    """
+    match source:
+        case "grid":
+            return _keyboard()
+        case "photo":
+            return _photo()
+        case "number":
+            return _canvas(2 * SIDE)
+    return _canvas(SIDE)
+
+
+def clear() -> None:
+    st.session_state["cleared"] = st.session_state.get("cleared", 0) + 1  # another canvas, which is empty
+
+
+def _canvas(width: int) -> Shown | None:
+    # Not above: this package can be imported only where a Streamlit server is running.
+    from streamlit_drawable_canvas import st_canvas
+
+    canvas = st_canvas(
+        stroke_width=BRUSH,
+        stroke_color="#FFFFFF",
+        background_color="#000000",
+        width=width,
+        height=SIDE,
+        return_image_data=True,
+        key=f"canvas_{width}_{st.session_state.get('cleared', 0)}",
+    )
+    st.button(_("Clear"), icon=":material/delete:", key="clear", on_click=clear)
+    st.caption(_("Draw with mouse, pen or finger. The buttons above the canvas undo a stroke."))
+    rgba = _pixels(canvas.image_bytes, width)
+    return None if rgba is None else Shown(rgba, strokes.from_canvas(canvas.json_data))
+
+
+def _pixels(png: bytes | None, width: int) -> NDArray[np.uint8] | None:
+    """The pixels of a canvas so wide, RGBA; None before it has sent any.
+
+    Raises:
+        ValueError: what the browser sent is no picture of this canvas.
+    """
+    if png is None:
+        return None
+    try:
+        with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+            # A screen with a fine grid sends more pixels than the canvas has; nobody sends so many.
+            if max(image.size) > 8 * width:
+                raise ValueError(_("The drawing is {size} pixels large.").format(size=image.size))
+            return np.asarray(image.convert("RGBA"))
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(_("The drawing could not be read.")) from error
+
+
+def _keyboard() -> Shown | None:
+    drawn = pixel_grid(f"grid_{st.session_state.get('cleared', 0)}", label=_("Draw a digit"))
+    st.button(_("Clear"), icon=":material/delete:", key="clear", on_click=clear)
+    if drawn is None:
+        return None
+    large = np.kron(drawn, np.ones((_GREY, _GREY), np.uint8))
+    return Shown(np.dstack([large, large, large, np.full_like(large, 255)]), [])
+
+
+def _photo() -> Shown | None:
+    ways = {"file": _("A file"), "camera": _("The camera")}
+    way = st.segmented_control(
+        _("Where from"), list(ways), default="file", required=True, key="photo_way",
+        format_func=ways.__getitem__,
+    )  # fmt: skip
+    if way == "camera":
+        given = st.camera_input(_("A digit on paper, as large as you can"), key="camera")
+    else:
+        given = st.file_uploader(
+            _("A photo of a digit on paper"), type=["png", "jpg", "jpeg", "webp"], key="photo",
+            help=_("PNG, JPEG or WebP, at most 10 MB and 25 megapixels. It is not kept, unless you say so."),
+        )  # fmt: skip
+    if given is None:
+        return None
+    taken = photo.read(given.getvalue())
+    st.image(taken, width=SIDE, alt=_("The photo"))
+    return Shown(photo.canvas(taken), [])
+
+
+def hint(source: str) -> str:
+    """What to do, for the empty page."""
+    match source:
+        case "number":
+            return _("Write a number on the black field, such as 42 or 2026.")
+        case "grid":
+            return _("Draw a digit from 0 to 9 in the grid: arrow keys walk, the space bar inks.")
+        case "photo":
+            return _("Show a digit from 0 to 9, written on paper.")
+    return _("Draw a digit from 0 to 9 on the black square.")

@@ -1,0 +1,43 @@
+"""What the Draw page shows of a reading: how the image came about, what the network makes of it, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.i18n import _
+from core.reading import Reader, Reading
+from core.ui import network, reasons, xray
+
+
+def show(run: Path, reader: Reader, reading: Reading, rgba: NDArray[np.uint8]) -> None:
+    """The views of one digit, one at a time.
+
+    Args:
+        rgba: the digit alone on its canvas.
+    """
+    names = {
+        "steps": _("What it sees"),
+        "network": _("Through the network"),
+        "why": _("Why this digit"),
+        "alike": _("Look-alikes"),
+        "compare": _("Compare"),
+    }
+    view = st.segmented_control(
+        _("What to look at"), list(names), default="steps", required=True, key="insight",
+        format_func=names.__getitem__, label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    match view:
+        case "network":
+            network.show(run, reader, reading)
+        case "why":
+            reasons.why(reader, reading)
+        case "alike":
+            reasons.alike(reader, reading)
+        case "compare":
+            reasons.compare(run, reading)
+        case _:
+            xray.show(reader, reading, rgba)

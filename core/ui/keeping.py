@@ -1,0 +1,69 @@
+"""Right or wrong: keep what was drawn, with the right answer."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import streamlit as st
+
+from core import drawings, strokes, ui
+from core.drawings import MOST_NAME, Drawing
+from core.i18n import _, ngettext
+from core.reading import Reading
+from core.strokes import Strokes
+
+_DIGITS = list(range(10))
+
+
+def offer(run: Path, reading: Reading, drawn: Strokes) -> None:
+    """Ask whether the answer is right, and keep the drawing with the right one.
+
+    Args:
+        drawn: the strokes of this digit; none where they are not known.
+    """
+    digest = hashlib.sha256(reading.image.tobytes()).hexdigest()
+    if error := st.session_state.pop("not_kept", None):
+        ui.sorry(error)
+    if st.session_state.get("kept_drawing") == digest:
+        st.caption(_("Kept. Thank you: see it on the Drawings page."))
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.button(
+            _("Right, keep it"), icon=":material/check:", key="right", on_click=_keep,
+            args=(run, reading, drawn, digest),
+        )  # fmt: skip
+        st.segmented_control(
+            _("Wrong, it is a"), [digit for digit in _DIGITS if digit != reading.digit],
+            key=f"wrong_{digest}", on_change=_keep, args=(run, reading, drawn, digest),
+        )  # fmt: skip
+        with st.popover(_("Your name"), icon=":material/person:"):
+            st.text_input(
+                _("A name or nickname, if you like"), key="writer", max_chars=MOST_NAME,
+                persist_state="session",
+                help=_("It is kept with your drawings, where everybody who uses this app can read it."),
+            )  # fmt: skip
+
+
+def _keep(run: Path, reading: Reading, drawn: Strokes, digest: str) -> None:
+    """Keep the drawing, as what it was read as unless the visitor has said what else it is."""
+    settings = ui.settings()
+    label = st.session_state.get(f"wrong_{digest}")
+    kept = Drawing(
+        label=reading.digit if label is None else label,
+        image=reading.image,
+        strokes=strokes.unit(drawn) if drawn else [],
+        writer=st.session_state.get("writer", ""),
+        run=run.name,
+        answer=reading.digit,
+        confidence=reading.confidence,
+    )
+    try:
+        drawings.add(settings.drawings, [kept], settings.max_drawings)
+        count = drawings.count(settings.drawings)
+    except (drawings.TooMany, drawings.DamagedDrawings, OSError) as error:
+        st.session_state["not_kept"] = error
+        return
+    st.session_state["kept_drawing"] = digest
+    words = ngettext("Kept. There is {n:,} drawing now.", "Kept. There are {n:,} drawings now.", count)
+    st.toast(words.format(n=count), icon=":material/check:")

@@ -1,0 +1,225 @@
+"""Through the network: every layer's output for a drawing, and the arithmetic behind any number of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core import architectures as arch
+from core import arithmetic, pictures, runs, ui
+from core.arithmetic import Arithmetic
+from core.i18n import _
+from core.reading import Reader, Reading
+
+_TERMS = 8  # of a sum of many products, the largest
+_BARE = {"displayModeBar": False}
+
+
+def show(run: Path, reader: Reader, reading: Reading) -> None:
+    """Every layer's output for this drawing, and the arithmetic behind any number of it."""
+    try:
+        rows = arch.trace(arch.layers(runs.plan(run)))
+    except (runs.UnknownRun, arch.ImpossibleNetwork) as error:
+        ui.sorry(error)
+        return
+    outputs = reader.predictor.activations(reading.image[None])
+    names = [row.layer.name for row in rows if row.layer.kind not in ("Reshape", "Flatten", "Dropout")]
+    by_name = {row.layer.name: row for row in rows}
+    if st.session_state.get("layer") not in names:
+        st.session_state["layer"] = names[0]
+    st.segmented_control(
+        _("Layer"), names, key="layer", required=True, on_change=_forget_place,
+        format_func=lambda name: f"{name} · {_shape(by_name[name].output)}",
+    )  # fmt: skip
+    name = st.session_state["layer"]
+    row, values = by_name[name], outputs[name][0]
+    place = len(rows[: rows.index(row)])
+    before = outputs[rows[place - 1].layer.name][0] if place else reading.image / np.float32(255)
+    st.markdown(_what_it_does(row))
+    if values.ndim == 3:
+        _channels(row, reader, before, values)
+    else:
+        _units(row, reader, before, values)
+
+
+def _forget_place() -> None:
+    for key in ("channel", "pixel", "unit"):
+        st.session_state.pop(key, None)
+
+
+def _shape(shape: arch.Shape) -> str:
+    return "×".join(map(str, shape))
+
+
+def _what_it_does(row: arch.Row) -> str:
+    layer = row.layer
+    match layer:
+        case arch.Conv2D():
+            return _(
+                "Each of its {n} filters is a pattern of {k}×{k} pixels that is looked for everywhere. Where "
+                "the picture is bright, it was found."
+            ).format(n=layer.filters, k=layer.kernel_size)
+        case arch.MaxPooling2D():
+            return _("Of each 2×2 square, only the strongest number goes on: half as large, less exact.")
+        case arch.AveragePooling2D():
+            return _("Of each 2×2 square, the mean goes on: half as large, less exact.")
+        case arch.BatchNormalization():
+            return _("Each channel is shifted and scaled, so that over many images it has an even spread.")
+        case arch.ActivationLayer():
+            return _("Each number goes through `{name}`.").format(name=layer.activation)
+        case arch.Dense(activation="softmax"):
+            return _("One unit for each digit: the numbers that the bars show, before calibration.")
+        case arch.Dense():
+            return _(
+                "Each of its {n} units weighs all {m} numbers of the layer before. Together they are the "
+                "network's own description of the drawing."
+            ).format(n=layer.units, m=int(np.prod(row.input)))
+    return ""
+
+
+def _channels(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.float32]) -> None:
+    channel = min(_clicked("maps", "channel", 0), values.shape[2] - 1)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.plotly_chart(
+            pictures.feature_maps(values, channel), key="maps", on_select="rerun", selection_mode="points",
+            config=_BARE, alt=_("All feature maps of the layer {name}").format(name=row.layer.name),
+        )  # fmt: skip
+        st.caption(_("Feature maps. Click one to see it large."))
+        kernel = reader.predictor.weights.get(row.layer.name, {}).get("kernel")
+        if kernel is not None:
+            _kernels(kernel)
+    chosen = values[..., channel]
+    pixel = divmod(_clicked("map", "pixel", int(np.abs(chosen).argmax())), chosen.shape[1])
+    if pixel[0] >= chosen.shape[0]:
+        pixel = divmod(int(np.abs(chosen).argmax()), chosen.shape[1])
+    with right:
+        st.plotly_chart(
+            pictures.one_map(chosen, pixel), key="map", on_select="rerun", selection_mode="points",
+            config=_BARE, alt=_("Channel {n}, large").format(n=channel),
+        )  # fmt: skip
+        st.caption(_("Channel {n}. Click a pixel to see how its number came about.").format(n=channel))
+    _arithmetic(row, reader, before, (*pixel, channel))
+
+
+def _kernels(kernel: NDArray[np.float32]) -> None:
+    channels = kernel.shape[2]
+    of = 0
+    if channels > 1:
+        of = st.number_input(
+            _("Kernels for input channel (0 to {last})").format(last=channels - 1), 0, channels - 1, 0,
+            key="kernel_channel", width=260,
+        )  # fmt: skip
+    st.plotly_chart(
+        pictures.kernels(kernel[:, :, of]), key="kernels", config=_BARE, alt=_("The learned kernels")
+    )
+    st.caption(_("The kernels it has learned, one per filter: blue wants ink there, orange wants none."))
+
+
+def _units(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.float32]) -> None:
+    unit = min(_clicked("units", "unit", int(values.argmax())), len(values) - 1)
+    st.plotly_chart(
+        pictures.units(values, unit), key="units", on_select="rerun", selection_mode="points", config=_BARE,
+        alt=_("All units of the layer {name}").format(name=row.layer.name),
+    )  # fmt: skip
+    st.caption(_("Units. Click one to see how its number came about."))
+    _arithmetic(row, reader, before, (unit,))
+
+
+def _clicked(chart: str, key: str, default: int) -> int:
+    """The number of the point that was clicked last in a chart; charts forget it, the session does not."""
+    state = st.session_state.get(chart)
+    points = state["selection"]["points"] if state else []
+    if points:
+        st.session_state[key] = int(points[0]["point_index"])
+    found: int = st.session_state.get(key, default)
+    return found
+
+
+def _arithmetic(row: arch.Row, reader: Reader, before: Any, place: tuple[int, ...]) -> None:
+    found = arithmetic.of(row, reader.predictor.weights, before, place)
+    st.markdown(f"##### {_('How this number came about')}")
+    if found.inputs.ndim == 3 and found.weights is not None:
+        _convolution(found)
+    elif found.inputs.ndim == 2:
+        st.plotly_chart(pictures.grid(found.inputs), key="pooled", config=_BARE, alt=_("The four numbers"))
+    elif found.weights is not None and found.inputs.size > 1:
+        _weighted(found)
+    st.markdown(_equation(found))
+
+
+def _convolution(found: Arithmetic) -> None:
+    """The patch, the kernel and their products, for the input channel that decides most."""
+    assert found.weights is not None
+    products = found.inputs * found.weights
+    sums = products.sum(axis=(0, 1))
+    of = int(np.abs(sums).argmax())
+    parts = (
+        (_("what it sees"), found.inputs[..., of]),
+        (_("times the kernel"), found.weights[..., of]),
+        (_("makes"), products[..., of]),
+    )
+    for number, (side, (title, values)) in enumerate(zip(st.columns(3), parts, strict=True)):
+        side.caption(title)
+        side.plotly_chart(pictures.grid(values), key=f"patch_{number}", config=_BARE, alt=title)
+    if len(sums) > 1:
+        st.caption(
+            _("Shown for input channel {n}, which decides most: its products add up to {sum:.3f}; those of "
+              "all {count} channels to {all:.3f}.").format(
+                n=of, sum=sums[of], count=len(sums), all=sums.sum()
+            )
+        )  # fmt: skip
+
+
+def _weighted(found: Arithmetic) -> None:
+    """The largest terms of a long sum."""
+    assert found.weights is not None
+    products = found.inputs * found.weights
+    largest = np.argsort(-np.abs(products))[:_TERMS]
+    st.dataframe(
+        {
+            _("input"): largest,
+            _("its number"): found.inputs[largest],
+            _("times the weight"): found.weights[largest],
+            _("makes"): products[largest],
+        },
+        hide_index=True, width="content", key="terms",
+    )  # fmt: skip
+    st.caption(
+        _("The {n} largest of {all:,} products; the others add up to {rest:.3f}.").format(
+            n=len(largest), all=products.size, rest=products.sum() - products[largest].sum()
+        )
+    )
+
+
+def _equation(found: Arithmetic) -> str:
+    match found.kind:
+        case "MaxPooling2D":
+            return _("The largest of the four is **{output:.4f}**.").format(output=found.output)
+        case "AveragePooling2D":
+            return _("The mean of the four is **{output:.4f}**.").format(output=found.output)
+        case "BatchNormalization":
+            assert found.weights is not None
+            return _("{value:.4f} × {scale:.4f} + {bias:.4f} = **{output:.4f}**").format(
+                value=found.inputs[0], scale=found.weights[0], bias=found.bias, output=found.output
+            )
+        case "Activation":
+            return _("`{name}`({value:.4f}) = **{output:.4f}**").format(
+                name=found.activation, value=found.total, output=found.output
+            )
+    text = _("All products {sum:.4f} + bias {bias:.4f} = {total:.4f}").format(
+        sum=found.total - found.bias, bias=found.bias, total=found.total
+    )
+    if found.activation == "softmax":
+        return _("{sum}: the logit. Its share of all ten, through softmax, is **{output:.4f}**.").format(
+            sum=text, output=found.output
+        )
+    if found.activation == "linear":
+        return text
+    return _("{sum}, and `{name}` makes **{output:.4f}** of it.").format(
+        sum=text, name=found.activation, output=found.output
+    )

@@ -1,0 +1,117 @@
+"""Why a drawing is read as it is: the ink that decides, its look-alikes, and another run's opinion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from core import charts, explain, pictures, predict, runs, ui
+from core.i18n import _
+from core.reading import Reader, Reading
+
+_NEIGHBOURS = 12
+_DIGITS = list(range(10))
+_BARE = {"displayModeBar": False}
+
+
+def why(reader: Reader, reading: Reading) -> None:
+    """Which ink speaks for a digit, and where more ink would make it one."""
+    asked = st.segmented_control(
+        _("What speaks for or against"), _DIGITS, default=reading.digit, required=True,
+        key=f"why_{reading.digit}",
+        format_func=lambda digit: f"{digit} · {reading.probabilities[digit]:.0%}",
+    )  # fmt: skip
+    found = explain.occlusion(reader.predictor, reading.image, asked)
+    left, right = st.columns(2)
+    for side, key, values, title, words in (
+        (left, "for_ink", found.ink, _("The ink you drew"),
+         _("Blue ink speaks for the {digit}: without it, the network is less sure. Orange ink speaks against "
+           "it.")),
+        (right, "for_paper", found.paper, _("The paper you left"),
+         _("Ink on a blue place would make it more of a {digit}, on an orange place less.")),
+    ):  # fmt: skip
+        side.markdown(f"**{title}**")
+        side.plotly_chart(
+            pictures.speaks(reading.image, values), key=key, config=_BARE, alt=words.format(digit=asked)
+        )
+        side.caption(words.format(digit=asked))
+    st.markdown(_in_words(found, asked, reading))
+
+
+def _in_words(found: explain.Occlusion, asked: int, reading: Reading) -> str:
+    for_it, against = float(found.ink.clip(min=0).sum()), float(-found.ink.clip(max=0).sum())
+    share = for_it / (for_it + against) if for_it + against else 0.0
+    text = _("{share:.0%} of the ink's weight speaks for a {digit}.").format(share=share, digit=asked)
+    if asked != reading.digit and found.paper.max() > 0:
+        y, x = np.unravel_index(found.paper.argmax(), found.paper.shape)
+        where = _places()[int(y >= 10) + int(y >= 18)][int(x >= 10) + int(x >= 18)]
+        text += " " + _("To make it a {digit}, more ink would help most {where}.").format(
+            digit=asked, where=where
+        )
+    return text + " " + _("Found by covering the image with a 5×5 square, place by place.")
+
+
+def _places() -> list[list[str]]:
+    return [
+        [_("at the top left"), _("at the top"), _("at the top right")],
+        [_("on the left"), _("in the middle"), _("on the right")],
+        [_("at the bottom left"), _("at the bottom"), _("at the bottom right")],
+    ]
+
+
+def alike(reader: Reader, reading: Reading) -> None:
+    """The training digits that the network takes for nearest."""
+    reference = reader.reference
+    found, distances = reference.nearest(reading.image, _NEIGHBOURS)
+    labels = reference.labels[found]
+    count = int((labels == reading.digit).sum())
+    st.markdown(
+        _("The digits of mnist-5k that are nearest by the last hidden layer. **{count} of {n}** are a "
+          "{digit}. If the drawing was read wrong, here is what it was taken for.").format(
+            count=count, n=len(found), digit=reading.digit
+        )
+    )  # fmt: skip
+    ui.gallery(
+        [
+            ui.Tile(
+                reference.images[index], f"**{label}** · {distance:.1f}",
+                _("A {label} of mnist-5k, at a distance of {distance:.1f}").format(
+                    label=label, distance=distance
+                ),
+            )
+            for index, label, distance in zip(found, labels, distances, strict=True)
+        ]
+    )  # fmt: skip
+
+
+def compare(run: Path, reading: Reading) -> None:
+    """The same drawing, read by two runs."""
+    candidates = {found.name: found for found in runs.trained(ui.settings().runs)}
+    left, right = st.columns(2, gap="large")
+    others = [name for name in candidates if name != run.name] or [run.name]
+    for side, key, default in ((left, "compare_left", run.name), (right, "compare_right", others[0])):
+        with side:
+            if st.session_state.get(key) not in candidates:
+                st.session_state[key] = default
+            name = st.selectbox(
+                _("Run"), list(candidates), key=key,
+                format_func=lambda name: ui.run_label(candidates[name]), persist_state="session",
+            )  # fmt: skip
+            try:
+                found = ui.reader(candidates[name]).read(reading.image[None])[0]
+            except predict.NotTrained as error:
+                ui.sorry(error)
+                continue
+            st.markdown(
+                _("Reads **{digit}** ({share:.1%})").format(digit=found.digit, share=found.confidence)
+                if found.is_digit
+                else _("Takes it for no digit; most like a {digit} ({share:.1%})").format(
+                    digit=found.digit, share=found.confidence
+                )
+            )
+            st.plotly_chart(
+                charts.probabilities(found.probabilities), key=f"{key}_bars", config=_BARE,
+                alt=_("The probability of each digit"),
+            )  # fmt: skip

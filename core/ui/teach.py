@@ -1,0 +1,142 @@
+"""Teach a run the drawings that were kept, and see what it gained and what it forgot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from core import datasets, evaluate, jobs, lessons, predict, runs, teaching, ui
+from core.architectures import ImpossibleNetwork
+from core.config import ConfigError
+from core.drawings import Drawing
+from core.i18n import _, ngettext
+from core.lessons import Lesson
+from core.teaching import Changed
+
+EVERYBODY = ""
+LEAST = 5  # drawings, below which there is nothing to learn from
+_SHOWN = 24  # forgotten digits
+
+
+def offer(every: Sequence[Drawing], writers: Sequence[str]) -> None:
+    """Choose a run and whose drawings to teach it."""
+    st.markdown(
+        _("A run goes on learning from these drawings, mixed with digits of its data set so that it does not "
+          "forget them. The run itself stays as it is: a new one begins with its weights.")
+    )  # fmt: skip
+    # The starter first: it knows people's handwriting already.
+    candidates = {run.name: run for run in reversed(runs.trained(ui.settings().runs))}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox(
+            _("Run"),
+            list(candidates),
+            key="taught_run",
+            format_func=lambda name: ui.run_label(candidates[name]),
+        )
+        who = st.selectbox(
+            _("Drawings by"), [EVERYBODY, *writers], key="teacher", width=220,
+            format_func=lambda name: name or _("everybody"),
+        )  # fmt: skip
+        taught = [drawing for drawing in every if who in (EVERYBODY, drawing.writer)]
+        clicked = st.button(
+            ngettext("Teach it {n} drawing", "Teach it {n} drawings", len(taught)).format(n=len(taught)),
+            icon=":material/school:", type="primary", key="teach", disabled=len(taught) < LEAST,
+        )  # fmt: skip
+    if len(taught) < LEAST:
+        st.caption(_("It takes at least {n} drawings to learn from.").format(n=LEAST))
+    if clicked:
+        _teach(candidates[name], taught)
+
+
+def _teach(parent: Path, taught: Sequence[Drawing]) -> None:
+    try:
+        config, lesson = teaching.plan(parent, taught)
+        run = jobs.submit(config, ui.settings(), lesson)
+    except (
+        jobs.NotAllowed, datasets.DatasetMissing, ConfigError, ImpossibleNetwork, predict.NotTrained,
+        runs.UnknownRun, OSError,
+    ) as error:  # fmt: skip
+        ui.sorry(error)
+        return
+    st.session_state["watched"] = run.name
+    st.switch_page(ui.PAGES["train"], query_params={"run": run.name})
+
+
+def outcome(every: Sequence[Drawing]) -> None:
+    """Of the newest run that was taught: what it gained, and what it forgot."""
+    taught = [run for run in runs.trained(ui.settings().runs) if lessons.has(run)]
+    if not taught:
+        st.caption(_("No run has been taught yet."))
+        return
+    by_name = {run.name: run for run in taught}
+    name = st.selectbox(
+        _("Taught run"),
+        list(by_name),
+        key="outcome_run",
+        format_func=lambda name: ui.run_label(by_name[name]),
+    )
+    try:
+        lesson = lessons.read(by_name[name])
+        assert lesson
+        before = (
+            runs.STARTER
+            if lesson.parent == runs.STARTER.name
+            else runs.find(ui.settings().runs, lesson.parent)
+        )
+        _gains(before, by_name[name], lesson, every)
+        _forgotten(before, by_name[name])
+    except (
+        lessons.DamagedLesson, runs.UnknownRun, predict.NotTrained, evaluate.NotEvaluated,
+        datasets.DatasetMissing, datasets.BadDataFile,
+    ) as error:  # fmt: skip
+        ui.sorry(error)
+
+
+def _gains(before: Path, after: Path, lesson: Lesson, every: Sequence[Drawing]) -> None:
+    own, others = teaching.divided(every, lesson)
+    with st.grid(3, min_column_width=200):
+        for label, found, words in (
+            (_("Drawings it was taught"), own, _("It has seen these many times, so this is no test.")),
+            (
+                _("Other drawings"),
+                others,
+                _("It has not seen these: this is what it has learned about people."),
+            ),
+        ):
+            if not found:
+                st.metric(label, "–", border=True, help=words)
+                continue
+            score = teaching.score(before, after, found)
+            st.metric(
+                label, f"{score.after} / {score.of}",
+                _("{n:+d} against before").format(n=score.after - score.before), border=True, help=words,
+            )  # fmt: skip
+        was, now = ui.evaluation(before), ui.evaluation(after)
+        st.metric(_("Test accuracy"), f"{now.accuracy:.2%}", f"{100 * (now.accuracy - was.accuracy):+.2f} %",
+                  border=True, help=_("On the test images of each run's own data set."))  # fmt: skip
+
+
+def _forgotten(before: Path, after: Path) -> None:
+    dataset = ui.dataset(runs.config(after).dataset)
+    found: Changed = teaching.changed(before, after, dataset)
+    st.markdown(
+        _("**What it forgot**: {forgotten} of {n:,} test digits were right before and are wrong now. "
+          "{learned} were wrong and are right now.").format(
+            forgotten=len(found.forgotten), learned=len(found.learned), n=len(dataset.y_test)
+        )
+    )  # fmt: skip
+    now = ui.evaluation(after)
+    ui.gallery(
+        [
+            ui.Tile(
+                dataset.x_test[index], f":red[✗ {dataset.y_test[index]} → {now.predictions[index]}]",
+                _("Test image {index}, a {true} now read as {read}").format(
+                    index=index, true=dataset.y_test[index], read=now.predictions[index]
+                ),
+                right=False,
+            )
+            for index in map(int, found.forgotten[:_SHOWN])
+        ]
+    )  # fmt: skip

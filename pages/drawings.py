@@ -1,0 +1,211 @@
+"""The drawings that people kept: a test set of their own, and something to learn from."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core import charts, drawings, predict, runs, ui
+from core.drawings import Drawing
+from core.i18n import _, ngettext
+from core.ui import teach
+
+PER_PAGE = 40
+TESTED = 10  # runs in the table; each of them reads all the drawings
+ANY = -1
+Action = Callable[[], object]
+
+
+def attempt(action: Action) -> None:
+    """What a button does, before the page is made anew; if it cannot be done, the page says why."""
+    try:
+        action()
+    except (drawings.TooMany, drawings.DamagedDrawings, drawings.BadDrawings, OSError) as error:
+        st.session_state["trouble"] = error
+
+
+def chosen(every: Sequence[Drawing], writers: Sequence[str]) -> list[Drawing]:
+    """The drawings that the filters let through."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        who = st.selectbox(
+            _("Drawn by"), [teach.EVERYBODY, *writers], key="drawn_by", width=220,
+            format_func=lambda name: name or _("everybody"),
+        )  # fmt: skip
+        what = st.selectbox(
+            _("What it is"), [ANY, *range(10)], key="what_it_is", width=120,
+            format_func=lambda digit: _("any") if digit == ANY else str(digit),
+        )  # fmt: skip
+        wrong = st.toggle(_("Only those read wrong"), key="read_wrong")
+    return [
+        drawing
+        for drawing in every
+        if who in (teach.EVERYBODY, drawing.writer)
+        and what in (ANY, drawing.label)
+        and not (wrong and drawing.answer == drawing.label)
+    ]
+
+
+def browse(found: Sequence[Drawing]) -> None:
+    """A page of drawings. The one that is clicked is remembered."""
+    if not found:
+        st.info(_("No drawing is like that."))
+        return
+    on_page = found[ui.pager(len(found), PER_PAGE, "drawings_page")]
+    if pressed := ui.gallery([tile(drawing) for drawing in on_page]):
+        st.session_state["drawing"] = int(pressed.removeprefix("drawing_"))
+    st.caption(
+        _("Click what is below a drawing to correct or delete it. ✗ written → read, when it was drawn.")
+    )
+
+
+def tile(drawing: Drawing) -> ui.Tile:
+    read = drawing.answer
+    right = None if read is None else read == drawing.label
+    return ui.Tile(
+        drawing.image,
+        f"✗ {drawing.label} → {read}" if right is False else str(drawing.label),
+        _("A {label} by {writer}").format(
+            label=drawing.label, writer=ui.plain(drawing.writer or _("somebody"))
+        ),
+        right=right,
+        key=f"drawing_{drawing.id}",
+    )
+
+
+def correct(drawing: Drawing, file: Path) -> None:
+    """Another label for it, or away with it."""
+    with st.container(border=True, horizontal=True, vertical_alignment="bottom"):
+        st.image(charts.tile(drawing.image), width=84, alt=_("The drawing"))
+        st.markdown(
+            _("Kept as a **{label}**, drawn by {writer}.").format(
+                label=drawing.label, writer=ui.plain(drawing.writer or _("somebody"))
+            )
+        )
+        key = f"label_{drawing.id}"
+        st.selectbox(_("It is a"), range(10), drawing.label, key=key, width=90)
+        st.button(
+            _("Correct it"), icon=":material/check:", key="relabel", on_click=attempt,
+            args=(lambda: drawings.relabel(file, drawing.id, st.session_state[key]),),
+        )  # fmt: skip
+        st.button(
+            _("Delete it"), icon=":material/delete:", key="delete", on_click=attempt,
+            args=(lambda: delete(drawing, file),),
+        )  # fmt: skip
+
+
+def delete(drawing: Drawing, file: Path) -> None:
+    st.session_state["deleted"] = drawings.delete(file, [drawing.id])
+
+
+def undo(file: Path, most: int) -> None:
+    """The last deletion can be taken back."""
+    deleted = st.session_state.get("deleted")
+    if not deleted:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        words = ngettext("{n} drawing was deleted.", "{n} drawings were deleted.", len(deleted))
+        st.markdown(words.format(n=len(deleted)))
+        st.button(
+            _("Take that back"), icon=":material/undo:", key="undo", on_click=attempt,
+            args=(lambda: put_back(file, most),),
+        )  # fmt: skip
+
+
+def put_back(file: Path, most: int) -> None:
+    drawings.add(file, st.session_state["deleted"], most)
+    st.session_state["deleted"] = []
+
+
+def take_and_bring(found: Sequence[Drawing], file: Path, most: int) -> None:
+    """Download what the filters let through, or bring drawings back."""
+    with st.expander(_("Take them along, bring them back"), icon=":material/swap_vert:"):
+        st.download_button(
+            ngettext("Download {n:,} drawing", "Download {n:,} drawings", len(found)).format(n=len(found)),
+            data=lambda: drawings.to_file(with_strokes(found, file)),
+            file_name="drawings.json.gz", mime="application/gzip",
+            icon=":material/download:", key="download", disabled=not found,
+        )  # fmt: skip
+        st.caption(_("Pen strokes, what they are, and the images: JSON, gzipped."))
+        given = st.file_uploader(_("A file of drawings"), type=["gz", "json"], key="upload")
+        if given:
+            st.button(
+                _("Add them"), icon=":material/upload:", key="bring", on_click=attempt,
+                args=(lambda: bring(given.getvalue(), file, most),),
+            )  # fmt: skip
+        if (n := st.session_state.pop("added", None)) is not None:
+            words = ngettext("{n:,} new drawing was added.", "{n:,} new drawings were added.", n)
+            st.success(words.format(n=n), icon=":material/check:")
+
+
+def bring(data: bytes, file: Path, most: int) -> None:
+    st.session_state["added"] = drawings.add(file, drawings.from_file(data), most)
+
+
+def with_strokes(found: Sequence[Drawing], file: Path) -> list[Drawing]:
+    """The drawings with their strokes, which only a download needs."""
+    ids = {drawing.id for drawing in found}
+    return [drawing for drawing in drawings.every(file) if drawing.id in ids]
+
+
+def tested(every: Sequence[Drawing]) -> None:
+    """How every run reads the drawings, beside MNIST's own test images."""
+    images, labels = drawings.arrays(every)
+    rows = []
+    trained = runs.trained(ui.settings().runs)
+    # The last one is the one that comes with the project.
+    for run in dict.fromkeys([*trained[: TESTED - 1], trained[-1]]):
+        try:
+            right = int((ui.reader(run).predictor.probabilities(images).argmax(axis=1) == labels).sum())
+            accuracy = runs.status(run).test_accuracy
+        except (predict.NotTrained, runs.UnknownRun):
+            continue
+        rows.append((ui.run_label(run), right / len(labels), f"{right:,} / {len(labels):,}", accuracy))
+    share = st.column_config.NumberColumn
+    st.dataframe(
+        pd.DataFrame(rows, columns=["run", "ours", "count", "test"]),
+        hide_index=True, key="tested", alt=_("How well each run reads the drawings"),
+        column_config={
+            "run": _("run"),
+            "ours": share(_("these drawings"), format="percent"),
+            "count": _("read right"),
+            "test": share(_("its test images"), format="percent"),
+        },
+    )  # fmt: skip
+
+
+ui.heading(
+    _("Drawings"),
+    _(
+        "What people drew on the Draw page, and what they said it is. It is a test set of your own: it shows "
+        "how well a network reads *you*, and a network can learn from it."
+    ),
+)
+settings = ui.settings()
+if trouble := st.session_state.pop("trouble", None):
+    ui.sorry(trouble)
+try:
+    every, writers = drawings.every(settings.drawings, strokes=False), drawings.writers(settings.drawings)
+except (drawings.DamagedDrawings, OSError) as error:
+    ui.sorry(error)
+    st.stop()
+undo(settings.drawings, settings.max_drawings)
+if not every:
+    st.info(_("No drawing has been kept yet. Draw digits, and say whether they were read right."))
+    st.page_link(ui.PAGES["draw"], label=_("Draw a digit"), icon=":material/draw:")
+    take_and_bring([], settings.drawings, settings.max_drawings)
+    st.stop()
+
+st.subheader(ngettext("{n:,} drawing", "{n:,} drawings", len(every)).format(n=len(every)), anchor=False)
+found = chosen(every, writers)
+browse(found)
+if clicked := next((one for one in every if one.id == st.session_state.get("drawing")), None):
+    correct(clicked, settings.drawings)
+take_and_bring(found, settings.drawings, settings.max_drawings)
+
+st.subheader(_("How the runs read them"), anchor=False)
+tested(every)
+
+st.subheader(_("Teach a run"), anchor=False)
+teach.offer(every, writers)
+teach.outcome(every)

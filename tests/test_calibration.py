@@ -1,0 +1,123 @@
+"""Confidence that can be believed, and drawings that are no digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import log_softmax, softmax
+
+from benchmarks import nondigits
+from core import calibration, predict
+from core.calibration import Calibration
+from core.datasets import Dataset
+from core.explain import Neighbours
+from core.predict import Predictor
+
+
+@pytest.fixture(scope="module")
+def predictor(mlp_run: Path) -> Predictor:
+    return predict.load(mlp_run)
+
+
+@pytest.fixture(scope="module")
+def found(mlp_run: Path) -> Calibration:
+    read = calibration.read(mlp_run)
+    assert read is not None
+    return read
+
+
+def answers(temperature: float, number: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    """Logits that are too sure by that factor, and labels drawn as the right ones say."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (number, 10))
+    drawn = (softmax(logits, axis=1).cumsum(axis=1) > rng.random((number, 1))).argmax(axis=1)
+    return (logits * temperature).astype(np.float32), drawn.astype(np.uint8)
+
+
+@pytest.mark.parametrize("true", [0.3, 1.0, 4.0])
+def test_the_temperature_that_was_put_in_is_found(true: float) -> None:
+    assert calibration.temperature(*answers(true)) == pytest.approx(true, rel=0.06)
+
+
+def test_no_other_temperature_gives_a_lower_cross_entropy() -> None:
+    logits, labels = answers(2.5)
+    best = calibration.temperature(logits, labels)
+
+    def loss(temperature: float) -> float:
+        return -float(log_softmax(logits / temperature, axis=1)[np.arange(len(labels)), labels].mean())
+
+    assert all(loss(best) <= loss(other) + 1e-7 for other in np.geomspace(0.1, 10, 60))
+
+
+@given(st.floats(0.05, 20))
+def test_a_temperature_changes_no_answer(temperature: float) -> None:
+    logits = answers(1, 50)[0]
+    measured = Calibration(images=1, temperature=temperature, scales=(1, 1), limit=1)
+    probabilities = measured.probabilities(logits)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    np.testing.assert_array_equal(probabilities.argmax(axis=1), logits.argmax(axis=1))
+
+
+def test_a_run_with_validation_images_measures_on_them(found: Calibration, mnist_5k: Dataset) -> None:
+    assert found.images == 800  # a fifth of 4,000
+
+
+def test_what_the_worker_kept_is_what_is_measured_again(
+    found: Calibration, predictor: Predictor, mnist_5k: Dataset
+) -> None:
+    again = calibration.fit(predictor, mnist_5k.x_train[3200:], mnist_5k.y_train[3200:])
+    assert again is not None
+    assert again.temperature == pytest.approx(found.temperature, rel=1e-4)
+    assert (*again.scales, again.limit) == pytest.approx((*found.scales, found.limit), rel=1e-4)
+
+
+def test_few_digits_and_many_scribbles_are_refused(
+    found: Calibration, predictor: Predictor, mnist_5k: Dataset
+) -> None:
+    reference = calibration.reference(predictor)
+
+    def refused(images: np.ndarray) -> float:
+        return float((found.unlike(reference.unlikeness(images)) > 1).mean())
+
+    digits = refused(mnist_5k.x_test)
+    assert digits <= 0.015
+    # A small network after three epochs: others refuse far more, see the benchmarks.
+    assert refused(nondigits.scribbles(200)) > 10 * digits
+    assert refused(nondigits.letters(200)) > 10 * digits
+    assert refused(np.random.default_rng(0).integers(0, 256, (50, 28, 28), np.uint8)) == 1
+
+
+def test_the_distances_are_those_to_the_third_nearest(predictor: Predictor, mnist_5k: Dataset) -> None:
+    distances = calibration.reference(predictor).unlikeness(mnist_5k.x_test[:5])
+    features = predictor.features(mnist_5k.x_train), predictor.features(mnist_5k.x_test[:5])
+    expected = [np.sort(np.linalg.norm(features[0] - one, axis=1))[2] for one in features[1]]
+    np.testing.assert_allclose(distances[:, 0], expected, rtol=1e-3)
+
+
+def test_a_training_digit_is_not_its_own_neighbour(predictor: Predictor, mnist_5k: Dataset) -> None:
+    own, others = mnist_5k.x_train[:5], mnist_5k.x_train[5:]
+    among_all = calibration.reference(predictor).unlikeness(own)
+    without = Neighbours(predictor, others, mnist_5k.y_train[5:]).unlikeness(own)
+    np.testing.assert_allclose(among_all, without, rtol=0.02)
+
+
+def test_without_validation_images_nothing_is_measured(predictor: Predictor, mnist_5k: Dataset) -> None:
+    none = calibration.LEAST - 1
+    assert calibration.fit(predictor, mnist_5k.x_train[:none], mnist_5k.y_train[:none]) is None
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"[]", b'{"images": 1, "temperature": -1}'])
+def test_what_cannot_be_read_was_not_measured(content: bytes | None, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "calibration.json").write_bytes(content)
+    assert calibration.read(tmp_path) is None
+
+
+def test_what_was_kept_is_read(tmp_path: Path) -> None:
+    measured = Calibration(images=5, temperature=1.5, scales=(1, 2), limit=3)
+    calibration.keep(tmp_path, measured)
+    assert calibration.read(tmp_path) == measured

@@ -1,0 +1,129 @@
+"""Drawing in a browser: people's own digits with the mouse, and how soon the answer is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from core import drawings
+from core.drawings import Drawing
+from tests import test_browser
+from tests.conftest import SHARED, wait_until
+from tests.test_browser import free_port, serving
+
+pytestmark = pytest.mark.browser
+browser, page = test_browser.browser, test_browser.page
+
+SIDE = 280
+DRAWN = 160  # pixels of the canvas that a digit's longer side takes
+
+
+@pytest.fixture(scope="module")
+def digits() -> list[Drawing]:
+    """A digit of each kind, each by somebody else."""
+    file = SHARED / "handwriting" / "strokes.json.gz"
+    if not file.is_file():
+        pytest.skip(f"people's handwriting is not at {file}")
+    found: dict[int, Drawing] = {}
+    writers: set[str] = set()
+    for digit in drawings.from_file(file.read_bytes()):
+        if digit.label not in found and digit.writer not in writers:
+            found[digit.label] = digit
+            writers.add(digit.writer)
+    assert len(found) == 10
+    return list(found.values())
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    root = tmp_path_factory.mktemp("draw")
+    with serving(root / "runs", free_port()) as url:
+        yield f"{url}/draw"
+
+
+def draw(page: Page, canvas: Locator, digit: Drawing, left: int = 60, top: int = 50) -> None:
+    box = canvas.bounding_box()
+    assert box
+    for stroke in digit.strokes:
+        # Every few points, as a hand that moves fast leaves them.
+        line = [*stroke[::3], stroke[-1]]
+        (x, y), *others = [(box["x"] + left + x * DRAWN, box["y"] + top + y * DRAWN) for x, y in line]
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for x, y in others:
+            page.mouse.move(x, y)
+        page.mouse.up()
+
+
+def test_nine_of_ten_digits_that_people_wrote_are_read_from_the_canvas(
+    page: Page, address: str, digits: list[Drawing]
+) -> None:
+    page.goto(address)
+    empty = page.get_by_text("Draw a digit from 0 to 9")
+    right = 0
+    for digit in digits:
+        expect(empty).to_be_visible()
+        draw(page, page.locator("canvas").last, digit)
+        expect(page.get_by_text("Calibrated on")).to_be_visible()
+        page.wait_for_timeout(700)  # a digit of two strokes is read twice
+        right += page.get_by_role("heading", name=f"I read: {digit.label} ").is_visible()
+        page.get_by_role("button", name="Clear").click()
+    assert right >= 9
+
+
+def test_a_digit_is_kept_with_the_strokes_that_the_mouse_made(
+    page: Page, address: str, digits: list[Drawing]
+) -> None:
+    page.goto(address)
+    expect(page.get_by_text("Draw a digit from 0 to 9")).to_be_visible()
+    two = next(digit for digit in digits if digit.label == 2)
+    draw(page, page.locator("canvas").last, two)
+    page.get_by_role("button", name="Right, keep it").click()
+    expect(page.get_by_text("Kept. Thank you")).to_be_visible()
+    page.get_by_role("link", name="Drawings").click()
+    expect(page.get_by_role("heading", name="1 drawing")).to_be_visible()
+    expect(page.get_by_role("button", name="Teach it 1 drawing")).to_be_disabled()
+
+
+def test_a_number_is_read_from_left_to_right(page: Page, address: str, digits: list[Drawing]) -> None:
+    page.goto(address)
+    page.get_by_role("radio", name="Draw a number").click()
+    canvas = page.locator("canvas").last
+    expect(page.get_by_text("Write a number on the black field")).to_be_visible()
+    wait_until(lambda: (canvas.bounding_box() or {"width": 0})["width"] > SIDE, "the canvas is wide")
+    for place, label in enumerate((4, 2)):
+        draw(page, canvas, next(digit for digit in digits if digit.label == label), left=40 + 250 * place)
+    expect(page.get_by_role("heading", name="I read: 42")).to_be_visible()
+
+
+def test_the_keyboard_alone_is_enough(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_role("radio", name="Use the keyboard").click()
+    grid = page.get_by_role("grid").first
+    expect(grid).to_be_visible()
+    grid.get_by_role("gridcell").first.focus()
+    for _ in range(13):
+        page.keyboard.press("ArrowRight")
+    for _ in range(4):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    for _ in range(18):
+        page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("heading", name="I read: 1 ")).to_be_visible()
+
+
+def test_a_clicked_feature_map_shows_its_arithmetic(page: Page, address: str, digits: list[Drawing]) -> None:
+    page.goto(address)
+    expect(page.get_by_text("Draw a digit from 0 to 9")).to_be_visible()
+    draw(page, page.locator("canvas").last, digits[3])
+    page.get_by_role("radio", name="Through the network").click()
+    expect(page.get_by_text("Channel 0. Click a pixel")).to_be_visible()
+    maps = page.get_by_test_id("stPlotlyChart").nth(1)
+    maps.locator(".scatterlayer .points path").nth(5).click(force=True)
+    expect(page.get_by_text("Channel 5. Click a pixel")).to_be_visible()
+    before = page.get_by_text("All products").inner_text()
+    one_map = page.get_by_test_id("stPlotlyChart").nth(3)
+    one_map.locator(".scatterlayer .points path").nth(28 * 14 + 14).click(force=True)
+    expect(page.get_by_text("All products")).not_to_have_text(before)

@@ -1,0 +1,128 @@
+"""Pen strokes: from the canvas's paths, into a file's unit, and drawn again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core import strokes
+from core.preprocess import canvas_to_image
+from tests.test_numbers import DIGITS
+
+SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
+points = st.lists(st.floats(-1000, 1000), min_size=2, max_size=2)
+any_strokes = st.lists(st.lists(points, min_size=1, max_size=8), min_size=1, max_size=4)
+
+
+def path(*commands: list[Any], **changes: Any) -> dict[str, Any]:
+    """A path as the canvas describes it, which lies where its points say."""
+    numbers = np.array([command[-2:] for command in commands], float)
+    middle = (numbers.min(axis=0) + numbers.max(axis=0)) / 2
+    place = {"left": middle[0], "top": middle[1]}
+    return {"type": "Path", "path": list(commands), **place, "scaleX": 1, "scaleY": 1, "angle": 0} | changes
+
+
+LINES = (["M", 10, 20], ["L", 50, 20], ["L", 30, 120])
+
+
+def test_the_points_of_a_path_are_its_stroke() -> None:
+    (found,) = strokes.from_canvas({"objects": [path(*LINES)]})
+    np.testing.assert_allclose(found, [[10, 20], [50, 20], [30, 120]])
+
+
+def test_a_curve_is_followed_through_its_bend() -> None:
+    (found,) = strokes.from_canvas({"objects": [path(["M", 0, 0], ["Q", 50, 100, 100, 0], left=50, top=25)]})
+    curve = np.array(found)
+    np.testing.assert_allclose(curve[0], [0, 0], atol=13)
+    assert len(curve) == 5
+    # Half way, a quadratic curve is half as far out as its control point.
+    assert np.ptp(curve[:, 1]) == pytest.approx(50)
+    assert np.ptp(curve[:, 0]) == pytest.approx(100)
+
+
+def test_a_path_that_was_moved_turned_and_scaled_is_where_it_is_seen() -> None:
+    moved = path(*LINES, left=100, top=200, scaleX=2, scaleY=0.5, angle=90)
+    (found,) = strokes.from_canvas({"objects": [moved]})
+    # Around its middle (30, 70): scaled, then turned by a quarter clockwise, as y grows downwards.
+    expected = [(100 - (y - 70) * 0.5, 200 + (x - 30) * 2) for x, y in ((10, 20), (50, 20), (30, 120))]
+    np.testing.assert_allclose(found, expected)
+    (mirrored,) = strokes.from_canvas({"objects": [path(*LINES, flipX=True)]})
+    np.testing.assert_allclose(mirrored, [[50, 20], [10, 20], [30, 120]])
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.integers(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["objects", "path", "left", "top", "angle", "scaleX"]), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(json)
+@settings(max_examples=100)
+def test_whatever_a_browser_sends_is_read_as_strokes_or_as_nothing(sent: object) -> None:
+    for drawing in (
+        sent,
+        {"objects": sent},
+        {"objects": [sent]},
+        {"objects": [path(*LINES) | {"path": sent}]},
+    ):
+        for stroke in strokes.from_canvas(drawing):
+            assert np.isfinite(np.array(stroke, float)).all()
+
+
+@given(any_strokes)
+def test_in_a_file_the_longer_side_is_1(drawn: strokes.Strokes) -> None:
+    found = np.concatenate([np.array(stroke) for stroke in strokes.unit(drawn)])
+    assert found.min() == 0
+    assert found.max() in (pytest.approx(1, abs=1e-3), 0)
+    assert [len(stroke) for stroke in strokes.unit(drawn)] == [len(stroke) for stroke in drawn]
+
+
+@given(any_strokes)
+def test_any_strokes_can_be_drawn_and_read(drawn: strokes.Strokes) -> None:
+    image = strokes.image(drawn)
+    assert image.shape == (28, 28)
+    assert image.max() == 255
+
+
+def test_the_size_and_place_on_the_canvas_hardly_change_the_image() -> None:
+    large = canvas_to_image(strokes.on_canvas(SEVEN, 280, 26, 0.8)).astype(int)
+    small = canvas_to_image(strokes.on_canvas(SEVEN, 280, 14, 0.41, left=0.9, top=0.1)).astype(int)
+    assert np.abs(large - small).mean() < 6
+
+
+def test_a_wider_pen_leaves_more_ink() -> None:
+    ink = [strokes.image(SEVEN, pen).sum(dtype=int) for pen in (0.06, 0.1, 0.14, 0.2)]
+    assert ink == sorted(ink)
+    # MNIST's own digits have about as much as its pen leaves.
+    assert 0.5 < strokes.image(SEVEN).mean() / DIGITS.mean() < 1.5
+
+
+def test_a_stroke_reaches_as_far_as_it_was_drawn() -> None:
+    canvas = strokes.on_canvas([[[0.0, 0.0], [1.0, 0.0]]], 200, 20, 0.5, left=0.0, top=1.0)
+    rows, columns = np.nonzero(canvas[..., 0] > 127)
+    assert (columns.min(), columns.max()) == (pytest.approx(0, abs=1), pytest.approx(90 + 20, abs=1))
+    assert (rows.min(), rows.max()) == (pytest.approx(180, abs=1), pytest.approx(199, abs=1))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [None, 3, "ab", [], [[]], [[[1, 2, 3]]], [[["a", 1]]], [[[float("nan"), 1]]], [[[1e9, 1]]], {"a": 1},
+     [[[0, 0]] * (strokes.MOST_POINTS + 1)]],
+)  # fmt: skip
+def test_what_are_no_strokes_is_refused(wrong: object) -> None:
+    with pytest.raises(ValueError, match=r"lists of points \[x, y\], at most 20,000"):
+        strokes.checked(wrong)
+
+
+def test_strokes_are_taken_as_they_are() -> None:
+    assert strokes.checked([[(0, 1), (2, 3)], [[4, 5]]]) == [[[0, 1], [2, 3]], [[4, 5]]]
