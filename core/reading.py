@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from core import calibration, predict
+from core.architectures import IMAGE
+from core.explain import Neighbours
 
 
 class Reading(NamedTuple):
@@ -44,7 +47,6 @@ class Reader:
     Attributes:
         predictor: its network.
         measured: how far its confidence can be believed; None where that was not measured.
-        reference: the training digits that drawings are compared with, which takes the network a second.
 
     Args:
         run: its directory.
@@ -56,7 +58,15 @@ class Reader:
     def __init__(self, run: Path) -> None:
         self.predictor = predict.load(run)
         self.measured = calibration.read(run)
-        self.reference = calibration.reference(self.predictor)
+
+    @cached_property
+    def reference(self) -> Neighbours:
+        """The training digits that drawings are compared with. The first time, the network reads them all."""
+        return calibration.reference(self.predictor)
+
+    def prepare(self) -> None:
+        """Have the training digits read now, which takes a second, and not when the first drawing waits."""
+        self.read(np.zeros((1, *IMAGE), np.uint8))
 
     def read(self, images: NDArray[np.uint8]) -> list[Reading]:
         """Read images, uint8 ``(n, 28, 28)``."""

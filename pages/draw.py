@@ -18,7 +18,7 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
     """The drawing and what the network makes of it. Only this part runs again with each stroke."""
     # Fixed widths that wrap: a column would cut the canvas off on a narrow screen.
     with st.container(horizontal=True, gap="large"):
-        left = st.container(width=inputs.SIDE * (2 if source == "number" else 1) + 20)
+        left = st.container(width=inputs.NUMBER[0] if source == "number" else inputs.SIDE + 20)
         # On a narrow screen these stand one below the other, and the answer matters most.
         answered = st.container(width=430)
         seen = st.container(width=200)
@@ -119,6 +119,7 @@ ui.heading(
 run = ui.choose_run(runs.trained(ui.settings().runs))
 try:
     reader = ui.reader(run)
+    reader.prepare()
 except predict.NotTrained as error:
     ui.sorry(_("{reason} Choose another run.").format(reason=error))
     st.stop()

@@ -94,7 +94,8 @@ def test_a_number_is_read_from_left_to_right(page: Page, address: str, digits: l
     expect(page.get_by_text("Write a number on the black field")).to_be_visible()
     wait_until(lambda: (canvas.bounding_box() or {"width": 0})["width"] > SIDE, "the canvas is wide")
     for place, label in enumerate((4, 2)):
-        draw(page, canvas, next(digit for digit in digits if digit.label == label), left=40 + 250 * place)
+        digit = next(digit for digit in digits if digit.label == label)
+        draw(page, canvas, digit, left=30 + 190 * place, top=20)
     expect(page.get_by_role("heading", name="I read: 42")).to_be_visible()
 
 

@@ -17,6 +17,9 @@ from core.ui.grid import pixel_grid
 
 SIDE = 280
 BRUSH = 20
+# For a number: as wide as a narrow screen, and a finer pen.
+NUMBER = (380, 220)
+FINE = 12
 _GREY = 12  # how many pixels of the page one pixel of the grid takes
 
 
@@ -60,24 +63,24 @@ def ask(source: str) -> Shown | None:
         case "photo":
             return _photo()
         case "number":
-            return _canvas(2 * SIDE)
-    return _canvas(SIDE)
+            return _canvas(*NUMBER, FINE)
+    return _canvas(SIDE, SIDE, BRUSH)
 
 
 def clear() -> None:
     st.session_state["cleared"] = st.session_state.get("cleared", 0) + 1  # another canvas, which is empty
 
 
-def _canvas(width: int) -> Shown | None:
+def _canvas(width: int, height: int, brush: int) -> Shown | None:
     # Not above: this package can be imported only where a Streamlit server is running.
     from streamlit_drawable_canvas import st_canvas
 
     canvas = st_canvas(
-        stroke_width=BRUSH,
+        stroke_width=brush,
         stroke_color="#FFFFFF",
         background_color="#000000",
         width=width,
-        height=SIDE,
+        height=height,
         return_image_data=True,
         key=f"canvas_{width}_{st.session_state.get('cleared', 0)}",
     )

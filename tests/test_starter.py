@@ -1,0 +1,95 @@
+"""The run that comes with the project: small, whole, and as good as its card says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from core import architectures, calibration, datasets, drawings, evaluate, predict, runs
+from core.drawings import Drawing
+from core.preprocess import canvas_to_image, normalise
+from starter import __main__ as starter
+from tests.conftest import SHARED
+
+
+@pytest.fixture(scope="module")
+def digits() -> list[Drawing]:
+    file = SHARED / "handwriting" / "strokes.json.gz"
+    if not file.is_file():
+        pytest.skip(f"people's handwriting is not at {file}")
+    return drawings.from_file(file.read_bytes())
+
+
+def test_it_is_at_most_a_megabyte() -> None:
+    assert sum(file.stat().st_size for file in runs.STARTER.iterdir()) <= 1_000_000
+
+
+def test_it_is_a_finished_run_with_the_settings_of_the_script() -> None:
+    assert runs.status(runs.STARTER).state == "finished"
+    assert runs.config(runs.STARTER) == starter.CONFIG
+    assert calibration.read(runs.STARTER) is not None
+
+
+def test_it_reads_99_2_per_cent_of_mnist_s_test_images() -> None:
+    evaluation = evaluate.load(runs.STARTER)
+    assert len(evaluation.labels) == 10_000
+    assert evaluation.accuracy >= 0.992
+    assert evaluation.accuracy == runs.status(runs.STARTER).test_accuracy
+
+
+def test_its_evaluation_is_what_its_model_says(mnist_npz: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(mnist_npz.parents[1]))
+    images, labels = datasets.load("mnist").part("test")
+    evaluation = evaluate.load(runs.STARTER)
+    some = slice(0, 1_000)
+    np.testing.assert_array_equal(evaluation.labels, labels)
+    logits = predict.load(runs.STARTER).logits(images[some])
+    # Kept to a hundredth; another processor adds in another order.
+    np.testing.assert_allclose(evaluation.logits[some], logits, atol=0.02)
+
+
+def test_its_two_models_are_one() -> None:
+    model = keras.saving.load_model(runs.STARTER / "model.keras")
+    images = datasets.load("mnist-5k").x_test[:100]
+    found = predict.load(runs.STARTER).probabilities(images)
+    np.testing.assert_allclose(model.predict(normalise(images), verbose=0), found, atol=1e-5)
+    assert model.count_params() == architectures.parameters(architectures.layers(starter.CONFIG))
+
+
+def test_it_reads_the_handwriting_that_it_has_learned_from(digits: list[Drawing]) -> None:
+    """What to expect of other people is measured by leaving writers out, see docs/benchmarks.md."""
+    assert np.mean(starter.right(runs.STARTER, digits[::4], 20)) > 0.985
+
+
+def test_few_of_people_s_digits_are_taken_for_none(digits: list[Drawing]) -> None:
+    found = calibration.read(runs.STARTER)
+    assert found is not None
+    images = np.stack([canvas_to_image(canvas) for canvas in starter.canvases(digits[::4], 20)])
+    reference = calibration.reference(predict.load(runs.STARTER))
+    assert np.mean(found.unlike(reference.unlikeness(images)) > 1) <= 0.01
+
+
+def test_the_groups_of_writers_share_nobody(digits: list[Drawing]) -> None:
+    groups = starter.groups(digits, 5)
+    names = [name for group in groups for name in group]
+    assert sorted(names) == sorted({digit.writer for digit in digits})
+
+
+def test_it_is_offered_last_and_is_no_run_to_go_on_with(runs_folder: Path, trained: Path) -> None:
+    assert runs.trained(runs_folder) == [runs.STARTER]
+    assert runs.trained(trained)[-1] == runs.STARTER
+    assert runs.find_trained(runs_folder, "starter") == runs.STARTER
+    with pytest.raises(runs.UnknownRun):
+        runs.find(runs_folder, "starter")
+
+
+def test_the_card_says_what_a_card_has_to() -> None:
+    card = (runs.STARTER.parent / "README.md").read_text("utf-8")
+    for word in ("learned from", "licence", "seed", "command", "10.5281/zenodo.1195803", "limits"):
+        assert word in card
+    (accuracy,) = re.findall(r"([\d.]+) % of MNIST's test images", card)
+    assert float(accuracy) == pytest.approx(100 * evaluate.load(runs.STARTER).accuracy, abs=0.01)
