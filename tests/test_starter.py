@@ -48,7 +48,7 @@ def test_its_evaluation_is_what_its_model_says(mnist_npz: Path, monkeypatch: pyt
     some = slice(0, 1_000)
     np.testing.assert_array_equal(evaluation.labels, labels)
     logits = predict.load(runs.STARTER).logits(images[some])
-    # Kept to a hundredth; another processor adds in another order.
+    # Kept to a thousandth; another processor adds in another order.
     np.testing.assert_allclose(evaluation.logits[some], logits, atol=0.02)
 
 
@@ -89,7 +89,7 @@ def test_it_is_offered_last_and_is_no_run_to_go_on_with(runs_folder: Path, train
 
 def test_the_card_says_what_a_card_has_to() -> None:
     card = (runs.STARTER.parent / "README.md").read_text("utf-8")
-    for word in ("learned from", "licence", "seed", "command", "10.5281/zenodo.1195803", "limits"):
+    for word in ("learned from", "licence", "seed", "command", "10.5281/zenodo.1195803", "Limits"):
         assert word in card
     (accuracy,) = re.findall(r"([\d.]+) % of MNIST's test images", card)
     assert float(accuracy) == pytest.approx(100 * evaluate.load(runs.STARTER).accuracy, abs=0.01)
