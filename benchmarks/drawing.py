@@ -8,6 +8,7 @@ images, read them.
 from __future__ import annotations
 
 import io
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,11 +93,12 @@ def _waited(browser: Browser, address: str, number: int) -> float:
 
 
 def _stroke(page: Page, turn: int) -> None:
-    """A short line, each at another place, so that every one of them changes the answer a little."""
+    """A line from the middle, each in another direction, so that every one of them changes the answer."""
     box = page.locator("canvas.upper-canvas").bounding_box()
     assert box is not None, "the canvas is not visible"
-    x, y = box["x"] + 60 + 37 * turn % 160, box["y"] + 60 + 53 * turn % 160
+    x, y = box["x"] + 140, box["y"] + 140
+    angle, length = 2.4 * turn, 40 + 7 * turn % 70  # the golden angle
     page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(x + 25, y + 40, steps=5)
+    page.mouse.move(x + length * math.cos(angle), y + length * math.sin(angle), steps=5)
     page.mouse.up()
