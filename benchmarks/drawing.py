@@ -28,15 +28,17 @@ PROMISED = 250.0  # ms from pen-up to the new bars, in 95 of 100 strokes
 OURS = 2.0  # ms of it
 _STROKES = 40  # a turn
 _SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
-# The bars are SVG paths; the page is watched for the first change of one after the pen has left the canvas.
+# The bars are SVG paths. Plotly may make them anew, so they are looked at whenever anything has changed.
 _WATCH = """() => {
-  window.left = 0; window.waited = [];
-  document.addEventListener("pointerup", () => { window.left = performance.now(); }, true);
-  document.addEventListener("mouseup", () => { window.left = performance.now(); }, true);
-  new MutationObserver(changes => {
-    if (window.left && changes.some(one => one.target.closest && one.target.closest(".barlayer"))) {
-      window.waited.push(performance.now() - window.left); window.left = 0;
-    }
+  const paths = () => [...document.querySelectorAll(".barlayer path")];
+  const bars = () => paths().map(one => one.getAttribute("d")).join();
+  let left = 0, seen = bars();
+  window.waited = [];
+  document.addEventListener("pointerup", () => { left = performance.now(); seen = bars(); }, true);
+  new MutationObserver(() => {
+    if (!left) return;
+    const now = bars();
+    if (now && now !== seen) { window.waited.push(performance.now() - left); left = 0; }
   }).observe(document.body, {subtree: true, childList: true, attributes: true});
 }"""
 

@@ -65,14 +65,13 @@ def find(rgba: NDArray[np.uint8]) -> list[Found]:
         ValueError: not a uint8 array of shape (H, W, 4).
     """
     ink = preprocess.ink(rgba)
-    pieces, number = ndimage.label(ink > 0, structure=preprocess.TOUCHING)
-    mass = ndimage.sum_labels(ink, pieces, range(1, number + 1))
-    boxes = ndimage.find_objects(pieces)
-    groups = [
-        _Group([piece + 1], *_sides(boxes[piece]))
-        for piece in range(number)
-        if mass[piece] >= preprocess.LITTLE / MOST * mass.sum()
-    ]
+    pieces, number = preprocess.pieces(ink)
+    groups = [_Group([piece + 1], *_sides(box)) for piece, box in enumerate(ndimage.find_objects(pieces))]
+    if number == 1:
+        return [_found(ink, pieces, groups[0])]
+    mass = np.bincount(pieces.ravel(), ink.ravel())[1:]
+    whole = preprocess.LITTLE / MOST * mass.sum()
+    groups = [group for group, own in zip(groups, mass, strict=True) if own >= whole]
     return [_found(ink, pieces, group) for group in _without_parts(_merged(groups))[:MOST]]
 
 
@@ -132,6 +131,8 @@ def _without_parts(groups: list[_Group]) -> list[_Group]:
 
 
 def _found(ink: NDArray[np.float32], pieces: NDArray[np.int32], group: _Group) -> Found:
-    own = np.where(np.isin(pieces, group.pieces), ink, np.float32(0))
+    is_own = np.zeros(pieces.max() + 1, np.float32)
+    is_own[group.pieces] = 1
+    own = ink * is_own[pieces]
     wide = group.right - group.left > _WIDE * group.height
     return Found(own, group.left, group.top, group.right, group.bottom, wide)

@@ -14,7 +14,7 @@ import threading
 import warnings
 import zlib
 from contextlib import suppress
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ LIGHTER = 0.6  # where a stroke is faint, it goes on down to this share of the t
 
 # Lengths in longer sides of the photo.
 _WINDOW = 0.25  # wider than a stroke is, also where two cross
+_STRIP = 0.3  # wider than the part of the table that may be seen
 _BLUR = 1 / 800  # against noise; a thin pen is three times as wide
 _RIM = 2 / 800  # how far the grey edge of a stroke reaches
 _LEAST = 0.01  # the longer side of the smallest digit
@@ -47,7 +48,8 @@ _SPECK = 0.1
 # At the border also a shadow may end, so there ink has to take away so much of the paper's brightness.
 _SURE = 0.3
 # At the border, what has less than this share of the brightness close by is not paper but the table.
-_TABLE = 0.5
+_TABLE = 0.4
+_DARK = 0.1  # of white: paper as dark as this is taken to be no darker
 _SMALL = 240  # pixels: the longer side of the copy on which the paper is estimated
 _DIGIT = 400  # pixels: the longer side, at most, of the digit in the canvas
 
@@ -270,21 +272,21 @@ def paper(small: Planes, sign: Sign) -> Paper:
         sign: -1 if the ink is darker than the paper, 1 if it is lighter.
     """
     calm = ndimage.median_filter(small, (1, 3, 3))
-    window = round(_WINDOW * max(small.shape[1:])) | 1
-    around = ((0, 0), (window, window), (window, window))
-    levels = _closed(np.pad(calm, around, "edge"), window, sign)
+    levels = _closed(calm, _WINDOW, sign, mode="edge")
     # With nothing but paper around the photo, a strip along the border is closed too.
-    nothing = 1 if sign < 0 else 0
-    beyond = _closed(np.pad(calm, around, constant_values=nothing), window, sign).mean(axis=0)
+    blank = 1 if sign < 0 else 0
+    beyond = _closed(calm, _STRIP, sign, mode="constant", constant_values=blank).mean(axis=0)
     level = levels.mean(axis=0)
     table = level < _TABLE * beyond if sign < 0 else beyond < _TABLE * level
     return Paper(levels, ndimage.binary_dilation(table, TOUCHING, iterations=3))
 
 
-def _closed(padded: Planes, window: int, sign: Sign) -> Planes:
-    """Closed or, for chalk, opened, without the padding."""
+def _closed(planes: Planes, window: float, sign: Sign, **around: Any) -> Planes:
+    """Closed or, for chalk, opened; `around` is what `np.pad` puts around it."""
+    width = round(window * max(planes.shape[1:])) | 1
+    padded = np.pad(planes, ((0, 0), (width, width), (width, width)), **around)
     operation = ndimage.grey_closing if sign < 0 else ndimage.grey_opening
-    closed: Planes = operation(padded, (1, window, window))[:, window:-window, window:-window]
+    closed: Planes = operation(padded, (1, width, width))[:, width:-width, width:-width]
     return np.ascontiguousarray(closed)
 
 
@@ -321,8 +323,9 @@ def contrast(levels: Planes, paper: Paper, sign: Sign) -> Plane:
     0 on the table.
     """
     shape = levels.shape[1:]
-    # In black there is nothing to be told apart, and noise would be divided by nothing.
-    change = levels / np.maximum(_resized(paper.levels, shape), 0.04) - 1
+    bare = _resized(paper.levels, shape)
+    # In the dark, a camera's steps of 1/255 and its noise would be divided by next to nothing.
+    change = (levels - bare) / np.maximum(bare, _DARK)
     strongest = np.maximum.reduce(list(sign * change))
     table = _resized(paper.table[None].astype(np.float32), shape)[0] > 0
     return np.where(table, np.float32(0), strongest - np.median(strongest))

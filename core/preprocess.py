@@ -163,12 +163,20 @@ def crop(ink: NDArray[np.float32]) -> NDArray[np.float32]:
 
     A speck of dust or a slip of the pen would make the rectangle larger and the digit in it smaller.
     """
-    box = _box(ink)
-    pieces, number = ndimage.label(ink[box] > 0, structure=TOUCHING)
+    ink = ink[_box(ink)]
+    found, number = pieces(ink)
     if number > 1:
-        ink = _without_specks(ink[box], pieces, number)
-        box = _box(ink)
-    return ink[box]
+        ink = _without_specks(ink, found, number)
+        ink = ink[_box(ink)]
+    return ink
+
+
+def pieces(ink: NDArray[np.float32]) -> tuple[NDArray[np.int32], int]:
+    """The pieces of ink that do not touch each other, numbered from 1, and how many there are."""
+    box = _box(ink)
+    found = np.zeros(ink.shape, np.int32)
+    found[box], number = ndimage.label(ink[box] > 0, structure=TOUCHING)
+    return found, number
 
 
 def _box(ink: NDArray[np.float32]) -> tuple[slice, slice]:
