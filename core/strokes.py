@@ -80,7 +80,7 @@ def _point(numbers: Sequence[Any]) -> NDArray[np.float64]:
     return np.array(numbers, float).reshape(1, 2)
 
 
-def checked(value: object) -> Strokes:
+def checked(value: Any) -> Strokes:
     """Strokes that somebody brought along.
 
     Args:
@@ -90,7 +90,7 @@ def checked(value: object) -> Strokes:
         ValueError: it is something else, or too much.
     """
     try:
-        found = [np.array(stroke, float).reshape(-1, 2) for stroke in value]  # type: ignore[attr-defined]
+        found = [np.array(stroke, float).reshape(-1, 2) for stroke in value]
     except (TypeError, ValueError, OverflowError):
         found = []
     points = np.concatenate(found) if found else np.empty((0, 2))

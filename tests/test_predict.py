@@ -105,7 +105,7 @@ def test_what_is_no_image_is_refused_with_what_it_is(
     mlp_run: Path, wrong: NDArray[np.generic], received: str
 ) -> None:
     with pytest.raises(ValueError, match=rf"shape \(n, 28, 28\), but these are {received}\."):
-        predict.load(mlp_run).probabilities(wrong)  # type: ignore[arg-type]
+        predict.load(mlp_run).probabilities(wrong)
 
 
 # --------------------------------------------------------------------------------------- damaged

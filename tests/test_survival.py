@@ -38,7 +38,7 @@ BUSY = RunConfig(hidden_units=(8,), dropout=0.2, training_images=500, batch_size
 
 def kill(run: Path) -> None:
     """Kill the run's worker, as the system does when memory is short."""
-    os.kill(runs.status(run).pid, signal.SIGKILL)  # type: ignore[attr-defined,unused-ignore]
+    os.kill(runs.status(run).pid, signal.SIGKILL)
     wait_until(lambda: not runs.worker_is_alive(run), "the worker was dead", every=0.01)
 
 
@@ -155,7 +155,7 @@ class Killer:
         status = runs.status(run)
         if status.state in runs.RESTING:
             return False
-        os.kill(status.pid, signal.SIGKILL)  # type: ignore[attr-defined,unused-ignore]
+        os.kill(status.pid, signal.SIGKILL)
         began = time.monotonic()
         wait_until(lambda: runs.status(run).state in runs.RESTING, "it rested", seconds=10, every=0.005)
         if runs.status(run).state != "interrupted":
