@@ -10,7 +10,7 @@ run: $(VENV)/app  ## open the app
 	$(BIN)/streamlit run app.py
 
 test: $(VENV)/dev lint  ## check everything, in a few minutes
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-full: $(VENV)/dev  ## what needs full MNIST (a KERAS_HOME that holds it) and minutes of training
 	$(BIN)/pytest -m full -s

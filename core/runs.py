@@ -4,13 +4,14 @@ A run is a folder, and copying the folder copies the run. JSON files are replace
 ``.jsonl`` files only grow, a line at a time; so a reader copes with a last line that is not there yet
 and with a folder that is half made. Nothing else holds a run's state.
 
-========================  ==========  =================================================
+========================  ==========  =============================================================
 file                      written by  holds
-========================  ==========  =================================================
+========================  ==========  =============================================================
 ``config.json``           creator     the `RunConfig`, never changed
 ``estimate.json``         creator     how long it was expected to take
 ``request.json``          anyone      the `Request`: what the worker is to do
 ``request.lock``          anyone      locked while the request is changed
+``lesson.npz``            creator     drawings to learn from and weights to begin with, if any
 ``status.json``           worker      the `Status`
 ``environment.json``      worker      versions, seed, the data's digest, the machine
 ``batches.jsonl``         worker      a row about four times a second while an epoch runs
@@ -22,9 +23,10 @@ file                      written by  holds
 ``model.keras``           worker      the trained model
 ``model.onnx``            worker      the same, as the server runs it
 ``evaluation.npz``        worker      the test images' logits and labels
+``calibration.json``      worker      how far its confidence can be believed, if that was measured
 ``log.txt``               worker      what the process printed
 ``worker.lock``           worker      locked while the worker lives
-========================  ==========  =================================================
+========================  ==========  =============================================================
 
 While no worker holds its lock, whoever takes that lock may write the status in the worker's place.
 """

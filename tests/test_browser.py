@@ -164,7 +164,7 @@ def test_a_newcomer_trains_evaluates_and_has_a_seven_read(page: Page, tmp_path: 
         expect(page.get_by_text(f"✗ {true} → {read}")).to_have_count(count)
         expect(page.get_by_text("✓ ", exact=False).filter(has_text="·")).to_have_count(0)
 
-        page.get_by_role("link", name="Draw").click()
+        page.get_by_role("link", name="Draw", exact=True).click()
         canvas = page.locator("canvas").last
         expect(page.get_by_text("Draw a digit from 0 to 9")).to_be_visible()
         draw(page, canvas, (70, 70), (200, 70), (110, 240))
