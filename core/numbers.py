@@ -70,8 +70,9 @@ def find(rgba: NDArray[np.uint8]) -> list[Found]:
     if number == 1:
         return [_found(ink, pieces, groups[0])]
     mass = np.bincount(pieces.ravel(), ink.ravel())[1:]
-    whole = preprocess.LITTLE / MOST * mass.sum()
-    groups = [group for group, own in zip(groups, mass, strict=True) if own >= whole]
+    # Of hundreds of specks, none is much of the whole.
+    least = min(preprocess.LITTLE / MOST * mass.sum(), mass.max())
+    groups = [group for group, own in zip(groups, mass, strict=True) if own >= least]
     return [_found(ink, pieces, group) for group in _without_parts(_merged(groups))[:MOST]]
 
 

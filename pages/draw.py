@@ -104,8 +104,8 @@ def believable(reader: Reader) -> str:
     """What the percentages are worth."""
     if reader.measured is None:
         return _(
-            "This run kept no validation images, so its confidence is not calibrated, and it takes "
-            "everything for a digit."
+            "The confidence of this run was not measured on validation images, so it is not calibrated, and "
+            "everything is taken for a digit."
         )
     return _("Calibrated on {n:,} validation images (temperature {t:.2f}).").format(
         n=reader.measured.images, t=reader.measured.temperature

@@ -160,10 +160,11 @@ def tested(every: Sequence[Drawing]) -> None:
             accuracy = runs.status(run).test_accuracy
         except (predict.NotTrained, runs.UnknownRun):
             continue
-        rows.append((ui.run_label(run), right / len(labels), f"{right:,} / {len(labels):,}", accuracy))
+        rows.append((right / len(labels), f"{right:,} / {len(labels):,}", accuracy, ui.run_label(run)))
+    # The numbers first: on a narrow screen a run's words alone would fill the table.
     share = st.column_config.NumberColumn
     st.dataframe(
-        pd.DataFrame(rows, columns=["run", "ours", "count", "test"]),
+        pd.DataFrame(rows, columns=["ours", "count", "test", "run"]),
         hide_index=True, key="tested", alt=_("How well each run reads the drawings"),
         column_config={
             "run": _("run"),

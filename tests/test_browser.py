@@ -75,19 +75,26 @@ def free_port() -> int:
 @contextmanager
 def serving(root: Path, port: int, **environment: str) -> Iterator[str]:
     """The app, as `make run` starts it, on these runs."""
-    log = root.parent / f"server-{port}.txt"
     folders = {
         "MNIST_LAB_RUNS": str(root),
         "MNIST_LAB_DRAWINGS": str(root.parent / "drawings.sqlite"),
         "KERAS_HOME": str(root.parent / "keras"),
     }
     root.parent.mkdir(parents=True, exist_ok=True)
+    with serving_script("app.py", root.parent, port, **folders, **environment) as url:
+        yield url
+
+
+@contextmanager
+def serving_script(script: str, folder: Path, port: int, **environment: str) -> Iterator[str]:
+    """A Streamlit script, served from the project's folder, with its log in this one."""
+    log = folder / f"server-{port}.txt"
     with log.open("ab") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true",
+            [sys.executable, "-m", "streamlit", "run", script, "--server.headless=true",
              "--server.address=127.0.0.1", f"--server.port={port}", "--server.fileWatcherType=none"],
             cwd=PROJECT,
-            env=os.environ | folders | environment,
+            env=os.environ | environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )  # fmt: skip

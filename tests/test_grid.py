@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -20,7 +17,7 @@ from core import preprocess
 from core.ui.grid import PEN, SIDE, pixels, soften
 from tests import test_browser
 from tests.conftest import wait_until
-from tests.test_browser import PROJECT, answers, draw, free_port
+from tests.test_browser import draw, free_port, serving_script
 
 browser, page = test_browser.browser, test_browser.page
 
@@ -135,25 +132,11 @@ st.button("Clear", on_click=lambda: state.update(number=state["number"] + 1))
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a page that has a grid, and says what arrives of it."""
-    folder, port = tmp_path_factory.mktemp("grid"), free_port()
-    script, log = folder / "page.py", folder / "server.txt"
+    folder = tmp_path_factory.mktemp("grid")
+    script = folder / "page.py"
     script.write_text(PAGE, "utf-8")
-    with log.open("ab") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless=true",
-             "--server.address=127.0.0.1", f"--server.port={port}", "--server.fileWatcherType=none"],
-            cwd=PROJECT,
-            env=os.environ,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: answers(url), f"the server answers; see {log}")
+    with serving_script(str(script), folder, free_port()) as url:
         yield url
-    finally:
-        server.kill()
-        server.wait()
 
 
 @pytest.fixture

@@ -70,3 +70,10 @@ def test_no_ink_is_no_number(empty: NDArray[np.uint8]) -> None:
 def test_almost_every_single_digit_of_mnist_is_found_as_one() -> None:
     found = [len(numbers.find(paste(digit, 5, 30, 60))) for digit in datasets.load("mnist-5k").x_test[:500]]
     assert np.mean(np.array(found) == 1) > 0.99
+
+
+def test_nothing_but_specks_is_still_read_as_something() -> None:
+    specks = solid(0)
+    specks[5:275:9, 5:275:9, :3] = 255
+    specks[5:8, 5:7, :3] = 255
+    assert 1 <= len(numbers.find(specks)) <= numbers.MOST

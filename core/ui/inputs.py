@@ -28,7 +28,7 @@ class Shown(NamedTuple):
 
     Attributes:
         rgba: uint8 ``(H, W, 4)``, as `core.preprocess.canvas_to_image` takes it.
-        strokes: how it was drawn, in pixels; none where that is not known.
+        strokes: how it was drawn, in the pixels of `rgba`; none where that is not known.
     """
 
     rgba: NDArray[np.uint8]
@@ -87,7 +87,12 @@ def _canvas(width: int, height: int, brush: int) -> Shown | None:
     st.button(_("Clear"), icon=":material/delete:", key="clear", on_click=clear)
     st.caption(_("Draw with mouse, pen or finger. The buttons above the canvas undo a stroke."))
     rgba = _pixels(canvas.image_bytes, width)
-    return None if rgba is None else Shown(rgba, strokes.from_canvas(canvas.json_data))
+    if rgba is None:
+        return None
+    # A screen with a fine grid sends more pixels than the canvas has, but the same strokes.
+    finer = rgba.shape[1] / width
+    drawn = [[[x * finer, y * finer] for x, y in stroke] for stroke in strokes.from_canvas(canvas.json_data)]
+    return Shown(rgba, drawn)
 
 
 def _pixels(png: bytes | None, width: int) -> NDArray[np.uint8] | None:
@@ -100,7 +105,7 @@ def _pixels(png: bytes | None, width: int) -> NDArray[np.uint8] | None:
         return None
     try:
         with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-            # A screen with a fine grid sends more pixels than the canvas has; nobody sends so many.
+            # Not even a screen with a very fine grid sends so many.
             if max(image.size) > 8 * width:
                 raise ValueError(_("The drawing is {size} pixels large.").format(size=image.size))
             return np.asarray(image.convert("RGBA"))
