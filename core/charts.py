@@ -366,27 +366,6 @@ def _share(value: float) -> str:
     return f"{100 * value:.1f}" if value else "0"
 
 
-def probabilities(values: NDArray[np.floating[Any]]) -> go.Figure:
-    """The ten probabilities as bars, the largest one marked."""
-    digits = [str(digit) for digit in range(arch.CLASSES)]
-    top = int(values.argmax())
-    figure = go.Figure(
-        go.Bar(
-            x=values,
-            y=digits,
-            orientation="h",
-            text=[f"{value:.1%}" for value in values],
-            textposition="outside",
-            cliponaxis=False,
-            marker={"opacity": [1 if digit == top else 0.45 for digit in range(arch.CLASSES)]},
-            hovertemplate="%{y}: %{x:.2%}<extra></extra>",
-        )
-    )
-    figure.update_xaxes(range=[0, 1.18], tickvals=[0, 0.5, 1], tickformat=".0%", fixedrange=True)
-    figure.update_yaxes(type="category", autorange="reversed", fixedrange=True)
-    return compact(figure, height=330)
-
-
 def tile(image: NDArray[np.uint8], right: bool | None = None, scale: int = 3) -> NDArray[np.uint8]:
     """An image enlarged, each pixel a square; framed where it was read right or wrong.
 

@@ -101,19 +101,31 @@ class Neighbours:
         order = np.argsort(distances, kind="stable")[:number]
         return order, distances[order]
 
-    def unlikeness(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def unlikeness(
+        self, images: NDArray[np.uint8], known: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         """How far each image is from all of the digits, float32 ``(n, 2)``: to the network, and to the eye.
 
         It is the distance to the third nearest of them, which one odd digit does not decide, by the last
         hidden layer (Sun et al., "Out-of-distribution detection with deep nearest neighbors", 2022) and by
         the blurred pixels. A digit is not its own neighbour.
+
+        Args:
+            images: uint8 ``(n, 28, 28)``.
+            known: their features, where they have been computed already.
         """
-        nearest = range(RANK + 1)
-        features = np.partition(self._features.distances(self._predictor.features(images)), nearest, axis=1)
-        seen = np.partition(self._looks.distances(looks(images)), nearest, axis=1)
+        if known is None:
+            known = self._predictor.features(images)
+        features = _nearest(self._features.distances(known))
+        seen = _nearest(self._looks.distances(looks(images)))
         rank = RANK - 1 + (seen[:, 0] < _SAME)
         rows = np.arange(len(images))
         return np.stack([features[rows, rank], seen[rows, rank]], axis=1)
+
+
+def _nearest(distances: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The few least of each row, in order."""
+    return np.sort(np.partition(distances, RANK, axis=1)[:, : RANK + 1], axis=1)
 
 
 class _Points:
@@ -125,11 +137,9 @@ class _Points:
 
     def distances(self, others: NDArray[np.float32]) -> NDArray[np.float32]:
         """Euclidean distances ``(others, points)``, near 0 only to a few hundredths."""
-        if len(others) <= _FEW:
-            # Not by BLAS, which shares even so little among threads, and on a busy machine waits for them.
-            products = np.einsum("ij,kj->ik", others, self.points)
-        else:
-            products = others @ self.points.T
+        # A few not by BLAS, which shares even so little among threads, and on a busy machine waits for them.
+        few = len(others) <= _FEW
+        products = np.vecdot(others[:, None], self.points) if few else others @ self.points.T
         squares = (others**2).sum(axis=1)[:, None] + self._squares - 2 * products
         found: NDArray[np.float32] = np.sqrt(np.maximum(squares, 0))
         return found

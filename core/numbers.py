@@ -24,28 +24,44 @@ class Found(NamedTuple):
     """One digit of a number.
 
     Attributes:
-        ink: its ink alone on the canvas, float32 ``(H, W)``, 0 (paper) to 255.
-        left, top, right, bottom: where its ink is on the canvas, in pixels.
-        wide: it is so wide that it may be two digits that touch.
+        ink: its ink alone, in the rectangle that holds it, float32 ``(h, w)``, 0 (paper) to 255.
+        left, top: where that rectangle is on the canvas, in pixels.
+        canvas: the canvas's height and width.
+        pieces: of how many pieces of ink it is made, which do not touch.
     """
 
     ink: NDArray[np.float32]
     left: int
     top: int
-    right: int
-    bottom: int
-    wide: bool
+    canvas: tuple[int, int]
+    pieces: int
+
+    @property
+    def wide(self) -> bool:
+        """Whether it is so wide that it may be two digits that touch."""
+        height, width = self.ink.shape
+        return bool(width > _WIDE * height)
 
     @property
     def image(self) -> NDArray[np.uint8]:
         """The digit as MNIST would show it, uint8 ``(28, 28)``."""
-        return preprocess.image(self.ink)
+        # One piece has no specks, and looking for them is a large part of the work.
+        return preprocess.of_cropped(self.ink) if self.pieces == 1 else preprocess.image(self.ink)
 
     @property
     def rgba(self) -> NDArray[np.uint8]:
         """The digit alone on a black canvas, uint8 ``(H, W, 4)``."""
-        grey = np.rint(self.ink).astype(np.uint8)
-        return np.dstack([grey, grey, grey, np.full_like(grey, 255)])
+        drawn = np.zeros((*self.canvas, 4), np.uint8)
+        drawn[..., 3] = 255
+        height, width = self.ink.shape
+        place = drawn[self.top : self.top + height, self.left : self.left + width, :3]
+        place[...] = np.rint(self.ink)[..., None]
+        return drawn
+
+    def holds(self, x: float, y: float) -> bool:
+        """Whether this point of the canvas lies in the rectangle."""
+        height, width = self.ink.shape
+        return bool(self.left <= x <= self.left + width and self.top <= y <= self.top + height)
 
 
 def find(rgba: NDArray[np.uint8]) -> list[Found]:
@@ -65,15 +81,21 @@ def find(rgba: NDArray[np.uint8]) -> list[Found]:
         ValueError: not a uint8 array of shape (H, W, 4).
     """
     ink = preprocess.ink(rgba)
-    pieces, number = preprocess.pieces(ink)
-    groups = [_Group([piece + 1], *_sides(box)) for piece, box in enumerate(ndimage.find_objects(pieces))]
+    rows, columns = preprocess.box(ink)
+    inner = ink[rows, columns]
+    pieces, number = preprocess.pieces(inner)
     if number == 1:
-        return [_found(ink, pieces, groups[0])]
-    mass = np.bincount(pieces.ravel(), ink.ravel())[1:]
-    # Of hundreds of specks, none is much of the whole.
-    least = min(preprocess.LITTLE / MOST * mass.sum(), mass.max())
-    groups = [group for group, own in zip(groups, mass, strict=True) if own >= least]
-    return [_found(ink, pieces, group) for group in _without_parts(_merged(groups))[:MOST]]
+        return [Found(inner, columns.start, rows.start, ink.shape, 1)]
+    return [
+        Found(
+            _own(inner, pieces, group),
+            columns.start + group.left,
+            rows.start + group.top,
+            ink.shape,
+            len(group.pieces),
+        )
+        for group in _digits(inner, pieces)
+    ]
 
 
 @dataclass
@@ -105,6 +127,19 @@ class _Group:
         )
 
 
+def _digits(ink: NDArray[np.float32], pieces: NDArray[np.int32]) -> list[_Group]:
+    """Which pieces are one digit."""
+    mass = np.bincount(pieces.ravel(), ink.ravel())[1:]
+    # Of hundreds of specks, none is much of the whole.
+    least = min(preprocess.LITTLE / MOST * mass.sum(), mass.max())
+    groups = [
+        _Group([piece], *_sides(box))
+        for piece, (box, own) in enumerate(zip(ndimage.find_objects(pieces), mass, strict=True), 1)
+        if own >= least
+    ]
+    return _without_parts(_merged(groups))[:MOST]
+
+
 def _sides(box: tuple[slice, slice]) -> tuple[int, int, int, int]:
     rows, columns = box
     return columns.start, rows.start, columns.stop, rows.stop
@@ -131,9 +166,9 @@ def _without_parts(groups: list[_Group]) -> list[_Group]:
     return digits
 
 
-def _found(ink: NDArray[np.float32], pieces: NDArray[np.int32], group: _Group) -> Found:
+def _own(ink: NDArray[np.float32], pieces: NDArray[np.int32], group: _Group) -> NDArray[np.float32]:
+    """The ink of a group alone, in its rectangle."""
+    place = np.s_[group.top : group.bottom, group.left : group.right]
     is_own = np.zeros(pieces.max() + 1, np.float32)
     is_own[group.pieces] = 1
-    own = ink * is_own[pieces]
-    wide = group.right - group.left > _WIDE * group.height
-    return Found(own, group.left, group.top, group.right, group.bottom, wide)
+    return ink[place] * is_own[pieces[place]]

@@ -72,6 +72,13 @@ class Predictor:
         """What the probabilities are the softmax of, float32 ``(n, 10)``; else as `probabilities`."""
         return self._run(images, [onnx_graph.LOGITS])[0]
 
+    def logits_and_features(
+        self, images: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What `logits` and `features` give, in one go."""
+        logits, hidden = self._run(images, [onnx_graph.LOGITS, self.layers[-2]])
+        return logits, hidden.reshape(len(images), -1)
+
     def activations(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """Every layer's output by the layer's name, in Keras's shapes; else as `probabilities`."""
         return dict(zip(self.layers, self._run(images, self.layers), strict=True))

@@ -8,6 +8,7 @@ reconstructed by Yadav and Bottou ("Cold case: the lost MNIST digits", 2019; fac
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,12 @@ def canvas_to_image(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def image(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
     """The ink, float32 ``(H, W)`` and not all 0, as MNIST would show it, uint8 ``(28, 28)``."""
-    return centre(stretch(fit(crop(ink))))
+    return of_cropped(crop(ink))
+
+
+def of_cropped(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """As `image`, of ink that fills its rectangle and has no specks."""
+    return centre(stretch(fit(ink)))
 
 
 def steps(rgba: NDArray[np.uint8], without: Collection[str] = ()) -> dict[str, NDArray[np.float32]]:
@@ -128,15 +134,29 @@ def ink(rgba: NDArray[np.uint8]) -> NDArray[np.float32]:
                 dtype=rgba.dtype, shape=rgba.shape
             )
         )
-    border = np.concatenate([rgba[0], rgba[-1], rgba[1:-1, 0], rgba[1:-1, -1]]).astype(np.float32)
-    # Ink may touch the border but not fill it, so the median is paper.
-    paper = np.median(border, axis=0)
-    spread = min(MOST_SPREAD, np.quantile(np.abs(border - paper).max(axis=1), 0.9))
-    found = _contrast(rgba, paper)
-    found *= found > NOISE * spread
+    paper, spread = _paper(rgba)
+    # Most of a canvas is paper to the last bit, and looking at all of it again and again would be most of the
+    # time between a stroke and its answer.
+    pixels = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
+    other = pixels != np.rint(paper).astype(np.uint8).view(np.uint32)
+    found = np.zeros(rgba.shape[:2], np.float32)
+    if other.any():
+        drawn = box(other)
+        contrast = _contrast(rgba[drawn], paper)
+        found[drawn] = contrast * (contrast > NOISE * spread)
     if found.max() < FAINTEST:
         raise EmptyDrawing(_("There is nothing drawn yet. Draw a digit from 0 to 9."))
     return found
+
+
+def _paper(rgba: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
+    """The paper's colour, RGBA, and how far its own grey spreads around that."""
+    border = np.concatenate([rgba[0], rgba[-1], rgba[1:-1, 0], rgba[1:-1, -1]]).astype(np.float32)
+    if (border == border[0]).all():
+        return border[0], 0.0
+    # Ink may touch the border but not fill it, so the median is paper.
+    paper = np.median(border, axis=0)
+    return paper, min(MOST_SPREAD, np.quantile(np.abs(border - paper).max(axis=1), 0.9))
 
 
 def _contrast(rgba: NDArray[np.uint8], paper: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -144,7 +164,7 @@ def _contrast(rgba: NDArray[np.uint8], paper: NDArray[np.float32]) -> NDArray[np
     if paper[3] < 128:
         # On a transparent canvas the ink is what covers it, whatever its colour.
         return opacity.astype(np.float32)
-    # Row by row, and in bytes, because this is most of the time between a stroke and its answer.
+    # In rows of bytes, because along an axis of four NumPy is many times slower.
     level = np.tile(np.rint(paper).astype(np.uint8), rgba.shape[1])
     rows = rgba.reshape(len(rgba), -1)
     difference = (np.maximum(rows, level) - np.minimum(rows, level)).reshape(rgba.shape)
@@ -163,24 +183,24 @@ def crop(ink: NDArray[np.float32]) -> NDArray[np.float32]:
 
     A speck of dust or a slip of the pen would make the rectangle larger and the digit in it smaller.
     """
-    ink = ink[_box(ink)]
+    ink = ink[box(ink)]
     found, number = pieces(ink)
     if number > 1:
         ink = _without_specks(ink, found, number)
-        ink = ink[_box(ink)]
+        ink = ink[box(ink)]
     return ink
 
 
 def pieces(ink: NDArray[np.float32]) -> tuple[NDArray[np.int32], int]:
     """The pieces of ink that do not touch each other, numbered from 1, and how many there are."""
-    box = _box(ink)
-    found = np.zeros(ink.shape, np.int32)
-    found[box], number = ndimage.label(ink[box] > 0, structure=TOUCHING)
+    found, number = ndimage.label(ink > 0, structure=TOUCHING)
     return found, number
 
 
-def _box(ink: NDArray[np.float32]) -> tuple[slice, slice]:
-    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+def box(ink: NDArray[Any]) -> tuple[slice, slice]:
+    """The smallest rectangle that holds all that is not 0; there has to be some."""
+    is_ink = ink != 0  # to look for any bool is faster than for any number
+    rows, columns = np.flatnonzero(is_ink.any(axis=1)), np.flatnonzero(is_ink.any(axis=0))
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
@@ -190,7 +210,7 @@ def _without_specks(ink: NDArray[np.float32], pieces: NDArray[np.int32], number:
     little = np.flatnonzero(mass < LITTLE * mass.sum()) + 1
     if not len(little):
         return ink
-    rest = _box(np.where(np.isin(pieces, little), 0, ink))
+    rest = box(np.where(np.isin(pieces, little), 0, ink))
     far = FAR * max(side.stop - side.start for side in rest)
     specks = [piece for piece in little if _gap(rest, ndimage.find_objects(pieces)[piece - 1]) > far]
     return np.where(np.isin(pieces, specks), np.float32(0), ink) if specks else ink

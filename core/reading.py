@@ -70,11 +70,10 @@ class Reader:
 
     def read(self, images: NDArray[np.uint8]) -> list[Reading]:
         """Read images, uint8 ``(n, 28, 28)``."""
-        logits = self.predictor.logits(images)
+        logits, features = self.predictor.logits_and_features(images)
         if self.measured is None:
-            return [
-                Reading(*one, None) for one in zip(images, softmax(logits.astype(float), axis=1), strict=True)
-            ]
-        unlike = self.measured.unlike(self.reference.unlikeness(images))
+            plain = softmax(logits.astype(float), axis=1)
+            return [Reading(*one, None) for one in zip(images, plain, strict=True)]
+        unlike = self.measured.unlike(self.reference.unlikeness(images, features))
         found = zip(images, self.measured.probabilities(logits), map(float, unlike), strict=True)
         return [Reading(*one) for one in found]

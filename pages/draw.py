@@ -1,5 +1,6 @@
 """Draw a digit and watch it being read."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,11 @@ from core.numbers import Found
 from core.reading import Reader, Reading
 from core.strokes import Strokes
 from core.ui import inputs, insight, keeping
+from core.ui.bars import bars
+
+# How long the answer goes ahead of the rest, in seconds: this thread would else hold the interpreter that the
+# server needs to send it, and the browser would draw both at once.
+_AHEAD = 0.03
 
 
 @st.fragment
@@ -41,11 +47,9 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
         chosen = number(readings, found) if len(found) > 1 else 0
         reading = readings[chosen]
         st.markdown(answer(reading, alone=len(found) == 1))
-        st.plotly_chart(
-            charts.probabilities(reading.probabilities), key="bars", config={"displayModeBar": False},
-            alt=_("The probability of each digit"),
-        )  # fmt: skip
+        bars(reading.probabilities, key="bars")
         st.caption(believable(reader))
+    time.sleep(_AHEAD)
     with seen:
         st.markdown(f"**{_('What the network gets')}**")
         st.image(charts.tile(reading.image, scale=6), width=168, alt=_("The drawing as 28×28 pixels"))
@@ -74,12 +78,7 @@ def number(readings: list[Reading], found: list[Found]) -> int:
 
 def of_digit(strokes: Strokes, found: Found) -> Strokes:
     """The strokes that lie within a digit's ink, in most of their points."""
-    return [
-        stroke
-        for stroke in strokes
-        if np.mean([found.left <= x <= found.right and found.top <= y <= found.bottom for x, y in stroke])
-        > 0.5
-    ]
+    return [stroke for stroke in strokes if np.mean([found.holds(x, y) for x, y in stroke]) > 0.5]
 
 
 def answer(reading: Reading, *, alone: bool) -> str:

@@ -75,13 +75,13 @@ def free_port() -> int:
 @contextmanager
 def serving(root: Path, port: int, **environment: str) -> Iterator[str]:
     """The app, as `make run` starts it, on these runs."""
-    folders = {
+    environment = {
         "MNIST_LAB_RUNS": str(root),
         "MNIST_LAB_DRAWINGS": str(root.parent / "drawings.sqlite"),
         "KERAS_HOME": str(root.parent / "keras"),
-    }
+    } | environment
     root.parent.mkdir(parents=True, exist_ok=True)
-    with serving_script("app.py", root.parent, port, **folders, **environment) as url:
+    with serving_script("app.py", root.parent, port, **environment) as url:
         yield url
 
 

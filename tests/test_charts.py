@@ -98,11 +98,3 @@ def test_a_frame_marks_right_and_wrong_and_leaves_the_digit_alone() -> None:
     np.testing.assert_array_equal(plain[::3, ::3, 0], image)
     np.testing.assert_array_equal(plain[3:-3, 3:-3], right[3:-3, 3:-3])
     assert tuple(right[0, 0]) != tuple(wrong[0, 0])
-
-
-def test_the_largest_probability_stands_out() -> None:
-    values = np.full(10, 0.05)
-    values[7] = 0.55
-    (bars,) = charts.probabilities(values).data
-    assert bars.text[7] == "55.0%"
-    assert [digit for digit, opacity in enumerate(bars.marker.opacity) if opacity == 1] == [7]

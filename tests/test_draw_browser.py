@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from core import drawings
+from core import drawings, strokes
 from core.drawings import Drawing
 from tests import test_browser
 from tests.conftest import SHARED, wait_until
@@ -37,9 +40,14 @@ def digits() -> list[Drawing]:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    root = tmp_path_factory.mktemp("draw")
-    with serving(root / "runs", free_port()) as url:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the drawings that are kept."""
+    return tmp_path_factory.mktemp("draw") / "drawings.sqlite"
+
+
+@pytest.fixture(scope="module")
+def address(store: Path) -> Iterator[str]:
+    with serving(store.parent / "runs", free_port(), MNIST_LAB_DRAWINGS=str(store)) as url:
         yield f"{url}/draw"
 
 
@@ -73,18 +81,31 @@ def test_nine_of_ten_digits_that_people_wrote_are_read_from_the_canvas(
     assert right >= 9
 
 
+@pytest.mark.parametrize(("fineness", "label"), [(1, 2), (2, 3)])
 def test_a_digit_is_kept_with_the_strokes_that_the_mouse_made(
-    page: Page, address: str, digits: list[Drawing]
+    browser: Browser, address: str, store: Path, digits: list[Drawing], fineness: int, label: int
 ) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 1000}, device_scale_factor=fineness)
     page.goto(address)
     expect(page.get_by_text("Draw a digit from 0 to 9")).to_be_visible()
-    two = next(digit for digit in digits if digit.label == 2)
-    draw(page, page.locator("canvas").last, two)
+    digit = next(digit for digit in digits if digit.label == label)
+    draw(page, page.locator("canvas").last, digit)
+    said = page.get_by_role("heading", name=f"I read: {label} ").inner_text()
+    bars = page.get_by_role("list", name="The probability of each digit")
+    expect(bars.locator(".top")).to_have_text(re.compile(rf"^{label}\s*\d+\.\d%$"))
+    assert bars.locator(".top .share").inner_text() in said
+    lengths = bars.locator(".bar").evaluate_all("bars => bars.map((bar) => bar.offsetWidth)")
+    assert np.argmax(lengths) == label
+    before = drawings.count(store)
     page.get_by_role("button", name="Right, keep it").click()
     expect(page.get_by_text("Kept. Thank you")).to_be_visible()
+    assert drawings.count(store) == before + 1
+    (kept,) = drawings.every(store)[-1:]
+    again = strokes.image(kept.strokes, pen=20 / DRAWN)
+    assert np.corrcoef(again.ravel(), kept.image.ravel())[0, 1] > 0.9
     page.get_by_role("link", name="Drawings").click()
-    expect(page.get_by_role("heading", name="1 drawing")).to_be_visible()
-    expect(page.get_by_role("button", name="Teach it 1 drawing")).to_be_disabled()
+    expect(page.get_by_role("heading", name="drawing").first).to_be_visible()
+    page.close()
 
 
 def test_a_number_is_read_from_left_to_right(page: Page, address: str, digits: list[Drawing]) -> None:
@@ -121,10 +142,10 @@ def test_a_clicked_feature_map_shows_its_arithmetic(page: Page, address: str, di
     draw(page, page.locator("canvas").last, digits[3])
     page.get_by_role("radio", name="Through the network").click()
     expect(page.get_by_text("Channel 0. Click a pixel")).to_be_visible()
-    maps = page.get_by_test_id("stPlotlyChart").nth(1)
+    maps = page.get_by_test_id("stPlotlyChart").nth(0)
     maps.locator(".scatterlayer .points path").nth(5).click(force=True)
     expect(page.get_by_text("Channel 5. Click a pixel")).to_be_visible()
     before = page.get_by_text("All products").inner_text()
-    one_map = page.get_by_test_id("stPlotlyChart").nth(3)
+    one_map = page.get_by_test_id("stPlotlyChart").nth(2)
     one_map.locator(".scatterlayer .points path").nth(28 * 14 + 14).click(force=True)
     expect(page.get_by_text("All products")).not_to_have_text(before)

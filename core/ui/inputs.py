@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,9 @@ BRUSH = 20
 NUMBER = (380, 220)
 FINE = 12
 _GREY = 12  # how many pixels of the page one pixel of the grid takes
+_promptly = st.components.v2.component(
+    "promptly", html="", js=(Path(__file__).parent / "promptly.js").read_text("utf-8")
+)
 
 
 class Shown(NamedTuple):
@@ -86,29 +90,27 @@ def _canvas(width: int, height: int, brush: int) -> Shown | None:
     )
     st.button(_("Clear"), icon=":material/delete:", key="clear", on_click=clear)
     st.caption(_("Draw with mouse, pen or finger. The buttons above the canvas undo a stroke."))
-    rgba = _pixels(canvas.image_bytes, width)
-    if rgba is None:
+    _promptly(key="promptly", height=1)
+    if canvas.image_bytes is None:
         return None
-    # A screen with a fine grid sends more pixels than the canvas has, but the same strokes.
-    finer = rgba.shape[1] / width
-    drawn = [[[x * finer, y * finer] for x, y in stroke] for stroke in strokes.from_canvas(canvas.json_data)]
-    return Shown(rgba, drawn)
+    return Shown(_pixels(canvas.image_bytes, (width, height)), strokes.from_canvas(canvas.json_data))
 
 
-def _pixels(png: bytes | None, width: int) -> NDArray[np.uint8] | None:
-    """The pixels of a canvas so wide, RGBA; None before it has sent any.
+def _pixels(png: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The pixels of a canvas of this width and height, RGBA. Also a fine screen sends no more of them.
 
     Raises:
         ValueError: what the browser sent is no picture of this canvas.
     """
-    if png is None:
-        return None
     try:
         with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-            # Not even a screen with a very fine grid sends so many.
-            if max(image.size) > 8 * width:
-                raise ValueError(_("The drawing is {size} pixels large.").format(size=image.size))
-            return np.asarray(image.convert("RGBA"))
+            if image.size != size:
+                raise ValueError(
+                    _("The canvas has {allowed} pixels, but this drawing {size}.").format(
+                        allowed="×".join(map(str, size)), size="×".join(map(str, image.size))
+                    )
+                )
+            return np.asarray(image if image.mode == "RGBA" else image.convert("RGBA"))
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(_("The drawing could not be read.")) from error
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from core import charts, explain, pictures, predict, runs, ui
+from core import explain, pictures, predict, runs, ui
 from core.i18n import _
 from core.reading import Reader, Reading
+from core.ui.bars import bars
 
 _NEIGHBOURS = 12
 _DIGITS = list(range(10))
@@ -111,7 +112,4 @@ def compare(run: Path, reading: Reading) -> None:
                     digit=found.digit, share=found.confidence
                 )
             )
-            st.plotly_chart(
-                charts.probabilities(found.probabilities), key=f"{key}_bars", config=_BARE,
-                alt=_("The probability of each digit"),
-            )  # fmt: skip
+            bars(found.probabilities, key=f"{key}_bars")

@@ -1,0 +1,40 @@
+"""Ten probabilities as bars.
+
+A Plotly chart of them takes the browser three times as long to draw again, and these follow every stroke.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.architectures import CLASSES
+from core.i18n import _
+
+_HERE = Path(__file__).parent
+_ROW = (
+    '<div class="row" role="listitem"><span class="digit"></span><span class="track">'
+    '<span class="bar"></span><span class="share"></span></span></div>'
+)
+_component = st.components.v2.component(
+    "probability_bars",
+    html=f'<div class="bars" role="list">{_ROW * CLASSES}</div>',
+    css=(_HERE / "bars.css").read_text("utf-8"),
+    js=(_HERE / "bars.js").read_text("utf-8"),
+)
+
+
+def bars(probabilities: NDArray[np.floating[Any]], key: str) -> None:
+    """The probability of each digit, ``(10,)``, as a bar; the largest one stands out."""
+    _component(
+        key=key,
+        data={
+            "label": _("The probability of each digit"),
+            "values": probabilities.tolist(),
+            "words": [f"{value:.1%}" for value in probabilities],
+        },
+    )
