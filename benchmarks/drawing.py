@@ -20,8 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.comparison import Comparison
 from benchmarks.server import FLAGS, chromium, open_page, server
-from core import numbers, runs, strokes
-from core.reading import Reader
+from core import numbers, reading, runs, strokes
 from core.warm import PROJECT
 
 PROMISED = 250.0  # ms from pen-up to the new bars, in 95 of 100 strokes
@@ -60,7 +59,7 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
 
 def _shares(number: int) -> tuple[float, float]:
     """Milliseconds to read a picture and to unpack it, the medians of so many pictures."""
-    reader = Reader(runs.STARTER)
+    reader = reading.load(runs.STARTER)
     rng = np.random.default_rng(0)
     packed = [_png(strokes.on_canvas(_SEVEN, 280, 20, *rng.uniform(0.4, 0.8, 3))) for _ in range(number)]
     times = []

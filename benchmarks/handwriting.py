@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks import nondigits
 from benchmarks.training import train
-from core import datasets, drawings, preprocess, runs, strokes
+from core import datasets, drawings, preprocess, reading, runs, strokes
 from core.config import PRESETS
 from core.drawings import Drawing
 from core.preprocess import STEPS
@@ -49,14 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     digits = drawings.from_file(parsed.handwriting.read_bytes())
     with tempfile.TemporaryDirectory(prefix="mnist-lab-handwriting-") as folder:
         models: dict[str, Readers] = {
-            name: [(Reader(train(PRESETS[name].but(dataset="mnist"), Path(folder))), digits)]
+            name: [(reading.load(train(PRESETS[name].but(dataset="mnist"), Path(folder))), digits)]
             for name in ("tutorial-mlp", "tutorial-cnn")
         }
         if parsed.folds:
             found = sorted(runs.every(parsed.folds))
             held = groups(digits, len(found))
             models["starter"] = [
-                (Reader(run), [digit for digit in digits if digit.writer in writers])
+                (reading.load(run), [digit for digit in digits if digit.writer in writers])
                 for run, writers in zip(found, held, strict=True)
             ]
         _table("Step by step", _by_step(models), list(models))

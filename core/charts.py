@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from core import architectures as arch
 from core.i18n import _
+from core.reliability import BINS, Curve, Reliability
 
 Row = Mapping[str, Any]
 
@@ -20,6 +21,8 @@ _NETWORK_STEP = 104
 _SHORT = 5  # epochs: a run that is no longer is shown from its begin to its end
 _POINTS = 300  # of a curve that is redrawn several times a second
 _BLUES = "Blues"
+_CLOSE, _CORNER = 0.97, 0.9  # curves with areas above the one are shown where they are above the other
+_MARGIN = "#7C868D"  # readable on light and on dark paper
 _MARK = "#B5651D"  # readable on light and on dark paper
 _RIGHT, _WRONG = (0, 158, 115), (213, 94, 0)  # Okabe and Ito's bluish green and vermilion
 
@@ -318,48 +321,69 @@ _COLOURS = {
 }
 
 
-def confusion(matrix: NDArray[Any], chosen: tuple[int, int] | None, *, shares: bool) -> go.Figure:
-    """The confusion matrix, true digits down, read digits across; every cell can be clicked.
+ALL = arch.CLASSES  # the place of a matrix's margins, after the digits
+
+
+def confusion(counts: NDArray[Any], chosen: tuple[int, int], *, shares: bool) -> go.Figure:
+    """The confusion matrix, true digits down, read digits across; every cell and every sum can be clicked.
 
     Args:
-        matrix: counts or shares, ``(10, 10)``.
-        chosen: the cell to frame, as (true, read).
-        shares: whether the matrix holds shares of its rows, 0 to 1.
+        counts: ``(10, 10)``.
+        chosen: the cell to frame, as (true, read); `ALL` for a whole row or column.
+        shares: show shares of the rows instead of counts.
     """
-    digits = list(range(arch.CLASSES))
+    rows = counts.sum(axis=1, keepdims=True)
+    shown = counts / np.maximum(rows, 1) if shares else counts
     # The mistakes are what there is to see, and the diagonal is a hundred times as large.
-    shade = np.sqrt(matrix / matrix.max())
+    shade = np.full((ALL + 1, ALL + 1), np.nan)
+    shade[:ALL, :ALL] = np.sqrt(shown / max(shown.max(), 1e-9))
+    text = np.full(shade.shape, "", object)
+    text[:ALL, :ALL] = np.vectorize(_share if shares else _count)(shown)
+    text[:ALL, ALL], text[ALL, :ALL] = [np.vectorize(_count)(counts.sum(axis=axis)) for axis in (1, 0)]
+    text[ALL, ALL] = _count(counts.sum())
+    places = list(range(ALL + 1))
     figure = go.Figure(
         go.Heatmap(
-            z=shade, x=digits, y=digits, colorscale=_BLUES, zmin=0, zmax=1, showscale=False,
-            text=np.vectorize(_share if shares else str)(matrix), texttemplate="%{text}",
+            z=shade, x=places, y=places, colorscale=_BLUES, zmin=0, zmax=1, showscale=False,
             hoverinfo="skip", xgap=2, ygap=2,
         )
     )  # fmt: skip
-    # Plotly's heat maps tell nobody which cell was clicked; invisible markers on top do.
-    true, read = (grid.ravel() for grid in np.mgrid[0 : len(digits), 0 : len(digits)])
+    # Plotly's heat maps tell nobody which cell was clicked, and write no text where there is no number;
+    # invisible markers on top do.
+    true, read = (grid.ravel() for grid in np.mgrid[0 : len(places), 0 : len(places)])
+    is_dark = shade.ravel() > 0.55
     figure.add_scatter(
         x=read,
         y=true,
-        mode="markers",
+        mode="markers+text",
+        text=text.ravel(),
+        textfont={
+            "color": np.where(is_dark, "#FFFFFF", np.where(np.isnan(shade.ravel()), _MARGIN, "#22303C"))
+        },
         marker={"symbol": "square", "size": 26, "opacity": 0, "color": "#888"},
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
-        customdata=[_share(value) if shares else str(value) for value in matrix.ravel()],
-        hovertemplate=_("%{y} read as %{x}: %{customdata}") + "<extra></extra>",
+        hovertemplate=_("%{y} read as %{x}: %{text}") + "<extra></extra>",
         showlegend=False,
     )
-    if chosen:
-        row, column = chosen
+    if chosen != (ALL, ALL):
+        (top, bottom), (left, right) = [(0, ALL - 1) if place == ALL else (place, place) for place in chosen]
         figure.add_shape(
-            type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5,
+            type="rect", x0=left - 0.5, x1=right + 0.5, y0=top - 0.5, y1=bottom + 0.5,
             line={"width": 3, "color": "#D55E00"},
         )  # fmt: skip
-    axis = {"dtick": 1, "fixedrange": True, "showgrid": False, "zeroline": False}
-    figure.update_xaxes(title=_("read as"), range=[-0.5, 9.5], **axis)
-    figure.update_yaxes(title=_("true digit"), range=[9.5, -0.5], **axis)
+    axis = {
+        "tickvals": places, "ticktext": [*map(str, places[:ALL]), _("all")], "fixedrange": True,
+        "showgrid": False, "zeroline": False,
+    }  # fmt: skip
+    figure.update_xaxes(title=_("read as"), range=[-0.5, ALL + 0.5], **axis)
+    figure.update_yaxes(title=_("true digit"), range=[ALL + 0.5, -0.5], **axis)
     figure.update_layout(clickmode="event+select", dragmode=False)
-    return compact(figure, height=470)
+    return compact(figure, height=500)
+
+
+def _count(value: float) -> str:
+    return f"{int(value)}"
 
 
 def _share(value: float) -> str:
@@ -388,3 +412,53 @@ def tile(image: NDArray[np.uint8], right: bool | None = None, scale: int = 3) ->
 
 def compact(figure: go.Figure, height: int, top: int = 10) -> go.Figure:
     return figure.update_layout(height=height, margin={"l": 10, "r": 10, "t": top, "b": 10})
+
+
+def reliability(found: Reliability) -> go.Figure:
+    """How often answers of each confidence are right, against the diagonal on which they would be honest."""
+    edges = np.linspace(0, 1, BINS + 1)
+    middles, width = (edges[:-1] + edges[1:]) / 2, 1 / BINS
+    some = found.counts > 0
+    figure = go.Figure()
+    figure.add_bar(
+        x=middles[some], y=found.accuracy[some], width=width, name=_("right"),
+        customdata=np.stack([found.confidence[some], found.counts[some]], axis=1),
+        hovertemplate=_("%{customdata[1]:,} answers, %{customdata[0]:.1%} sure: %{y:.1%} right")
+        + "<extra></extra>",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=found.confidence[some], y=found.confidence[some], mode="markers", name=_("confidence"),
+        marker={"symbol": "line-ew", "size": 16, "line": {"width": 3, "color": _MARK}}, hoverinfo="skip",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", name=_("honest"), line={"dash": "dot", "color": _MARGIN},
+        hoverinfo="skip",
+    )  # fmt: skip
+    figure.update_xaxes(title=_("confidence"), range=[0, 1], tickformat=".0%", fixedrange=True)
+    figure.update_yaxes(title=_("share that is right"), range=[0, 1.02], tickformat=".0%", fixedrange=True)
+    figure.update_layout(legend={"orientation": "h", "y": 1.12}, bargap=0)
+    return compact(figure, height=380, top=40)
+
+
+def one_against_all(curves: Mapping[int, Curve], x: str, y: str, *, rising: bool) -> go.Figure:
+    """A curve for each digit against all the others, both axes shares. Of good curves only the best corner.
+
+    Args:
+        rising: whether the best corner is the top left one, else the top right one.
+    """
+    figure = go.Figure(
+        [
+            go.Scatter(
+                x=curve.x, y=curve.y, mode="lines", name=f"{digit} · {curve.area:.4f}",
+                line={"dash": "solid" if digit < 5 else "dot"},
+                hovertemplate=f"{digit}: %{{x:.2%}}, %{{y:.2%}}<extra></extra>",
+            )
+            for digit, curve in curves.items()
+        ]
+    )  # fmt: skip
+    whole = [-0.01, 1.01]
+    close = all(curve.area > _CLOSE for curve in curves.values())
+    corner = [-0.001, 1 - _CORNER] if rising else [_CORNER, 1.001]
+    figure.update_xaxes(title=x, tickformat=".0%", range=corner if close else whole)
+    figure.update_yaxes(title=y, tickformat=".0%", range=[_CORNER, 1.002] if close else whole)
+    return compact(figure, height=400)

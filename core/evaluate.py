@@ -7,7 +7,7 @@ import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,22 @@ from core.i18n import _
 
 class NotEvaluated(LookupError):
     """The run has no evaluation yet, or none that can be read."""
+
+
+class Confused(NamedTuple):
+    """One digit that was read as another.
+
+    Attributes:
+        true: what was written.
+        read: what it was read as.
+        times: how often.
+        written: how many images of the true digit there are.
+    """
+
+    true: int
+    read: int
+    times: int
+    written: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +70,10 @@ class Evaluation:
         found: NDArray[np.float64] = self.probabilities.max(axis=1)
         return found
 
+    def at(self, temperature: float) -> Evaluation:
+        """The same answers, more or less sure: the logits divided by this, above 0."""
+        return Evaluation(self.logits / np.float32(temperature), self.labels)
+
     @property
     def accuracy(self) -> float:
         """The share of images that are read right, 0 to 1."""
@@ -79,10 +99,27 @@ class Evaluation:
         )
         return matrix
 
-    def cell(self, true: int, predicted: int) -> NDArray[np.int64]:
-        """The images of one cell of the confusion matrix, the most confident answers first."""
-        found = np.flatnonzero((self.labels == true) & (self.predictions == predicted))
-        return found[np.argsort(-self.confidences[found], kind="stable")]
+    def worst_first(self, images: NDArray[np.int64]) -> NDArray[np.int64]:
+        """These images, the worst mistakes first: by how confident the network was of a wrong answer, and
+        after the mistakes, by how little confident it was of a right one.
+
+        Args:
+            images: their indices, ``(m,)``.
+        """
+        wrong = self.predictions[images] != self.labels[images]
+        badness = np.where(wrong, 1 + self.confidences[images], 1 - self.confidences[images])
+        return images[np.argsort(-badness, kind="stable")]
+
+    def confused(self) -> list[Confused]:
+        """The pairs of digits that were confused, the most frequent first."""
+        matrix = self.confusion().astype(int)
+        written = matrix.sum(axis=1)
+        pairs = [
+            Confused(int(true), int(read), int(matrix[true, read]), int(written[true]))
+            for true, read in np.argwhere(matrix)
+            if true != read
+        ]
+        return sorted(pairs, key=lambda pair: pair.times, reverse=True)
 
     def report(self) -> pd.DataFrame:
         """Precision, recall, F1 and support: a row per digit, then their macro and weighted means.

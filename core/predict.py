@@ -26,30 +26,21 @@ class Predictor:
     """A trained network that can be asked.
 
     Args:
-        model: the ONNX file, as `core.onnx_graph.build` makes it.
+        model: an ONNX model, as `core.onnx_graph.build` makes it, in bytes.
         threads: how many threads one prediction may use; 0 leaves it to ONNX Runtime.
 
     Raises:
-        NotTrained: there is no such file, or it is damaged.
+        one of `DAMAGED`: it is no such model.
     """
 
-    def __init__(self, model: Path, threads: int = 1) -> None:
+    def __init__(self, model: bytes, threads: int = 1) -> None:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3  # errors only
-        try:
-            self._model = model.read_bytes()
-            self._session = ort.InferenceSession(self._model, options, providers=["CPUExecutionProvider"])
-            # Some damage shows only when the layers are gone through.
-            self._session.run(None, {onnx_graph.INPUT: np.zeros((1, *IMAGE), np.float32)})
-        except FileNotFoundError:
-            raise NotTrained(
-                _("Run {name} has no trained model yet.").format(name=model.parent.name)
-            ) from None
-        except _DAMAGED as error:
-            raise NotTrained(
-                _("The model of run {name} is damaged and cannot be read.").format(name=model.parent.name)
-            ) from error
+        self._model = model
+        self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        # Some damage shows only when the layers are gone through.
+        self._session.run(None, {onnx_graph.INPUT: np.zeros((1, *IMAGE), np.float32)})
         self.layers: list[str] = [
             output.name for output in self._session.get_outputs() if output.name != onnx_graph.LOGITS
         ]
@@ -109,8 +100,8 @@ class Predictor:
         return [np.concatenate(parts) for parts in zip(*found, strict=True)]
 
 
-# ONNX Runtime has a class of error for each way in which a model file can be broken.
-_DAMAGED = (
+# ONNX Runtime has a class of error for each way in which a model can be broken.
+DAMAGED = (
     ort.capi.onnxruntime_pybind11_state.InvalidProtobuf,
     ort.capi.onnxruntime_pybind11_state.InvalidGraph,
     ort.capi.onnxruntime_pybind11_state.InvalidArgument,
@@ -126,4 +117,12 @@ def load(run_dir: Path | str) -> Predictor:
     Raises:
         NotTrained: the run has no model, or it is damaged.
     """
-    return Predictor(Path(run_dir) / "model.onnx")
+    run = Path(run_dir)
+    try:
+        return Predictor((run / "model.onnx").read_bytes())
+    except FileNotFoundError:
+        raise NotTrained(_("Run {name} has no trained model yet.").format(name=run.name)) from None
+    except DAMAGED as error:
+        raise NotTrained(
+            _("The model of run {name} is damaged and cannot be read.").format(name=run.name)
+        ) from error

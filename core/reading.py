@@ -12,7 +12,9 @@ from scipy.special import softmax
 
 from core import calibration, predict
 from core.architectures import IMAGE
+from core.calibration import Calibration
 from core.explain import Neighbours
+from core.predict import Predictor
 
 
 class Reading(NamedTuple):
@@ -42,22 +44,17 @@ class Reading(NamedTuple):
 
 
 class Reader:
-    """A trained run that reads drawings.
+    """A network that reads drawings.
 
     Attributes:
         predictor: its network.
         measured: how far its confidence can be believed; None where that was not measured.
 
-    Args:
-        run: its directory.
-
-    Raises:
-        NotTrained: it has no model, or a damaged one.
     """
 
-    def __init__(self, run: Path) -> None:
-        self.predictor = predict.load(run)
-        self.measured = calibration.read(run)
+    def __init__(self, predictor: Predictor, measured: Calibration | None = None) -> None:
+        self.predictor = predictor
+        self.measured = measured
 
     @cached_property
     def reference(self) -> Neighbours:
@@ -77,3 +74,12 @@ class Reader:
         unlike = self.measured.unlike(self.reference.unlikeness(images, features))
         found = zip(images, self.measured.probabilities(logits), map(float, unlike), strict=True)
         return [Reading(*one) for one in found]
+
+
+def load(run: Path) -> Reader:
+    """The reader of a run.
+
+    Raises:
+        NotTrained: it has no model, or a damaged one.
+    """
+    return Reader(predict.load(run), calibration.read(run))

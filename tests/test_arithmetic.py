@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import architectures as arch
-from core import arithmetic, onnx_graph, runs
+from core import arithmetic, onnx_graph, predict, runs
 from core.config import ConvBlock, RunConfig
 from core.predict import Predictor
 from tests.strategies import configs
@@ -34,17 +34,13 @@ def random_weights(network: list[arch.Layer], seed: int) -> dict[str, dict[str, 
 
 @given(config=configs, data=st.data())
 @settings(max_examples=40)
-def test_every_number_of_any_network_is_explained(
-    tmp_path_factory: pytest.TempPathFactory, config: RunConfig, data: st.DataObject
-) -> None:
+def test_every_number_of_any_network_is_explained(config: RunConfig, data: st.DataObject) -> None:
     try:
         network = arch.layers(config)
     except arch.ImpossibleNetwork:
         return
     weights = random_weights(network, data.draw(st.integers(0, 99)))
-    file = tmp_path_factory.mktemp("explained") / "model.onnx"
-    file.write_bytes(onnx_graph.build(network, weights).SerializeToString())
-    predictor = Predictor(file)
+    predictor = Predictor(onnx_graph.build(network, weights).SerializeToString())
     drawing = DIGITS[data.draw(st.integers(0, 99))]
     image = (drawing / np.float32(255)).astype(np.float32)
     for row, output in zip(arch.trace(network), predictor.activations(drawing[None]).values(), strict=True):
@@ -75,7 +71,7 @@ def test_the_weights_that_are_read_are_those_that_were_written() -> None:
 
 
 def test_the_kernel_of_the_first_convolution_lies_on_the_pixels_it_sees(cnn_run: Path) -> None:
-    predictor = Predictor(cnn_run / "model.onnx")
+    predictor = predict.load(cnn_run)
     rows = arch.trace(arch.layers(runs.config(cnn_run)))
     row = next(row for row in rows if row.layer.kind == "Conv2D")
     image = (DIGITS[0] / np.float32(255))[..., None]

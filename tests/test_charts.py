@@ -9,28 +9,30 @@ import pytest
 
 from core import architectures as arch
 from core import charts
+from core.charts import ALL
 from core.config import PRESETS
 
 
 def test_a_click_on_a_cell_names_the_cell_that_it_is_on() -> None:
     matrix = np.arange(100).reshape(10, 10)
-    figure = charts.confusion(matrix, None, shares=False)
-    heat, markers = figure.data
-    for x, y, count in zip(markers.x, markers.y, markers.customdata, strict=True):
-        assert count == str(matrix[y, x]) == heat.text[y][x]
+    heat, markers = charts.confusion(matrix, (ALL, ALL), shares=False).data
+    for x, y, text in zip(markers.x, markers.y, markers.text, strict=True):
+        rows, columns = [slice(None) if place == ALL else slice(place, place + 1) for place in (y, x)]
+        assert text == str(matrix[rows, columns].sum())
     assert (heat.x[3], heat.y[7]) == (3, 7)
 
 
-@pytest.mark.parametrize("chosen", [(4, 9), (0, 0)])
-def test_the_chosen_cell_is_framed(chosen: tuple[int, int]) -> None:
+@pytest.mark.parametrize("chosen", [(4, 9), (0, 0), (ALL, 3), (6, ALL)])
+def test_what_is_chosen_is_framed(chosen: tuple[int, int]) -> None:
     (frame,) = charts.confusion(np.eye(10), chosen, shares=True).layout.shapes
-    assert (frame.y0 + 0.5, frame.x0 + 0.5) == chosen
+    for place, low, high in zip(chosen, (frame.y0, frame.x0), (frame.y1, frame.x1), strict=True):
+        assert (low, high) == ((-0.5, 9.5) if place == ALL else (place - 0.5, place + 0.5))
+    assert not charts.confusion(np.eye(10), (ALL, ALL), shares=True).layout.shapes
 
 
-def test_a_matrix_of_shares_shows_percent() -> None:
-    shares = np.full((10, 10), 0.1)
-    heat = charts.confusion(shares, None, shares=True).data[0]
-    assert {text for row in heat.text for text in row} == {"10.0"}
+def test_a_matrix_of_shares_shows_percent_and_sums_as_counts() -> None:
+    markers = charts.confusion(np.full((10, 10), 3), (ALL, ALL), shares=True).data[1]
+    assert set(markers.text) == {"10.0", "30", "300"}
 
 
 def test_a_curve_leaves_out_what_is_no_number() -> None:

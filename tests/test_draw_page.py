@@ -14,9 +14,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import architectures as arch
-from core import drawings, explain, preprocess, runs, strokes
-from core.reading import Reader
-from tests.test_pages import again, decoded, open_page, said, texts
+from core import drawings, explain, preprocess, reading, runs, strokes
+from tests.test_pages import again, decoded, figure, open_page, said, texts
 
 SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
 SCRIBBLE = [[[x / 20, (x * 7 % 5) / 5] for x in range(20)], [[0.0, 1.0], [1.0, 0.1], [0.1, 0.2]]]
@@ -52,11 +51,6 @@ def app(runs_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_m
 def seven(app: AppTest) -> AppTest:
     """A seven has been read by the starter model."""
     return show(app, photo(strokes.rgba(SEVEN)))
-
-
-def figure(app: AppTest, key: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(app.get_by_key(key).proto.spec)
-    return found
 
 
 def bars(app: AppTest, key: str) -> dict[str, Any]:
@@ -197,8 +191,8 @@ def test_a_drawing_is_kept_with_what_it_is_and_what_was_read(
     assert "Kept. Thank you" in texts(seven)
     (kept,) = drawings.every(tmp_path / "drawings.sqlite")
     assert (kept.label, kept.answer, kept.run) == (label, 7, "starter")
-    reading = Reader(runs.STARTER).read(kept.image[None])[0]
-    assert kept.confidence == pytest.approx(reading.confidence)
+    read = reading.load(runs.STARTER).read(kept.image[None])[0]
+    assert kept.confidence == pytest.approx(read.confidence)
 
 
 def test_nothing_is_kept_where_nothing_may_be(

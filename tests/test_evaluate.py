@@ -50,18 +50,38 @@ def test_the_numbers_are_those_of_scikit_learn(evaluation: Evaluation) -> None:
 
 
 @given(evaluations())
-def test_every_image_is_in_one_cell_of_the_confusion_matrix(evaluation: Evaluation) -> None:
-    counts = evaluation.confusion()
-    cells = [[evaluation.cell(true, predicted) for predicted in range(10)] for true in range(10)]
-    assert [[len(cell) for cell in row] for row in cells] == counts.tolist()
-    everywhere = np.concatenate([cell for row in cells for cell in row])
-    assert sorted(everywhere) == list(range(len(evaluation.labels)))
-    for true, row in enumerate(cells):
-        for predicted, cell in enumerate(row):
-            assert set(evaluation.labels[cell]) <= {true}
-            assert set(evaluation.predictions[cell]) <= {predicted}
-            assert (np.diff(evaluation.confidences[cell]) <= 0).all()
-    assert np.trace(counts) / counts.sum() == pytest.approx(evaluation.accuracy)
+def test_the_matrix_and_the_confused_pairs_count_every_image_once(evaluation: Evaluation) -> None:
+    counts = np.zeros((10, 10))
+    for true, read in zip(evaluation.labels, evaluation.predictions, strict=True):
+        counts[true, read] += 1
+    np.testing.assert_array_equal(evaluation.confusion(), counts)
+    pairs = evaluation.confused()
+    assert all(pair.times == counts[pair.true, pair.read] > 0 for pair in pairs)
+    assert all(pair.written == counts[pair.true].sum() and pair.true != pair.read for pair in pairs)
+    assert sum(pair.times for pair in pairs) == counts.sum() - np.trace(counts)
+    assert [pair.times for pair in pairs] == sorted((pair.times for pair in pairs), reverse=True)
+
+
+@given(evaluations(), st.data())
+def test_the_worst_mistakes_come_first(evaluation: Evaluation, data: st.DataObject) -> None:
+    some = np.flatnonzero(data.draw(st.lists(st.booleans(), max_size=60)))
+    some = some[some < len(evaluation.labels)]
+    found = evaluation.worst_first(some)
+    assert sorted(found) == some.tolist()
+    wrong = evaluation.predictions[found] != evaluation.labels[found]
+    assert (np.diff(wrong.astype(int)) <= 0).all()
+    assert (np.diff(evaluation.confidences[found[wrong]]) <= 0).all()
+    assert (np.diff(evaluation.confidences[found[~wrong]]) >= 0).all()
+
+
+@given(evaluations(), st.floats(0.25, 4))
+def test_a_temperature_changes_how_sure_the_answers_are_and_not_the_answers(
+    evaluation: Evaluation, temperature: float
+) -> None:
+    found = evaluation.at(temperature)
+    np.testing.assert_array_equal(found.predictions, evaluation.predictions)
+    sign = np.sign(1 - temperature)
+    assert (sign * (found.confidences - evaluation.confidences) >= -1e-6).all()
 
 
 @given(evaluations())

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, evaluate, jobs, runs
+from core import datasets, jobs, runs
 from core.config import PRESETS, RunConfig
 from tests.conftest import wait_for_end
 
@@ -54,6 +54,11 @@ def said(element: Any) -> str:
 
 def metrics(app: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
+
+
+def figure(app: AppTest, key: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(app.get_by_key(key).proto.spec)
+    return found
 
 
 @pytest.fixture
@@ -328,74 +333,6 @@ def test_a_link_cannot_put_markup_of_its_own_on_the_page(page: str, with_run: Pa
     assert name in said(message)
     for markup in ("http://", "www.", "x](", "<b>", " `", ":red["):
         assert markup not in message.value
-
-
-class TestEvaluate:
-    def test_the_numbers_are_those_of_the_evaluation(self, with_run: Path) -> None:
-        shown = metrics(open_page("evaluate"))
-        evaluation = evaluate.load(with_run)
-        assert shown["Test accuracy"] == f"{evaluation.accuracy:.2%}"
-        assert shown["Test loss"] == f"{evaluation.loss:.4f}"
-        assert shown["Read wrong"] == str(np.sum(evaluation.predictions != evaluation.labels))
-
-    def test_the_filters_show_exactly_those_digits(self, with_run: Path) -> None:
-        evaluation = evaluate.load(with_run)
-        true, read = most_confused(evaluation)
-        app = open_page("evaluate")
-        app.selectbox(key="true_shown").set_value(true)
-        app.selectbox(key="read_shown").set_value(read)
-        again(app)
-        captions = [
-            caption.value for caption in app.caption if "→" in caption.value and ":red" in caption.value
-        ]
-        assert len(captions) == len(evaluation.cell(true, read))
-        assert all(f"✗ {true} → {read}" in caption for caption in captions)
-
-    def test_a_run_that_is_not_trained_yet_is_passed_over_in_silence(
-        self, with_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        shutil.copytree(with_run, tmp_path / with_run.name)
-        monkeypatch.setenv("MNIST_LAB_RUNS", str(tmp_path))
-        waiting = runs.create(tmp_path, RunConfig())
-        app = open_page("train", run=waiting.name)
-        app.switch_page("pages/evaluate.py")
-        del app.query_params["run"]
-        again(app)
-        assert not app.warning
-        assert app.selectbox(key="run_choice").value == with_run.name
-
-    def test_right_and_wrong_differ_by_more_than_colour(self, with_run: Path) -> None:
-        app = open_page("evaluate")
-        app.toggle(key="mistakes_only").set_value(True)
-        again(app)
-        captions = [caption.value for caption in app.caption if ":red[" in caption.value]
-        assert captions
-        assert all("✗" in caption for caption in captions)
-        assert not [caption for caption in app.caption if ":green[" in caption.value]
-
-    def test_data_that_has_changed_since_is_not_shown_as_if_it_had_not(
-        self, with_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        copy = tmp_path / "runs" / with_run.name
-        shutil.copytree(with_run, copy)
-        environment = runs.environment(copy) | {"dataset_sha256": "0" * 64}
-        runs.write_json(copy / "environment.json", environment)
-        monkeypatch.setenv("MNIST_LAB_RUNS", str(copy.parent))
-        app = open_page("evaluate")
-        assert "mnist-5k has changed since this run was trained" in said(app.error[0])
-        assert metrics(app)["Test accuracy"] == f"{evaluate.load(with_run).accuracy:.2%}"
-
-    def test_an_unknown_run_falls_back_to_the_newest_and_says_so(self, with_run: Path) -> None:
-        app = open_page("evaluate", run="../../etc")
-        assert "no trained run '../../etc'" in said(app.warning[0])
-        assert app.selectbox(key="run_choice").value == with_run.name
-
-
-def most_confused(evaluation: evaluate.Evaluation) -> tuple[int, int]:
-    matrix = evaluation.confusion()
-    np.fill_diagonal(matrix, 0)
-    true, read = np.unravel_index(matrix.argmax(), matrix.shape)
-    return int(true), int(read)
 
 
 class TestDraw:

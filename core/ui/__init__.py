@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,17 +72,17 @@ def _dataset(name: str, stamp: float) -> datasets.Dataset:
 
 def dataset(name: str) -> datasets.Dataset:
     """A data set, read once for all sessions. Raises as `core.datasets.load`."""
-    return _dataset(name, _stamp(datasets.path(name)))
+    return _dataset(name, stamp(datasets.path(name)))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _reader(run: Path, stamp: float) -> reading.Reader:
-    return reading.Reader(run)
+    return reading.load(run)
 
 
 def reader(run: Path) -> reading.Reader:
-    """A run that reads drawings, loaded once for all sessions. Raises as `core.reading.Reader`."""
-    return _reader(run, _stamp(run / "model.onnx"))
+    """A run that reads drawings, loaded once for all sessions. Raises as `core.reading.load`."""
+    return _reader(run, stamp(run / "model.onnx"))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -92,10 +92,10 @@ def _evaluation(run: Path, stamp: float) -> evaluate.Evaluation:
 
 def evaluation(run: Path) -> evaluate.Evaluation:
     """A run's evaluation, read once for all sessions. Raises as `core.evaluate.load`."""
-    return _evaluation(run, _stamp(run / "evaluation.npz"))
+    return _evaluation(run, stamp(run / "evaluation.npz"))
 
 
-def _stamp(file: Path) -> float:
+def stamp(file: Path) -> float:
     """When the file was last written; 0 where there is none."""
     try:
         return file.stat().st_mtime
@@ -249,8 +249,13 @@ class Tile(NamedTuple):
     key: str = ""
 
 
-def gallery(tiles: Sequence[Tile], width: int = 84) -> str | None:
+def gallery(
+    tiles: Sequence[Tile], width: int = 84, on_click: Callable[[str], None] | None = None
+) -> str | None:
     """Digits in a grid that takes as many columns as fit.
+
+    Args:
+        on_click: called with the key of the tile whose button is pressed, before the page runs.
 
     Returns:
         The key of the tile whose button was pressed in this run of the page, if any was.
@@ -262,7 +267,10 @@ def gallery(tiles: Sequence[Tile], width: int = 84) -> str | None:
                 st.image(charts.tile(tile.image, tile.right), width=84, alt=tile.alt)
                 if not tile.key:
                     st.caption(tile.caption)
-                elif st.button(tile.caption, key=tile.key, help=tile.alt, type="tertiary"):
+                elif st.button(
+                    tile.caption, key=tile.key, help=tile.alt, type="tertiary",
+                    on_click=on_click, args=(tile.key,),
+                ):  # fmt: skip
                     pressed = tile.key
     return pressed
 

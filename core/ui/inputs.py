@@ -79,6 +79,7 @@ def _canvas(width: int, height: int, brush: int) -> Shown | None:
     # Not above: this package can be imported only where a Streamlit server is running.
     from streamlit_drawable_canvas import st_canvas
 
+    st.space(32)  # where the canvas shows its buttons
     canvas = st_canvas(
         stroke_width=brush,
         stroke_color="#FFFFFF",

@@ -34,11 +34,11 @@ def export(
     """
     with replacing(run / "model.keras") as temporary:
         model.save(temporary)
+    graph = onnx_graph.build(network, build.weights(model)).SerializeToString()
+    predictor = Predictor(graph, threads=0)
+    _compare(model, predictor, dataset)
     with replacing(run / "model.onnx") as temporary:
-        graph = onnx_graph.build(network, build.weights(model))
-        temporary.write_bytes(graph.SerializeToString())
-        predictor = Predictor(temporary, threads=0)
-        _compare(model, predictor, dataset)
+        temporary.write_bytes(graph)
     evaluation = Evaluation(predictor.logits(dataset.x_test), dataset.y_test)
     with replacing(run / "evaluation.npz") as temporary:
         np.savez(temporary, logits=evaluation.logits, labels=evaluation.labels)

@@ -1,0 +1,65 @@
+"""The network as it was after each epoch, from the weights that a run keeps."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import architectures, onnx_graph, predict, runs
+from core.files import DAMAGED_ARCHIVE
+from core.i18n import _
+from core.predict import Predictor
+
+_FILE = re.compile(r"(\d{4,})\.npz")
+
+
+class EpochMissing(LookupError):
+    """The weights after this epoch are not there, or cannot be read."""
+
+
+def kept(run: Path) -> list[int]:
+    """The epochs after which the run has kept its weights, in order."""
+    try:
+        names = [_FILE.fullmatch(file.name) for file in (run / "epochs").iterdir()]
+    except OSError:
+        return []
+    return sorted(int(name[1]) for name in names if name)
+
+
+def predictor(run: Path, epoch: int, threads: int = 1) -> Predictor:
+    """The network with the weights that it had after this epoch.
+
+    Args:
+        run: its directory.
+        epoch: from 1.
+        threads: as of `core.predict.Predictor`.
+
+    Raises:
+        EpochMissing: these weights were not kept, are damaged, or belong to another network.
+    """
+    try:
+        weights = _weights(run / "epochs" / f"{epoch:04d}.npz")
+        graph = onnx_graph.build(architectures.layers(runs.config(run)), weights)
+        return Predictor(graph.SerializeToString(), threads)
+    except (*DAMAGED_ARCHIVE, *predict.DAMAGED, runs.UnknownRun) as error:
+        raise EpochMissing(
+            _("The weights of run {name} after epoch {epoch} cannot be read.").format(
+                name=run.name, epoch=epoch
+            )
+        ) from error
+
+
+def _weights(file: Path) -> dict[str, dict[str, NDArray[np.float32]]]:
+    found: dict[str, dict[str, NDArray[np.float32]]] = {}
+    with zipfile.ZipFile(file) as archive:
+        for name in archive.namelist():
+            # As a whole, so that the checksum is compared before NumPy looks into it.
+            values = np.lib.format.read_array(io.BytesIO(archive.read(name)))
+            layer, _slash, kind = name.removesuffix(".npy").rpartition("/")
+            found.setdefault(layer, {})[kind] = values
+    return found

@@ -1,0 +1,91 @@
+"""Whether a network's confidence is honest: reliability, calibration error, ROC, precision-recall."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
+
+BINS = 15  # as in Guo et al., "On calibration of modern neural networks", 2017
+
+
+class Reliability(NamedTuple):
+    """How often answers of each confidence are right, by equally wide bins of confidence.
+
+    Attributes:
+        confidence: the mean confidence in each bin, ``(BINS,)``; NaN where there is none.
+        accuracy: the share of right answers in it, ``(BINS,)``; NaN where there is none.
+        counts: the answers in it, ``(BINS,)``.
+    """
+
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error: how far confidence and accuracy are apart, in the mean over all
+        answers, 0 to 1 (Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning",
+        2015).
+        """
+        gaps = np.nan_to_num(np.abs(self.confidence - self.accuracy))
+        return float((gaps * self.counts).sum() / self.counts.sum())
+
+
+def reliability(
+    logits: NDArray[np.float32], labels: NDArray[np.uint8], temperature: float = 1
+) -> Reliability:
+    """The reliability of the answers at a temperature.
+
+    Args:
+        logits: ``(n, 10)``.
+        labels: ``(n,)``.
+        temperature: what the logits are divided by, above 0.
+    """
+    probabilities = softmax(logits.astype(np.float64) / temperature, axis=1)
+    confidences = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    # A confidence on the edge of two bins belongs to the lower one.
+    bins = np.clip(np.ceil(confidences * BINS).astype(int) - 1, 0, BINS - 1)
+    counts = np.bincount(bins, minlength=BINS)
+    with np.errstate(invalid="ignore"):
+        return Reliability(
+            np.bincount(bins, confidences, BINS) / counts, np.bincount(bins, right, BINS) / counts, counts
+        )
+
+
+class Curve(NamedTuple):
+    """A curve of one digit against all the others, and the area under it.
+
+    Attributes:
+        x, y: for ROC the false and the true positive rate, else recall and precision, 0 to 1.
+        area: AUC, or average precision.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    area: float
+
+
+def roc(scores: NDArray[np.float64], is_digit: NDArray[np.bool_]) -> Curve | None:
+    """The receiver operating characteristic; None unless there are images of the digit and others.
+
+    Args:
+        scores: how probable the digit is, ``(n,)``.
+        is_digit: whether it is it, ``(n,)``.
+    """
+    if is_digit.all() or not is_digit.any():
+        return None
+    false, true, _thresholds = roc_curve(is_digit, scores)
+    return Curve(false, true, float(roc_auc_score(is_digit, scores)))
+
+
+def precision_recall(scores: NDArray[np.float64], is_digit: NDArray[np.bool_]) -> Curve | None:
+    """Precision against recall; None if there is no image of the digit. Arguments as of `roc`."""
+    if not is_digit.any():
+        return None
+    precision, recall, _thresholds = precision_recall_curve(is_digit, scores)
+    return Curve(recall, precision, float(average_precision_score(is_digit, scores)))

@@ -1,0 +1,217 @@
+"""From the confusion matrix to the digits of a cell to one of them, in two clicks."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core import charts, ui
+from core.charts import ALL
+from core.evaluate import Evaluation
+from core.i18n import _, ngettext
+from core.reading import Reader
+from core.ui import links, reasons
+from core.ui.bars import bars
+from core.ui.testset import Digits
+
+_PER_PAGE = 25
+_ANY = "any"
+_CHOICES = [_ANY, *range(ALL)]
+_PAIRS = 5
+_TILE = "open_"
+
+
+def first_page() -> None:
+    """Other digits are leafed through from the start, and none of them is open."""
+    st.session_state["page"] = 1
+    close()
+
+
+def close() -> None:
+    st.query_params.pop("digit", None)
+
+
+def _open(key: str) -> None:
+    st.query_params["digit"] = key.removeprefix(_TILE)
+
+
+def _cell_clicked() -> None:
+    points = st.session_state["matrix"]["selection"]["points"]
+    _filter(*(int(points[0]["y"]), int(points[0]["x"])) if points else (ALL, ALL))
+
+
+def _filter(true: int, read: int) -> None:
+    """Show the digits of one cell; `ALL` for any."""
+    st.session_state["true"] = _ANY if true == ALL else true
+    st.session_state["read"] = _ANY if read == ALL else read
+    st.session_state["show"] = "all"  # or a cell of the diagonal would be empty
+    st.session_state["sure"] = (0, 100)
+    first_page()
+
+
+def _chosen() -> tuple[int, int]:
+    """The cell of the matrix that the filters let through, as (true, read); `ALL` for any."""
+    true, read = (st.session_state.get(key, _ANY) for key in ("true", "read"))
+    return ALL if true == _ANY else true, ALL if read == _ANY else read
+
+
+def show(evaluation: Evaluation, reader: Reader | None, digits: Digits | None) -> None:
+    """The matrix and the digits that it is about.
+
+    Args:
+        reader: what read them; None where it is not there.
+        digits: the images; None where they are not there.
+    """
+    left, right = st.columns(2, gap="large")
+    with right:
+        st.subheader(_("The digits"), anchor=False)
+        found = _matching(evaluation)
+        opened = _opened(evaluation)
+        if digits is None or reader is None:
+            pass  # the page has said why
+        elif opened is None:
+            _gallery(evaluation, digits.images, found)
+        else:
+            _one(evaluation, reader, digits, opened)
+    with left:
+        _matrix(evaluation)
+        _pairs(evaluation)
+
+
+def _opened(evaluation: Evaluation) -> int | None:
+    """The digit that is open, by the page's address; None unless there is such a digit."""
+    asked = st.query_params.get("digit", "")
+    return int(asked) if asked.isdecimal() and int(asked) < len(evaluation.labels) else None
+
+
+def _matrix(evaluation: Evaluation) -> None:
+    st.subheader(_("Confusion matrix"), anchor=False)
+    links.choice("unit", ["counts", "shares"], "counts")
+    unit = st.segmented_control(
+        _("Show"), ["counts", "shares"], required=True, key="unit",
+        format_func={"counts": _("counts"), "shares": _("% of the row")}.__getitem__, persist_state="session",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    st.plotly_chart(
+        charts.confusion(evaluation.confusion(), _chosen(), shares=unit == "shares"),
+        key="matrix",
+        on_select=_cell_clicked,
+        selection_mode="points",
+        config={"displayModeBar": False},
+        alt=_("Confusion matrix: true digits down, the digits they were read as across"),
+    )
+    st.caption(
+        _("A row is what was written, a column what was read: right answers lie on the diagonal. "
+          "Click a cell, or a sum at the edge, to see its digits.")
+    )  # fmt: skip
+
+
+def _pairs(evaluation: Evaluation) -> None:
+    pairs = evaluation.confused()[:_PAIRS]
+    if not pairs:
+        return
+    st.markdown(f"**{_('Confused most')}**")
+    with st.container(horizontal=True, gap="small"):
+        for pair in pairs:
+            words = _("{true} → {read}: {times} of {written:,}").format(**pair._asdict())
+            st.button(
+                words, key=f"pair_{pair.true}{pair.read}", on_click=_filter, args=(pair.true, pair.read)
+            )
+
+
+def _matching(evaluation: Evaluation) -> NDArray[np.int64]:
+    """Let the visitor filter. Returns the digits that come through, the worst mistakes first."""
+    words = {_ANY: _("any")}
+    kinds = {"all": _("all"), "wrong": _("mistakes"), "right": _("right")}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        for label, key in ((_("Written"), "true"), (_("Read as"), "read")):
+            links.choice(key, _CHOICES, _ANY)
+            st.selectbox(
+                label, _CHOICES, key=key, width=100, persist_state="session", on_change=first_page,
+                format_func=lambda digit: words.get(digit, str(digit)),
+            )  # fmt: skip
+        links.choice("show", kinds, "all")
+        kind = st.segmented_control(
+            _("Show"), list(kinds), required=True, key="show",
+            persist_state="session", format_func=kinds.__getitem__, on_change=first_page,
+        )  # fmt: skip
+        links.span("sure", (0, 100))
+        st.slider(
+            _("How sure it was"), 0, 100, key="sure", format="%d%%",
+            persist_state="session", on_change=first_page, width=180,
+        )  # fmt: skip
+    true, read = _chosen()
+    low, high = st.session_state["sure"]
+    keep = (100 * evaluation.confidences >= low) & (100 * evaluation.confidences <= high)
+    if true != ALL:
+        keep &= evaluation.labels == true
+    if read != ALL:
+        keep &= evaluation.predictions == read
+    if kind != "all":
+        keep &= (evaluation.predictions == evaluation.labels) == (kind == "right")
+    return evaluation.worst_first(np.flatnonzero(keep))
+
+
+def _gallery(evaluation: Evaluation, images: NDArray[np.uint8], found: NDArray[np.int64]) -> None:
+    if not len(found):
+        st.info(_("No digit is like that. Choose another cell, or any digit."))
+        return
+    on_page = found[ui.pager(len(found), _PER_PAGE, "page")]
+    st.caption(
+        ngettext(
+            "{n:,} digit, the worst mistakes first. ✓ read right, ✗ written → read, and how sure it was. "
+            "Click one to see why.",
+            "{n:,} digits, the worst mistakes first. ✓ read right, ✗ written → read, and how sure it was. "
+            "Click one to see why.",
+            len(found),
+        ).format(n=len(found))
+    )
+    ui.gallery([tile(evaluation, images, int(index)) for index in on_page], on_click=_open)
+
+
+def tile(evaluation: Evaluation, images: NDArray[np.uint8], index: int, *, clickable: bool = True) -> ui.Tile:
+    """A digit, what it is and what it was read as."""
+    true, read = int(evaluation.labels[index]), int(evaluation.predictions[index])
+    return ui.Tile(
+        images[index],
+        _marked(true, read, evaluation.confidences[index]),
+        _("Digit {index}, a {true} read as {read}").format(index=index, true=true, read=read),
+        right=true == read,
+        key=f"{_TILE}{index}" if clickable else "",
+    )
+
+
+def _marked(true: int, read: int, confidence: float) -> str:
+    return (
+        f":green[✓ {read}] · {confidence:.0%}"
+        if true == read
+        else f":red[✗ {true} → {read}] · {confidence:.0%}"
+    )
+
+
+def _one(evaluation: Evaluation, reader: Reader, digits: Digits, index: int) -> None:
+    """One digit, large."""
+    true, read = int(evaluation.labels[index]), int(evaluation.predictions[index])
+    st.button(_("Back to the digits"), icon=":material/arrow_back:", key="close", on_click=close)
+    st.subheader(
+        _("Digit {index}: a {true}, read as {read} ({share:.1%})").format(
+            index=index, true=true, read=read, share=evaluation.confidences[index]
+        ),
+        anchor=False,
+    )
+    with st.container(horizontal=True, gap="large"):
+        image = digits.images[index]
+        with st.container(width=174):
+            st.image(charts.tile(image, right=true == read, scale=6), width=168,
+                     alt=_("A {true} as 28×28 pixels").format(true=true))  # fmt: skip
+        with st.container(width=260):
+            bars(evaluation.probabilities[index], key="digit_bars")
+    views = {"why": _("Why this digit"), "alike": _("Look-alikes")}
+    links.choice("explained", views, "why")
+    view = st.segmented_control(
+        _("What to look at"), list(views), required=True, key="explained",
+        format_func=views.__getitem__, label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    reading = reader.read(image[None])[0]._replace(probabilities=evaluation.probabilities[index])
+    (reasons.why if view == "why" else reasons.alike)(reader, reading)

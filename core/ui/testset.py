@@ -1,0 +1,145 @@
+"""Which digits a network is judged by, as it was after which epoch, and what it makes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core import datasets, drawings, epochs, runs, ui
+from core.config import RunConfig
+from core.evaluate import Evaluation
+from core.i18n import _
+from core.predict import Predictor
+from core.reading import Reader
+from core.ui import links
+
+END = 0  # in place of an epoch: as the run has ended
+_KEPT = "drawings"
+
+
+class NotShown(LookupError):
+    """These digits cannot be shown, or not be read. The message says why and what to do."""
+
+
+class NotAtHand(NotShown):
+    """These digits have to be fetched first."""
+
+
+class Digits(NamedTuple):
+    """Digits and what they are.
+
+    Attributes:
+        images: uint8 ``(n, 28, 28)``.
+        labels: uint8 ``(n,)``.
+        stamp: another one wherever they are others.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    stamp: str
+
+
+def choose(run: Path, config: RunConfig) -> tuple[str, int]:
+    """Let the visitor choose the digits, and the epoch. Returns the digits' name, and the epoch or `END`."""
+    names = [
+        config.dataset,
+        *(name for name in datasets.NAMES if name != config.dataset and datasets.at_hand(name)),
+    ]
+    if drawings.count(ui.settings().drawings):
+        names.append(_KEPT)
+    kept = epochs.kept(run)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        links.choice("on", names, names[0])
+        on: str = st.selectbox(
+            _("Test digits"), names, key="on", persist_state="session", width=260,
+            format_func=lambda name: _("kept drawings") if name == _KEPT else name,
+            help=_("What it is judged by: the test images of its own data set, or other digits."),
+        )  # fmt: skip
+        if len(kept) < 2:
+            return on, END
+        links.choice("epoch", [*kept, END], END)
+        epoch: int = st.select_slider(
+            _("After epoch"), [*kept, END], key="epoch", width=420,
+            persist_state="session", format_func=lambda epoch: str(epoch) if epoch else _("trained"),
+            help=_("Drag to see how it learned: all below is what the network made of the digits then."),
+        )  # fmt: skip
+    return on, epoch
+
+
+def digits(on: str, run: Path, config: RunConfig) -> Digits:
+    """The digits of this name.
+
+    Raises:
+        NotAtHand: they have to be fetched first.
+        NotShown: they are damaged, or others than when the run was trained.
+    """
+    if on == _KEPT:
+        try:
+            found = drawings.every(ui.settings().drawings, strokes=False)
+        except (drawings.DamagedDrawings, OSError) as error:
+            raise NotShown(str(error)) from error
+        images, labels = drawings.arrays(found)
+        return Digits(images, labels, f"{len(found)}-{found[-1].id if found else 0}-{hash(labels.tobytes())}")
+    try:
+        dataset = ui.dataset(on)
+    except datasets.DatasetMissing as error:
+        raise NotAtHand(str(error)) from error
+    except datasets.BadDataFile as error:
+        raise NotShown(str(error)) from error
+    if on == config.dataset and runs.environment(run).get("dataset_sha256") not in (None, dataset.digest):
+        raise NotShown(
+            _("{name} has changed since this run was trained: it cannot be shown. Train anew.").format(
+                name=on
+            )
+        )
+    return Digits(dataset.x_test, dataset.y_test, dataset.digest)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _network(run: Path, epoch: int, stamp: float) -> Predictor:
+    return epochs.predictor(run, epoch, threads=0)
+
+
+def network(run: Path, epoch: int) -> Predictor:
+    """The network as it was then. Raises NotTrained or EpochMissing."""
+    if epoch == END:
+        return ui.reader(run).predictor
+    return _network(run, epoch, ui.stamp(run / "epochs" / f"{epoch:04d}.npz"))
+
+
+def reader(run: Path, epoch: int) -> Reader:
+    """What reads digits as the network did then; only at the end is its confidence calibrated."""
+    return ui.reader(run) if epoch == END else _epoch_reader(run, epoch)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _epoch_reader(run: Path, epoch: int) -> Reader:
+    return Reader(network(run, epoch))
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _evaluated(
+    run: Path, epoch: int, stamp: tuple[float, str], _asked: Predictor, _digits: Digits
+) -> Evaluation:
+    return Evaluation(_asked.logits(_digits.images), _digits.labels)
+
+
+def evaluation(run: Path, config: RunConfig, on: str, epoch: int) -> Evaluation:
+    """What the network made of these digits then, worked out once for all sessions.
+
+    Raises:
+        NotShown: these digits are not there, or there is none.
+        EpochMissing, NotTrained, NotEvaluated: the network, or what it made of them, is not there.
+    """
+    if on == config.dataset and epoch == END:
+        return ui.evaluation(run)
+    found = digits(on, run, config)
+    if not len(found.labels):
+        raise NotShown(_("There is no drawing any more. Choose other digits."))
+    stamp = ui.stamp(run / "model.onnx"), found.stamp
+    with st.spinner(_("Reading {n:,} digits").format(n=len(found.labels)), show_time=True):
+        return _evaluated(run, epoch, stamp, network(run, epoch), found)

@@ -1,0 +1,55 @@
+"""The network after each epoch: the last one is the trained one, and what is damaged is said to be."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core import datasets, epochs, predict, runs
+
+
+@pytest.mark.parametrize("run", ["mlp_run", "cnn_run"])
+def test_after_the_last_epoch_it_is_the_trained_network(
+    run: str, request: pytest.FixtureRequest, mnist_5k: datasets.Dataset
+) -> None:
+    folder = request.getfixturevalue(run)
+    kept = epochs.kept(folder)
+    assert kept == list(range(1, runs.config(folder).epochs + 1))
+    images = mnist_5k.x_test[:100]
+    trained = predict.load(folder).logits(images)
+    np.testing.assert_allclose(epochs.predictor(folder, kept[-1]).logits(images), trained, atol=1e-4)
+    assert not np.allclose(epochs.predictor(folder, kept[0]).logits(images), trained, atol=0.1)
+
+
+def test_it_gets_better_from_the_first_epoch_to_the_last(mlp_run: Path, mnist_5k: datasets.Dataset) -> None:
+    logged = [row["val_accuracy"] for row in runs.metrics(mlp_run)]
+    right = [
+        np.mean(epochs.predictor(mlp_run, epoch).logits(mnist_5k.x_test).argmax(axis=1) == mnist_5k.y_test)
+        for epoch in epochs.kept(mlp_run)
+    ]
+    np.testing.assert_allclose(right, logged, atol=0.05)  # other digits, the same network
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut short", "no archive", "another network's"])
+def test_weights_that_cannot_be_read_are_named(
+    mlp_run: Path, cnn_run: Path, tmp_path: Path, damage: str
+) -> None:
+    run = tmp_path / mlp_run.name
+    shutil.copytree(mlp_run, run)
+    file = run / "epochs" / "0002.npz"
+    match damage:
+        case "gone":
+            file.unlink()
+        case "cut short":
+            file.write_bytes(file.read_bytes()[:-5000])
+        case "no archive":
+            file.write_bytes(b"weights")
+        case _:
+            shutil.copy(cnn_run / "epochs" / "0002.npz", file)
+    with pytest.raises(epochs.EpochMissing, match=f"run {run.name} after epoch 2"):
+        epochs.predictor(run, 2)
+    assert (2 in epochs.kept(run)) == (damage != "gone")
+    assert epochs.kept(tmp_path / "nothing") == []

@@ -1,0 +1,229 @@
+"""The Evaluate page, run by Streamlit without a browser."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import datasets, drawings, epochs, evaluate, reliability, runs, strokes
+from core.config import RunConfig
+from core.drawings import Drawing
+from core.evaluate import Evaluation
+from tests import test_pages
+from tests.test_pages import again, figure, metrics, open_page, said, texts
+
+with_run = test_pages.with_run
+
+SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
+
+
+@pytest.fixture
+def evaluation(with_run: Path) -> Evaluation:
+    return evaluate.load(with_run)
+
+
+def tiles(app: AppTest) -> list[str]:
+    """What stands below the digits."""
+    return [button.label for button in app.button if str(button.key).startswith("open_")]
+
+
+def shown(app: AppTest) -> list[int]:
+    """The digits that are shown, by their number."""
+    return [int(str(button.key)[5:]) for button in app.button if str(button.key).startswith("open_")]
+
+
+def test_the_numbers_are_those_of_the_evaluation(with_run: Path, evaluation: Evaluation) -> None:
+    app = open_page("evaluate")
+    found = metrics(app)
+    assert found["Accuracy"] == f"{evaluation.accuracy:.2%}"
+    assert found["Loss"] == f"{evaluation.loss:.4f}"
+    assert found["Read wrong"] == str(np.sum(evaluation.predictions != evaluation.labels))
+    assert f"{evaluation.accuracy:.2%} stands for anything from" in texts(app)
+
+
+def test_the_worst_mistakes_come_first(with_run: Path, evaluation: Evaluation) -> None:
+    app = open_page("evaluate")
+    worst = evaluation.worst_first(np.arange(len(evaluation.labels)))
+    assert shown(app) == worst[:25].tolist()
+    app.number_input(key="page").set_value(2)
+    assert shown(again(app)) == worst[25:50].tolist()
+
+
+def test_the_filters_show_exactly_those_digits(with_run: Path, evaluation: Evaluation) -> None:
+    pair = evaluation.confused()[0]
+    app = open_page("evaluate")
+    app.selectbox(key="true").set_value(pair.true)
+    app.selectbox(key="read").set_value(pair.read)
+    again(app)
+    assert len(tiles(app)) == pair.times
+    assert all(f"✗ {pair.true} → {pair.read}" in tile for tile in tiles(app))
+    app.slider(key="sure").set_range(0, 50)
+    unsure = (evaluation.confidences <= 0.5) & (evaluation.labels == pair.true)
+    assert len(tiles(again(app))) == np.sum(unsure & (evaluation.predictions == pair.read))
+
+
+def test_a_confused_pair_is_said_in_words_and_a_click_shows_it(
+    with_run: Path, evaluation: Evaluation
+) -> None:
+    pair = evaluation.confused()[0]
+    app = open_page("evaluate")
+    button = app.button(key=f"pair_{pair.true}{pair.read}")
+    assert button.label == f"{pair.true} → {pair.read}: {pair.times} of {pair.written}"
+    button.click()
+    assert len(tiles(again(app))) == pair.times
+    assert (app.query_params["true"], app.query_params["read"]) == (str(pair.true), str(pair.read))
+
+
+def test_right_and_wrong_differ_by_more_than_colour(with_run: Path) -> None:
+    app = open_page("evaluate")
+    for kind, mark, other in (("wrong", "✗", "✓"), ("right", "✓", "✗")):
+        app.button_group(key="show").set_value(kind)
+        again(app)
+        assert tiles(app)
+        assert all(mark in tile and other not in tile for tile in tiles(app))
+
+
+# ----------------------------------------------------------------------------------- one digit
+
+
+def test_a_digit_opens_with_its_probabilities_and_closes_again(
+    with_run: Path, evaluation: Evaluation
+) -> None:
+    app = open_page("evaluate")
+    worst = shown(app)[0]
+    app.button(key=f"open_{worst}").click()
+    again(app)
+    (heading,) = [one.value for one in app.subheader if one.value.startswith(f"Digit {worst}:")]
+    assert f"read as {evaluation.predictions[worst]} ({evaluation.confidences[worst]:.1%})" in heading
+    assert "of the ink's weight speaks for" in texts(app)
+    assert app.query_params["digit"] == str(worst)
+    app.button_group(key="explained").set_value("alike")
+    again(app)
+    assert "nearest by the last hidden layer" in texts(app)
+    app.button(key="close").click()
+    assert shown(again(app))[0] == worst
+    assert "digit" not in app.query_params
+
+
+def test_a_link_opens_what_somebody_saw(with_run: Path, evaluation: Evaluation) -> None:
+    pair = evaluation.confused()[0]
+    app = open_page("evaluate", true=str(pair.true), read=str(pair.read), unit="shares", epoch="1")
+    assert (app.selectbox(key="true").value, app.selectbox(key="read").value) == (pair.true, pair.read)
+    assert app.button_group(key="unit").value == "shares"
+    assert app.select_slider(key="epoch").value == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"true": "ten", "read": "-1", "show": "<b>", "sure": "90-10", "unit": ""},
+        {"view": "../..", "epoch": "99999999999999999999", "on": "imagenet", "digit": "1e9"},
+        {"view": "honesty", "temperature": "nan"},
+        {"view": "honesty", "temperature": "-inf"},
+        {"view": "digits", "curve": "π", "digit": "²"},
+        {"digit": "99999", "sure": "1-2-3"},
+    ],
+)
+def test_a_link_that_says_nonsense_opens_the_page_as_it_is(with_run: Path, query: dict[str, str]) -> None:
+    app = open_page("evaluate", **query)
+    assert not app.error
+    assert app.select_slider(key="epoch").value == 0
+    assert "Confusion matrix" in [one.value for one in app.subheader] or "view" in query
+
+
+# ------------------------------------------------------------------------ other epochs and digits
+
+
+def test_the_epochs_are_dragged_through_and_everything_follows(
+    with_run: Path, mnist_5k: datasets.Dataset
+) -> None:
+    app = open_page("evaluate")
+    app.select_slider(key="epoch").set_value(1)
+    again(app)
+    then = Evaluation(epochs.predictor(with_run, 1).logits(mnist_5k.x_test), mnist_5k.y_test)
+    assert metrics(app)["Accuracy"] == f"{then.accuracy:.2%}"
+    assert shown(app) == then.worst_first(np.arange(len(then.labels)))[:25].tolist()
+    worst = shown(app)[0]
+    app.button(key=f"open_{worst}").click()
+    again(app)
+    assert f"({then.confidences[worst]:.1%})" in next(
+        one.value for one in app.subheader if one.value.startswith("Digit")
+    )
+    app.select_slider(key="epoch").set_value(0)
+    assert metrics(again(app))["Accuracy"] == f"{evaluate.load(with_run).accuracy:.2%}"
+
+
+def test_kept_drawings_are_test_digits_too(
+    with_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "drawings.sqlite"
+    monkeypatch.setenv("MNIST_LAB_DRAWINGS", str(store))
+    image = strokes.image(SEVEN)
+    drawings.add(store, [Drawing(label=label, image=image, strokes=SEVEN) for label in (7, 1)], 10)
+    app = open_page("evaluate", on="drawings")
+    assert app.selectbox(key="on").value == "drawings"
+    assert metrics(app)["Digits"] == "2"
+    assert len(tiles(app)) == 2
+
+
+def test_a_run_that_is_not_trained_yet_is_passed_over_in_silence(
+    with_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(with_run, tmp_path / with_run.name)
+    monkeypatch.setenv("MNIST_LAB_RUNS", str(tmp_path))
+    waiting = runs.create(tmp_path, RunConfig())
+    app = open_page("train", run=waiting.name)
+    app.switch_page("pages/evaluate.py")
+    del app.query_params["run"]
+    again(app)
+    assert not app.warning
+    assert app.selectbox(key="run_choice").value == with_run.name
+
+
+def test_data_that_has_changed_since_is_not_shown_as_if_it_had_not(
+    with_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "runs" / with_run.name
+    shutil.copytree(with_run, copy)
+    environment = runs.environment(copy) | {"dataset_sha256": "0" * 64}
+    runs.write_json(copy / "environment.json", environment)
+    monkeypatch.setenv("MNIST_LAB_RUNS", str(copy.parent))
+    app = open_page("evaluate")
+    assert "mnist-5k has changed since this run was trained" in said(app.error[0])
+    assert metrics(app)["Accuracy"] == f"{evaluate.load(with_run).accuracy:.2%}"
+
+
+def test_an_unknown_run_falls_back_to_the_newest_and_says_so(with_run: Path) -> None:
+    app = open_page("evaluate", run="../../etc")
+    assert "no trained run '../../etc'" in said(app.warning[0])
+    assert app.selectbox(key="run_choice").value == with_run.name
+
+
+# ---------------------------------------------------------------------------------- is it honest?
+
+
+def test_the_temperature_moves_the_calibration_error(with_run: Path, evaluation: Evaluation) -> None:
+    app = open_page("evaluate", view="honesty")
+    for temperature in (1.0, 2.5):
+        app.slider(key="temperature").set_value(temperature)
+        again(app)
+        found = reliability.reliability(evaluation.logits, evaluation.labels, temperature)
+        assert metrics(app)["Expected calibration error"] == f"{found.error:.2%}"
+        at = evaluation.at(temperature)
+        sure = np.sum((at.predictions != at.labels) & (at.confidences >= 0.9))
+        assert f"{sure} digit" in texts(app)
+    assert app.query_params["temperature"] == "2.5"
+
+
+def test_each_digit_has_its_curves(with_run: Path) -> None:
+    app = open_page("evaluate", view="digits")
+    for kind in ("roc", "pr"):
+        app.button_group(key="curve").set_value(kind)
+        again(app)
+        names = [trace["name"] for trace in figure(app, "one_against_all")["data"]]
+        assert [name.split(" · ")[0] for name in names] == list("0123456789")
+        assert all(0.5 < float(name.split(" · ")[1]) <= 1 for name in names)

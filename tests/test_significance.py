@@ -1,0 +1,58 @@
+"""Intervals and tests: statsmodels is the oracle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.proportion import proportion_confint
+
+from core import significance
+
+Answers = NDArray[np.bool_]
+
+
+@given(st.integers(1, 100_000), st.data())
+def test_the_interval_is_wilson_s(total: int, data: st.DataObject) -> None:
+    right = data.draw(st.integers(0, total))
+    found = significance.wilson(right, total)
+    assert found == pytest.approx(proportion_confint(right, total, method="wilson"), abs=1e-9)
+    assert 0 <= found.low <= right / total <= found.high + 1e-12 <= 1 + 2e-12
+
+
+@pytest.mark.parametrize(("right", "total"), [(1, 0), (5, 4), (-1, 4)])
+def test_there_cannot_be_more_right_answers_than_answers(right: int, total: int) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        significance.wilson(right, total)
+
+
+@st.composite
+def two_runs(draw: st.DrawFn) -> tuple[Answers, Answers]:
+    """Two networks' right answers on the same images."""
+    random = np.random.default_rng(draw(st.integers(0, 999)))
+    n = draw(st.integers(1, 400))
+    first = random.random(n) < draw(st.floats(0, 1))
+    return first, np.where(random.random(n) < draw(st.floats(0, 1)), first, random.random(n) < 0.5)
+
+
+@given(two_runs())
+def test_the_p_value_is_that_of_mcnemar_s_exact_test(runs: tuple[Answers, Answers]) -> None:
+    first, second = runs
+    found = significance.mcnemar(first, second)
+    table = [[np.sum(first & second), found.first_only], [found.second_only, np.sum(~first & ~second)]]
+    assert np.sum(table) == len(first)
+    expected = mcnemar(table, exact=True).pvalue if found.first_only + found.second_only else 1.0
+    assert found.p_value == pytest.approx(min(1.0, expected))
+    other = significance.mcnemar(second, first)
+    assert other == (found.second_only, found.first_only, pytest.approx(found.p_value))
+
+
+def test_ten_thousand_digits_cannot_tell_99_0_from_99_1() -> None:
+    assert "99.00% stands for" in significance.in_words(9_900, 10_000)
+    assert "cannot be told from 99.09%" in significance.in_words(9_900, 10_000)
+    # Where there is nothing above, from what is below.
+    assert "100.00% stands for anything from 99.62% to 100.00%" in significance.in_words(1_000, 1_000)
+    assert "cannot be told from 99.81%" in significance.in_words(1_000, 1_000)
