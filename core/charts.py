@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -22,6 +22,8 @@ _SHORT = 5  # epochs: a run that is no longer is shown from its begin to its end
 _POINTS = 300  # of a curve that is redrawn several times a second
 _BLUES = "Blues"
 _CLOSE, _CORNER = 0.97, 0.9  # curves with areas above the one are shown where they are above the other
+_LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195", "#5F6B6D")
+_FOR_AND_AGAINST = [(0, "#D55E00"), (0.5, "#F4F4F2"), (1, "#0072B2")]
 _MARGIN = "#7C868D"  # readable on light and on dark paper
 _MARK = "#B5651D"  # readable on light and on dark paper
 _RIGHT, _WRONG = (0, 158, 115), (213, 94, 0)  # Okabe and Ito's bluish green and vermilion
@@ -462,3 +464,111 @@ def one_against_all(curves: Mapping[int, Curve], x: str, y: str, *, rising: bool
     figure.update_xaxes(title=x, tickformat=".0%", range=corner if close else whole)
     figure.update_yaxes(title=y, tickformat=".0%", range=[_CORNER, 1.002] if close else whole)
     return compact(figure, height=400)
+
+
+def overlay(curves: Mapping[str, Sequence[Sequence[Row]]], metric: str, title: str) -> go.Figure:
+    """One metric of several runs over their epochs; runs under one name are its seeds, drawn faintly with
+    their mean.
+
+    Args:
+        curves: by name, for each run its rows as `core.runs.metrics` gives them.
+        metric: a column of the rows.
+        title: the metric's name for the axis.
+    """
+    figure = go.Figure()
+    for place, (name, group) in enumerate(curves.items()):
+        colour = _LINES[place % len(_LINES)]
+        lines = [
+            [(row["epoch"], row[metric]) for row in rows if row.get(metric) is not None] for rows in group
+        ]
+        lines = [line for line in lines if line]
+        if len(lines) > 1:
+            for line in lines:
+                figure.add_scatter(
+                    x=[x for x, _y in line], y=[y for _x, y in line], mode="lines", showlegend=False,
+                    line={"color": colour, "width": 1}, opacity=0.35, hoverinfo="skip",
+                )  # fmt: skip
+        if not lines:
+            continue
+        epochs = (
+            range(1, min(len(line) for line in lines) + 1) if len(lines) > 1 else [x for x, _y in lines[0]]
+        )
+        means = [float(np.mean([line[place][1] for line in lines])) for place in range(len(epochs))]
+        figure.add_scatter(
+            x=list(epochs), y=means, mode="lines+markers", name=name, line={"color": colour},
+            hovertemplate="%{y:.4f}<extra>" + name + "</extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title=_("epoch"), fixedrange=True)
+    figure.update_yaxes(title=title, tickformat=".1%" if "accuracy" in metric else None, fixedrange=True)
+    figure.update_layout(legend={"orientation": "h", "y": -0.25}, hovermode="x unified", showlegend=True)
+    return compact(figure, height=360)
+
+
+def difference(first: NDArray[Any], second: NDArray[Any]) -> go.Figure:
+    """How often the second matrix has a cell more often than the first one: fewer mistakes are blue.
+
+    Args:
+        first, second: confusion matrices as counts, ``(10, 10)``, of the same images.
+    """
+    change = second - first
+    # On the diagonal more is better, off it less.
+    better = np.where(np.eye(len(change), dtype=bool), change, -change)
+    most = max(1, np.abs(np.where(np.eye(len(change), dtype=bool), 0, change)).max())
+    digits = list(range(len(change)))
+    figure = go.Figure(
+        go.Heatmap(
+            z=better, x=digits, y=digits, zmin=-most, zmax=most, colorscale=_FOR_AND_AGAINST, showscale=False,
+            text=np.vectorize(_signed)(change), texttemplate="%{text}", xgap=2, ygap=2,
+            hovertemplate=_("%{y} read as %{x}: %{text}") + "<extra></extra>",
+        )
+    )  # fmt: skip
+    axis = {"dtick": 1, "fixedrange": True, "showgrid": False, "zeroline": False}
+    figure.update_xaxes(title=_("read as"), **axis)
+    figure.update_yaxes(title=_("true digit"), autorange="reversed", **axis)
+    return compact(figure, height=420)
+
+
+def _signed(value: float) -> str:
+    return f"{int(value):+d}" if value else "·"
+
+
+class Point(NamedTuple):
+    """A run as a point: what it costs, what it gains, and what it is called."""
+
+    parameters: int
+    seconds: float
+    accuracy: float
+    name: str
+
+
+def trade_off(points: Sequence[Point], is_best: Sequence[bool], *, by: str, title: str) -> go.Figure:
+    """Accuracy against what it costs; the front that no run beats is marked.
+
+    Args:
+        points: the runs.
+        is_best: whether each of them is on the front.
+        by: the cost, ``"parameters"`` or ``"seconds"``; the other one is the size of the marks.
+        title: the cost's name for the axis.
+    """
+    costs = [getattr(point, by) for point in points]
+    others = np.sqrt([point.seconds if by == "parameters" else point.parameters for point in points])
+    sizes = 8 + 18 * others / max(float(others.max()), 1e-9)
+    front = sorted(place for place, best in zip(zip(costs, (p.accuracy for p in points), strict=True),
+                                                is_best, strict=True) if best)  # fmt: skip
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[cost for cost, _gain in front], y=[gain for _cost, gain in front], mode="lines",
+        line={"shape": "hv", "dash": "dot", "color": _MARK}, name=_("not beaten"), hoverinfo="skip",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=costs, y=[point.accuracy for point in points], mode="markers", name=_("runs"),
+        marker={"size": sizes, "opacity": 0.75,
+                "line": {"width": [2.5 if best else 0 for best in is_best], "color": _MARK}},
+        text=[point.name for point in points],
+        customdata=[[point.parameters, point.seconds] for point in points],
+        hovertemplate="%{text}<br>%{y:.2%} · %{customdata[0]:,} · %{customdata[1]:,.0f} s<extra></extra>",
+    )  # fmt: skip
+    figure.update_xaxes(title=title, type="log")
+    figure.update_yaxes(title=_("test accuracy"), tickformat=".1%")
+    figure.update_layout(legend={"orientation": "h", "y": 1.12})
+    return compact(figure, height=400, top=40)

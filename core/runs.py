@@ -24,6 +24,7 @@ file                      written by  holds
 ``model.onnx``            worker      the same, as the server runs it
 ``evaluation.npz``        worker      the test images' logits and labels
 ``calibration.json``      worker      how far its confidence can be believed, if that was measured
+``labels.json``           anyone      what people wrote on it: name, tags, notes, a star
 ``log.txt``               worker      what the process printed
 ``worker.lock``           worker      locked while the worker lives
 ========================  ==========  =============================================================
@@ -200,7 +201,7 @@ def config(run: Path) -> RunConfig:
         UnknownRun: they are not there, or not readable as settings.
     """
     try:
-        return _read(_read_config, run / "config.json")
+        return settled(_read_config, run / "config.json")
     except (OSError, ValueError) as error:
         raise UnknownRun(
             _("The settings of run {name} cannot be read. Choose another run.").format(name=run.name)
@@ -306,7 +307,7 @@ def written_status(run: Path) -> Status:
         UnknownRun: it is not there, or not readable.
     """
     try:
-        return _read(_read_status, run / "status.json")
+        return settled(_read_status, run / "status.json")
     except (OSError, ValidationError) as error:
         raise UnknownRun(
             _("The status of run {name} cannot be read. Choose another run.").format(name=run.name)
@@ -317,15 +318,17 @@ def _read_status(file: Path) -> Status:
     return Status.model_validate_json(file.read_bytes())
 
 
-def _read(read: Callable[[Path], _Read], file: Path) -> _Read:
-    """Read a file again only if it has changed: with a thousand runs in the folder, most have not."""
+def settled(read: Callable[[Path], _Read], file: Path) -> _Read:
+    """What `read` makes of a file, which is read again only if it has changed: with a thousand runs in the
+    folder, most have not. Raises OSError, and what `read` raises.
+    """
     modified = file.stat().st_mtime_ns
     # What was written a moment ago may be written again within a tick of the file system's clock.
     settled = time.time_ns() - modified > _TICK
     return _read_settled(read, file, modified) if settled else read(file)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=16_384)
 def _read_settled(read: Callable[[Path], _Read], file: Path, _modified: int) -> _Read:
     return read(file)
 

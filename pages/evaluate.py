@@ -110,9 +110,9 @@ VIEWS = {
     "digits": _("Digit by digit"),
     "honesty": _("Is it honest?"),
 }
-links.choice("view", VIEWS, "mistakes")
+links.choice("look", VIEWS, "mistakes")
 view = st.segmented_control(
-    _("What to look at"), list(VIEWS), required=True, key="view",
+    _("What to look at"), list(VIEWS), required=True, key="look",
     format_func=VIEWS.__getitem__, label_visibility="collapsed", persist_state="session",
 )  # fmt: skip
 match view:

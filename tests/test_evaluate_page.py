@@ -121,10 +121,10 @@ def test_a_link_opens_what_somebody_saw(with_run: Path, evaluation: Evaluation) 
     "query",
     [
         {"true": "ten", "read": "-1", "show": "<b>", "sure": "90-10", "unit": ""},
-        {"view": "../..", "epoch": "99999999999999999999", "on": "imagenet", "digit": "1e9"},
-        {"view": "honesty", "temperature": "nan"},
-        {"view": "honesty", "temperature": "-inf"},
-        {"view": "digits", "curve": "π", "digit": "²"},
+        {"look": "../..", "epoch": "99999999999999999999", "on": "imagenet", "digit": "1e9"},
+        {"look": "honesty", "temperature": "nan"},
+        {"look": "honesty", "temperature": "-inf"},
+        {"look": "digits", "curve": "π", "digit": "²"},
         {"digit": "99999", "sure": "1-2-3"},
     ],
 )
@@ -132,7 +132,7 @@ def test_a_link_that_says_nonsense_opens_the_page_as_it_is(with_run: Path, query
     app = open_page("evaluate", **query)
     assert not app.error
     assert app.select_slider(key="epoch").value == 0
-    assert "Confusion matrix" in [one.value for one in app.subheader] or "view" in query
+    assert "Confusion matrix" in [one.value for one in app.subheader] or "look" in query
 
 
 # ------------------------------------------------------------------------ other epochs and digits
@@ -207,7 +207,7 @@ def test_an_unknown_run_falls_back_to_the_newest_and_says_so(with_run: Path) -> 
 
 
 def test_the_temperature_moves_the_calibration_error(with_run: Path, evaluation: Evaluation) -> None:
-    app = open_page("evaluate", view="honesty")
+    app = open_page("evaluate", look="honesty")
     for temperature in (1.0, 2.5):
         app.slider(key="temperature").set_value(temperature)
         again(app)
@@ -220,7 +220,7 @@ def test_the_temperature_moves_the_calibration_error(with_run: Path, evaluation:
 
 
 def test_each_digit_has_its_curves(with_run: Path) -> None:
-    app = open_page("evaluate", view="digits")
+    app = open_page("evaluate", look="digits")
     for kind in ("roc", "pr"):
         app.button_group(key="curve").set_value(kind)
         again(app)

@@ -34,6 +34,11 @@ def number(key: str, default: float, low: float, high: float) -> None:
     _follow(key, default, read, "{:g}".format)
 
 
+def text(key: str, most: int = 200) -> None:
+    """For an input of text, of at most so many characters."""
+    _follow(key, "", lambda written: written[:most], str)
+
+
 def span(key: str, default: tuple[int, int]) -> None:
     """For a slider with two ends, whose limits are the default: "20-80"."""
 

@@ -19,7 +19,7 @@ _PER_PAGE = 25
 _ANY = "any"
 _CHOICES = [_ANY, *range(ALL)]
 _PAIRS = 5
-_TILE = "open_"
+TILE = "open_"
 
 
 def first_page() -> None:
@@ -29,11 +29,13 @@ def first_page() -> None:
 
 
 def close() -> None:
+    """Back to all the digits."""
     st.query_params.pop("digit", None)
 
 
-def _open(key: str) -> None:
-    st.query_params["digit"] = key.removeprefix(_TILE)
+def open_digit(key: str) -> None:
+    """Open the digit whose tile has this key."""
+    st.query_params["digit"] = key.removeprefix(TILE)
 
 
 def _cell_clicked() -> None:
@@ -167,7 +169,7 @@ def _gallery(evaluation: Evaluation, images: NDArray[np.uint8], found: NDArray[n
             len(found),
         ).format(n=len(found))
     )
-    ui.gallery([tile(evaluation, images, int(index)) for index in on_page], on_click=_open)
+    ui.gallery([tile(evaluation, images, int(index)) for index in on_page], on_click=open_digit)
 
 
 def tile(evaluation: Evaluation, images: NDArray[np.uint8], index: int, *, clickable: bool = True) -> ui.Tile:
@@ -178,7 +180,7 @@ def tile(evaluation: Evaluation, images: NDArray[np.uint8], index: int, *, click
         _marked(true, read, evaluation.confidences[index]),
         _("Digit {index}, a {true} read as {read}").format(index=index, true=true, read=read),
         right=true == read,
-        key=f"{_TILE}{index}" if clickable else "",
+        key=f"{TILE}{index}" if clickable else "",
     )
 
 

@@ -1,0 +1,89 @@
+"""What people write on a run: a name, tags, notes, a star. It changes nothing of the run itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from core import runs
+from core.i18n import _
+
+MOST_NAME = 80  # characters
+MOST_TAG = 30
+MOST_TAGS = 10
+MOST_NOTE = 2_000
+_FILE = "labels.json"
+
+
+class BadLabels(ValueError):
+    """They are too long or too many. The message says what is allowed."""
+
+
+def _tidy(text: str) -> str:
+    """On one line, without what cannot be seen."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def _tidy_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tag for tag in map(_tidy, tags) if tag))
+
+
+class Labels(BaseModel):
+    """What people write on a run.
+
+    Attributes:
+        name: instead of the words made from its settings; "" for those.
+        tags: to find it by.
+        note: anything, on several lines.
+        starred: whether it is to stand out.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, AfterValidator(_tidy), Field(max_length=MOST_NAME)] = ""
+    tags: Annotated[
+        tuple[Annotated[str, Field(max_length=MOST_TAG)], ...],
+        AfterValidator(_tidy_tags),
+        Field(max_length=MOST_TAGS),
+    ] = ()
+    note: str = Field("", max_length=MOST_NOTE)
+    starred: bool = False
+
+
+NONE = Labels()
+
+
+def read(run: Path) -> Labels:
+    """What is written on the run; nothing where that cannot be read."""
+    try:
+        return runs.settled(_read, run / _FILE)
+    except (OSError, ValidationError):
+        return NONE
+
+
+def _read(file: Path) -> Labels:
+    return Labels.model_validate_json(file.read_bytes())
+
+
+def write(run: Path, **changes: object) -> Labels:
+    """Change some of what is written on a run.
+
+    Raises:
+        BadLabels: too long, or too many.
+        OSError: the run's folder cannot be written to, or is gone.
+    """
+    try:
+        changed = Labels.model_validate(read(run).model_dump() | changes)
+    except ValidationError as error:
+        raise BadLabels(
+            _(
+                "A name may have {name} characters, a note {note:,}, and there may be {tags} tags of {tag} "
+                "characters. Make it shorter."
+            ).format(name=MOST_NAME, note=MOST_NOTE, tags=MOST_TAGS, tag=MOST_TAG)
+        ) from error
+    if not run.is_dir():
+        raise FileNotFoundError(run)
+    runs.write_json(run / _FILE, changed.model_dump())
+    return changed

@@ -1,0 +1,124 @@
+"""All runs as a table: what was set, what came of it, what it took."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from core import architectures, labels, runs
+from core.architectures import ImpossibleNetwork
+from core.config import RunConfig
+from core.labels import Labels
+
+
+class Entry(NamedTuple):
+    """One run.
+
+    Attributes:
+        run: its directory.
+        config: its settings, with what was asked for since.
+        status: where it stands.
+        labels: what people wrote on it.
+        parameters: of its network.
+        megabytes: that its files take.
+        curve: its accuracy after each epoch, on the validation images if there are any, 0 to 1.
+    """
+
+    run: Path
+    config: RunConfig
+    status: runs.Status
+    labels: Labels
+    parameters: int
+    megabytes: float
+    curve: tuple[float, ...]
+
+
+def entries(root: Path) -> list[Entry]:
+    """The runs that can be read, newest first."""
+    found = []
+    for run in runs.every(root):
+        try:
+            found.append(entry(run))
+        except runs.UnknownRun:
+            continue
+    return found
+
+
+def entry(run: Path) -> Entry:
+    """One run. Raises UnknownRun."""
+    config = runs.plan(run) if (run / "request.json").exists() else runs.config(run)
+    return Entry(
+        run,
+        config,
+        runs.status(run),
+        labels.read(run),
+        _parameters(config),
+        _bytes(run) / 1e6,
+        _curve(run),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _parameters(config: RunConfig) -> int:
+    try:
+        return architectures.parameters(architectures.layers(config))
+    except ImpossibleNetwork:
+        return 0
+
+
+def _bytes(run: Path) -> int:
+    """Looked at again only when a file was made or deleted; one that grows shows when the run ends."""
+    try:
+        return _size(run, run.stat().st_mtime_ns)
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=16_384)
+def _size(run: Path, _modified: int) -> int:
+    return runs.size(run)
+
+
+def _curve(run: Path) -> tuple[float, ...]:
+    try:
+        return runs.settled(_read_curve, run / "metrics.jsonl")
+    except OSError:
+        return ()
+
+
+def _read_curve(file: Path) -> tuple[float, ...]:
+    rows = runs.metrics(file.parent)
+    name = "val_accuracy" if rows and "val_accuracy" in rows[-1] else "accuracy"
+    return tuple(row[name] for row in rows if isinstance(row.get(name), float))
+
+
+def differences(configs: Sequence[RunConfig]) -> dict[str, list[object]]:
+    """The settings in which these differ: for each, its value in every one of them."""
+    values = [config.model_dump(mode="json") for config in configs]
+    found = {name: [one[name] for one in values] for name in type(configs[0]).model_fields}
+    return {name: row for name, row in found.items() if any(value != row[0] for value in row)}
+
+
+def groups(found: Sequence[Entry]) -> dict[RunConfig, list[Entry]]:
+    """The runs that differ in nothing but their seed, by their settings with the seed 0."""
+    by_config: dict[RunConfig, list[Entry]] = {}
+    for one in found:
+        by_config.setdefault(one.config.model_copy(update={"seed": 0}), []).append(one)
+    return by_config
+
+
+def pareto(costs: Sequence[float], gains: Sequence[float]) -> list[bool]:
+    """Which of the points no other one beats: none costs at most as much, gains at least as much, and is
+    better in one of both.
+    """
+    best, found = float("-inf"), [False] * len(costs)
+    order = sorted(range(len(costs)), key=lambda place: (costs[place], -gains[place]))
+    for place, nth in enumerate(order):
+        before = order[place - 1] if place else None
+        # Equal points stand and fall together.
+        equal = before is not None and (costs[before], gains[before]) == (costs[nth], gains[nth])
+        found[nth] = found[before] if equal and before is not None else gains[nth] > best
+        best = max(best, gains[nth])
+    return found

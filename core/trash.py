@@ -1,0 +1,88 @@
+"""Deleting runs so that it can be undone for a while."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from core import runs
+from core.i18n import ngettext
+
+KEPT = 24 * 3600.0  # seconds for which a deleted run can be brought back
+_FOLDER = ".deleted"  # no run's name begins with a dot
+
+
+class StillTraining(ValueError):
+    """Some of the runs are training or waiting. The message says how many and what to do."""
+
+
+def delete(root: Path, names: Iterable[str]) -> list[str]:
+    """Put runs away; those that were put away long ago are gone for good.
+
+    Returns:
+        The names of the runs that can be brought back with `restore`: the ones that were there.
+
+    Raises:
+        StillTraining: one of them is not at rest; then all of them stay.
+        OSError: the runs folder cannot be written to.
+    """
+    found = [root / name for name in names if _is_run(root, name)]
+    busy = sum(not _rests(run) for run in found)
+    if busy:
+        raise StillTraining(
+            ngettext(
+                "{n} of them is training or waiting. Stop it first.",
+                "{n} of them are training or waiting. Stop them first.",
+                busy,
+            ).format(n=busy)
+        )
+    _empty(root)
+    (root / _FOLDER).mkdir(exist_ok=True)
+    deleted = []
+    for run in found:
+        try:
+            run.rename(root / _FOLDER / run.name)
+        except FileNotFoundError:
+            continue  # somebody else was faster
+        os.utime(root / _FOLDER / run.name)
+        deleted.append(run.name)
+    return deleted
+
+
+def _is_run(root: Path, name: str) -> bool:
+    try:
+        return runs.find(root, name).is_dir()
+    except runs.UnknownRun:
+        return False
+
+
+def _rests(run: Path) -> bool:
+    try:
+        return runs.status(run).state in runs.RESTING
+    except runs.UnknownRun:
+        return True  # nobody trains what cannot be read
+
+
+def restore(root: Path, names: Iterable[str]) -> list[str]:
+    """Bring runs back. Returns the names of those that could be."""
+    found = [name for name in names if _is_run(root / _FOLDER, name) and not (root / name).exists()]
+    for name in found:
+        (root / _FOLDER / name).rename(root / name)
+    return found
+
+
+def _empty(root: Path) -> None:
+    """Be rid of what was put away long ago."""
+    try:
+        old = [entry for entry in os.scandir(root / _FOLDER) if entry.stat().st_mtime < time.time() - KEPT]
+    except OSError:
+        return
+    for entry in old:
+        # Moved first, so that nobody brings a half-deleted run back.
+        gone = root / _FOLDER / f".{secrets.token_hex(4)}"
+        Path(entry.path).rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)

@@ -1,0 +1,269 @@
+"""Runs side by side: their settings, their curves, their answers, and whether a difference means anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+from scipy.stats import t, ttest_ind
+
+from core import charts, evaluate, ledger, runs, significance, ui
+from core.evaluate import Evaluation
+from core.i18n import _, ngettext
+from core.ledger import Entry
+from core.ui import links, mistakes, testset
+from core.ui.bars import bars
+
+_SHOWN = 24
+
+
+def title(one: Entry) -> str:
+    """What a run is called: the name that somebody gave it, or its settings in words, and its seed."""
+    return one.labels.name or _("{words}, seed {seed}").format(
+        words=ui.summary(one.config), seed=one.config.seed
+    )
+
+
+def show(chosen: Sequence[Entry]) -> None:
+    """Everything about two runs or more."""
+    names = _different(chosen)
+    settings(chosen, names)
+    curves(chosen, names)
+    grouped = [group for group in ledger.groups(chosen).values() if len(group) > 1]
+    if len(grouped) > 1:
+        _two_groups(grouped)
+    pair(chosen, names)
+
+
+def _different(chosen: Sequence[Entry]) -> list[str]:
+    """Names for the runs, of which no two are the same."""
+    names = [title(one) for one in chosen]
+    return [
+        name if names.count(name) == 1 else f"{name} ({one.run.name[-4:]})"
+        for name, one in zip(names, chosen, strict=True)
+    ]
+
+
+def settings(chosen: Sequence[Entry], names: Sequence[str]) -> None:
+    """The settings in which the runs differ."""
+    st.subheader(_("What differs"), anchor=False)
+    found = ledger.differences([one.config for one in chosen])
+    if not found:
+        st.markdown(_("Nothing: their settings are the same, the seed included."))
+        return
+    st.dataframe(
+        {
+            _("setting"): list(found),
+            **{name: [_text(row[place]) for row in found.values()] for place, name in enumerate(names)},
+        },
+        hide_index=True, key="differences", height="content", alt=_("The settings that differ"),
+    )  # fmt: skip
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    if isinstance(value, dict):
+        return ":".join(map(str, value.values()))
+    return _("all") if value is None else str(value)
+
+
+def curves(chosen: Sequence[Entry], names: Sequence[str]) -> None:
+    """The runs' curves on top of each other; those that differ in nothing but the seed as one."""
+    st.subheader(_("Their curves"), anchor=False)
+    metrics = {
+        "val_accuracy": _("validation accuracy"), "val_loss": _("validation loss"),
+        "accuracy": _("training accuracy"), "loss": _("training loss"),
+    }  # fmt: skip
+    links.choice("metric", metrics, "val_accuracy")
+    st.segmented_control(
+        _("Metric"), list(metrics), required=True, key="metric", format_func=metrics.__getitem__,
+        label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    metric = st.session_state["metric"]
+    by_name = dict(zip((one.run for one in chosen), names, strict=True))
+    lines = {
+        by_name[group[0].run]
+        if len(group) == 1
+        else _("{words}, {n} seeds").format(words=ui.summary(config), n=len(group)): [
+            runs.metrics(one.run) for one in group
+        ]
+        for config, group in ledger.groups(chosen).items()
+    }
+    st.plotly_chart(
+        charts.overlay(lines, metric, metrics[metric]), key="overlay", config={"displayModeBar": False},
+        alt=_("{what} of the chosen runs over the epochs").format(what=metrics[metric]),
+    )  # fmt: skip
+
+
+def seeds(group: Sequence[Entry]) -> str:
+    """In words, what runs that differ in nothing but the seed have come to."""
+    found = list(_accuracies(group).values())
+    if len(found) < 2:
+        return _("{n} of {total} has a test accuracy so far.").format(n=len(found), total=len(group))
+    mean, spread = float(np.mean(found)), float(np.std(found, ddof=1))
+    half = float(t.ppf((1 + significance.LEVEL) / 2, len(found) - 1)) * spread / np.sqrt(len(found))
+    return _(
+        "{n} seeds: {mean:.2%} in the mean, which is sure to ±{half:.2f} points (95% interval, Student's t); "
+        "the single runs lie between {low:.2%} and {high:.2%}."
+    ).format(n=len(found), mean=mean, half=100 * half, low=min(found), high=max(found))
+
+
+def _accuracies(group: Sequence[Entry]) -> dict[int, float]:
+    """The test accuracies by seed: the same seed twice is no second throw of the dice."""
+    return {
+        one.config.seed: one.status.test_accuracy for one in group if one.status.test_accuracy is not None
+    }
+
+
+def _two_groups(groups: Sequence[Sequence[Entry]]) -> None:
+    """Whether settings with several seeds each really differ."""
+    st.subheader(_("Over the seeds"), anchor=False)
+    for group in groups:
+        st.markdown(f"**{ui.plain(ui.summary(group[0].config))}**: {seeds(group)}")
+    first, second = (list(_accuracies(group).values()) for group in groups[:2])
+    if min(len(first), len(second)) < 2:
+        return
+    p_value = float(ttest_ind(first, second, equal_var=False).pvalue)
+    st.markdown(
+        _("The first two differ by {points:+.2f} points in the mean. {verdict} (Welch's t-test, {p})").format(
+            points=100 * (np.mean(second) - np.mean(first)), p=_p(p_value),
+            verdict=_verdict(p_value < significance.MEANINGFUL),
+        )
+    )  # fmt: skip
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def _verdict(meaningful: bool) -> str:
+    if meaningful:
+        return _("Chance alone would rarely do that: take it for a real difference.")
+    return _("Chance alone does that often: these runs do not show that one is better.")
+
+
+def pair(chosen: Sequence[Entry], names: Sequence[str]) -> None:
+    """Two of the runs, answer by answer."""
+    st.subheader(_("Answer by answer"), anchor=False)
+    by_name = {one.run.name: (one, name) for one, name in zip(chosen, names, strict=True)}
+    if len(chosen) > 2:
+        with st.container(horizontal=True):
+            for key, label, default in (("a", _("First"), 0), ("b", _("Second"), 1)):
+                links.choice(key, by_name, chosen[default].run.name)
+                st.selectbox(label, list(by_name), key=key, format_func=lambda name: by_name[name][1])
+        first, second = by_name[st.session_state["a"]], by_name[st.session_state["b"]]
+    else:
+        first, second = by_name.values()
+    try:
+        found = [ui.evaluation(one.run) for one, _name in (first, second)]
+    except evaluate.NotEvaluated as error:
+        st.info(ui.plain(error))
+        return
+    if first[0].run == second[0].run:
+        st.info(_("These are the same run. Choose two."))
+        return
+    if (
+        not np.array_equal(found[0].labels, found[1].labels)
+        or first[0].config.dataset != second[0].config.dataset
+    ):
+        st.info(_("They were judged by different digits, so their answers cannot be compared one by one."))
+        return
+    _verdict_of_pair(found[0], found[1], first[1], second[1])
+    _matrices(found[0], found[1], first[1], second[1])
+    _disagreements(first[0], found[0], found[1], first[1], second[1])
+
+
+def _verdict_of_pair(first: Evaluation, second: Evaluation, one: str, other: str) -> None:
+    right = [evaluation.predictions == evaluation.labels for evaluation in (first, second)]
+    found = significance.mcnemar(right[0], right[1])
+    st.markdown(
+        _("**{one}** reads {first:.2%} right, **{other}** {second:.2%}. {first_only:,} digits only the first "
+          "one reads right, {second_only:,} only the second. {verdict} (McNemar's exact test, {p})").format(
+            one=ui.plain(one), other=ui.plain(other), first=first.accuracy, second=second.accuracy,
+            first_only=found.first_only, second_only=found.second_only, p=_p(found.p_value),
+            verdict=_verdict(found.is_meaningful),
+        )
+    )  # fmt: skip
+
+
+def _matrices(first: Evaluation, second: Evaluation, one: str, other: str) -> None:
+    everything = (charts.ALL, charts.ALL)
+    with st.grid(3, min_column_width=330):
+        for key, name, figure in (
+            ("matrix_a", one, charts.confusion(first.confusion(), everything, shares=False)),
+            ("matrix_b", other, charts.confusion(second.confusion(), everything, shares=False)),
+            ("matrix_change", _("Second less first: blue is better"),
+             charts.difference(first.confusion(), second.confusion())),
+        ):  # fmt: skip
+            with st.container():
+                st.markdown(f"**{ui.plain(name)}**")
+                st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=name)
+
+
+def _disagreements(run: Entry, first: Evaluation, second: Evaluation, one: str, other: str) -> None:
+    """The digits that only one of the two reads right, and one of them large."""
+    kinds = {
+        "second": _("only the second is right"), "first": _("only the first is right"),
+        "both": _("both wrong"),
+    }  # fmt: skip
+    links.choice("differ", kinds, "second")
+    st.segmented_control(
+        _("Digits"), list(kinds), required=True, key="differ", format_func=kinds.__getitem__,
+        label_visibility="collapsed", persist_state="session", on_change=mistakes.close,
+    )  # fmt: skip
+    kind = st.session_state["differ"]
+    right = [evaluation.predictions == evaluation.labels for evaluation in (first, second)]
+    masks = {"first": right[0] & ~right[1], "second": right[1] & ~right[0], "both": ~right[0] & ~right[1]}
+    judged = first if kind == "second" else second
+    found = judged.worst_first(np.flatnonzero(masks[kind]))
+    try:
+        digits = testset.digits(run.config.dataset, run.run, run.config)
+    except testset.NotShown as error:
+        st.info(ui.plain(error))
+        return
+    asked = st.query_params.get("digit", "")
+    if asked.isdecimal() and int(asked) < len(first.labels):
+        _one(int(asked), digits.images[int(asked)], ((one, first), (other, second)))
+        return
+    if not len(found):
+        st.info(_("There is no such digit."))
+        return
+    st.caption(
+        ngettext("{n:,} digit. Click it to see both answers.", "{n:,} digits. Click one to see both answers.",
+                 len(found)).format(n=len(found))
+    )  # fmt: skip
+    ui.gallery(
+        [
+            ui.Tile(
+                digits.images[index],
+                f"{first.labels[index]}: {first.predictions[index]} | {second.predictions[index]}",
+                _("Digit {index}, a {true}: the first reads {one}, the second {other}").format(
+                    index=index, true=first.labels[index], one=first.predictions[index],
+                    other=second.predictions[index],
+                ),
+                key=f"{mistakes.TILE}{index}",
+            )
+            for index in map(int, found[ui.pager(len(found), _SHOWN, "differ_page")])
+        ],
+        on_click=mistakes.open_digit,
+    )  # fmt: skip
+
+
+def _one(index: int, image: np.ndarray, answers: Sequence[tuple[str, Evaluation]]) -> None:
+    """One digit, and what both make of it."""
+    st.button(_("Back to the digits"), icon=":material/arrow_back:", key="close", on_click=mistakes.close)
+    st.markdown(_("### Digit {index}: a {true}").format(index=index, true=answers[0][1].labels[index]))
+    with st.container(horizontal=True, gap="large"):
+        with st.container(width=174):
+            st.image(charts.tile(image, scale=6), width=168, alt=_("The digit as 28×28 pixels"))
+        for side, (name, evaluation) in zip("ab", answers, strict=True):
+            with st.container(width=260):
+                st.markdown(
+                    _("**{name}** reads {read} ({share:.1%})").format(
+                        name=ui.plain(name), read=evaluation.predictions[index],
+                        share=evaluation.confidences[index],
+                    )
+                )  # fmt: skip
+                bars(evaluation.probabilities[index], key=f"bars_{side}")

@@ -1,0 +1,248 @@
+"""All runs: find them, write on them, compare them."""
+
+import streamlit as st
+
+from core import charts, jobs, labels, ledger, runs, trash, ui
+from core.architectures import ImpossibleNetwork
+from core.datasets import DatasetMissing
+from core.i18n import _, ngettext
+from core.ledger import Entry
+from core.ui import compare, links
+
+SEEDS = (3, 5, 10)
+
+
+def matches(one: Entry, words: str) -> bool:
+    """Whether each of these words is somewhere in what is known of the run."""
+    text = " ".join(
+        [
+            one.run.name, compare.title(one), ui.summary(one.config), ui.state_words()[one.status.state],
+            *one.labels.tags, one.labels.note, one.config.optimizer,
+        ]
+    ).casefold()  # fmt: skip
+    return all(word in text for word in words.casefold().split())
+
+
+def table(found: list[Entry]) -> list[Entry]:
+    """The runs as a table. Returns those that are chosen."""
+    words = ui.state_words()
+    columns = {
+        "★": ["★" if one.labels.starred else "" for one in found],
+        _("run"): [compare.title(one) for one in found],
+        _("accuracy"): [one.status.test_accuracy for one in found],
+        _("curve"): [list(one.curve) for one in found],
+        _("loss"): [one.status.test_loss for one in found],
+        _("parameters"): [one.parameters for one in found],
+        _("seconds"): [one.status.worked for one in found],
+        "MB": [one.megabytes for one in found],
+        _("state"): [words[one.status.state] for one in found],
+        _("tags"): [list(one.labels.tags) for one in found],
+        _("note"): [one.labels.note for one in found],
+        _("settings"): [ui.summary(one.config) for one in found],
+        _("optimizer"): [one.config.optimizer for one in found],
+        _("learning rate"): [one.config.learning_rate for one in found],
+        _("batch size"): [one.config.batch_size for one in found],
+        _("dropout"): [one.config.dropout for one in found],
+        _("id"): [one.run.name for one in found],
+    }
+    asked = st.query_params.get("runs", "").split(",")
+    names = [one.run.name for one in found]
+    rows = [names.index(name) for name in asked if name in names]
+    event = st.dataframe(
+        columns,
+        key="table",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        selection_default={"selection": {"rows": rows, "columns": [], "cells": []}},
+        height=min(38 + 35 * max(1, len(found)), 420),
+        column_config={
+            "★": st.column_config.Column(width=40),
+            _("run"): st.column_config.TextColumn(width=300, pinned=True),
+            _("accuracy"): st.column_config.NumberColumn(format="percent", help=_("On the test images.")),
+            _("curve"): st.column_config.LineChartColumn(
+                help=_("Accuracy after each epoch, on the validation images if there are any.")
+            ),
+            _("loss"): st.column_config.NumberColumn(format="%.4f"),
+            _("parameters"): st.column_config.NumberColumn(format="localized"),
+            _("seconds"): st.column_config.NumberColumn(format="%.1f"),
+            "MB": st.column_config.NumberColumn(format="%.1f"),
+            _("tags"): st.column_config.ListColumn(),
+        },
+        alt=_("All runs: what was set, what came of it, what it took"),
+    )
+    return [found[row] for row in event["selection"]["rows"] if row < len(found)]
+
+
+# ------------------------------------------------------------------------------ what can be done
+
+
+def write(chosen: list[Entry]) -> None:
+    """A form for what people write on runs."""
+    one = chosen[0].labels if len(chosen) == 1 else labels.NONE
+    with st.form("labels", border=False):
+        if len(chosen) == 1:
+            st.text_input(_("Name"), one.name, max_chars=labels.MOST_NAME, key="label_name",
+                          placeholder=ui.summary(chosen[0].config))  # fmt: skip
+            st.text_area(_("Note"), one.note, max_chars=labels.MOST_NOTE, key="label_note")
+        st.text_input(
+            _("Tags") if len(chosen) == 1 else _("Tags to add"), ", ".join(one.tags), key="label_tags",
+            help=_("Separated by commas."),
+        )  # fmt: skip
+        st.form_submit_button(_("Save"), icon=":material/save:", on_click=save, args=(chosen,))
+
+
+def save(chosen: list[Entry]) -> None:
+    tags = tuple(st.session_state["label_tags"].split(","))
+    try:
+        for one in chosen:
+            if len(chosen) == 1:
+                labels.write(
+                    one.run,
+                    name=st.session_state["label_name"],
+                    note=st.session_state["label_note"],
+                    tags=tags,
+                )
+            else:
+                labels.write(one.run, tags=(*one.labels.tags, *tags))
+    except (labels.BadLabels, OSError) as error:
+        st.session_state["runs_error"] = str(error)
+
+
+def star(chosen: list[Entry]) -> None:
+    """Star all of them; take the stars away where all of them have one."""
+    starred = not all(one.labels.starred for one in chosen)
+    try:
+        for one in chosen:
+            labels.write(one.run, starred=starred)
+    except OSError as error:
+        st.session_state["runs_error"] = str(error)
+
+
+def delete(chosen: list[Entry]) -> None:
+    try:
+        st.session_state["deleted"] = trash.delete(ui.settings().runs, [one.run.name for one in chosen])
+        st.query_params.pop("runs", None)
+    except (trash.StillTraining, OSError) as error:
+        st.session_state["runs_error"] = str(error)
+
+
+def undo() -> None:
+    try:
+        trash.restore(ui.settings().runs, st.session_state.pop("deleted"))
+    except OSError as error:
+        st.session_state["runs_error"] = str(error)
+
+
+def more_seeds(one: Entry, number: int) -> None:
+    """Queue the same settings with other seeds, until there are so many."""
+    group = ledger.groups(ledger.entries(ui.settings().runs))[one.config.model_copy(update={"seed": 0})]
+    taken = {other.config.seed for other in group}
+    free = (seed for seed in range(10_000) if seed not in taken)
+    try:
+        for seed in [next(free) for _missing in range(number - len(taken))]:
+            jobs.submit(one.config.but(seed=seed), ui.settings())
+    except (ImpossibleNetwork, DatasetMissing, jobs.NotAllowed, OSError) as error:
+        st.session_state["runs_error"] = str(error)
+
+
+def actions(chosen: list[Entry]) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.button(_("Star"), icon=":material/star:", key="star", on_click=star, args=(chosen,))
+        with st.popover(_("Name, tags, note"), icon=":material/edit:"):
+            write(chosen)
+        if len(chosen) == 1:
+            with st.popover(_("More seeds"), icon=":material/casino:"):
+                st.markdown(
+                    _("One run is one throw of the dice. Train the same settings with other seeds to see how "
+                      "much of a difference is luck.")
+                )  # fmt: skip
+                for number in SEEDS:
+                    st.button(_("Until there are {n}").format(n=number), key=f"seeds_{number}",
+                              on_click=more_seeds, args=(chosen[0], number))  # fmt: skip
+        st.button(_("Delete"), icon=":material/delete:", key="delete", on_click=delete, args=(chosen,))
+
+
+def about_one(one: Entry) -> None:
+    if one.labels.note:
+        st.markdown(ui.plain(one.labels.note))
+    with st.container(horizontal=True):
+        for name, label, icon in (
+            ("train", _("How it trained"), "monitoring"), ("evaluate", _("What it confuses"), "fact_check"),
+            ("draw", _("Draw for it"), "draw"),
+        ):  # fmt: skip
+            if name == "train" or runs.has_model(one.run):
+                st.page_link(ui.PAGES[name], label=label, icon=f":material/{icon}:",
+                             query_params={"run": one.run.name})  # fmt: skip
+    group = ledger.groups(ledger.entries(ui.settings().runs))[one.config.model_copy(update={"seed": 0})]
+    if len(group) > 1:
+        st.markdown(compare.seeds(group))
+        compare.curves(group, [compare.title(other) for other in group])
+    st.caption(_("Choose a second run to compare them."))
+
+
+def overview(found: list[Entry]) -> None:
+    """What accuracy costs."""
+    points = [
+        charts.Point(one.parameters, one.status.worked, one.status.test_accuracy, compare.title(one))
+        for one in found
+        if one.status.test_accuracy is not None and one.parameters and one.status.worked
+    ]
+    if len(points) < 2:
+        return
+    st.subheader(_("What accuracy costs"), anchor=False)
+    kinds = {"parameters": _("parameters"), "seconds": _("seconds of training")}
+    links.choice("cost", kinds, "parameters")
+    by = st.segmented_control(
+        _("Cost"), list(kinds), required=True, key="cost", format_func=kinds.__getitem__,
+        label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    best = ledger.pareto([getattr(point, by) for point in points], [point.accuracy for point in points])
+    st.plotly_chart(charts.trade_off(points, best, by=by, title=kinds[by]), key="trade_off",
+                    alt=_("Accuracy against {cost}").format(cost=kinds[by]))  # fmt: skip
+    st.caption(
+        _("A framed run is beaten by none: whatever costs less reads fewer digits right. The larger a mark, "
+          "the more it takes of the other cost. Runs on different data sets are not to be compared by it.")
+    )  # fmt: skip
+
+
+ui.heading(
+    _("Runs"),
+    _("Everything that was trained here. Choose one run to see more of it, two or more to compare."),
+)
+
+if error := st.session_state.pop("runs_error", None):
+    ui.sorry(error)
+if deleted := st.session_state.get("deleted"):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            ngettext("{n} run was deleted.", "{n} runs were deleted.", len(deleted)).format(n=len(deleted))
+        )
+        st.button(_("Undo"), icon=":material/undo:", key="undo", on_click=undo)
+
+every = ledger.entries(ui.settings().runs)
+if not every:
+    st.info(_("There is no run yet. Train one."), icon=":material/model_training:")
+    st.page_link(ui.PAGES["train"], label=_("Go to the Train page"), icon=":material/model_training:")
+    st.stop()
+
+links.text("find")
+st.text_input(
+    _("Find"), key="find", placeholder=_("a name, a tag, cnn, adam, failed …"), icon=":material/search:",
+    persist_state="session", label_visibility="collapsed",
+)  # fmt: skip
+found = [one for one in every if matches(one, st.session_state["find"])]
+found.sort(key=lambda one: not one.labels.starred)  # the stars first, else the newest
+chosen = table(found)
+if chosen:
+    st.query_params["runs"] = ",".join(one.run.name for one in chosen)
+    actions(chosen)
+else:
+    st.query_params.pop("runs", None)
+match len(chosen):
+    case 0:
+        overview(found)
+    case 1:
+        about_one(chosen[0])
+    case _:
+        compare.show(chosen)

@@ -1,0 +1,68 @@
+"""Comparing runs in a browser, and handing on what one sees as a link."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from core import evaluate, runs
+from tests import test_browser
+from tests.conftest import train
+from tests.test_browser import free_port, serving
+
+pytestmark = pytest.mark.browser
+browser, page = test_browser.browser, test_browser.page
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("compared") / "runs"
+    for units in (64, 8):
+        train(root, hidden_units=(units,), epochs=2, training_images=1000)
+    return root
+
+
+@pytest.fixture(scope="module")
+def address(root: Path) -> Iterator[str]:
+    with serving(root, free_port()) as url:
+        yield url
+
+
+def test_a_disagreement_of_two_runs_is_a_link_that_shows_the_same_elsewhere(
+    page: Page, browser: Browser, address: str, root: Path
+) -> None:
+    narrow, wide = runs.every(root)
+    page.goto(f"{address}/runs")
+    table = page.get_by_test_id("stDataFrame").first
+    expect(table).to_be_visible()
+    box = table.bounding_box()
+    assert box
+    for row in range(2):
+        # A table is drawn on a canvas: its check boxes are at the left, below the head.
+        page.mouse.click(box["x"] + 16, box["y"] + 52 + 35 * row)
+        page.wait_for_timeout(500)
+    expect(page.get_by_role("heading", name="Answer by answer")).to_be_visible()
+    found = [evaluate.load(run) for run in (narrow, wide)]
+    right = [one.predictions == one.labels for one in found]
+    only_second = np.flatnonzero(right[1] & ~right[0])
+    tile = page.locator("[class*='st-key-open_']").first.get_by_role("button")
+    tile.click()
+    heading = page.get_by_role("heading", name="Digit ")
+    expect(heading).to_be_visible()
+    words = heading.inner_text()
+    index = int(words.split()[1].rstrip(":"))
+    assert index in only_second
+    link = page.url
+    assert f"digit={index}" in link
+
+    elsewhere = browser.new_page(viewport={"width": 1280, "height": 1000})
+    elsewhere.goto(link)
+    expect(elsewhere.get_by_role("heading", name=words)).to_be_visible()
+    for one in found:
+        says = f"reads {one.predictions[index]} ({one.confidences[index]:.1%})"
+        expect(elsewhere.get_by_text(says)).to_be_visible()
+    elsewhere.close()

@@ -1,0 +1,171 @@
+"""The Runs page, run by Streamlit without a browser."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import evaluate, labels, runs, significance, trash
+from core.config import RunConfig
+from tests.conftest import train, wait_for_end
+from tests.test_pages import again, figure, open_page, said, texts
+
+
+@pytest.fixture(scope="module")
+def three_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seeds of one network, and another network."""
+    root = tmp_path_factory.mktemp("three")
+    for settings in ({"seed": 0}, {"seed": 1}, {"seed": 0, "hidden_units": (8,), "dropout": 0.3}):
+        train(root, **{"hidden_units": (16,), "epochs": 2, "training_images": 1000} | settings)
+    return root
+
+
+@pytest.fixture
+def root(three_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The three runs, to be written on."""
+    shutil.copytree(three_runs, tmp_path / "runs")
+    monkeypatch.setenv("MNIST_LAB_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+def choose(app: AppTest, *rows: int) -> AppTest:
+    """Choose rows of the table, as a click would."""
+    app.session_state["table"] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+    return again(app)
+
+
+def linked(*found: Path) -> AppTest:
+    return open_page("runs", runs=",".join(run.name for run in found))
+
+
+def names(app: AppTest) -> list[str]:
+    """The runs that are in the table."""
+    return app.dataframe[0].value["id"].tolist()
+
+
+def test_before_anything_is_trained_it_says_where_to_begin(runs_folder: Path) -> None:
+    app = open_page("runs")
+    assert "There is no run yet" in said(app.info[0])
+
+
+def test_the_table_holds_every_run_and_finds_by_words(root: Path) -> None:
+    newest, second, oldest = runs.every(root)
+    labels.write(oldest, tags=("class 4b",), note="Ada's")
+    app = open_page("runs")
+    assert names(app) == [newest.name, second.name, oldest.name]
+    shown = app.dataframe[0].value
+    assert shown["accuracy"].tolist() == [runs.status(run).test_accuracy for run in runs.every(root)]
+    assert [len(curve) for curve in shown["curve"]] == [2, 2, 2]
+    for words, expected in (("4B ada", [oldest]), ("mlp 8,", [newest]), (second.name, [second]), ("cnn", [])):
+        app.text_input(key="find").set_value(words)
+        assert names(again(app)) == [run.name for run in expected]
+
+
+def test_stars_come_first(root: Path) -> None:
+    newest, second, oldest = runs.every(root)
+    app = linked(oldest)
+    app.button(key="star").click()
+    again(app)
+    assert labels.read(oldest).starred
+    assert names(app) == [oldest.name, newest.name, second.name]
+
+
+def test_a_deleted_run_comes_back_with_undo(root: Path) -> None:
+    newest, second, oldest = runs.every(root)
+    app = linked(second, oldest)
+    app.button(key="delete").click()
+    again(app)
+    assert names(app) == [newest.name]
+    assert "2 runs were deleted" in texts(app)
+    app.button(key="undo").click()
+    again(app)
+    assert names(app) == [newest.name, second.name, oldest.name]
+
+
+def test_a_run_is_given_a_name_tags_and_a_note(root: Path) -> None:
+    run = runs.every(root)[1]
+    app = linked(run)
+    app.text_input(key="label_name").set_value("Narrow")
+    app.text_input(key="label_tags").set_value("class 4b, mlp")
+    app.text_area(key="label_note").set_value("<b>16</b> units")
+    next(button for button in app.button if button.label == "Save").click()
+    again(app)
+    assert labels.read(run) == labels.Labels(name="Narrow", tags=("class 4b", "mlp"), note="<b>16</b> units")
+    assert "Narrow" in app.dataframe[0].value["run"].tolist()
+    assert "<b>" not in texts(app)
+
+
+def test_two_runs_are_compared(root: Path) -> None:
+    chosen = [runs.every(root)[0], runs.every(root)[2]]
+    app = linked(*chosen)
+    differences = app.dataframe[1].value
+    assert differences["setting"].tolist() == ["hidden_units", "dropout"]
+    found = [evaluate.load(run) for run in chosen]
+    right = [one.predictions == one.labels for one in found]
+    test = significance.mcnemar(*right)
+    assert f"{test.first_only:,} digits only the first one reads right, {test.second_only:,} only" in texts(
+        app
+    )
+    verdict = "take it for a real difference" if test.is_meaningful else "do not show that one is better"
+    assert verdict in texts(app)
+    assert len(figure(app, "overlay")["data"]) == 2
+    tiles = [button for button in app.button if str(button.key).startswith("open_")]
+    indices = {int(str(tile.key)[5:]) for tile in tiles}
+    assert len(tiles) == min(24, test.second_only)
+    assert indices <= set(np.flatnonzero(right[1] & ~right[0]))
+
+
+def test_a_disagreement_opens_with_both_answers_and_is_in_the_address(root: Path) -> None:
+    chosen = [runs.every(root)[0], runs.every(root)[2]]
+    app = linked(*chosen)
+    tile = next(button for button in app.button if str(button.key).startswith("open_"))
+    index = int(str(tile.key)[5:])
+    tile.click()
+    again(app)
+    assert app.query_params["digit"] == str(index)
+    for run in chosen:
+        one = evaluate.load(run)
+        assert f"reads {one.predictions[index]} ({one.confidences[index]:.1%})" in texts(app)
+
+
+def test_seeds_of_one_setting_are_summed_up(root: Path) -> None:
+    other, second, first = runs.every(root)
+    app = linked(first)
+    accuracies = [runs.status(run).test_accuracy for run in (first, second)]
+    assert f"2 seeds: {np.mean(accuracies):.2%} in the mean" in texts(app)
+    # Faint lines for both, and their mean.
+    assert len(figure(app, "overlay")["data"]) == 3
+    assert "in the mean" not in texts(linked(other))
+
+
+def test_one_click_queues_the_missing_seeds(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = linked(runs.every(root)[2])
+    app.button(key="seeds_3").click()
+    again(app)
+    (queued, *_others) = runs.every(root)
+    assert len(runs.every(root)) == 4  # two of the three seeds were there
+    assert runs.config(queued) == runs.config(runs.every(root)[3]).but(seed=2)
+    wait_for_end(queued)
+    monkeypatch.setenv("MNIST_LAB_MAX_RUNS", "4")
+    app.button(key="seeds_5").click()
+    again(app)
+    assert "as many as are kept here" in said(app.error[0])
+
+
+def test_a_link_to_runs_that_are_gone_shows_the_others(root: Path) -> None:
+    run = runs.every(root)[0]
+    trash.delete(root, [runs.every(root)[1].name])
+    app = open_page("runs", runs=f"../../etc,gone,{run.name}", cost="<b>", digit="x", metric="π")
+    assert names(app) == [found.name for found in runs.every(root)]
+    assert app.query_params["runs"] == run.name
+
+
+def test_what_is_not_finished_is_listed_too(root: Path) -> None:
+    waiting = runs.create(root, RunConfig(architecture="cnn"))
+    app = linked(waiting, runs.every(root)[1])
+    assert names(app)[0] == waiting.name
+    assert "has not been evaluated" in said(app.info[0])
