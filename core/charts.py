@@ -572,3 +572,30 @@ def trade_off(points: Sequence[Point], is_best: Sequence[bool], *, by: str, titl
     figure.update_yaxes(title=_("test accuracy"), tickformat=".1%")
     figure.update_layout(legend={"orientation": "h", "y": 1.12})
     return compact(figure, height=400, top=40)
+
+
+def robustness(
+    levels: Sequence[float], accuracies: Mapping[str, Sequence[float]], title: str, unchanged: float
+) -> go.Figure:
+    """Accuracy against how much the digits were changed, a line for each run.
+
+    Args:
+        levels: how much.
+        accuracies: by the run's name, for the first so many levels.
+        title: what the levels are, with their unit.
+        unchanged: the level that leaves the digits as they are.
+    """
+    figure = go.Figure(
+        [
+            go.Scatter(
+                x=list(levels)[: len(values)], y=list(values), mode="lines+markers", name=name,
+                hovertemplate="%{x}: %{y:.1%}<extra>" + name + "</extra>",
+            )
+            for name, values in accuracies.items()
+        ]
+    )  # fmt: skip
+    figure.add_vline(x=unchanged, line={"dash": "dot", "color": _MARGIN, "width": 1})
+    figure.update_xaxes(title=title, fixedrange=True, range=[min(levels), max(levels)])
+    figure.update_yaxes(range=[0, 1.02], tickformat=".0%", fixedrange=True)
+    figure.update_layout(showlegend=len(accuracies) > 1, legend={"orientation": "h", "y": -0.45})
+    return compact(figure, height=260 if len(accuracies) < 2 else 300)

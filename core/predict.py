@@ -111,15 +111,18 @@ DAMAGED = (
 )
 
 
-def load(run_dir: Path | str) -> Predictor:
+def load(run_dir: Path | str, threads: int = 1) -> Predictor:
     """The predictor of a run that has been trained.
+
+    Args:
+        threads: as of `Predictor`.
 
     Raises:
         NotTrained: the run has no model, or it is damaged.
     """
     run = Path(run_dir)
     try:
-        return Predictor((run / "model.onnx").read_bytes())
+        return Predictor((run / "model.onnx").read_bytes(), threads)
     except FileNotFoundError:
         raise NotTrained(_("Run {name} has no trained model yet.").format(name=run.name)) from None
     except DAMAGED as error:

@@ -25,6 +25,8 @@ file                      written by  holds
 ``evaluation.npz``        worker      the test images' logits and labels
 ``calibration.json``      worker      how far its confidence can be believed, if that was measured
 ``labels.json``           anyone      what people wrote on it: name, tags, notes, a star
+``robustness.json``       anyone      how it stands up to changed digits, if that was measured
+``robustness.lock``       anyone      locked while that is measured
 ``log.txt``               worker      what the process printed
 ``worker.lock``           worker      locked while the worker lives
 ========================  ==========  =============================================================

@@ -60,13 +60,15 @@ def _is_there(worker: subprocess.Popen[bytes] | None) -> bool:
     return False
 
 
-def spawn(words: list[str], output: int | IO[bytes], source: int) -> subprocess.Popen[bytes]:
+def spawn(
+    words: list[str], output: int | IO[bytes], source: int, module: str = "core.worker"
+) -> subprocess.Popen[bytes]:
     """Start ``python -m core.worker`` in a session of its own, so that it outlives this process."""
     detached: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
     process = subprocess.Popen(
-        [sys.executable, "-m", "core.worker", *words],
+        [sys.executable, "-m", module, *words],
         cwd=PROJECT,
         env=os.environ | _environment(),
         stdin=source,

@@ -9,7 +9,7 @@ from core import calibration, drawings, evaluate, predict, runs, significance, u
 from core.epochs import EpochMissing
 from core.evaluate import Evaluation
 from core.i18n import _, ngettext
-from core.ui import honesty, links, mistakes, testset
+from core.ui import honesty, links, mistakes, sturdy, testset
 from core.ui.testset import NotAtHand, NotShown
 
 
@@ -109,6 +109,7 @@ VIEWS = {
     "mistakes": _("What it confuses"),
     "digits": _("Digit by digit"),
     "honesty": _("Is it honest?"),
+    "robustness": _("Is it sturdy?"),
 }
 links.choice("look", VIEWS, "mistakes")
 view = st.segmented_control(
@@ -120,5 +121,7 @@ match view:
         report(evaluation)
     case "honesty":
         honesty.show(evaluation, calibration.read(run), digits)
+    case "robustness":
+        sturdy.show(run)
     case _:
         mistakes.show(evaluation, reader, digits)

@@ -58,7 +58,7 @@ def table(found: list[Entry]) -> list[Entry]:
         height=min(38 + 35 * max(1, len(found)), 420),
         column_config={
             "★": st.column_config.Column(width=40),
-            _("run"): st.column_config.TextColumn(width=300, pinned=True),
+            _("run"): st.column_config.TextColumn(width=300),
             _("accuracy"): st.column_config.NumberColumn(format="percent", help=_("On the test images.")),
             _("curve"): st.column_config.LineChartColumn(
                 help=_("Accuracy after each epoch, on the validation images if there are any.")

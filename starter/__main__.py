@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from core import drawings, evaluate, jobs, predict, runs, strokes
+from core import drawings, evaluate, jobs, predict, robustness, runs, strokes
 from core.config import RunConfig
 from core.drawings import Drawing
 from core.lessons import Lesson
@@ -57,7 +57,10 @@ PENS = (0.06, 0.24)  # in longer sides of the digit: of a canvas's brush, from 8
 DRAWN = 8  # times that each digit is drawn, each time with another pen
 COPIES = 2
 BRUSHES = (8, 14, 20, 30)  # pixels of a canvas of 280
-FILES = ("config.json", "status.json", "environment.json", "metrics.jsonl", "calibration.json", "model.onnx")
+FILES = (
+    "config.json", "status.json", "environment.json", "metrics.jsonl", "calibration.json", "robustness.json",
+    "model.onnx",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -102,6 +105,7 @@ def keep(run: Path) -> None:
     """Take the run's place in the project, without what only a training needs."""
     shutil.rmtree(RUN, ignore_errors=True)
     RUN.mkdir()
+    robustness.measure(run)
     for name in FILES:
         shutil.copy(run / name, RUN / name)
     # Without the optimizer's state, which only training needs and which is as large as the weights.

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from core import architectures, calibration, datasets, drawings, evaluate, predict, runs
+from core import architectures, calibration, datasets, drawings, evaluate, predict, robustness, runs
 from core.drawings import Drawing
 from core.preprocess import canvas_to_image, normalise
 from starter import __main__ as starter
@@ -32,6 +32,9 @@ def test_it_is_a_finished_run_with_the_settings_of_the_script() -> None:
     assert runs.status(runs.STARTER).state == "finished"
     assert runs.config(runs.STARTER) == starter.CONFIG
     assert calibration.read(runs.STARTER) is not None
+    measured = robustness.read(runs.STARTER)
+    assert measured is not None
+    assert measured.done == 1
 
 
 def test_it_reads_99_2_per_cent_of_mnist_s_test_images() -> None:

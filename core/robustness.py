@@ -1,0 +1,180 @@
+"""How a network stands up to digits that are turned, shifted, faint, …: accuracy, step by step.
+
+``python -m core.robustness RUN`` measures a run in the background and keeps what it finds in the run's
+directory as it goes, so that a page can follow it.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core import augment, datasets, predict, runs
+from core.i18n import _
+from core.predict import Predictor
+
+IMAGES = 2_000  # test digits, or as many as there are
+_SEED = 0  # draws them and the noise: the same for every run, so that runs can be compared
+_FILE, _LOCK = "robustness.json", "robustness.lock"
+
+Images = NDArray[np.uint8]
+
+# What is done to the digits, and how much.
+LEVELS: dict[str, tuple[float, ...]] = {
+    "rotation": (-60, -45, -30, -15, 0, 15, 30, 45, 60),  # degrees, clockwise
+    "shift": (-8, -6, -4, -2, 0, 2, 4, 6, 8),  # pixels to the right
+    "scale": (0.5, 0.6, 0.75, 0.9, 1, 1.1, 1.25, 1.4),
+    "thickness": (-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1),  # pixels
+    "noise": (0, 0.1, 0.2, 0.3, 0.4, 0.5),  # its standard deviation, as a share of full ink
+    "contrast": (0.1, 0.2, 0.35, 0.5, 0.75, 1),  # the share of the ink that is left
+}
+# The level that leaves the digits as they are.
+UNCHANGED = {"rotation": 0, "shift": 0, "scale": 1, "thickness": 0, "noise": 0, "contrast": 1}
+_STEPS = sum(map(len, LEVELS.values()))
+
+
+class Robustness(BaseModel):
+    """What was measured so far.
+
+    Attributes:
+        images: how many digits it was measured on.
+        accuracy: for each of `LEVELS`, in its order, the share of them that was read right.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    images: int = Field(ge=1)
+    accuracy: dict[str, list[float]]
+
+    @property
+    def done(self) -> float:
+        """How much of it is measured, 0 to 1."""
+        return sum(map(len, self.accuracy.values())) / _STEPS
+
+
+def read(run: Path) -> Robustness | None:
+    """What was measured of a run; None where nothing was, or it cannot be read."""
+    try:
+        found = Robustness.model_validate_json((run / _FILE).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    fits = all(len(values) <= len(LEVELS.get(kind, ())) for kind, values in found.accuracy.items())
+    return found if fits else None
+
+
+def is_measuring(run: Path) -> bool:
+    """Whether somebody measures the run at this moment."""
+    if not (run / _LOCK).exists():
+        return False
+    try:
+        with FileLock(run / _LOCK).acquire(timeout=0.03, poll_interval=0.003):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False
+
+
+def measure(run: Path) -> Robustness:
+    """Measure a run; what is found is kept after each level.
+
+    Raises:
+        NotTrained, UnknownRun: there is nothing to measure.
+        DatasetMissing, BadDataFile: its test digits are not there.
+        OSError: the run's folder cannot be written to.
+        Timeout: somebody measures it already.
+    """
+    with FileLock(run / _LOCK).acquire(timeout=0):
+        predictor = predict.load(run, threads=0)
+        dataset = datasets.load(runs.config(run).dataset)
+        some = np.random.default_rng(_SEED).permutation(len(dataset.y_test))[:IMAGES]
+        found = Robustness(images=len(some), accuracy={})
+        for found in accuracies(predictor, dataset.x_test[some], dataset.y_test[some]):
+            runs.write_json(run / _FILE, found.model_dump())
+        return found
+
+
+def accuracies(predictor: Predictor, images: Images, labels: NDArray[np.uint8]) -> Iterator[Robustness]:
+    """What is known after each level.
+
+    Args:
+        images: uint8 ``(n, 28, 28)``.
+        labels: uint8 ``(n,)``.
+    """
+
+    def right(some: Images) -> float:
+        return float(np.mean(predictor.logits(some).argmax(axis=1) == labels))
+
+    as_they_are = right(images)
+    found: dict[str, list[float]] = {}
+    for kind, levels in LEVELS.items():
+        found[kind] = []
+        for level in levels:
+            is_same = level == UNCHANGED[kind]
+            found[kind].append(as_they_are if is_same else right(changed(images, kind, level)))
+            yield Robustness(images=len(labels), accuracy=found)
+
+
+def changed(images: Images, kind: str, level: float) -> Images:
+    """The digits with this done to them.
+
+    Args:
+        images: uint8 ``(n, 28, 28)``; they are not changed.
+        kind: one of `LEVELS`.
+        level: how much.
+    """
+    return _CHANGES[kind](images, level)
+
+
+def _moved(images: Images, **by: NDArray[np.float32] | float) -> Images:
+    """The digits moved as `core.augment` moves them, each by the same; what is not given stays."""
+    still = augment.draw(len(images), augment.NONE, np.random.default_rng(_SEED))
+    wanted = {name: np.full_like(getattr(still, name), value) for name, value in by.items()}
+    changes = still._replace(**wanted)
+    found = np.empty_like(images)
+    for start in range(0, len(images), augment.CHUNK):
+        some = slice(start, start + augment.CHUNK)
+        found[some] = np.rint(augment.resample(images[some], augment.coordinates(changes.part(some))))
+    return found
+
+
+def _thickened(images: Images, pixels: float) -> Images:
+    thickness = np.full(len(images), pixels, np.float32)
+    return np.rint(augment.thicken(images, thickness)).astype(np.uint8)
+
+
+def _noisy(images: Images, deviation: float) -> Images:
+    noise = np.random.default_rng(_SEED).normal(0, 255 * deviation, images.shape)
+    return np.clip(np.rint(images + noise), 0, 255).astype(np.uint8)
+
+
+_CHANGES: dict[str, Callable[[Images, float], Images]] = {
+    "rotation": lambda images, degrees: _moved(images, rotation=math.radians(degrees)),
+    "shift": lambda images, pixels: _moved(images, shift=np.array([[0], [pixels]], np.float32)),
+    "scale": lambda images, factor: _moved(images, zoom=factor),
+    "thickness": _thickened,
+    "noise": _noisy,
+    "contrast": lambda images, share: np.rint(images * share).astype(np.uint8),
+}
+
+
+def main() -> int:
+    try:
+        measure(Path(sys.argv[1]))
+    except Timeout:
+        return 0
+    except (LookupError, ValueError, OSError) as error:
+        sys.stderr.write(_("The robustness could not be measured: {reason}\n").format(reason=error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,122 @@
+"""How a run stands up to changed digits, beside others."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+import streamlit as st
+
+from core import charts, datasets, robustness, runs, ui, warm
+from core.i18n import _
+from core.robustness import LEVELS, UNCHANGED
+
+_BEGIN = 10.0  # seconds that it may take to begin
+_LOOK = 1.0  # seconds between two looks at what is being measured
+
+
+def _titles() -> dict[str, str]:
+    """What is done to the digits, with the unit."""
+    return {
+        "rotation": _("turned, degrees clockwise"),
+        "shift": _("shifted, pixels to the right"),
+        "scale": _("scaled, times as large"),
+        "thickness": _("strokes thicker, pixels"),
+        "noise": _("noise, share of full ink"),
+        "contrast": _("ink that is left, share"),
+    }
+
+
+def show(run: Path) -> None:
+    """The curves of this run and of others that were measured, and what changed digits look like."""
+    st.markdown(
+        _("Test digits are neat and in the middle. What if they are not? Each curve changes the same test "
+          "digits more and more, and nothing about the network.")
+    )  # fmt: skip
+    if error := st.session_state.pop("not_measured", None):
+        ui.sorry(error)
+    found = robustness.read(run)
+    if robustness.is_measuring(run):
+        st.fragment(_progress, run_every=_LOOK)(run)
+    elif not found or found.done < 1:
+        st.button(
+            _("Measure"), icon=":material/speed:", key="measure", type="primary",
+            on_click=_start, args=(run,),
+            help=_("Takes up to half a minute, in the background, and is kept with the run."),
+        )  # fmt: skip
+    names = {found.name: found for found in runs.trained(ui.settings().runs)}
+    others = [name for name, found in names.items() if found != run and robustness.read(found)]
+    st.session_state["beside"] = [name for name in st.session_state.get("beside", []) if name in others]
+    if others:
+        st.multiselect(
+            _("Beside it"), others, key="beside", format_func=lambda name: ui.run_label(names[name]),
+            max_selections=4, persist_state="session", placeholder=_("other runs that were measured"),
+        )  # fmt: skip
+    shown = {
+        found: robustness.read(found) for found in (run, *(names[n] for n in st.session_state["beside"]))
+    }
+    measured = {found: one for found, one in shown.items() if one}
+    titles = _titles()
+    if measured:
+        with st.grid(3, min_column_width=280):
+            for kind, levels in LEVELS.items():
+                lines = {_short(found): one.accuracy.get(kind, []) for found, one in measured.items()}
+                st.plotly_chart(
+                    charts.robustness(levels, lines, titles[kind], UNCHANGED[kind]), key=f"robust_{kind}",
+                    config={"displayModeBar": False},
+                    alt=_("Accuracy on digits: {how}").format(how=titles[kind]),
+                )  # fmt: skip
+        st.caption(
+            _("On {n:,} test digits. The dotted line is where nothing is changed.").format(
+                n=next(iter(measured.values())).images
+            )
+        )
+    _examples(run, titles)
+
+
+def _short(run: Path) -> str:
+    try:
+        return f"{ui.summary(runs.plan(run))} ({run.name[-4:]})"
+    except runs.UnknownRun:
+        return run.name
+
+
+def _progress(run: Path) -> None:
+    """How far it is; looks again and again until it is done."""
+    found = robustness.read(run)
+    st.progress(found.done if found else 0.0, _("Measuring. You can leave this page."))
+    if not robustness.is_measuring(run):
+        st.rerun()
+
+
+def _start(run: Path) -> None:
+    try:
+        with (run / "log.txt").open("ab") as log:
+            worker = warm.spawn([str(run.absolute())], log, subprocess.DEVNULL, "core.robustness")
+    except OSError as error:
+        st.session_state["not_measured"] = str(error)
+        return
+    # Until it has taken its lock, the page would offer to start it once more.
+    patience = time.monotonic() + _BEGIN
+    while worker.poll() is None and time.monotonic() < patience and not robustness.is_measuring(run):
+        time.sleep(0.05)
+
+
+def _examples(run: Path, titles: dict[str, str]) -> None:
+    """What the changes look like, on digits of the run's own data set."""
+    try:
+        images = ui.dataset(runs.config(run).dataset).x_test[:1]
+    except (datasets.DatasetMissing, datasets.BadDataFile):
+        return
+    with st.expander(_("What that looks like"), icon=":material/image:"):
+        for kind, levels in LEVELS.items():
+            st.caption(titles[kind])
+            ui.gallery(
+                [
+                    ui.Tile(robustness.changed(images, kind, level)[0], f"{level:g}",
+                            _("A digit: {how} {level}").format(how=titles[kind], level=level))
+                    for level in levels
+                ],
+                width=60,
+            )  # fmt: skip
