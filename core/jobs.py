@@ -106,6 +106,18 @@ def submit(config: RunConfig, settings: Settings, lesson: Lesson | None = None) 
         OSError: the runs folder cannot be written to.
     """
     check(config, settings)
+    check_room(settings)
+    _check_queue(settings)
+    run = runs.create(settings.runs.absolute(), config)
+    if lesson:
+        lessons.keep(run, lesson)
+    estimate.keep(run, estimate.estimate(config, estimate.history(settings.runs)))
+    start_worker(run, settings.slots)
+    return run
+
+
+def check_room(settings: Settings) -> None:
+    """Whether there is room for one more run. Raises NotAllowed."""
     every = runs.every(settings.runs)
     if len(every) >= settings.max_runs:
         raise NotAllowed(
@@ -118,13 +130,6 @@ def submit(config: RunConfig, settings: Settings, lesson: Lesson | None = None) 
                 n=megabytes, most=settings.max_megabytes
             )
         )
-    _check_queue(settings)
-    run = runs.create(settings.runs.absolute(), config)
-    if lesson:
-        lessons.keep(run, lesson)
-    estimate.keep(run, estimate.estimate(config, estimate.history(settings.runs)))
-    start_worker(run, settings.slots)
-    return run
 
 
 def _check_queue(settings: Settings) -> None:

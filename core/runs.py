@@ -160,6 +160,11 @@ def create(root: Path, config: RunConfig) -> Path:
     return run
 
 
+def is_name(text: str) -> bool:
+    """Whether a run may have this name, which may come from anywhere."""
+    return _RUN_ID.fullmatch(text) is not None
+
+
 def find(root: Path, run_id: str) -> Path:
     """The directory of the run of this name, which may come from a URL.
 
@@ -167,7 +172,7 @@ def find(root: Path, run_id: str) -> Path:
         UnknownRun: the name is no run's name, or there is no such run.
     """
     run = root / run_id
-    if not _RUN_ID.fullmatch(run_id) or not (run / "config.json").is_file():
+    if not is_name(run_id) or not (run / "config.json").is_file():
         raise UnknownRun(
             _("There is no run {name}. It may have been deleted; choose another.").format(
                 name=repr(run_id[:64])
@@ -182,7 +187,7 @@ def every(root: Path) -> list[Path]:
         names = [entry.name for entry in os.scandir(root)]
     except (FileNotFoundError, NotADirectoryError):
         return []
-    found = (root / name for name in sorted(names, reverse=True) if _RUN_ID.fullmatch(name))
+    found = (root / name for name in sorted(names, reverse=True) if is_name(name))
     return [run for run in found if (run / "config.json").is_file()]
 
 

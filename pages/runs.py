@@ -1,5 +1,7 @@
 """All runs: find them, write on them, compare them."""
 
+import zlib
+
 import streamlit as st
 
 from core import charts, jobs, labels, ledger, runs, trash, ui
@@ -7,7 +9,7 @@ from core.architectures import ImpossibleNetwork
 from core.datasets import DatasetMissing
 from core.i18n import _, ngettext
 from core.ledger import Entry
-from core.ui import compare, links
+from core.ui import compare, links, takeaway
 
 SEEDS = (3, 5, 10)
 
@@ -50,7 +52,8 @@ def table(found: list[Entry]) -> list[Entry]:
     rows = [names.index(name) for name in asked if name in names]
     event = st.dataframe(
         columns,
-        key="table",
+        # What is chosen are rows by their number, so in another order of rows it is another table.
+        key=f"table_{zlib.crc32(' '.join(names).encode())}",
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
@@ -178,6 +181,7 @@ def about_one(one: Entry) -> None:
     if len(group) > 1:
         st.markdown(compare.seeds(group))
         compare.curves(group, [compare.title(other) for other in group])
+    takeaway.show(one)
     st.caption(_("Choose a second run to compare them."))
 
 
@@ -220,6 +224,7 @@ if deleted := st.session_state.get("deleted"):
         )
         st.button(_("Undo"), icon=":material/undo:", key="undo", on_click=undo)
 
+takeaway.bring()
 every = ledger.entries(ui.settings().runs)
 if not every:
     st.info(_("There is no run yet. Train one."), icon=":material/model_training:")

@@ -32,12 +32,6 @@ def root(three_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return tmp_path / "runs"
 
 
-def choose(app: AppTest, *rows: int) -> AppTest:
-    """Choose rows of the table, as a click would."""
-    app.session_state["table"] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
-    return again(app)
-
-
 def linked(*found: Path) -> AppTest:
     return open_page("runs", runs=",".join(run.name for run in found))
 
@@ -72,6 +66,9 @@ def test_stars_come_first(root: Path) -> None:
     again(app)
     assert labels.read(oldest).starred
     assert names(app) == [oldest.name, newest.name, second.name]
+    # It is another row now, and still the one that is chosen.
+    assert app.query_params["runs"] == oldest.name
+    assert "take_script" in {button.key for button in app.get("download_button")}
 
 
 def test_a_deleted_run_comes_back_with_undo(root: Path) -> None:

@@ -1,0 +1,231 @@
+"""A whole run as one zip file, and back in, on this machine or another one.
+
+Whoever brings a zip may be anybody, so nothing in it is trusted: only files that a run has, under exactly
+their names, are unpacked, within limits of number and size; each is read with the reader that the app uses
+for it; and the network is written anew from its weights, so that no foreign graph is ever run. A ``.keras``
+file is kept for people, and nothing here opens one.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import secrets
+import shutil
+import stat
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import TensorProto
+
+from core import architectures, calibration, evaluate, labels, lessons, onnx_graph, predict, robustness, runs
+from core.architectures import ImpossibleNetwork
+from core.config import ConfigError
+from core.files import DAMAGED_ARCHIVE
+from core.i18n import _
+
+MOST_FILES = 1_100  # a thousand epochs and the rest
+MOST_BYTES = 400_000_000  # unpacked
+_CHUNK = 1 << 20
+_MOST_TEXT = 2_000_000  # bytes of one of the files that are read as a whole, as text
+_FILES = frozenset(
+    {
+        "config.json", "status.json", "environment.json", "estimate.json", "request.json", "labels.json",
+        "calibration.json", "robustness.json", "metrics.jsonl", "batches.jsonl", "layers.jsonl",
+        "changes.jsonl", "model.keras", "model.onnx", "evaluation.npz", "checkpoint.npz", "lesson.npz",
+        "log.txt",
+    }
+)  # fmt: skip
+_EPOCH = re.compile(r"epochs/\d{4,6}\.npz")
+_NEEDED = ("config.json", "status.json")
+
+
+class BadBundle(ValueError):
+    """The file is no run that can be brought in. The message says why."""
+
+
+def pack(run: Path) -> bytes:
+    """The run as a zip file, in a folder of its name.
+
+    Raises:
+        OSError: it cannot be read, or is gone.
+    """
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in _present(run):
+            # The arrays and the model are packed already.
+            already = name.endswith((".npz", ".keras"))
+            archive.write(run / name, f"{run.name}/{name}",
+                          zipfile.ZIP_STORED if already else zipfile.ZIP_DEFLATED)  # fmt: skip
+    return packed.getvalue()
+
+
+def _present(run: Path) -> Iterator[str]:
+    """The files of the run that belong to it."""
+    if not run.is_dir():
+        raise FileNotFoundError(run)
+    for file in sorted(run.rglob("*")):
+        name = file.relative_to(run).as_posix()
+        if _is_known(name) and file.is_file() and not file.is_symlink():
+            yield name
+
+
+def _is_known(name: str) -> bool:
+    return name in _FILES or _EPOCH.fullmatch(name) is not None
+
+
+def unpack(file: BinaryIO, root: Path) -> Path:
+    """Bring a run in, under its own name or, where that is taken, another one.
+
+    Args:
+        file: a zip file, as `pack` makes it.
+        root: the runs folder.
+
+    Returns:
+        The run's directory.
+
+    Raises:
+        BadBundle: it is no such file; then nothing was brought in.
+        OSError: the runs folder cannot be written to.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".incoming-", dir=root) as folder:
+        run = Path(folder) / "run"
+        (run / "epochs").mkdir(parents=True)
+        name = _unpack(file, run)
+        _check(run)
+        target = root / name
+        if target.exists():
+            target = root / f"{name[:50]}-{secrets.token_hex(3)}"
+        shutil.move(run, target)
+    return target
+
+
+def _unpack(file: BinaryIO, run: Path) -> str:
+    """Unpack what belongs to a run. Returns the run's name."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = _members(archive)
+            for member, name in members:
+                with archive.open(member) as packed, (run / name).open("wb") as target:
+                    # By what comes out, because what the directory says may be a lie.
+                    left = member.file_size
+                    while chunk := packed.read(_CHUNK):
+                        left -= len(chunk)
+                        if left < 0:
+                            raise BadBundle(_("{name} unpacks to more than it says.").format(name=name))
+                        target.write(chunk)
+            return members[0][0].filename.partition("/")[0]
+    except BadBundle:
+        raise
+    except (*DAMAGED_ARCHIVE, NotImplementedError, OverflowError) as error:
+        raise BadBundle(_("This is no zip file that can be read: {reason}.").format(reason=error)) from error
+
+
+def _members(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, str]]:
+    """The files to unpack and their names in the run's directory."""
+    infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
+    if len(infos) > MOST_FILES:
+        raise BadBundle(
+            _("It holds {n:,} files; a run has at most {most:,}.").format(n=len(infos), most=MOST_FILES)
+        )
+    if sum(info.file_size for info in infos) > MOST_BYTES:
+        raise BadBundle(_("It unpacks to more than {most:,} MB.").format(most=MOST_BYTES // 1_000_000))
+    found = []
+    for info in infos:
+        folder, _slash, name = info.filename.partition("/")
+        if not runs.is_name(folder) or not _is_known(name):
+            raise BadBundle(
+                _("{name} does not belong to a run. Bring a zip file that was taken away from here.").format(
+                    name=repr(info.filename[:80])
+                )
+            )
+        if name.endswith(".json") and info.file_size > _MOST_TEXT:
+            raise BadBundle(_("{name} is larger than such a file can be.").format(name=name))
+        if stat.S_ISLNK(info.external_attr >> 16) or info.flag_bits & 1:
+            raise BadBundle(_("{name} is a link, or encrypted.").format(name=name))
+        found.append((info, name))
+    names = [name for _info, name in found]
+    if len({info.filename.partition("/")[0] for info, _name in found}) != 1 or len(set(names)) != len(names):
+        raise BadBundle(_("It holds several runs, or a file twice. Bring one run at a time."))
+    for name in _NEEDED:
+        if name not in names:
+            raise BadBundle(_("{name} is missing in it.").format(name=name))
+    return found
+
+
+def _check(run: Path) -> None:
+    """Read everything as the app reads it, and write the network anew. Raises BadBundle."""
+    try:
+        config = runs.config(run)
+        status = runs.written_status(run)
+        if status.state not in runs.RESTING:
+            raise BadBundle(_("This run was still training when it was packed. Pack it when it has ended."))
+        for file in (*run.glob("*.npz"), *run.glob("epochs/*.npz")):
+            _check_arrays(file)
+        if (run / "model.onnx").exists():
+            _rewrite(run)
+        if (run / "evaluation.npz").exists():
+            evaluate.load(run)
+        lessons.read(run)
+        architectures.layers(config)
+    except BadBundle:
+        raise
+    except (LookupError, ConfigError, ImpossibleNetwork, *DAMAGED_ARCHIVE) as error:
+        raise BadBundle(_("Something in it cannot be read: {reason}").format(reason=error)) from error
+    for name, read in (
+        ("calibration.json", calibration.read),
+        ("robustness.json", robustness.read),
+        ("labels.json", lambda run: labels.read(run) != labels.NONE),
+    ):
+        if (run / name).exists() and not read(run):
+            (run / name).unlink()  # as good as nothing, and nothing depends on it
+    (run / "request.json").unlink(missing_ok=True)
+
+
+def _rewrite(run: Path) -> None:
+    """Write the network from its layers and weights: what came is not run. Raises BadBundle."""
+    try:
+        model = onnx.load_from_string((run / "model.onnx").read_bytes())
+        if any(constant.data_location == TensorProto.EXTERNAL for constant in model.graph.initializer):
+            raise BadBundle(_("Its network asks for weights from another file."))
+        network = architectures.layers(runs.config(run))
+        graph = onnx_graph.build(network, onnx_graph.weights(model)).SerializeToString()
+        predict.Predictor(graph)
+    except BadBundle:
+        raise
+    except _NO_NETWORK as error:
+        raise BadBundle(_("Its network cannot be read, or is not that of its settings.")) from error
+    (run / "model.onnx").write_bytes(graph)
+
+
+# What onnx says of a file that is none, or of one whose layers or weights do not fit.
+_NO_NETWORK = (
+    DecodeError, onnx.checker.ValidationError, KeyError, TypeError, AttributeError, *predict.DAMAGED,
+)  # fmt: skip
+
+
+def _check_arrays(file: Path) -> None:
+    """Refuse arrays of Python objects, which are pickles and run code when they are read, and arrays that are
+    not as large as they say. Raises BadBundle, and what `zipfile` and NumPy raise.
+    """
+    with zipfile.ZipFile(file) as archive:
+        if sum(info.file_size for info in archive.infolist()) > MOST_BYTES:
+            raise BadBundle(_("{name} unpacks to too much.").format(name=file.name))
+        for info in archive.infolist():
+            with archive.open(info) as packed:
+                version = np.lib.format.read_magic(packed)
+                shape, _order, dtype = _HEADERS[version](packed)
+                size = math.prod(shape) * dtype.itemsize
+                if dtype.hasobject or packed.tell() + size != info.file_size:
+                    raise BadBundle(_("{name} holds something else than numbers.").format(name=file.name))
+
+
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}

