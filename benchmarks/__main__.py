@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import drawing, epochs, fast, pages, prediction, server, shares
+from benchmarks import drawing, epochs, fast, pages, prediction, server, shares, understanding
 from benchmarks.comparison import Comparison, markdown
 from core import datasets
 
@@ -26,6 +26,7 @@ PARTS: dict[str, Compare] = {
     "server": server.compare,
     "pages": pages.compare,
     "drawing": drawing.compare,
+    "understanding": understanding.compare,
     "fast": fast.compare,
 }
 _PACKAGES = ("tensorflow", "keras", "streamlit", "onnxruntime", "numpy")

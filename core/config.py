@@ -293,6 +293,21 @@ def from_settings(preset: str | None, assignments: list[str]) -> RunConfig:
     return base.but(**changes)
 
 
+def assignments(config: RunConfig, base: RunConfig) -> list[str]:
+    """The settings that differ from others, each as ``KEY=VALUE``, which `RunConfig.read` reads back."""
+    return [
+        f"{name}={_written(getattr(config, name))}"
+        for name in RunConfig.model_fields
+        if getattr(config, name) != getattr(base, name)
+    ]
+
+
+def _written(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return "all" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def explain(error: ValidationError) -> str:
     """Pydantic's findings in plain words: for each, what was received and what is allowed."""
     return " ".join(_explain_one(finding) for finding in error.errors())

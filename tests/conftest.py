@@ -30,6 +30,15 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("MNIST_LAB_WARM_MINUTES", "0")
 
 
+# The modules that take longest begin first, so that at the end no worker is left alone with one of them.
+LONG = ("browser", "train_page", "survival", "training", "script", "draw_browser", "cli", "pages", "jobs")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {f"test_{name}": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONG)))
+
+
 def wait_until(condition: Callable[[], object], what: str, seconds: float = 120, every: float = 0.05) -> None:
     """Wait for something that another process does."""
     end = time.monotonic() + seconds

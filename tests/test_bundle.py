@@ -271,4 +271,12 @@ def test_what_is_no_run_is_said_to_be_none(root: Path, content: bytes) -> None:
 def test_everything_that_can_be_taken_is_offered(run: Path, root: Path) -> None:
     app = open_page("runs", runs=run.name)
     labels_shown = {str(button.proto.label) for button in app.get("download_button")}
-    assert labels_shown == {"Keras script", "Notebook", "Keras", "ONNX", "Everything"}
+    assert labels_shown == {
+        "Keras script",
+        "Notebook",
+        "Keras",
+        "ONNX",
+        "Model card",
+        "Numbers",
+        "Everything",
+    }

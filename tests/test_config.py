@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config import PRESETS, ConfigError, RunConfig, from_settings
+from core.config import PRESETS, ConfigError, RunConfig, assignments, from_settings
 from tests.strategies import configs
 
 
@@ -19,18 +19,11 @@ def test_settings_survive_json(config: RunConfig) -> None:
     assert RunConfig.read(json.loads(json.dumps(config.model_dump(mode="json")))) == config
 
 
-@given(configs)
-def test_settings_survive_the_terminal(config: RunConfig) -> None:
-    words = []
-    for key, value in config.model_dump().items():
-        if key == "conv_blocks":
-            text = ",".join(map(str, config.conv_blocks))
-        elif isinstance(value, tuple):
-            text = ",".join(map(str, value))
-        else:
-            text = "all" if value is None else str(value)
-        words.append(f"{key}={text}")
-    assert from_settings(None, words) == config
+@given(configs, st.sampled_from(sorted(PRESETS)))
+def test_settings_survive_the_terminal_and_a_link(config: RunConfig, preset: str) -> None:
+    words = assignments(config, PRESETS[preset])
+    assert from_settings(preset, words) == config
+    assert (words == []) == (config == PRESETS[preset])
 
 
 def test_a_preset_can_be_changed_in_one_setting() -> None:

@@ -73,6 +73,9 @@ def test_nine_of_ten_digits_that_people_wrote_are_read_from_the_canvas(
     right = 0
     for digit in digits:
         expect(empty).to_be_visible()
+        # A cleared canvas is another one, which takes a moment to come.
+        expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+        page.wait_for_timeout(300)
         draw(page, page.locator("canvas").last, digit)
         expect(page.get_by_text("Calibrated on")).to_be_visible()
         page.wait_for_timeout(700)  # a digit of two strokes is read twice

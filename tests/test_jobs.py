@@ -141,7 +141,10 @@ def test_a_finished_run_leaves_every_file_that_the_contract_names(mlp_run: Path)
     files = set(re.findall(r"^``(\w[\w.]*)/?`` +(?:creator|worker|anyone)", runs.__doc__, re.MULTILINE))
     assert {"config.json", "model.onnx", "log.txt", "epochs", "request.json"} <= files
     # These come when somebody asks for something, or turns a knob, or estimates.
-    optional = {"request.json", "request.lock", "changes.jsonl", "estimate.json", "lesson.npz"}
+    optional = {
+        "request.json", "request.lock", "changes.jsonl", "estimate.json", "lesson.npz", "labels.json",
+        "robustness.json", "robustness.lock",
+    }  # fmt: skip
     assert files - optional <= {file.name for file in mlp_run.iterdir()} <= files
     assert sorted(file.name for file in (mlp_run / "epochs").iterdir()) == [
         "0001.npz", "0002.npz", "0003.npz",

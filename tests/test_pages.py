@@ -195,6 +195,35 @@ def decoded(values: object) -> np.ndarray:
 
 
 class TestTrain:
+    def test_a_link_carries_settings_to_try(self, runs_folder: Path, no_mnist: Path) -> None:
+        words = ["architecture=cnn", "conv_blocks=8:5:stride,16:3:none", "batch_size=100", "dropout=0.25"]
+        app = open_page("train")
+        app.query_params["set"] = words
+        again(app)
+        assert app.segmented_control(key="knob_architecture").value == "cnn"
+        assert app.select_slider(key="knob_batch_size").value == 100
+        assert (app.number_input(key="knob_filters_1").value, app.slider(key="knob_dropout").value) == (
+            16,
+            0.25,
+        )
+        # And the address follows the knobs.
+        app.number_input(key="knob_epochs").set_value(7)
+        again(app)
+        assert set(app.query_params["set"]) == {*words, "epochs=7"}
+
+    @pytest.mark.parametrize(
+        "words", [["epochs=many"], ["spin=1"], ["dropout"], ["learning_rate=nan", "epochs=2"]]
+    )
+    def test_a_link_that_asks_for_nonsense_changes_nothing(
+        self, runs_folder: Path, no_mnist: Path, words: list[str]
+    ) -> None:
+        app = open_page("train")
+        app.query_params["set"] = words
+        again(app)
+        assert "The link asks for what cannot be set" in said(app.error[0])
+        assert app.number_input(key="knob_epochs").value == 5
+        assert not again(app).error
+
     def test_the_tutorial_mlp_has_its_101770_parameters(self, runs_folder: Path, no_mnist: Path) -> None:
         shown = metrics(open_page("train"))
         assert shown["Parameters"] == "101,770"

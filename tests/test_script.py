@@ -44,16 +44,22 @@ def test_the_script_reproduces_the_run(fixture: str, request: pytest.FixtureRequ
     assert_reproduced(request.getfixturevalue(fixture), tmp_path)
 
 
+ONE_CYCLE = {"learning_rate_schedule": "one-cycle", "learning_rate": 0.01, "optimizer": "adamw", "l2": 0.001}
+PLATEAU = {
+    "learning_rate_schedule": "plateau", "plateau_patience": 1, "optimizer": "sgd", "momentum": 0.9,
+    "learning_rate": 0.3, "early_stopping_patience": 2, "epochs": 8,
+}  # fmt: skip
+COSINE = {"learning_rate_schedule": "cosine", "label_smoothing": 0.1, "validation_split": 0, "seed": 3}
+
+
 @pytest.mark.parametrize(
     "settings",
     [
-        {"learning_rate_schedule": "one-cycle", "learning_rate": 0.01, "optimizer": "adamw", "l2": 0.001},
-        {"learning_rate_schedule": "plateau", "plateau_patience": 1, "optimizer": "sgd", "momentum": 0.9,
-         "learning_rate": 0.3, "early_stopping_patience": 2, "epochs": 8},
-        {"learning_rate_schedule": "cosine", "label_smoothing": 0.1, "validation_split": 0, "seed": 3},
+        pytest.param(ONE_CYCLE, id="one-cycle", marks=pytest.mark.full),
+        pytest.param(PLATEAU, id="plateau"),
+        pytest.param(COSINE, id="cosine", marks=pytest.mark.full),
     ],
-    ids=["one-cycle", "plateau", "cosine"],
-)  # fmt: skip
+)
 def test_every_schedule_is_reproduced(settings: dict[str, object], tmp_path: Path) -> None:
     small = {"hidden_units": (16,), "training_images": 1000, "epochs": 3, "dropout": 0.2}
     run = train(tmp_path / "runs", **small | settings)
@@ -82,6 +88,7 @@ def test_the_tutorials_mlp_is_written_as_the_tutorial_writes_it() -> None:
     assert 'loss="sparse_categorical_crossentropy"' in code
 
 
+@pytest.mark.full
 def test_augmented_runs_are_trained_with_keras_s_own_layers(tmp_path: Path) -> None:
     run = train(
         tmp_path / "runs", hidden_units=(16,), training_images=1000, epochs=2, rotation=10.0, shift=1.0,

@@ -6,6 +6,7 @@ when the visitor comes back from another page.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -13,7 +14,17 @@ import streamlit as st
 
 from core import architectures as arch
 from core import augment, charts, datasets, schedules, ui
-from core.config import PRESETS, Activation, Initializer, OptimizerName, Padding, RunConfig
+from core.config import (
+    PRESETS,
+    Activation,
+    ConfigError,
+    Initializer,
+    OptimizerName,
+    Padding,
+    RunConfig,
+    assignments,
+    from_settings,
+)
 from core.i18n import _
 
 FIRST = "tutorial-mlp"  # the preset that the knobs begin with
@@ -36,6 +47,7 @@ def show(most_epochs: int) -> RunConfig:
     """
     if "preset" not in st.session_state:
         turn(PRESETS[FIRST])
+    _follow_link(most_epochs)
     presets = {
         "tutorial-mlp": _("Tutorial MLP: 128 units, 5 epochs"),
         "tutorial-mlp-10": _("Tutorial MLP: 128 units, 10 epochs"),
@@ -75,7 +87,7 @@ def show(most_epochs: int) -> RunConfig:
             hint=_("How often the network sees every training image."),
         ),
         "batch_size": _knob(
-            st.select_slider, _("Batch size"), "batch_size", BATCH_SIZES,
+            st.select_slider, _("Batch size"), "batch_size", _with_current(BATCH_SIZES, "batch_size"),
             hint=_("Images per step: small batches take more, noisier steps."),
         ),
         "learning_rate": _knob(
@@ -100,6 +112,7 @@ def show(most_epochs: int) -> RunConfig:
         _draw_schedule(config)
     with preview:
         _preview(config)
+    _write_link(config)
     if changed := _changed(config):
         changes.caption(_("Changed since: {settings}").format(settings=", ".join(changed)))
     return config
@@ -110,7 +123,7 @@ def rates() -> list[float]:
     return _with_current(RATES, "learning_rate")
 
 
-def _with_current(values: list[float], name: str) -> list[float]:
+def _with_current(values: Sequence[float], name: str) -> list[float]:
     """A preset, an advice or a link may have set a value that is not among the usual ones."""
     return sorted({*values, st.session_state[f"knob_{name}"]})
 
@@ -175,6 +188,28 @@ _KERAS = {
     "elastic": "RandomElasticTransform",
     "seed": "keras.utils.set_random_seed",
 }
+
+
+def _follow_link(most_epochs: int) -> None:
+    """Turn the knobs to what a link says: ``?set=epochs=3&set=dropout=0.2``, as in the terminal."""
+    asked = st.query_params.get_all("set")
+    if not asked or asked == st.session_state.get("link_set"):
+        return
+    try:
+        config = from_settings(FIRST, asked)
+        turn(config.but(epochs=min(config.epochs, most_epochs)))
+    except ConfigError as error:
+        ui.sorry(_("The link asks for what cannot be set. {reason}").format(reason=error))
+
+
+def _write_link(config: RunConfig) -> None:
+    """Keep the settings in the address, as far as they are not those that everybody begins with."""
+    found = assignments(config, PRESETS[FIRST])
+    st.session_state["link_set"] = found
+    if found:
+        st.query_params["set"] = found
+    else:
+        st.query_params.pop("set", None)
 
 
 def turn(config: RunConfig) -> None:
@@ -311,7 +346,7 @@ def _optimizer() -> dict[str, Any]:
     schedule = values["learning_rate_schedule"]
     if schedule in ("exponential", "plateau"):
         values["decay_rate"] = _knob(
-            st.slider, _("Decay rate"), "decay_rate", 0.05, 0.95, step=0.05,
+            st.slider, _("Decay rate"), "decay_rate", 0.01, 0.99, step=0.01,
             hint=_("What the learning rate is multiplied by, each epoch or at each plateau."),
         )  # fmt: skip
     if schedule == "plateau":

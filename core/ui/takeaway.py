@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import bundle, jobs, lessons, runs, script, ui
+from core import bundle, card, jobs, lessons, runs, script, ui
 from core.i18n import _
 from core.ledger import Entry
 from core.ui import compare
@@ -38,6 +38,16 @@ def show(one: Entry) -> None:
                     label, _later(one.run / name), f"{one.run.name}.{name.partition('.')[2]}",
                     icon=":material/deployed_code:", key=f"take_{name}", on_click="ignore", help=words,
                 )  # fmt: skip
+        st.download_button(
+            _("Model card"), lambda: card.card(one, compare.title(one)), f"{one.run.name}.md",
+            "text/markdown", icon=":material/description:", key="take_card", on_click="ignore",
+            help=_("What it is, what it learned from, how good it is, what it is not for."),
+        )  # fmt: skip
+        st.download_button(
+            _("Numbers"), lambda: card.metrics(one), f"{one.run.name}.csv", "text/csv",
+            icon=":material/table_chart:", key="take_metrics", on_click="ignore",
+            help=_("Loss, accuracy and the rest after each epoch, as CSV."),
+        )  # fmt: skip
         st.download_button(
             _("Everything"), lambda: bundle.pack(one.run), f"{one.run.name}.zip", "application/zip",
             icon=":material/folder_zip:", key="take_zip", on_click="ignore",

@@ -1,0 +1,46 @@
+"""Understanding a run: how long a step through its epochs takes, and how long its robustness."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.comparison import Comparison
+from benchmarks.training import train
+from core import datasets, epochs, robustness
+from core.config import PRESETS
+from core.evaluate import Evaluation
+
+STEP = 1.0  # s for a step through the epochs, on all test digits, that nobody has taken before
+ROBUSTNESS = 30.0  # s for 2,000 digits
+
+
+def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Comparison]:
+    """Compare each with what was promised; the limits are constants, not measurements."""
+    for name in ("tutorial-mlp", "tutorial-cnn"):
+        # How well it has learned changes nothing.
+        run = train(PRESETS[name].but(dataset=dataset, epochs=1, training_images=1_000), root / name)
+        digits = datasets.load(dataset)
+        steps = tuple(_step(run, digits) for _repeat in range(repeats))
+        what = f"{name}: a step through the epochs, {len(digits.y_test):,} digits"
+        yield Comparison(what, "promised", "s", steps, (STEP,) * repeats, 1.0)
+        took = tuple(_robustness(run) for _repeat in range(repeats))
+        what = f"{name}: robustness, {min(len(digits.y_test), robustness.IMAGES):,} digits"
+        yield Comparison(what, "promised", "s", took, (ROBUSTNESS,) * repeats, 1.0)
+
+
+def _step(run: Path, digits: datasets.Dataset) -> float:
+    """Seconds from the weights of an epoch to its matrix and its worst mistakes."""
+    began = time.perf_counter()
+    logits = epochs.predictor(run, 1, threads=0).logits(digits.x_test)
+    found = Evaluation(logits, digits.y_test)
+    found.confusion()
+    found.worst_first(found.labels.nonzero()[0])
+    return time.perf_counter() - began
+
+
+def _robustness(run: Path) -> float:
+    began = time.perf_counter()
+    robustness.measure(run)
+    return time.perf_counter() - began

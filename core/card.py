@@ -1,0 +1,107 @@
+"""A run's model card: what it is, what it learned from, how good it is, and what it is not for.
+
+The headings are those of Mitchell et al. ("Model cards for model reporting", 2019), as far as a network that
+reads digits has something to say under them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+
+from core import calibration, evaluate, reliability, robustness, runs, significance
+from core.config import RunConfig
+from core.evaluate import Evaluation
+from core.i18n import _
+from core.ledger import Entry
+
+
+def card(one: Entry, title: str) -> str:
+    """The card of a run, as Markdown."""
+    parts = [f"# {title}", _what(one), _data(one.config), _settings(one.config)]
+    try:
+        found = evaluate.load(one.run)
+    except evaluate.NotEvaluated:
+        parts.append(_("## Results\n\nIt has not been evaluated."))
+    else:
+        parts += [_results(one, found), _limits(one, found)]
+    return "\n\n".join(parts) + "\n"
+
+
+def metrics(one: Entry) -> str:
+    """A row per epoch, as CSV."""
+    table = pd.json_normalize(runs.metrics(one.run))
+    return str(table.to_csv(index=False))
+
+
+def _what(one: Entry) -> str:
+    made = datetime.fromtimestamp(one.status.created, UTC)
+    text = _(
+        "A network of {n:,} parameters that reads a handwritten digit from 28×28 pixels, trained with MNIST "
+        "Lab on {date:%Y-%m-%d} (run {run})."
+    ).format(n=one.parameters, date=made, run=one.run.name)
+    return "\n\n".join([text, *([one.labels.note] if one.labels.note else [])])
+
+
+def _data(config: RunConfig) -> str:
+    many = _("all") if config.training_images is None else f"{config.training_images:,}"
+    return _(
+        "## Training data\n\n{dataset}, {many} training images, {share:.0%} held back to validate on. "
+        "MNIST's digits were written by employees of the US Census Bureau and by high-school students."
+    ).format(dataset=config.dataset, many=many, share=config.validation_split)
+
+
+def _settings(config: RunConfig) -> str:
+    rows = [f"| {name} | {value} |" for name, value in config.model_dump(mode="json").items()]
+    return "\n".join([_("## Settings\n\n| setting | value |\n| --- | --- |"), *rows])
+
+
+def _results(one: Entry, found: Evaluation) -> str:
+    total = len(found.labels)
+    right = int(np.sum(found.predictions == found.labels))
+    low, high = significance.wilson(right, total)
+    lines = [
+        _("## Results"), "",
+        _(
+            "- Accuracy on {n:,} test images: {accuracy:.2%} (95% interval {low:.2%} to {high:.2%}, Wilson)"
+        ).format(n=total, accuracy=found.accuracy, low=low, high=high),
+        _("- Loss (cross-entropy): {loss:.4f}").format(loss=found.loss),
+        _("- Expected calibration error: {error:.2%}").format(
+            error=reliability.reliability(found.logits, found.labels).error
+        ),
+    ]  # fmt: skip
+    if measured := calibration.read(one.run):
+        lines.append(_("- Temperature fitted on validation images: {t:.2f}").format(t=measured.temperature))
+    names = ("precision", "recall", "f1")
+    lines += ["", "| digit | precision | recall | F1 | support |", "| --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| {digit} | " + " | ".join(f"{row[name]:.4f}" for name in names) + f" | {int(row['support']):,} |"
+        for digit, row in found.report().iterrows()
+    ]
+    return "\n".join(lines)
+
+
+def _limits(one: Entry, found: Evaluation) -> str:
+    lines = [_("## Limits"), ""]
+    pairs = found.confused()[:3]
+    if pairs:
+        words = ", ".join(
+            _("{true} for {read} ({times} of {written:,})").format(**pair._asdict()) for pair in pairs
+        )
+        lines.append(_("- What it confuses most, written and read: {pairs}.").format(pairs=words))
+    sturdy = robustness.read(one.run)
+    if sturdy and sturdy.done == 1:
+        shifted = sturdy.accuracy["shift"][robustness.LEVELS["shift"].index(4)]
+        turned = sturdy.accuracy["rotation"][robustness.LEVELS["rotation"].index(30)]
+        lines.append(
+            _(
+                "- Test digits four pixels to the right: {shifted:.1%}; turned by 30 degrees: {turned:.1%}."
+            ).format(shifted=shifted, turned=turned)
+        )
+    lines.append(
+        _("- It takes everything for a digit, and reads digits only that were prepared as MNIST's were: cut "
+          "out, fitted into 20×20, centred by their mass. Not for use where a mistake does harm.")
+    )  # fmt: skip
+    return "\n".join(lines)

@@ -1,0 +1,38 @@
+"""The model card says of a run what the run says of itself."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from core import card, evaluate, ledger, runs
+from core.config import RunConfig
+
+
+def test_the_card_holds_the_run_s_own_numbers(mlp_run: Path) -> None:
+    text = card.card(ledger.entry(mlp_run), "A network")
+    found = evaluate.load(mlp_run)
+    assert text.startswith("# A network\n")
+    assert f"{found.accuracy:.2%} (95% interval" in text
+    assert f"- Loss (cross-entropy): {found.loss:.4f}" in text
+    pair = found.confused()[0]
+    assert f"{pair.true} for {pair.read} ({pair.times} of {pair.written})" in text
+    for name, value in runs.config(mlp_run).model_dump(mode="json").items():
+        assert f"| {name} | {value} |" in text
+    for digit, row in found.report().iterrows():
+        assert f"| {digit} | {row['precision']:.4f} | {row['recall']:.4f} |" in text
+
+
+def test_a_run_that_was_not_evaluated_says_so(tmp_path: Path) -> None:
+    run = runs.create(tmp_path, RunConfig())
+    assert "It has not been evaluated." in card.card(ledger.entry(run), "Waiting")
+
+
+def test_the_numbers_of_each_epoch_come_as_csv(mlp_run: Path) -> None:
+    table = pd.read_csv(io.StringIO(card.metrics(ledger.entry(mlp_run))))
+    rows = runs.metrics(mlp_run)
+    assert table["epoch"].tolist() == [row["epoch"] for row in rows]
+    assert table["val_loss"].tolist() == pytest.approx([row["val_loss"] for row in rows])
