@@ -12,7 +12,6 @@ import io
 import math
 import re
 import secrets
-import shutil
 import stat
 import tempfile
 import zipfile
@@ -104,7 +103,7 @@ def unpack(file: BinaryIO, root: Path) -> Path:
         target = root / name
         if target.exists():
             target = root / f"{name[:50]}-{secrets.token_hex(3)}"
-        shutil.move(run, target)
+        run.rename(target)
     return target
 
 
@@ -187,7 +186,9 @@ def _check(run: Path) -> None:
     ):
         if (run / name).exists() and not read(run):
             (run / name).unlink()  # as good as nothing, and nothing depends on it
-    (run / "request.json").unlink(missing_ok=True)
+    # Only what a request can say, so that knobs that were turned stay turned.
+    if (run / "request.json").exists():
+        runs.write_json(run / "request.json", runs.request(run).model_dump())
 
 
 def _rewrite(run: Path) -> None:

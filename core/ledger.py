@@ -105,8 +105,22 @@ def groups(found: Sequence[Entry]) -> dict[RunConfig, list[Entry]]:
     """The runs that differ in nothing but their seed, by their settings with the seed 0."""
     by_config: dict[RunConfig, list[Entry]] = {}
     for one in found:
-        by_config.setdefault(one.config.model_copy(update={"seed": 0}), []).append(one)
+        by_config.setdefault(_without_seed(one.config), []).append(one)
     return by_config
+
+
+def _without_seed(config: RunConfig) -> RunConfig:
+    return config.model_copy(update={"seed": 0})
+
+
+def siblings(root: Path, one: Entry) -> list[Entry]:
+    """The runs that differ from this one in nothing but the seed, and itself."""
+    return groups(entries(root)).get(_without_seed(one.config), [one])
+
+
+def has_seeds(group: Sequence[Entry]) -> bool:
+    """Whether there are several seeds: the same one twice is no second throw of the dice."""
+    return len({one.config.seed for one in group}) > 1
 
 
 def pareto(costs: Sequence[float], gains: Sequence[float]) -> list[bool]:

@@ -20,10 +20,6 @@ class Interval(NamedTuple):
     low: float
     high: float
 
-    @property
-    def width(self) -> float:
-        return self.high - self.low
-
 
 def wilson(right: int, total: int) -> Interval:
     """The 95 % interval of a share (Wilson, "Probable inference, the law of succession", 1927).

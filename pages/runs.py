@@ -83,27 +83,29 @@ def table(found: list[Entry]) -> list[Entry]:
 def write(chosen: list[Entry]) -> None:
     """A form for what people write on runs."""
     one = chosen[0].labels if len(chosen) == 1 else labels.NONE
+    # Other runs have other fields, or what was typed for one would be saved for another.
+    names = "-".join(chosen_run.run.name for chosen_run in chosen)
     with st.form("labels", border=False):
         if len(chosen) == 1:
-            st.text_input(_("Name"), one.name, max_chars=labels.MOST_NAME, key="label_name",
+            st.text_input(_("Name"), one.name, max_chars=labels.MOST_NAME, key=f"name_{names}",
                           placeholder=ui.summary(chosen[0].config))  # fmt: skip
-            st.text_area(_("Note"), one.note, max_chars=labels.MOST_NOTE, key="label_note")
+            st.text_area(_("Note"), one.note, max_chars=labels.MOST_NOTE, key=f"note_{names}")
         st.text_input(
-            _("Tags") if len(chosen) == 1 else _("Tags to add"), ", ".join(one.tags), key="label_tags",
+            _("Tags") if len(chosen) == 1 else _("Tags to add"), ", ".join(one.tags), key=f"tags_{names}",
             help=_("Separated by commas."),
         )  # fmt: skip
-        st.form_submit_button(_("Save"), icon=":material/save:", on_click=save, args=(chosen,))
+        st.form_submit_button(_("Save"), icon=":material/save:", on_click=save, args=(chosen, names))
 
 
-def save(chosen: list[Entry]) -> None:
-    tags = tuple(st.session_state["label_tags"].split(","))
+def save(chosen: list[Entry], names: str) -> None:
+    tags = tuple(st.session_state[f"tags_{names}"].split(","))
     try:
         for one in chosen:
             if len(chosen) == 1:
                 labels.write(
                     one.run,
-                    name=st.session_state["label_name"],
-                    note=st.session_state["label_note"],
+                    name=st.session_state[f"name_{names}"],
+                    note=st.session_state[f"note_{names}"],
                     tags=tags,
                 )
             else:
@@ -139,8 +141,7 @@ def undo() -> None:
 
 def more_seeds(one: Entry, number: int) -> None:
     """Queue the same settings with other seeds, until there are so many."""
-    group = ledger.groups(ledger.entries(ui.settings().runs))[one.config.model_copy(update={"seed": 0})]
-    taken = {other.config.seed for other in group}
+    taken = {other.config.seed for other in ledger.siblings(ui.settings().runs, one)}
     free = (seed for seed in range(10_000) if seed not in taken)
     try:
         for seed in [next(free) for _missing in range(number - len(taken))]:
@@ -177,8 +178,8 @@ def about_one(one: Entry) -> None:
             if name == "train" or runs.has_model(one.run):
                 st.page_link(ui.PAGES[name], label=label, icon=f":material/{icon}:",
                              query_params={"run": one.run.name})  # fmt: skip
-    group = ledger.groups(ledger.entries(ui.settings().runs))[one.config.model_copy(update={"seed": 0})]
-    if len(group) > 1:
+    group = ledger.siblings(ui.settings().runs, one)
+    if ledger.has_seeds(group):
         st.markdown(compare.seeds(group))
         compare.curves(group, [compare.title(other) for other in group])
     takeaway.show(one)

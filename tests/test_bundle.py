@@ -61,7 +61,7 @@ def test_out_and_in_again_is_the_same_run(run: Path, tmp_path: Path, mnist_5k: d
     found = bundle.unpack(io.BytesIO(bundle.pack(run)), tmp_path)
     assert found == tmp_path / run.name
     before, after = everything(run), everything(found)
-    left_behind = {name for name in before if name.endswith(".lock")} | {"request.json"}
+    left_behind = {name for name in before if name.endswith(".lock")}
     assert set(after) == set(before) - left_behind
     assert all(after[name] == before[name] for name in after if name != "model.onnx")
     assert runs.status(found) == runs.status(run)
@@ -69,6 +69,13 @@ def test_out_and_in_again_is_the_same_run(run: Path, tmp_path: Path, mnist_5k: d
     images = mnist_5k.x_test[:50]
     np.testing.assert_array_equal(predict.load(found).logits(images), predict.load(run).logits(images))
     assert evaluate.load(found).accuracy == runs.status(run).test_accuracy
+
+
+def test_knobs_that_were_turned_stay_turned(run: Path, contents: Contents, tmp_path: Path) -> None:
+    turned = contents | {f"{run.name}/request.json": b'{"action": "pause", "epochs": 9, "rm": "-rf"}'}
+    found = bundle.unpack(zipped(turned), tmp_path)
+    assert runs.plan(found).epochs == 9
+    assert b"rm" not in (found / "request.json").read_bytes()
 
 
 def test_a_name_that_is_taken_is_left_to_its_run(run: Path, tmp_path: Path) -> None:

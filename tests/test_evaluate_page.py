@@ -170,6 +170,16 @@ def test_kept_drawings_are_test_digits_too(
     assert len(tiles(app)) == 2
 
 
+def test_damaged_drawings_do_not_take_the_page_with_them(
+    with_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "drawings.sqlite"
+    store.write_bytes(b"no database" * 1000)
+    monkeypatch.setenv("MNIST_LAB_DRAWINGS", str(store))
+    app = open_page("evaluate", on="drawings")
+    assert app.selectbox(key="on").value == "mnist-5k"
+
+
 def test_a_run_that_is_not_trained_yet_is_passed_over_in_silence(
     with_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

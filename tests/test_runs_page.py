@@ -86,14 +86,16 @@ def test_a_deleted_run_comes_back_with_undo(root: Path) -> None:
 def test_a_run_is_given_a_name_tags_and_a_note(root: Path) -> None:
     run = runs.every(root)[1]
     app = linked(run)
-    app.text_input(key="label_name").set_value("Narrow")
-    app.text_input(key="label_tags").set_value("class 4b, mlp")
-    app.text_area(key="label_note").set_value("<b>16</b> units")
+    app.text_input(key=f"name_{run.name}").set_value("Narrow")
+    app.text_input(key=f"tags_{run.name}").set_value("class 4b, mlp")
+    app.text_area(key=f"note_{run.name}").set_value("<b>16</b> units")
     next(button for button in app.button if button.label == "Save").click()
     again(app)
     assert labels.read(run) == labels.Labels(name="Narrow", tags=("class 4b", "mlp"), note="<b>16</b> units")
     assert "Narrow" in app.dataframe[0].value["run"].tolist()
     assert "<b>" not in texts(app)
+    other = runs.every(root)[2]
+    assert linked(other).text_input(key=f"name_{other.name}").value == ""
 
 
 def test_two_runs_are_compared(root: Path) -> None:
@@ -137,6 +139,16 @@ def test_seeds_of_one_setting_are_summed_up(root: Path) -> None:
     # Faint lines for both, and their mean.
     assert len(figure(app, "overlay")["data"]) == 3
     assert "in the mean" not in texts(linked(other))
+
+
+def test_the_same_seed_twice_is_no_second_seed(root: Path) -> None:
+    (other, *_rest) = runs.every(root)
+    again_run = root / "20990101-000000-000-aaaa"
+    shutil.copytree(other, again_run)
+    assert "in the mean" not in texts(linked(other))
+    app = linked(other, again_run)
+    assert len(figure(app, "overlay")["data"]) == 2
+    assert "Over the seeds" not in [one.value for one in app.subheader]
 
 
 def test_one_click_queues_the_missing_seeds(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """Ten probabilities as bars.
 
-A Plotly chart of them takes the browser three times as long to draw again, and these follow every stroke.
+They follow every stroke, and a Plotly chart takes a browser long to draw again.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def show(chosen: Sequence[Entry]) -> None:
     names = _different(chosen)
     settings(chosen, names)
     curves(chosen, names)
-    grouped = [group for group in ledger.groups(chosen).values() if len(group) > 1]
+    grouped = [group for group in ledger.groups(chosen).values() if ledger.has_seeds(group)]
     if len(grouped) > 1:
         _two_groups(grouped)
     pair(chosen, names)
@@ -83,14 +83,14 @@ def curves(chosen: Sequence[Entry], names: Sequence[str]) -> None:
     )  # fmt: skip
     metric = st.session_state["metric"]
     by_name = dict(zip((one.run for one in chosen), names, strict=True))
-    lines = {
-        by_name[group[0].run]
-        if len(group) == 1
-        else _("{words}, {n} seeds").format(words=ui.summary(config), n=len(group)): [
-            runs.metrics(one.run) for one in group
-        ]
-        for config, group in ledger.groups(chosen).items()
-    }
+    lines = {}
+    for config, group in ledger.groups(chosen).items():
+        if ledger.has_seeds(group):
+            seeds = len({one.config.seed for one in group})
+            words = _("{words}, {n} seeds").format(words=ui.summary(config), n=seeds)
+            lines[words] = [runs.metrics(one.run) for one in group]
+        else:
+            lines |= {by_name[one.run]: [runs.metrics(one.run)] for one in group}
     st.plotly_chart(
         charts.overlay(lines, metric, metrics[metric]), key="overlay", config={"displayModeBar": False},
         alt=_("{what} of the chosen runs over the epochs").format(what=metrics[metric]),
@@ -101,7 +101,7 @@ def seeds(group: Sequence[Entry]) -> str:
     """In words, what runs that differ in nothing but the seed have come to."""
     found = list(_accuracies(group).values())
     if len(found) < 2:
-        return _("{n} of {total} has a test accuracy so far.").format(n=len(found), total=len(group))
+        return _("Several seeds, of which {n} has a test accuracy so far.").format(n=len(found))
     mean, spread = float(np.mean(found)), float(np.std(found, ddof=1))
     half = float(t.ppf((1 + significance.LEVEL) / 2, len(found) - 1)) * spread / np.sqrt(len(found))
     return _(
@@ -125,7 +125,8 @@ def _two_groups(groups: Sequence[Sequence[Entry]]) -> None:
     first, second = (list(_accuracies(group).values()) for group in groups[:2])
     if min(len(first), len(second)) < 2:
         return
-    p_value = float(ttest_ind(first, second, equal_var=False).pvalue)
+    # Where all of them are the same number there is no spread to compare a difference with, nor a difference.
+    p_value = float(np.nan_to_num(ttest_ind(first, second, equal_var=False).pvalue, nan=1.0))
     st.markdown(
         _("The first two differ by {points:+.2f} points in the mean. {verdict} (Welch's t-test, {p})").format(
             points=100 * (np.mean(second) - np.mean(first)), p=_p(p_value),

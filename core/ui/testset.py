@@ -49,7 +49,7 @@ def choose(run: Path, config: RunConfig) -> tuple[str, int]:
         config.dataset,
         *(name for name in datasets.NAMES if name != config.dataset and datasets.at_hand(name)),
     ]
-    if drawings.count(ui.settings().drawings):
+    if _has_drawings():
         names.append(_KEPT)
     kept = epochs.kept(run)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -68,6 +68,13 @@ def choose(run: Path, config: RunConfig) -> tuple[str, int]:
             help=_("Drag to see how it learned: all below is what the network made of the digits then."),
         )  # fmt: skip
     return on, epoch
+
+
+def _has_drawings() -> bool:
+    try:
+        return drawings.count(ui.settings().drawings) > 0
+    except (drawings.DamagedDrawings, OSError):
+        return False  # the Drawings page says so
 
 
 def digits(on: str, run: Path, config: RunConfig) -> Digits:
@@ -100,25 +107,21 @@ def digits(on: str, run: Path, config: RunConfig) -> Digits:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _network(run: Path, epoch: int, stamp: float) -> Predictor:
-    return epochs.predictor(run, epoch, threads=0)
-
-
-def network(run: Path, epoch: int) -> Predictor:
-    """The network as it was then. Raises NotTrained or EpochMissing."""
-    if epoch == END:
-        return ui.reader(run).predictor
-    return _network(run, epoch, ui.stamp(run / "epochs" / f"{epoch:04d}.npz"))
+def _reader(run: Path, epoch: int, stamp: float) -> Reader:
+    return Reader(epochs.predictor(run, epoch, threads=0))
 
 
 def reader(run: Path, epoch: int) -> Reader:
-    """What reads digits as the network did then; only at the end is its confidence calibrated."""
-    return ui.reader(run) if epoch == END else _epoch_reader(run, epoch)
+    """What reads digits as the network did then; only at the end is its confidence calibrated.
+
+    Raises:
+        NotTrained, EpochMissing: the network is not there.
+    """
+    return ui.reader(run) if epoch == END else _reader(run, epoch, _stamp(run, epoch))
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _epoch_reader(run: Path, epoch: int) -> Reader:
-    return Reader(network(run, epoch))
+def _stamp(run: Path, epoch: int) -> float:
+    return ui.stamp(run / "model.onnx" if epoch == END else run / "epochs" / f"{epoch:04d}.npz")
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
@@ -140,6 +143,6 @@ def evaluation(run: Path, config: RunConfig, on: str, epoch: int) -> Evaluation:
     found = digits(on, run, config)
     if not len(found.labels):
         raise NotShown(_("There is no drawing any more. Choose other digits."))
-    stamp = ui.stamp(run / "model.onnx"), found.stamp
+    stamp = _stamp(run, epoch), found.stamp
     with st.spinner(_("Reading {n:,} digits").format(n=len(found.labels)), show_time=True):
-        return _evaluated(run, epoch, stamp, network(run, epoch), found)
+        return _evaluated(run, epoch, stamp, reader(run, epoch).predictor, found)
