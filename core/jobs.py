@@ -223,9 +223,11 @@ def start_worker(run: Path, slots: int) -> None:
 
     It outlives this one.
     """
-    if not warm.hand_over(run, slots):
+    pid = warm.hand_over(run, slots)
+    if pid is None:
         with (run / "log.txt").open("ab") as log:
-            warm.spawn([str(run.absolute()), str(slots)], log, subprocess.DEVNULL)
+            pid = warm.spawn([str(run.absolute()), str(slots)], log, subprocess.DEVNULL).pid
+    runs.announce(run, pid)
 
 
 def active(root: Path) -> list[Path]:

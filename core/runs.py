@@ -13,6 +13,7 @@ file                      written by  holds
 ``request.lock``          anyone      locked while the request is changed
 ``lesson.npz``            creator     drawings to learn from and weights to begin with, if any
 ``status.json``           worker      the `Status`
+``coming.json``           creator     the process that was started to train it
 ``environment.json``      worker      versions, seed, the data's digest, the machine
 ``batches.jsonl``         worker      a row about four times a second while an epoch runs
 ``metrics.jsonl``         worker      a row per epoch
@@ -43,12 +44,13 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeVar
 
+import psutil
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -65,7 +67,7 @@ RESTING: frozenset[State] = ENDED | {"paused", "interrupted"}
 Phase = Literal["", "importing", "loading", "compiling", "training", "evaluating"]
 Action = Literal["run", "pause", "stop"]
 
-# A new worker takes its lock well within this time, in seconds; without it, it never came up.
+# Who has made a run starts its worker well within this time, in seconds.
 _START_TIME = 10.0
 _TAIL = 2_000  # bytes, many times a row's length
 _TICK = 1_000_000_000  # nanoseconds, far more than any file system's
@@ -270,7 +272,7 @@ def status(run: Path) -> Status:
     found = written_status(run)
     if found.state in RESTING:
         return found
-    if not worker_is_alive(run) and _gave_up(found):
+    if not worker_is_alive(run) and _gave_up(run, found):
         # It may have ended well between the two looks.
         found = written_status(run)
         return found if found.state in RESTING else _lost(run, found)
@@ -282,9 +284,28 @@ def status(run: Path) -> Status:
     return found
 
 
-def _gave_up(found: Status) -> bool:
-    """Whether a run without a living worker is lost, and not merely about to start."""
-    return found.state != "queued" or found.pid != 0 or time.time() - found.queued > _START_TIME
+def _gave_up(run: Path, found: Status) -> bool:
+    """Whether a run whose lock nobody holds is lost, and not merely about to start."""
+    if found.state != "queued" or found.pid != 0:
+        return True  # its worker was there
+    return time.time() - found.queued > _START_TIME and not _is_coming(run)
+
+
+def announce(run: Path, pid: int) -> None:
+    """Write down which process was started to train this run: on a busy machine it takes long to come up."""
+    # It may have come and gone already; and of a full disk it will speak itself.
+    with suppress(psutil.NoSuchProcess, OSError):
+        write_json(run / "coming.json", {"pid": pid, "born": psutil.Process(pid).create_time()})
+
+
+def _is_coming(run: Path) -> bool:
+    """Whether the process that was started for this run is still there, and no other of its number."""
+    try:
+        told = json.loads((run / "coming.json").read_text("utf-8"))
+        process = psutil.Process(told["pid"])
+        return process.create_time() == told["born"] and process.status() != psutil.STATUS_ZOMBIE
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return False  # nobody was announced, or who was is gone
 
 
 def _lost(run: Path, found: Status) -> Status:

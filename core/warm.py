@@ -28,21 +28,21 @@ def prepare(minutes: float) -> None:
             _waiting = spawn(["--warm", str(60 * minutes)], subprocess.DEVNULL, subprocess.PIPE)
 
 
-def hand_over(run: Path, slots: int) -> bool:
-    """Give the run to the warm worker. Returns whether there was one."""
+def hand_over(run: Path, slots: int) -> int | None:
+    """Give the run to the warm worker. Returns its process id, or None if there was none."""
     global _waiting
     with _lock:
         worker, _waiting = _waiting, None
     if not _is_there(worker):
-        return False
+        return None
     assert worker
     assert worker.stdin
     try:
         with worker.stdin as pipe:
             pipe.write(json.dumps([str(run.absolute()), slots]).encode() + b"\n")
     except OSError:
-        return False  # it left at this very moment
-    return True
+        return None  # it left at this very moment
+    return worker.pid
 
 
 def is_waiting() -> bool:

@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from core import evaluate, jobs, runs
 from core.config import RunConfig
 from core.settings import Settings
-from tests.conftest import wait_for_end, wait_until
+from tests.conftest import PATIENCE, wait_for_end, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -36,8 +36,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SLOW = 60_000  # milliseconds that TensorFlow may take to start on a busy machine
-expect.set_options(timeout=20_000)
+MILLISECONDS = 1000 * PATIENCE
+expect.set_options(timeout=MILLISECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(MILLISECONDS)
     yield context.new_page()
     context.close()
 
@@ -110,7 +110,7 @@ def serving_script(script: str, folder: Path, port: int, **environment: str) -> 
 
 def answers(url: str) -> bool:
     try:
-        return requests.get(f"{url}/_stcore/health", timeout=5).ok
+        return requests.get(f"{url}/_stcore/health", timeout=PATIENCE).ok
     except requests.ConnectionError:
         return False
 
@@ -149,14 +149,14 @@ def test_a_newcomer_trains_evaluates_and_has_a_seven_read(page: Page, tmp_path: 
         epochs.press("Tab")
         page.get_by_role("button", name="Train", exact=True).click()
 
-        expect(page.get_by_text("Epoch 1 of 2")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("Epoch 1 of 2")).to_be_visible()
         address = page.url
         assert f"run={runs.every(root)[0].name}" in address
         page.reload()
         # The same run, and the curve grows without being touched.
         wait_until(lambda: points_of_the_training_curve(page) == 1, "the curve has one epoch", every=0.02)
         wait_until(lambda: points_of_the_training_curve(page) == 2, "the curve has two epochs")
-        expect(page.get_by_text("of the test images right")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("of the test images right")).to_be_visible()
         assert page.url == address
 
         page.get_by_role("link", name="See what it confuses").click()
@@ -196,7 +196,7 @@ def test_a_run_outlives_the_server_and_stops_on_request(
     with serving(root, port) as url:
         # A server that was started a moment ago, and a page that is opened by its address.
         page.goto(f"{url}/train?run={run.name}")
-        expect(page.get_by_text("of 1000 · step")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("of 1000 · step")).to_be_visible()
         expect(page.get_by_role("link", name="Evaluate")).to_be_visible()
         second = page.context.new_page()
         second.goto(f"{url}/train?run={run.name}")
@@ -207,7 +207,7 @@ def test_a_run_outlives_the_server_and_stops_on_request(
         page.goto(f"{url}/train?run={run.name}")
         expect(page.get_by_text("of 1000 · step")).to_be_visible()
         page.get_by_role("button", name="Stop", exact=True).click()
-        expect(page.get_by_text("Stopped after")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("Stopped after")).to_be_visible()
     status = wait_for_end(run)
     assert status.state == "stopped"
     assert status.test_accuracy is not None
@@ -222,9 +222,9 @@ def test_a_run_is_paused_steered_and_resumed(
     request.addfinalizer(lambda: jobs.stop(run))
     with serving(root, free_port(), MNIST_LAB_MAX_EPOCHS="1000") as url:
         page.goto(f"{url}/train?run={run.name}")
-        expect(page.get_by_text("of 1000 · step")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("of 1000 · step")).to_be_visible()
         page.get_by_role("button", name="Pause").click()
-        expect(page.get_by_text("Nothing is lost")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("Nothing is lost")).to_be_visible()
         paused = runs.status(run)
         assert (paused.state, runs.worker_is_alive(run)) == ("paused", False)
 
@@ -238,12 +238,12 @@ def test_a_run_is_paused_steered_and_resumed(
         wait_until(lambda: runs.request(run).learning_rate == 0.0005, "the knob was turned")
 
         page.get_by_role("button", name="Resume").click()
-        expect(page.get_by_text("of 1000 · step")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("of 1000 · step")).to_be_visible()
         mark = page.locator(".annotation-text", has_text="learning rate 0.001 → 0.0005")
-        expect(mark.first).to_be_visible(timeout=SLOW)
+        expect(mark.first).to_be_visible()
         assert runs.changes(run)[0]["epoch"] == paused.epoch + (1 if paused.step else 0)
         page.get_by_role("button", name="Stop", exact=True).click()
-        expect(page.get_by_text("Stopped after")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("Stopped after")).to_be_visible()
     assert wait_for_end(run).state == "stopped"
 
 

@@ -20,7 +20,7 @@ from core.__main__ import main
 from core.config import PRESETS
 from core.datasets import Dataset
 from core.runs import Status
-from tests.conftest import paste
+from tests.conftest import PATIENCE, paste
 
 PROJECT = Path(runs.__file__).parents[1]
 Typed = Callable[..., subprocess.CompletedProcess[str]]
@@ -34,7 +34,7 @@ def core(*words: object) -> subprocess.CompletedProcess[str]:
         env=os.environ | {"COLUMNS": "200", "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
 

@@ -27,7 +27,7 @@ from hypothesis.extra import numpy as npst
 
 from core import drawings, strokes
 from core.drawings import BadDrawings, DamagedDrawings, Drawing, TooMany
-from tests.conftest import SHARED
+from tests.conftest import PATIENCE, SHARED
 
 PROJECT = Path(__file__).parents[1]
 SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
@@ -306,7 +306,7 @@ for n in range(25):
         process.stdin.write("\n")
         process.stdin.flush()
     for process in processes:
-        _output, errors = process.communicate(timeout=60)
+        _output, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, errors
     expected = {drawing(1000 * number + n).image.tobytes() for number in range(5) for n in range(25)}
     found = [each.image.tobytes() for each in drawings.every(file)]

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import config, i18n, runs
 from core.config import ConfigError
+from tests.conftest import PATIENCE
 
 PROJECT = Path(__file__).parents[1]
 PAGES = ("start", "data", "train", "evaluate", "draw")
@@ -73,7 +74,7 @@ def test_every_text_of_a_page_is_translated(
     page: str, bracketed: None, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MNIST_LAB_RUNS", str(trained))
-    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run()
+    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=PATIENCE).run()
     if page == "a run":
         app.query_params["run"] = runs.every(trained)[0].name
         app.switch_page("pages/train.py").run()

@@ -18,14 +18,14 @@ from streamlit.testing.v1 import AppTest
 
 from core import datasets, jobs, runs
 from core.config import PRESETS, RunConfig
-from tests.conftest import wait_for_end
+from tests.conftest import PATIENCE, wait_for_end
 
 APP = str(Path(__file__).parents[1] / "app.py")
 PAGES = ("start", "data", "train", "runs", "evaluate", "draw", "drawings")
 
 
 def open_page(name: str, **query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60)
+    app = AppTest.from_file(APP, default_timeout=PATIENCE)
     app.run()
     for key, value in query.items():
         app.query_params[key] = value

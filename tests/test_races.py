@@ -133,7 +133,7 @@ def assert_one_at_a_time(run: Path) -> None:
 def wait_until_settled(run: Path) -> str:
     # Twice, with a moment between: a worker may be on its way.
     for _ in range(2):
-        wait_until(lambda: settled(run), f"{run} had settled", seconds=60, every=0.02)
+        wait_until(lambda: settled(run), f"{run} had settled", every=0.02)
         time.sleep(0.05)
     return runs.status(run).state
 

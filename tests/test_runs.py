@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from core import datasets, evaluate, predict, runs
 from core.config import RunConfig
 from core.runs import Request, Status, UnknownRun
-from tests.conftest import wait_until
+from tests.conftest import PATIENCE, wait_until
 from tests.strategies import configs
 
 
@@ -345,6 +345,28 @@ def test_a_run_is_alive_while_its_worker_holds_the_lock(run: Path) -> None:
     assert runs.written_status(run) == training
 
 
+def test_a_worker_that_takes_long_to_come_up_is_waited_for_while_it_lives(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "_START_TIME", 0)  # the time is over from the first
+    runs.write_status(run, Status(state="queued", created=1, queued=1))
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as slow:
+        assert runs.status(run).state == "interrupted"  # nobody was announced
+        runs.announce(run, slow.pid)
+        assert runs.status(run).state == "queued"
+        told = json.loads((run / "coming.json").read_text())
+        runs.write_json(run / "coming.json", told | {"born": told["born"] - 1})
+        assert runs.status(run).state == "interrupted"  # a later process of the same number
+        runs.write_json(run / "coming.json", told)
+        slow.kill()
+        wait_until(lambda: runs.status(run).state == "interrupted", "its end was seen")
+    assert runs.status(run).state == "interrupted"
+    runs.announce(run, slow.pid)  # gone already
+    for damaged in ("", "[]", "{}", '{"pid": "x", "born": 1}', '{"pid": -1, "born": 1}', '{"pid": 1e99}'):
+        (run / "coming.json").write_text(damaged)
+        assert runs.status(run).state == "interrupted"
+
+
 @pytest.mark.parametrize("state", sorted(runs.ENDED | {"paused"}))
 def test_a_run_that_rests_stays_as_it_is(run: Path, state: runs.State) -> None:
     ended = Status(state=state, pid=1, created=1, ended=2, error="" if state != "failed" else "Because.")
@@ -368,7 +390,7 @@ def test_looking_whether_a_worker_lives_does_not_keep_it_from_starting(run: Path
     looker.start()
     try:
         for _ in range(10):
-            with runs.worker_lock(run).acquire(timeout=10):
+            with runs.worker_lock(run).acquire(timeout=PATIENCE):
                 pass
     finally:
         done.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from core import evaluate, runs
 from tests import test_browser
 from tests.conftest import train
-from tests.test_browser import free_port, serving
+from tests.test_browser import MILLISECONDS, free_port, serving
 
 pytestmark = pytest.mark.browser
 browser, page = test_browser.browser, test_browser.page
@@ -41,10 +42,10 @@ def test_a_disagreement_of_two_runs_is_a_link_that_shows_the_same_elsewhere(
     expect(table).to_be_visible()
     box = table.bounding_box()
     assert box
-    for row in range(2):
+    for row, name in enumerate((narrow.name, wide.name)):
         # A table is drawn on a canvas: its check boxes are at the left, below the head.
         page.mouse.click(box["x"] + 16, box["y"] + 52 + 35 * row)
-        page.wait_for_timeout(500)
+        page.wait_for_url(re.compile(name))
     expect(page.get_by_role("heading", name="Answer by answer")).to_be_visible()
     found = [evaluate.load(run) for run in (narrow, wide)]
     right = [one.predictions == one.labels for one in found]
@@ -60,6 +61,7 @@ def test_a_disagreement_of_two_runs_is_a_link_that_shows_the_same_elsewhere(
     assert f"digit={index}" in link
 
     elsewhere = browser.new_page(viewport={"width": 1280, "height": 1000})
+    elsewhere.set_default_timeout(MILLISECONDS)
     elsewhere.goto(link)
     expect(elsewhere.get_by_role("heading", name=words)).to_be_visible()
     for one in found:

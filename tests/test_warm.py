@@ -11,7 +11,7 @@ import pytest
 from core import jobs, runs, warm
 from core.config import RunConfig
 from core.settings import Settings
-from tests.conftest import wait_for_end, wait_until
+from tests.conftest import PATIENCE, wait_for_end, wait_until
 
 TINY = RunConfig(hidden_units=(4,), training_images=100, epochs=1)
 
@@ -52,10 +52,10 @@ def test_a_warm_worker_trains_the_run_that_it_is_given_and_leaves(runs_folder: P
     assert not warm.is_waiting()
     status = wait_for_end(run)
     assert (status.state, status.pid) == ("finished", worker.pid), status.error
-    assert worker.wait(60) == 0
+    assert worker.wait(PATIENCE) == 0
     assert (run / "log.txt").is_file()
-    assert idle.wait(60) == 0
-    assert alone.wait(60) == 0
+    assert idle.wait(PATIENCE) == 0
+    assert alone.wait(PATIENCE) == 0
     assert idle.stdin
     idle.stdin.close()
 
