@@ -1,0 +1,30 @@
+"""Data → Plotly figures. Colours that mean nothing by themselves are left to the page's theme."""
+
+from core.charts.common import compact
+from core.charts.comparison import Point, overlay, trade_off
+from core.charts.digits import class_balance, pixels, tile
+from core.charts.evaluation import ALL, confusion, difference, one_against_all, reliability, robustness
+from core.charts.network import network
+from core.charts.training import by_digit, curve, pace, schedule, spread
+
+__all__ = [
+    "ALL",
+    "Point",
+    "by_digit",
+    "class_balance",
+    "compact",
+    "confusion",
+    "curve",
+    "difference",
+    "network",
+    "one_against_all",
+    "overlay",
+    "pace",
+    "pixels",
+    "reliability",
+    "robustness",
+    "schedule",
+    "spread",
+    "tile",
+    "trade_off",
+]

@@ -1,0 +1,192 @@
+"""Charts of what a run has come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core import architectures as arch
+from core.charts.common import MARGIN, MARK, compact
+from core.i18n import _
+from core.reliability import BINS, Curve, Reliability
+
+_BLUES = "Blues"
+_CLOSE, _CORNER = 0.97, 0.9  # curves with areas above the one are shown where they are above the other
+_FOR_AND_AGAINST = [(0, "#D55E00"), (0.5, "#F4F4F2"), (1, "#0072B2")]
+
+ALL = arch.CLASSES  # the place of a matrix's margins, after the digits
+
+
+def confusion(counts: NDArray[Any], chosen: tuple[int, int], *, shares: bool) -> go.Figure:
+    """The confusion matrix, true digits down, read digits across; every cell and every sum can be clicked.
+
+    Args:
+        counts: ``(10, 10)``.
+        chosen: the cell to frame, as (true, read); `ALL` for a whole row or column.
+        shares: show shares of the rows instead of counts.
+    """
+    rows = counts.sum(axis=1, keepdims=True)
+    shown = counts / np.maximum(rows, 1) if shares else counts
+    # The mistakes are what there is to see, and the diagonal is a hundred times as large.
+    shade = np.full((ALL + 1, ALL + 1), np.nan)
+    shade[:ALL, :ALL] = np.sqrt(shown / max(shown.max(), 1e-9))
+    text = np.full(shade.shape, "", object)
+    text[:ALL, :ALL] = np.vectorize(_share if shares else _count)(shown)
+    text[:ALL, ALL], text[ALL, :ALL] = [np.vectorize(_count)(counts.sum(axis=axis)) for axis in (1, 0)]
+    text[ALL, ALL] = _count(counts.sum())
+    places = list(range(ALL + 1))
+    figure = go.Figure(
+        go.Heatmap(
+            z=shade, x=places, y=places, colorscale=_BLUES, zmin=0, zmax=1, showscale=False,
+            hoverinfo="skip", xgap=2, ygap=2,
+        )
+    )  # fmt: skip
+    # Plotly's heat maps tell nobody which cell was clicked, and write no text where there is no number;
+    # invisible markers on top do.
+    true, read = (grid.ravel() for grid in np.mgrid[0 : len(places), 0 : len(places)])
+    is_dark = shade.ravel() > 0.55
+    figure.add_scatter(
+        x=read,
+        y=true,
+        mode="markers+text",
+        text=text.ravel(),
+        textfont={
+            "color": np.where(is_dark, "#FFFFFF", np.where(np.isnan(shade.ravel()), MARGIN, "#22303C"))
+        },
+        marker={"symbol": "square", "size": 26, "opacity": 0, "color": "#888"},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        hovertemplate=_("%{y} read as %{x}: %{text}") + "<extra></extra>",
+        showlegend=False,
+    )
+    if chosen != (ALL, ALL):
+        (top, bottom), (left, right) = [(0, ALL - 1) if place == ALL else (place, place) for place in chosen]
+        figure.add_shape(
+            type="rect", x0=left - 0.5, x1=right + 0.5, y0=top - 0.5, y1=bottom + 0.5,
+            line={"width": 3, "color": "#D55E00"},
+        )  # fmt: skip
+    axis = {
+        "tickvals": places, "ticktext": [*map(str, places[:ALL]), _("all")], "fixedrange": True,
+        "showgrid": False, "zeroline": False,
+    }  # fmt: skip
+    figure.update_xaxes(title=_("read as"), range=[-0.5, ALL + 0.5], **axis)
+    figure.update_yaxes(title=_("true digit"), range=[ALL + 0.5, -0.5], **axis)
+    figure.update_layout(clickmode="event+select", dragmode=False)
+    return compact(figure, height=500)
+
+
+def _count(value: float) -> str:
+    return f"{int(value)}"
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f}" if value else "0"
+
+
+def difference(first: NDArray[Any], second: NDArray[Any]) -> go.Figure:
+    """How often the second matrix has a cell more often than the first one: fewer mistakes are blue.
+
+    Args:
+        first, second: confusion matrices as counts, ``(10, 10)``, of the same images.
+    """
+    change = second - first
+    # On the diagonal more is better, off it less.
+    better = np.where(np.eye(len(change), dtype=bool), change, -change)
+    most = max(1, np.abs(np.where(np.eye(len(change), dtype=bool), 0, change)).max())
+    digits = list(range(len(change)))
+    figure = go.Figure(
+        go.Heatmap(
+            z=better, x=digits, y=digits, zmin=-most, zmax=most, colorscale=_FOR_AND_AGAINST, showscale=False,
+            text=np.vectorize(_signed)(change), texttemplate="%{text}", xgap=2, ygap=2,
+            hovertemplate=_("%{y} read as %{x}: %{text}") + "<extra></extra>",
+        )
+    )  # fmt: skip
+    axis = {"dtick": 1, "fixedrange": True, "showgrid": False, "zeroline": False}
+    figure.update_xaxes(title=_("read as"), **axis)
+    figure.update_yaxes(title=_("true digit"), autorange="reversed", **axis)
+    return compact(figure, height=420)
+
+
+def _signed(value: float) -> str:
+    return f"{int(value):+d}" if value else "·"
+
+
+def reliability(found: Reliability) -> go.Figure:
+    """How often answers of each confidence are right, against the diagonal on which they would be honest."""
+    edges = np.linspace(0, 1, BINS + 1)
+    middles, width = (edges[:-1] + edges[1:]) / 2, 1 / BINS
+    some = found.counts > 0
+    figure = go.Figure()
+    figure.add_bar(
+        x=middles[some], y=found.accuracy[some], width=width, name=_("right"),
+        customdata=np.stack([found.confidence[some], found.counts[some]], axis=1),
+        hovertemplate=_("%{customdata[1]:,} answers, %{customdata[0]:.1%} sure: %{y:.1%} right")
+        + "<extra></extra>",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=found.confidence[some], y=found.confidence[some], mode="markers", name=_("confidence"),
+        marker={"symbol": "line-ew", "size": 16, "line": {"width": 3, "color": MARK}}, hoverinfo="skip",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", name=_("honest"), line={"dash": "dot", "color": MARGIN},
+        hoverinfo="skip",
+    )  # fmt: skip
+    figure.update_xaxes(title=_("confidence"), range=[0, 1], tickformat=".0%", fixedrange=True)
+    figure.update_yaxes(title=_("share that is right"), range=[0, 1.02], tickformat=".0%", fixedrange=True)
+    figure.update_layout(legend={"orientation": "h", "y": 1.12}, bargap=0)
+    return compact(figure, height=380, top=40)
+
+
+def one_against_all(curves: Mapping[int, Curve], x: str, y: str, *, rising: bool) -> go.Figure:
+    """A curve for each digit against all the others, both axes shares. Of good curves only the best corner.
+
+    Args:
+        rising: whether the best corner is the top left one, else the top right one.
+    """
+    figure = go.Figure(
+        [
+            go.Scatter(
+                x=curve.x, y=curve.y, mode="lines", name=f"{digit} · {curve.area:.4f}",
+                line={"dash": "solid" if digit < 5 else "dot"},
+                hovertemplate=f"{digit}: %{{x:.2%}}, %{{y:.2%}}<extra></extra>",
+            )
+            for digit, curve in curves.items()
+        ]
+    )  # fmt: skip
+    whole = [-0.01, 1.01]
+    close = all(curve.area > _CLOSE for curve in curves.values())
+    corner = [-0.001, 1 - _CORNER] if rising else [_CORNER, 1.001]
+    figure.update_xaxes(title=x, tickformat=".0%", range=corner if close else whole)
+    figure.update_yaxes(title=y, tickformat=".0%", range=[_CORNER, 1.002] if close else whole)
+    return compact(figure, height=400)
+
+
+def robustness(
+    levels: Sequence[float], accuracies: Mapping[str, Sequence[float]], title: str, unchanged: float
+) -> go.Figure:
+    """Accuracy against how much the digits were changed, a line for each run.
+
+    Args:
+        levels: how much.
+        accuracies: by the run's name, for the first so many levels.
+        title: what the levels are, with their unit.
+        unchanged: the level that leaves the digits as they are.
+    """
+    figure = go.Figure(
+        [
+            go.Scatter(
+                x=list(levels)[: len(values)], y=list(values), mode="lines+markers", name=name,
+                hovertemplate="%{x}: %{y:.1%}<extra>" + name + "</extra>",
+            )
+            for name, values in accuracies.items()
+        ]
+    )  # fmt: skip
+    figure.add_vline(x=unchanged, line={"dash": "dot", "color": MARGIN, "width": 1})
+    figure.update_xaxes(title=title, fixedrange=True, range=[min(levels), max(levels)])
+    figure.update_yaxes(range=[0, 1.02], tickformat=".0%", fixedrange=True)
+    figure.update_layout(showlegend=len(accuracies) > 1, legend={"orientation": "h", "y": -0.45})
+    return compact(figure, height=260 if len(accuracies) < 2 else 300)

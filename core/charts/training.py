@@ -1,0 +1,206 @@
+"""Charts of a run while it trains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from core import architectures as arch
+from core.charts.common import MARK, Row, compact
+from core.i18n import _
+
+_SHORT = 5  # epochs: a run that is no longer is shown from its begin to its end
+_POINTS = 300  # of a curve that is redrawn several times a second
+
+
+def curve(
+    metric: str,
+    title: str,
+    batches: Sequence[Row],
+    epochs: Sequence[Row],
+    steps: int,
+    planned: int,
+    changes: Sequence[Row] = (),
+) -> go.Figure:
+    """One metric over a run: within the epochs, and training against validation after each.
+
+    Args:
+        metric: ``"loss"`` or ``"accuracy"``.
+        title: the metric's name for the axis.
+        batches: rows as `core.runs.batches` gives them.
+        epochs: rows as `core.runs.metrics` gives them.
+        steps: steps in an epoch.
+        planned: epochs that the run is to have.
+        changes: rows as `core.runs.changes` gives them; each is marked where it took effect.
+    """
+    within = _thinned([row for row in batches if row.get(metric) is not None])
+    # An epoch that was stopped ends before its whole number.
+    ends = _numbers(row["epoch"] - 1 + row["steps"] / max(steps, row["steps"]) for row in epochs)
+    starts = _numbers(row["epoch"] - 1 + row["step"] / max(steps, row["step"]) for row in within)
+    traces = [
+        go.Scatter(
+            x=starts,
+            y=_numbers(row[metric] for row in within),
+            name=_("within the epoch"),
+            mode="lines",
+            line={"width": 1.5, "dash": "dot"},
+            opacity=0.7,
+        ),
+        go.Scatter(
+            x=ends,
+            y=_numbers(row.get(metric) for row in epochs),
+            name=_("training"),
+            mode="lines+markers",
+        ),
+    ]
+    if any(f"val_{metric}" in row for row in epochs):
+        traces.append(
+            go.Scatter(
+                x=ends,
+                y=_numbers(row.get(f"val_{metric}") for row in epochs),
+                name=_("validation"),
+                mode="lines+markers",
+                marker={"symbol": "diamond", "size": 8},
+            )
+        )
+    axis = {"title": title, "tickformat": ".0%" if metric == "accuracy" else None}
+    begun = max([*starts[-1:], *ends[-1:]], default=0.0)
+    return _over_epochs(traces, axis, _shown(begun, planned), changes)
+
+
+def _shown(begun: float, planned: int) -> int:
+    """So many epochs to show that what there is fills the chart: all of a short run, a part of a long one."""
+    return min(planned, max(_SHORT, math.ceil(1.5 * begun)))
+
+
+def _over_epochs(
+    traces: list[go.Scatter], axis: dict[str, Any], shown: int, changes: Sequence[Row] = ()
+) -> go.Figure:
+    """Curves over so many epochs of a run, with a mark where a knob was turned."""
+    marks, words = _marks(changes)
+    return go.Figure(
+        traces,
+        {
+            "xaxis": {"title": _("epoch"), "range": [0, shown], "dtick": max(1, math.ceil(shown / 10))},
+            "yaxis": axis,
+            "shapes": marks,
+            "annotations": words,
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+            "hovermode": "x unified",
+            # What the viewer zoomed into stays while new rows come in.
+            "uirevision": "run",
+            "height": 340,
+            "margin": {"l": 10, "r": 10, "t": 40, "b": 10},
+        },
+    )
+
+
+def _marks(changes: Sequence[Row]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """A dashed line and a text at the beginning of each epoch in which a knob had a new value."""
+    names = {"learning_rate": _("learning rate"), "dropout": _("dropout")}
+    lines, words = [], []
+    for number, change in enumerate(changes):
+        x = change["epoch"] - 1
+        lines.append(
+            {
+                "type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1,
+                "line": {"dash": "dash", "width": 1.5, "color": MARK},
+            }
+        )  # fmt: skip
+        text = f"{names.get(change['setting'], change['setting'])} {change['before']:g} → {change['after']:g}"
+        words.append(
+            {
+                "x": x, "yref": "paper", "y": 0.98 - 0.09 * (number % 5), "text": text, "showarrow": False,
+                "xanchor": "left", "xshift": 3, "font": {"size": 11, "color": MARK},
+                "bgcolor": "rgba(127,127,127,0.15)",
+            }
+        )  # fmt: skip
+    return lines, words
+
+
+def schedule(epochs: Sequence[float], rates: Sequence[float]) -> go.Figure:
+    """The learning rate over a run that has not begun, as `core.schedules.curve` gives it."""
+    figure = go.Figure(
+        go.Scatter(
+            x=epochs, y=rates, mode="lines", hovertemplate=_("epoch %{x:.1f}: %{y:.2g}<extra></extra>")
+        )
+    )
+    figure.update_xaxes(title=_("epoch"), range=[0, epochs[-1]], fixedrange=True)
+    figure.update_yaxes(title=_("learning rate"), range=[0, 1.08 * max(rates)], fixedrange=True)
+    return compact(figure, height=190)
+
+
+def pace(epochs: Sequence[Row], name: str, title: str, planned: int) -> go.Figure:
+    """One number per epoch, such as its ``learning_rate`` or its ``seconds``."""
+    trace = go.Scatter(
+        x=_numbers(row["epoch"] for row in epochs),
+        y=_numbers(row.get(name) for row in epochs),
+        mode="lines+markers",
+        name=title,
+    )
+    begun = epochs[-1]["epoch"] if epochs else 0
+    return _over_epochs([trace], {"title": title, "rangemode": "tozero"}, _shown(begun, planned))
+
+
+def by_digit(epochs: Sequence[Row]) -> go.Figure:
+    """The share of each digit's validation images that is read right, epoch by epoch, as a heat map."""
+    rows = [row for row in epochs if row.get("val_class_accuracy")]
+    shares = np.array([row["val_class_accuracy"] for row in rows], float).T.reshape(arch.CLASSES, -1)
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares,
+            x=[str(row["epoch"]) for row in rows],
+            y=[str(digit) for digit in range(arch.CLASSES)],
+            colorscale="Blues",
+            zmax=1,
+            texttemplate="%{z:.0%}" if len(rows) <= 12 else None,
+            colorbar={"tickformat": ".0%", "thickness": 12},
+            hovertemplate=_("digit %{y}, epoch %{x}: %{z:.1%}<extra></extra>"),
+            xgap=1,
+            ygap=1,
+        )
+    )
+    figure.update_xaxes(title=_("epoch"), type="category", nticks=12, fixedrange=True, showgrid=False)
+    figure.update_yaxes(
+        title=_("digit"), type="category", autorange="reversed", fixedrange=True, showgrid=False
+    )
+    return compact(figure, height=360)
+
+
+def spread(first: Row, newest: Row) -> go.Figure:
+    """How the numbers of a layer were spread after the first epoch, and how after the newest.
+
+    Args:
+        first, newest: histograms with ``low``, ``high`` and ``counts``, as `core.worker.observe` makes them.
+    """
+    figure = go.Figure()
+    for found, name, fill in ((first, _("first epoch"), None), (newest, _("newest epoch"), "tozeroy")):
+        if not found.get("counts"):
+            continue
+        edges = np.linspace(found["low"], found["high"], len(found["counts"]) + 1)
+        width = max(edges[1] - edges[0], 1e-12)
+        density = np.array(found["counts"]) / (sum(found["counts"]) * width)
+        figure.add_scatter(
+            x=(edges[1:] + edges[:-1]) / 2, y=density, name=name, mode="lines", fill=fill,
+            line={"shape": "hvh", "width": 1.5, "dash": None if fill else "dot"}, hoverinfo="skip",
+        )  # fmt: skip
+    figure.update_xaxes(fixedrange=True, nticks=5, exponentformat="power")
+    figure.update_yaxes(visible=False, fixedrange=True)
+    figure.update_layout(showlegend=False)
+    return compact(figure, height=120)
+
+
+def _numbers(values: Iterable[float | None]) -> NDArray[np.float64]:
+    """As an array, which Plotly takes as it is; it looks at each number of a list. None becomes NaN."""
+    return np.array([math.nan if value is None else value for value in values], float)
+
+
+def _thinned(rows: Sequence[Row]) -> Sequence[Row]:
+    """At most about so many rows as can be told apart, the newest always among them."""
+    stride = -(-len(rows) // _POINTS) or 1
+    return rows[::-stride][::-1]
