@@ -107,7 +107,7 @@ def submit(config: RunConfig, settings: Settings, lesson: Lesson | None = None) 
     """
     check(config, settings)
     check_room(settings)
-    _check_queue(settings)
+    check_queue(settings)
     run = runs.create(settings.runs.absolute(), config)
     if lesson:
         lessons.keep(run, lesson)
@@ -132,7 +132,8 @@ def check_room(settings: Settings) -> None:
         )
 
 
-def _check_queue(settings: Settings) -> None:
+def check_queue(settings: Settings) -> None:
+    """Whether one more run may wait. Raises NotAllowed."""
     waiting = len(active(settings.runs))
     if waiting >= settings.max_waiting:
         raise NotAllowed(
@@ -185,7 +186,7 @@ def resume(run: Path, settings: Settings, epochs: int | None = None) -> None:
     with runs.changing_request(run) as change:
         state = runs.status(run).state
         if state in runs.RESTING:
-            _check_queue(settings)
+            check_queue(settings)
         change(action="run", **({} if epochs is None else {"epochs": epochs}))
         if state in ("queued", "running"):
             return

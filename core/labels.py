@@ -21,13 +21,13 @@ class BadLabels(ValueError):
     """They are too long or too many. The message says what is allowed."""
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
     """On one line, without what cannot be seen."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def _tidy_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(tag for tag in map(_tidy, tags) if tag))
+    return tuple(dict.fromkeys(tag for tag in map(tidy, tags) if tag))
 
 
 class Labels(BaseModel):
@@ -42,7 +42,7 @@ class Labels(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, AfterValidator(_tidy), Field(max_length=MOST_NAME)] = ""
+    name: Annotated[str, AfterValidator(tidy), Field(max_length=MOST_NAME)] = ""
     tags: Annotated[
         tuple[Annotated[str, Field(max_length=MOST_TAG)], ...],
         AfterValidator(_tidy_tags),

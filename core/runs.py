@@ -150,16 +150,21 @@ def create(root: Path, config: RunConfig) -> Path:
     Raises:
         OSError: the folder cannot be written to.
     """
-    root.mkdir(parents=True, exist_ok=True)
+    run = new_folder(root)
     now = time.time()
-    moment = datetime.fromtimestamp(now, UTC)
-    run_id = f"{moment:%Y%m%d-%H%M%S}-{moment.microsecond // 1000:03d}-{secrets.token_hex(2)}"
-    run = root / run_id
-    run.mkdir()
     # The status first: a folder with a config is a whole run.
     write_status(run, Status(state="queued", created=now, queued=now, heartbeat=now))
     write_json(run / "config.json", config.model_dump(mode="json"))
     return run
+
+
+def new_folder(root: Path) -> Path:
+    """Make a folder whose name sorts by the time it was made. Raises OSError."""
+    root.mkdir(parents=True, exist_ok=True)
+    moment = datetime.now(UTC)
+    folder = root / f"{moment:%Y%m%d-%H%M%S}-{moment.microsecond // 1000:03d}-{secrets.token_hex(2)}"
+    folder.mkdir()
+    return folder
 
 
 def is_name(text: str) -> bool:

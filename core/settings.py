@@ -29,6 +29,8 @@ class Settings(BaseSettings):
             A request to stop waits for the step; two cores do about ten thousand million a second.
         max_waiting: the most runs that may train or wait at the same time.
         max_runs: the most run directories; beyond it, nothing new is trained.
+        max_trials: the most runs that one sweep may have.
+        max_sweeps: the most sweeps that may run at the same time.
         max_megabytes: the most disk that all runs may take before nothing new is trained, in MB.
         drawings: the file that holds the drawings that people keep.
         max_drawings: how many of them there may be.
@@ -47,6 +49,8 @@ class Settings(BaseSettings):
     max_step_multiplications: int = Field(20_000, ge=1)
     max_waiting: int = Field(20, ge=1)
     max_runs: int = Field(1_000, ge=1)
+    max_trials: int = Field(100, ge=2)
+    max_sweeps: int = Field(4, ge=1)
     max_megabytes: int = Field(5_000, ge=1)
     drawings: Path = Path("drawings.sqlite")
     max_drawings: int = Field(5_000, ge=1)

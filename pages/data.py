@@ -5,6 +5,7 @@ import streamlit as st
 
 from core import charts, datasets, ui
 from core.i18n import _
+from core.ui import links
 
 PER_PAGE = 40
 EXAMPLE_DIGITS = range(10)
@@ -112,8 +113,9 @@ ui.heading(
     ),
 )
 
+links.choice("dataset_shown", datasets.NAMES, datasets.DEFAULT)
 name = st.segmented_control(
-    _("Data set"), list(datasets.NAMES), default=datasets.DEFAULT, required=True, key="dataset_shown",
+    _("Data set"), list(datasets.NAMES), required=True, key="dataset_shown",
     persist_state="session", on_change=first_page,
     help=_("mnist-5k is a small part of MNIST that comes with the app: quick to learn, so a good start."),
 )  # fmt: skip
@@ -130,17 +132,16 @@ except (datasets.BadDataFile, datasets.DatasetMissing) as error:
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-    split = st.segmented_control(
-        _("Split"), list(SPLITS), default="train", required=True, format_func=SPLITS.__getitem__,
-        key="split_shown", persist_state="session", on_change=first_page,
-    )  # fmt: skip
+    split = links.switch(_("Split"), "split_shown", SPLITS, "train", labelled=True, on_change=first_page)
+    links.several("digits_shown", EXAMPLE_DIGITS)
     chosen = st.pills(
         _("Digits"), EXAMPLE_DIGITS, selection_mode="multi", key="digits_shown", persist_state="session",
         on_change=first_page,
         help=_("Choose none to see all of them."),
     )  # fmt: skip
+    links.number("shuffle_seed", 0, 0, 2**32 - 1)
     seed = st.number_input(
-        _("Shuffle seed"), 0, 2**32 - 1, 0, key="shuffle_seed", persist_state="session", width=160,
+        _("Shuffle seed"), 0, 2**32 - 1, key="shuffle_seed", persist_state="session", width=160,
         on_change=first_page,
         help=_("Another number shows the digits in another order; the same number, in the same."),
     )  # fmt: skip
@@ -148,6 +149,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
 images, labels = dataset.part(split)
 shown = np.flatnonzero(np.isin(labels, chosen or list(EXAMPLE_DIGITS)))
 shown = np.random.default_rng(seed).permutation(shown)
+links.number("data_page", 1, 1, len(labels))
 on_page = shown[ui.pager(len(shown), PER_PAGE, "data_page")]
 
 st.caption(

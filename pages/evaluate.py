@@ -111,12 +111,7 @@ VIEWS = {
     "honesty": _("Is it honest?"),
     "robustness": _("Is it sturdy?"),
 }
-links.choice("look", VIEWS, "mistakes")
-view = st.segmented_control(
-    _("What to look at"), list(VIEWS), required=True, key="look",
-    format_func=VIEWS.__getitem__, label_visibility="collapsed", persist_state="session",
-)  # fmt: skip
-match view:
+match links.switch(_("What to look at"), "look", VIEWS, "mistakes"):
     case "digits":
         report(evaluation)
     case "honesty":

@@ -197,11 +197,7 @@ def overview(found: list[Entry]) -> None:
         return
     st.subheader(_("What accuracy costs"), anchor=False)
     kinds = {"parameters": _("parameters"), "seconds": _("seconds of training")}
-    links.choice("cost", kinds, "parameters")
-    by = st.segmented_control(
-        _("Cost"), list(kinds), required=True, key="cost", format_func=kinds.__getitem__,
-        label_visibility="collapsed", persist_state="session",
-    )  # fmt: skip
+    by = links.switch(_("Cost"), "cost", kinds, "parameters")
     best = ledger.pareto([getattr(point, by) for point in points], [point.accuracy for point in points])
     st.plotly_chart(charts.trade_off(points, best, by=by, title=kinds[by]), key="trade_off",
                     alt=_("Accuracy against {cost}").format(cost=kinds[by]))  # fmt: skip

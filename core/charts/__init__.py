@@ -5,6 +5,7 @@ from core.charts.comparison import Point, overlay, trade_off
 from core.charts.digits import class_balance, pixels, tile
 from core.charts.evaluation import ALL, confusion, difference, one_against_all, reliability, robustness
 from core.charts.network import network
+from core.charts.sweeping import history, importance, parallel
 from core.charts.training import by_digit, curve, pace, schedule, spread
 
 __all__ = [
@@ -16,10 +17,13 @@ __all__ = [
     "confusion",
     "curve",
     "difference",
+    "history",
+    "importance",
     "network",
     "one_against_all",
     "overlay",
     "pace",
+    "parallel",
     "pixels",
     "reliability",
     "robustness",

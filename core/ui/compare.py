@@ -76,12 +76,7 @@ def curves(chosen: Sequence[Entry], names: Sequence[str]) -> None:
         "val_accuracy": _("validation accuracy"), "val_loss": _("validation loss"),
         "accuracy": _("training accuracy"), "loss": _("training loss"),
     }  # fmt: skip
-    links.choice("metric", metrics, "val_accuracy")
-    st.segmented_control(
-        _("Metric"), list(metrics), required=True, key="metric", format_func=metrics.__getitem__,
-        label_visibility="collapsed", persist_state="session",
-    )  # fmt: skip
-    metric = st.session_state["metric"]
+    metric = links.switch(_("Metric"), "metric", metrics, "val_accuracy")
     by_name = dict(zip((one.run for one in chosen), names, strict=True))
     lines = {}
     for config, group in ledger.groups(chosen).items():
@@ -209,12 +204,7 @@ def _disagreements(run: Entry, first: Evaluation, second: Evaluation, one: str, 
         "second": _("only the second is right"), "first": _("only the first is right"),
         "both": _("both wrong"),
     }  # fmt: skip
-    links.choice("differ", kinds, "second")
-    st.segmented_control(
-        _("Digits"), list(kinds), required=True, key="differ", format_func=kinds.__getitem__,
-        label_visibility="collapsed", persist_state="session", on_change=mistakes.close,
-    )  # fmt: skip
-    kind = st.session_state["differ"]
+    kind = links.switch(_("Digits"), "differ", kinds, "second", on_change=mistakes.close)
     right = [evaluation.predictions == evaluation.labels for evaluation in (first, second)]
     masks = {"first": right[0] & ~right[1], "second": right[1] & ~right[0], "both": ~right[0] & ~right[1]}
     judged = first if kind == "second" else second

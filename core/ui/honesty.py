@@ -86,11 +86,7 @@ def _confident_and_wrong(evaluation: Evaluation, digits: Digits | None) -> None:
 def by_digit(evaluation: Evaluation) -> None:
     """Each digit against all the others."""
     curves = {"roc": _("ROC"), "pr": _("Precision and recall")}
-    links.choice("curve", curves, "roc")
-    kind = st.segmented_control(
-        _("Curve"), list(curves), required=True, key="curve",
-        format_func=curves.__getitem__, persist_state="session", label_visibility="collapsed",
-    )  # fmt: skip
+    kind = links.switch(_("Curve"), "curve", curves, "roc")
     make = reliability.roc if kind == "roc" else reliability.precision_recall
     found = {
         digit: curve

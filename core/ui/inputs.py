@@ -14,6 +14,7 @@ from PIL import Image
 from core import photo, strokes
 from core.i18n import _
 from core.strokes import Strokes
+from core.ui import links
 from core.ui.grid import pixel_grid
 
 SIDE = 280
@@ -47,11 +48,7 @@ def choose_source() -> str:
         "grid": _("Use the keyboard"),
         "photo": _("Show a photo"),
     }
-    chosen: str = st.segmented_control(
-        _("How to show a digit"), list(names), default="canvas", required=True, key="source",
-        format_func=names.__getitem__, label_visibility="collapsed", persist_state="session",
-    )  # fmt: skip
-    return chosen
+    return links.switch(_("How to show a digit"), "source", names, "canvas")
 
 
 def ask(source: str) -> Shown | None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
 from core.i18n import _
 from core.reading import Reader, Reading
-from core.ui import network, reasons, xray
+from core.ui import links, network, reasons, xray
 
 
 def show(run: Path, reader: Reader, reading: Reading, rgba: NDArray[np.uint8]) -> None:
@@ -26,10 +25,7 @@ def show(run: Path, reader: Reader, reading: Reading, rgba: NDArray[np.uint8]) -
         "alike": _("Look-alikes"),
         "compare": _("Compare"),
     }
-    view = st.segmented_control(
-        _("What to look at"), list(names), default="steps", required=True, key="insight",
-        format_func=names.__getitem__, label_visibility="collapsed", persist_state="session",
-    )  # fmt: skip
+    view = links.switch(_("What to look at"), "insight", names, "steps")
     match view:
         case "network":
             network.show(run, reader, reading)

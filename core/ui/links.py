@@ -8,7 +8,7 @@ widget without a default: its value is in the session by then.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 import streamlit as st
@@ -16,12 +16,54 @@ import streamlit as st
 T = TypeVar("T")
 
 
-def choice(key: str, options: Iterable[T], default: T) -> None:
-    """For a widget with options, which differ in how they are written."""
+def choice(key: str, options: Iterable[T], default: T, *, always: bool = False) -> None:
+    """For a widget with options, which differ in how they are written.
+
+    Args:
+        always: whether the default is written into the address as well, because it may be another later.
+    """
     by_text = {str(option): option for option in options}
-    _follow(key, default, by_text.get, str)
-    if st.session_state[key] not in by_text.values():
-        st.session_state[key] = default  # there are other options now
+    if st.session_state.get(key) not in by_text.values():
+        st.session_state.pop(key, None)  # there are other options now
+    _follow(key, default, by_text.get, str, always=always)
+
+
+def switch(
+    label: str,
+    key: str,
+    options: Mapping[str, str],
+    default: str,
+    *,
+    labelled: bool = False,
+    on_change: Callable[[], None] | None = None,
+) -> str:
+    """A row of options of which one is chosen, kept in the session and in the address.
+
+    Args:
+        label: said to those who do not see it, and to all if `labelled`.
+        options: what each is called.
+        on_change: called before the page runs.
+    """
+    choice(key, options, default)
+    st.segmented_control(
+        label, list(options), required=True, key=key, format_func=options.__getitem__,
+        label_visibility="visible" if labelled else "collapsed", persist_state="session",
+        on_change=on_change,
+    )  # fmt: skip
+    found: str = st.session_state[key]
+    return found
+
+
+def several(key: str, options: Iterable[T]) -> None:
+    """For a widget in which several options can be chosen, or none: "1,4"."""
+    by_text = {str(option): option for option in options}
+
+    def read(text: str) -> list[T]:
+        return [by_text[part] for part in text.split(",") if part in by_text]
+
+    nothing: list[T] = []
+    _follow(key, nothing, read, lambda chosen: ",".join(map(str, chosen)))
+    st.session_state[key] = [one for one in st.session_state[key] if one in by_text.values()]
 
 
 def number(key: str, default: float, low: float, high: float) -> None:
@@ -31,7 +73,7 @@ def number(key: str, default: float, low: float, high: float) -> None:
         value = type(default)(text)
         return value if low <= value <= high else None
 
-    _follow(key, default, read, "{:g}".format)
+    _follow(key, default, read, str if isinstance(default, int) else "{:g}".format)
 
 
 def text(key: str, most: int = 200) -> None:
@@ -50,11 +92,18 @@ def span(key: str, default: tuple[int, int]) -> None:
     _follow(key, default, read, lambda ends: "{}-{}".format(*ends))
 
 
-def _follow(key: str, default: T, read: Callable[[str], T | None], write: Callable[[T], str]) -> None:
+def _follow(
+    key: str,
+    default: T,
+    read: Callable[[str], T | None],
+    write: Callable[[T], str],
+    *,
+    always: bool = False,
+) -> None:
     """Take the value from the address where somebody has changed that, else write it there."""
     written = f"link_{key}"
     asked = st.query_params.get(key)
-    if asked is not None and asked != st.session_state.get(written):
+    if asked is not None and (asked != st.session_state.get(written) or key not in st.session_state):
         try:
             value = read(asked)
         except (ValueError, OverflowError):
@@ -62,7 +111,7 @@ def _follow(key: str, default: T, read: Callable[[str], T | None], write: Callab
         if value is not None and not (isinstance(value, float) and math.isnan(value)):
             st.session_state[key] = value
     value = st.session_state.setdefault(key, default)
-    if value == default:
+    if value == default and not always:
         st.query_params.pop(key, None)
         st.session_state[written] = None
     else:

@@ -12,7 +12,7 @@ from core import adviser, datasets, estimate, jobs, runs, ui
 from core.architectures import ImpossibleNetwork
 from core.config import ConfigError, RunConfig
 from core.i18n import _, ngettext
-from core.ui import knobs, views
+from core.ui import knobs, links, views
 
 # Seconds between two looks at a run that is going on: so many for each of its epochs, but no fewer and
 # no more than these. Where there are many epochs to come, the server is to have little to do.
@@ -335,11 +335,7 @@ def _sights(run: Path) -> None:
         "digits": _("Digit by digit"),
         "layers": _("Inside the layers"),
     }
-    st.segmented_control(
-        _("What to look at"), list(names), default="curves", required=True, key="view",
-        format_func=names.__getitem__, label_visibility="collapsed",
-    )  # fmt: skip
-    match st.session_state["view"]:
+    match links.switch(_("What to look at"), "view", names, "curves"):
         case "pace":
             views.pace(epochs, config)
         case "digits":

@@ -89,12 +89,8 @@ def _opened(evaluation: Evaluation) -> int | None:
 
 def _matrix(evaluation: Evaluation) -> None:
     st.subheader(_("Confusion matrix"), anchor=False)
-    links.choice("unit", ["counts", "shares"], "counts")
-    unit = st.segmented_control(
-        _("Show"), ["counts", "shares"], required=True, key="unit",
-        format_func={"counts": _("counts"), "shares": _("% of the row")}.__getitem__, persist_state="session",
-        label_visibility="collapsed",
-    )  # fmt: skip
+    units = {"counts": _("counts"), "shares": _("% of the row")}
+    unit = links.switch(_("Show"), "unit", units, "counts")
     st.plotly_chart(
         charts.confusion(evaluation.confusion(), _chosen(), shares=unit == "shares"),
         key="matrix",
@@ -133,11 +129,7 @@ def _matching(evaluation: Evaluation) -> NDArray[np.int64]:
                 label, _CHOICES, key=key, width=100, persist_state="session", on_change=first_page,
                 format_func=lambda digit: words.get(digit, str(digit)),
             )  # fmt: skip
-        links.choice("show", kinds, "all")
-        kind = st.segmented_control(
-            _("Show"), list(kinds), required=True, key="show",
-            persist_state="session", format_func=kinds.__getitem__, on_change=first_page,
-        )  # fmt: skip
+        kind = links.switch(_("Show"), "show", kinds, "all", labelled=True, on_change=first_page)
         links.span("sure", (0, 100))
         st.slider(
             _("How sure it was"), 0, 100, key="sure", format="%d%%",
@@ -210,10 +202,6 @@ def _one(evaluation: Evaluation, reader: Reader, digits: Digits, index: int) -> 
         with st.container(width=260):
             bars(evaluation.probabilities[index], key="digit_bars")
     views = {"why": _("Why this digit"), "alike": _("Look-alikes")}
-    links.choice("explained", views, "why")
-    view = st.segmented_control(
-        _("What to look at"), list(views), required=True, key="explained",
-        format_func=views.__getitem__, label_visibility="collapsed", persist_state="session",
-    )  # fmt: skip
+    view = links.switch(_("What to look at"), "explained", views, "why")
     reading = reader.read(image[None])[0]._replace(probabilities=evaluation.probabilities[index])
     (reasons.why if view == "why" else reasons.alike)(reader, reading)

@@ -11,6 +11,7 @@ import streamlit as st
 from core import charts, datasets, robustness, runs, ui, warm
 from core.i18n import _
 from core.robustness import LEVELS, UNCHANGED
+from core.ui import links
 
 _BEGIN = 10.0  # seconds that it may take to begin
 _LOOK = 1.0  # seconds between two looks at what is being measured
@@ -47,7 +48,7 @@ def show(run: Path) -> None:
         )  # fmt: skip
     names = {found.name: found for found in runs.trained(ui.settings().runs)}
     others = [name for name, found in names.items() if found != run and robustness.read(found)]
-    st.session_state["beside"] = [name for name in st.session_state.get("beside", []) if name in others]
+    links.several("beside", others)
     if others:
         st.multiselect(
             _("Beside it"), others, key="beside", format_func=lambda name: ui.run_label(names[name]),

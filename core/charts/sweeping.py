@@ -1,0 +1,112 @@
+"""Charts of a sweep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core.charts.common import MARGIN, MARK, compact
+from core.i18n import _
+from core.sweeps import KNOBS, Trial, best, short
+
+_TICKS = 5  # along an axis of numbers
+
+
+def history(trials: Sequence[Trial]) -> go.Figure:
+    """Every run of a sweep in its order, and the best until then."""
+    figure = go.Figure()
+    complete = [one for one in trials if one.state == "complete"]
+    records = [best([one for one in complete if one.number <= last.number]) for last in complete]
+    figure.add_scatter(
+        x=[one.number + 1 for one in complete], y=[record.accuracy for record in records if record],
+        mode="lines", line={"shape": "hv", "color": MARK}, name=_("best so far"), hoverinfo="skip",
+    )  # fmt: skip
+    for state, name, symbol in (
+        ("complete", _("finished"), "circle"), ("pruned", _("stopped early"), "x"),
+        ("running", _("training"), "circle-open"),
+    ):  # fmt: skip
+        some = [one for one in trials if one.state == state and one.accuracy is not None]
+        if some:
+            figure.add_scatter(
+                x=[one.number + 1 for one in some], y=[one.accuracy for one in some], mode="markers",
+                marker={"symbol": symbol, "size": 9, "color": MARGIN if state == "pruned" else None},
+                name=name, hovertext=[_hover(one) for one in some], hoverinfo="text",
+            )  # fmt: skip
+    figure.update_xaxes(title=_("run of the sweep"), rangemode="tozero", fixedrange=True)
+    figure.update_yaxes(title=_("validation accuracy"), tickformat=".1%", fixedrange=True)
+    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
+    return compact(figure, height=320, top=30)
+
+
+def _hover(one: Trial) -> str:
+    values = "<br>".join(f"{name} = {short(value)}" for name, value in one.values.items())
+    return f"{one.accuracy:.2%}<br>{values}"
+
+
+def parallel(trials: Sequence[Trial], titles: Mapping[str, str]) -> go.Figure:
+    """Each run as a line across its knobs to its accuracy: the finished ones.
+
+    Args:
+        titles: what each knob is called, in the order of the axes.
+    """
+    shown = [one for one in trials if one.state == "complete"]
+    axes = [_axis(name, title, [one.values[name] for one in shown]) for name, title in titles.items()]
+    accuracies = [one.accuracy or 0.0 for one in shown]
+    axes.append({"label": _("accuracy"), "values": accuracies, "tickformat": ".1%"})
+    figure = go.Figure(
+        go.Parcoords(
+            dimensions=axes,
+            line={"color": accuracies, "colorscale": "Viridis", "showscale": False},
+            labelfont={"size": 14},
+            tickfont={"size": 12},
+        )
+    )
+    return figure.update_layout(height=360, margin={"l": 70, "r": 50, "t": 60, "b": 20})
+
+
+def _axis(name: str, title: str, values: list[Any]) -> dict[str, Any]:
+    knob = KNOBS[name]
+    if knob.options:
+        # In the order in which they are offered, as far as they were tried.
+        options = [option for option in knob.options if option in values]
+        return {
+            "label": title, "values": [options.index(value) for value in values],
+            "tickvals": list(range(len(options))), "ticktext": options,
+            "range": [-0.1, len(options) - 0.9],
+        }  # fmt: skip
+    if knob.log:
+        # Plotly's axes here have no logarithms of their own.
+        places = np.log10(np.array(values, float))
+        low, high = math.floor(places.min() * 10) / 10, math.ceil(places.max() * 10) / 10
+        ticks = np.linspace(low, max(high, low + 0.1), _TICKS)
+        words = [f"{10**tick:.0f}" if knob.whole else f"{10**tick:.1g}" for tick in ticks]
+        return {
+            "label": title, "values": places.tolist(), "range": [ticks[0], ticks[-1]],
+            "tickvals": ticks.tolist(), "ticktext": words,
+        }  # fmt: skip
+    return {"label": title, "values": values}
+
+
+def importance(weights: Mapping[str, float], titles: Mapping[str, str]) -> go.Figure:
+    """How much each knob matters, the one that matters most at the top.
+
+    Args:
+        weights: by knob, together 1.
+    """
+    ordered = sorted(weights.items(), key=lambda one: one[1])
+    figure = go.Figure(
+        go.Bar(
+            x=[weight for _name, weight in ordered],
+            y=[titles[name] for name, _weight in ordered],
+            orientation="h",
+            texttemplate="%{x:.0%}",
+            hoverinfo="skip",
+        )
+    )
+    figure.update_xaxes(visible=False, range=[0, 1.1], fixedrange=True)
+    figure.update_yaxes(fixedrange=True, ticksuffix=" ")
+    return compact(figure, height=60 + 44 * len(ordered))

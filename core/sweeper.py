@@ -1,0 +1,216 @@
+"""The process that runs a sweep: ``python -m core.sweeper SWEEP``. It outlives whoever started it.
+
+It trains nothing. It asks Optuna what to try next, has that trained as any other run, tells Optuna what came
+of it, and leaves. What it knows is in the sweep's folder, so that another one can go on at any time.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import optuna
+from filelock import Timeout
+from optuna.trial import FrozenTrial, TrialState
+
+from core import jobs, labels, runs, sweeps, trials, warm
+from core.architectures import ImpossibleNetwork
+from core.config import ConfigError
+from core.datasets import DatasetMissing
+from core.i18n import _
+from core.settings import Settings
+from core.sweeps import Sweep
+
+_PATIENCE = 20  # seconds to wait for another sweeper of the same sweep to leave
+_POLL = 0.5  # seconds between two looks at the runs
+_ATTEMPTS = 3  # at a run whose process is lost, before it counts as failed
+
+# Set by SIGTERM, with which the system or the container asks every process to end.
+_leaving = threading.Event()
+
+
+def main(folder: Path) -> None:
+    """Run this sweep, if it is to be run and nobody else does so."""
+    signal.signal(signal.SIGTERM, lambda *_signal: _leaving.set())
+    try:
+        with runs.worker_lock(folder).acquire(timeout=_PATIENCE):
+            if runs.written_status(folder).state in ("queued", "running"):
+                Sweeper(folder, Settings(runs=folder.parents[1])).work()
+    except Timeout:
+        return  # another one has it
+
+
+class Sweeper:
+    """Goes on with a sweep, from what is in its folder.
+
+    Args:
+        folder: the sweep's.
+        settings: the operator's limits, which hold for each of its runs.
+    """
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.study = trials.study(folder, self.sweep)
+
+    @property
+    def sweep(self) -> Sweep:
+        return sweeps.read(self.folder)  # somebody may have asked for more
+
+    @property
+    def live(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+
+    def work(self) -> None:
+        """Try until there is nothing left to try, or something else is wanted."""
+        self.take_up()
+        try:
+            while not self.look():
+                time.sleep(_POLL)
+        except (jobs.NotAllowed, DatasetMissing, OSError) as error:
+            self._write(state="failed", error=str(error), ended=time.time())
+
+    def take_up(self) -> None:
+        """Begin, or go on where an earlier sweeper was."""
+        self._write(state="running", started=time.time(), error="", pid=os.getpid())
+        for trial in self.live:
+            self._take_up(trial)
+
+    def look(self) -> bool:
+        """Look at every run once, and do what follows. Returns whether the sweep rests now."""
+        wanted = "pause" if _leaving.is_set() else runs.request(self.folder).action
+        for trial in self.live:
+            self.follow(trial, wanted)
+        live = self.live
+        if wanted == "pause":
+            return all(self._state(trial) in (None, *runs.RESTING) for trial in live) and self._rest("paused")
+        if wanted == "stop":
+            return not live and self._rest("stopped")
+        begun = sum(one.state != TrialState.WAITING for one in self.study.get_trials(deepcopy=False))
+        if begun < self.sweep.trials:
+            if len(live) < self.settings.slots and self._has_room():
+                self._begin()
+        elif not live:
+            return self._rest("finished")
+        return False
+
+    def _rest(self, state: runs.State) -> bool:
+        """Write that down, unless something else was asked for at this very moment."""
+        with runs.changing_request(self.folder):
+            wanted = runs.request(self.folder).action
+            if not _leaving.is_set() and wanted != {"paused": "pause", "stopped": "stop"}.get(state, "run"):
+                return False
+            begun = sum(one.state != TrialState.WAITING for one in self.study.get_trials(deepcopy=False))
+            if state == "finished" and begun < self.sweep.trials:
+                return False
+            self._write(state=state, ended=time.time())
+            return True
+
+    def _write(self, **changes: object) -> None:
+        runs.write_status(self.folder, runs.written_status(self.folder).model_copy(update=changes))
+
+    # ------------------------------------------------------------------------------------- one run
+
+    def _has_room(self) -> bool:
+        """Whether a run could be queued now. Raises NotAllowed if none ever will be."""
+        jobs.check_room(self.settings)
+        try:
+            jobs.check_queue(self.settings)
+        except jobs.NotAllowed:
+            return False  # others are waiting; there will be room
+        return True
+
+    def _begin(self) -> None:
+        """Ask what to try, and have it trained."""
+        sweep = self.sweep
+        trial = self.study.ask(trials.space(sweep.knobs))
+        try:
+            config = sweep.config(trial.params)
+            jobs.check(config, self.settings)
+        except (ConfigError, ImpossibleNetwork, jobs.NotAllowed) as error:
+            trial.set_user_attr("reason", str(error))
+            self.study.tell(trial, state=TrialState.FAIL)
+            return
+        run = jobs.submit(config, self.settings)
+        trial.set_user_attr("run", run.name)
+        name = _("{sweep} {number}").format(sweep=sweep.name, number=trial.number + 1)
+        labels.write(run, name=name, tags=(sweep.name,))
+        if trial.number + 1 < sweep.trials:
+            warm.prepare(self.settings.warm_minutes)
+
+    def _run(self, trial: FrozenTrial) -> Path:
+        return self.settings.runs / str(trial.user_attrs.get("run", "-"))
+
+    def _state(self, trial: FrozenTrial) -> runs.State | None:
+        try:
+            return runs.status(self._run(trial)).state
+        except runs.UnknownRun:
+            return None  # it was deleted just now
+
+    def _take_up(self, trial: FrozenTrial) -> None:
+        """Go on with a run that an earlier sweeper began."""
+        try:
+            run = runs.find(self.settings.runs, self._run(trial).name)
+            if runs.status(run).state == "paused" and runs.request(self.folder).action == "run":
+                jobs.resume(run, self.settings)
+        except runs.UnknownRun:
+            self._end(trial, TrialState.FAIL, _("Its run is gone."))
+
+    def follow(self, trial: FrozenTrial, wanted: runs.Action) -> None:
+        """Report what a run has learned, and what has become of it."""
+        run = self._run(trial)
+        try:
+            status = runs.status(run)
+        except runs.UnknownRun:
+            self._end(trial, TrialState.FAIL, _("Its run is gone."))
+            return
+        # Only now what it has learned: after its end nothing comes any more.
+        ours = optuna.trial.Trial(self.study, trial._trial_id)
+        for row in runs.metrics(run):
+            accuracy, epoch = row.get("val_accuracy"), int(row["epoch"])
+            if epoch not in trial.intermediate_values and accuracy is not None and math.isfinite(accuracy):
+                ours.report(accuracy, epoch)
+        match status.state:
+            case "finished":
+                self._finish(trial, run, status)
+            case "stopped":  # by us, or by somebody on its page
+                self._end(trial, TrialState.PRUNED)
+            case "failed":
+                self._end(trial, TrialState.FAIL, status.error)
+            case "interrupted" if wanted == "run":
+                self._revive(trial, run, status)
+            case _ if wanted == "pause":
+                jobs.pause(run)
+            case _ if wanted == "stop" or (status.epoch < self.sweep.base.epochs and ours.should_prune()):
+                jobs.stop(run)
+
+    def _finish(self, trial: FrozenTrial, run: Path, status: runs.Status) -> None:
+        accuracies = {row["epoch"]: row.get("val_accuracy") for row in runs.metrics(run)}
+        # It may have taken back the weights of an earlier epoch.
+        kept = accuracies.get(status.best_epoch or max(accuracies, default=0))
+        if kept is None:
+            self._end(trial, TrialState.FAIL, _("It was not validated."))
+        else:
+            self.study.tell(trial.number, kept)
+
+    def _revive(self, trial: FrozenTrial, run: Path, status: runs.Status) -> None:
+        attempts = trial.user_attrs.get("attempts", 0) + 1
+        if attempts > _ATTEMPTS:
+            self._end(trial, TrialState.FAIL, status.error)
+            return
+        optuna.trial.Trial(self.study, trial._trial_id).set_user_attr("attempts", attempts)
+        jobs.resume(run, self.settings)
+
+    def _end(self, trial: FrozenTrial, state: TrialState, reason: str = "") -> None:
+        if reason:
+            optuna.trial.Trial(self.study, trial._trial_id).set_user_attr("reason", reason)
+        self.study.tell(trial.number, state=state)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

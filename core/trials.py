@@ -1,0 +1,122 @@
+"""What a sweep has tried: its Optuna study, in a journal of its own."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import optuna
+from filelock import FileLock
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from core.sweeps import KNOBS, Choice, State, Sweep, Trial, Values
+
+_NAME = "sweep"
+# So many runs go to their end before one is measured against them.
+_BEFORE_PRUNING = 4
+ENOUGH = 6  # finished runs, to say anything about which knob matters
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+_STATES: dict[TrialState, State] = {
+    TrialState.WAITING: "waiting",
+    TrialState.RUNNING: "running",
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+}
+
+
+def _storage(folder: Path) -> optuna.storages.JournalStorage:
+    # A file lock as Optuna wants one, which the system frees when a process dies: its own are left behind.
+    lock = cast(Any, FileLock(folder / "study.lock"))
+    return optuna.storages.JournalStorage(JournalFileBackend(str(folder / "study.log"), lock))
+
+
+def study(folder: Path, sweep: Sweep) -> optuna.Study:
+    """The study of a sweep, to go on with; a new one has its grid laid out."""
+    found = optuna.create_study(
+        storage=_storage(folder), study_name=_NAME, direction="maximize", load_if_exists=True,
+        pruner=_pruner(sweep),
+    )  # fmt: skip
+    # Whoever goes on after a pause would draw the same numbers once more.
+    seed = sweep.base.seed + len(found.trials)
+    if sweep.method == "random":
+        found.sampler = optuna.samplers.RandomSampler(seed=seed)
+    else:  # more runs after the whole grid lie between its points
+        found.sampler = optuna.samplers.TPESampler(seed=seed)
+    if sweep.method == "grid" and not found.trials:
+        places = sweep.grid()
+        # In no order, so that a sweep that is stopped has seen a bit of everything.
+        for place in np.random.default_rng(sweep.base.seed).permutation(len(places)):
+            found.enqueue_trial(places[place])
+    return found
+
+
+def _pruner(sweep: Sweep) -> optuna.pruners.BasePruner:
+    if not sweep.pruning:
+        return optuna.pruners.NopPruner()
+    return optuna.pruners.MedianPruner(n_startup_trials=_BEFORE_PRUNING, n_min_trials=_BEFORE_PRUNING)
+
+
+def space(knobs: dict[str, Values]) -> dict[str, BaseDistribution]:
+    """What Optuna draws each knob from."""
+    return {name: _distribution(name, values) for name, values in knobs.items()}
+
+
+def _distribution(name: str, values: Values) -> BaseDistribution:
+    if isinstance(values, Choice):
+        return CategoricalDistribution(values.options)
+    knob = KNOBS[name]
+    if knob.whole:
+        return IntDistribution(round(values.low), round(values.high), log=knob.log)
+    return FloatDistribution(values.low, values.high, log=knob.log)
+
+
+def read(folder: Path) -> list[Trial]:
+    """Everything that a sweep has tried or will try for certain; nothing before it has begun."""
+    found = _load(folder)
+    return [_trial(one) for one in found.get_trials(deepcopy=False)] if found else []
+
+
+def _load(folder: Path) -> optuna.Study | None:
+    if not (folder / "study.log").is_file():
+        return None
+    try:
+        return optuna.load_study(study_name=_NAME, storage=_storage(folder))
+    except KeyError:
+        return None  # it has not begun
+
+
+def _trial(found: FrozenTrial) -> Trial:
+    steps = found.intermediate_values
+    last = steps[max(steps)] if steps else None
+    value = found.value if found.state == TrialState.COMPLETE else last
+    return Trial(
+        number=found.number,
+        state=_STATES[found.state],
+        values=found.params or found.system_attrs.get("fixed_params", {}),
+        accuracy=value,
+        epochs=max(steps, default=0),
+        run=found.user_attrs.get("run", ""),
+        reason=found.user_attrs.get("reason", ""),
+    )
+
+
+def importance(folder: Path) -> dict[str, float]:
+    """How much of what makes the best runs differ from the others is each knob's doing, together 1.
+
+    Empty before there are `ENOUGH` finished runs, or where they are all alike.
+
+    The knobs' weights in PED-ANOVA: Watanabe, Bansal and Hutter, 2023.
+    """
+    found = _load(folder)
+    complete = found.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if found else []
+    if not found or len(complete) < ENOUGH or len({one.value for one in complete}) < 2:
+        return {}
+    weights = optuna.importance.get_param_importances(found)
+    return weights if all(map(math.isfinite, weights.values())) else {}

@@ -1,0 +1,245 @@
+"""A sweep on its page: where it stands, what can be done with it, what it says about the knobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from core import charts, jobs, runs, sweeps, trials, ui
+from core.config import PRESETS, assignments
+from core.datasets import DatasetMissing
+from core.i18n import _, ngettext
+from core.sweeps import Sweep, Trial, short
+from core.ui import knobs
+
+_LOOK = 2.0  # seconds between two looks at a sweep that is going on
+_COMPARED = 4  # of the best runs, side by side
+
+
+def titles() -> dict[str, str]:
+    """What each knob is called."""
+    return {
+        "learning_rate": _("Learning rate"), "batch_size": _("Batch size"), "units": _("Units of each layer"),
+        "hidden_layers": _("Hidden layers"), "filters": _("Filters of the first block"),
+        "kernel_size": _("Kernel"), "dense_units": _("Dense units"), "dropout": _("Dropout"), "l2": _("L2"),
+        "label_smoothing": _("Label smoothing"), "training_images": _("Training images"),
+        "optimizer": _("Optimizer"), "activation": _("Activation"), "kernel_initializer": _("First weights"),
+        "learning_rate_schedule": _("Schedule"), "batch_normalization": _("Batch normalisation"),
+        "rotation": _("Rotation (degrees)"), "shift": _("Shift (pixels)"), "zoom": _("Zoom (share)"),
+        "elastic": _("Elastic (pixels)"),
+    }  # fmt: skip
+
+
+def trial_words() -> dict[sweeps.State, str]:
+    return {
+        "waiting": _("waiting"), "running": _("training"), "complete": _("finished"),
+        "pruned": _("stopped early"), "failed": _("failed"),
+    }  # fmt: skip
+
+
+def show(folder: Path) -> None:
+    """The whole sweep. While it goes on, the page looks at it again and again."""
+    if error := st.session_state.pop("sweep_error", None):
+        ui.sorry(error)
+    going_on = runs.status(folder).state not in runs.RESTING
+    st.session_state["sweep_going_on"] = going_on
+    st.fragment(_look, run_every=_LOOK if going_on else None)(folder)
+
+
+def _look(folder: Path) -> None:
+    try:
+        sweep, status = sweeps.read(folder), runs.status(folder)
+    except (sweeps.UnknownSweep, runs.UnknownRun) as error:
+        ui.sorry(error)
+        return
+    if (status.state not in runs.RESTING) != st.session_state["sweep_going_on"]:
+        st.rerun()
+    found = trials.read(folder)
+    _stand(sweep, status, found)
+    _buttons(folder, status)
+    if not any(one.accuracy is not None for one in found):
+        return
+    _best(sweep, found)
+    _sights(folder, sweep, found)
+    _table(sweep, found)
+
+
+def _stand(sweep: Sweep, status: runs.Status, found: Sequence[Trial]) -> None:
+    done = sum(one.state not in ("waiting", "running") for one in found)
+    words = _("{done} of {n} runs are done.").format(done=done, n=sweep.trials)
+    match status.state:
+        case "queued":
+            words = _("It begins in some seconds.")
+        case "pausing":
+            words += " " + _("It pauses after the step that its run is in.")
+        case "stopping":
+            words += " " + _("It stops; its run writes down what it has learned.")
+        case "paused":
+            words += " " + _("It is paused. Nothing is lost: it goes on where it was.")
+        case "stopped":
+            words += " " + _("It was stopped.")
+        case "interrupted":
+            words += " " + _("Its process has ended without a word. It can go on where it was.")
+    st.progress(min(1.0, done / sweep.trials), words)
+    if status.state == "failed":
+        ui.sorry(_("The sweep cannot go on. {reason}").format(reason=status.error))
+    failed = [one for one in found if one.state == "failed"]
+    if failed:
+        with st.expander(
+            ngettext("{n} run failed", "{n} runs failed", len(failed)).format(n=len(failed)),
+            icon=":material/error:",
+        ):
+            for one in failed:
+                st.markdown(
+                    _("{number}: {reason}").format(
+                        number=one.number + 1, reason=ui.plain(one.reason or _("it is not known why"))
+                    )
+                )
+
+
+def _buttons(folder: Path, status: runs.Status) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if status.state in ("queued", "running"):
+            st.button(_("Pause"), icon=":material/pause:", key="sweep_pause",
+                      on_click=_ask, args=(sweeps.pause, folder))  # fmt: skip
+        if status.state not in runs.ENDED and status.state != "stopping":
+            st.button(_("Stop"), icon=":material/stop:", key="sweep_stop",
+                      on_click=_ask, args=(sweeps.stop, folder))  # fmt: skip
+        if status.state in runs.RESTING and status.state != "finished":
+            st.button(_("Go on"), icon=":material/play_arrow:", key="sweep_go_on", type="primary",
+                      on_click=_ask, args=(sweeps.go_on, folder, ui.settings()))  # fmt: skip
+        with st.popover(_("More runs"), icon=":material/add:"):
+            st.number_input(
+                _("How many more"), 1, ui.settings().max_trials, 5, key="sweep_more", required=True
+            )
+            st.button(_("Add"), key="sweep_extend", on_click=_extend, args=(folder,))
+        if status.state in runs.RESTING:
+            with st.popover(_("Delete"), icon=":material/delete:"):
+                st.markdown(_("The sweep is forgotten; its runs stay on the Runs page."))
+                st.button(_("Forget the sweep"), key="sweep_forget", on_click=_ask,
+                          args=(sweeps.forget, folder))  # fmt: skip
+
+
+def _extend(folder: Path) -> None:
+    _ask(sweeps.go_on, folder, ui.settings(), st.session_state["sweep_more"])
+
+
+def _ask(what: object, *args: object) -> None:
+    try:
+        assert callable(what)
+        what(*args)
+    except (sweeps.BadSweep, sweeps.UnknownSweep, runs.UnknownRun, jobs.NotAllowed, DatasetMissing,
+            OSError) as error:  # fmt: skip
+        st.session_state["sweep_error"] = str(error)
+
+
+def _best(sweep: Sweep, found: Sequence[Trial]) -> None:
+    """The best run so far, in words, and what to do with it."""
+    one = sweeps.best(found)
+    if one is None or one.accuracy is None:
+        return
+    names = titles()
+    st.subheader(_("Best so far: {accuracy:.2%}").format(accuracy=one.accuracy), anchor=False)
+    values = ", ".join(f"{names[name]} = {short(value)}" for name, value in one.values.items())
+    st.markdown(
+        _(
+            "Run {number}, with {values}. That is on the validation images, by which it was chosen, so it is "
+            "a little too good; and the best of many is partly luck. Train it with other seeds to be sure."
+        ).format(number=one.number + 1, values=ui.plain(values))
+    )
+    ordered = sorted((other for other in found if other.state == "complete" and other.run),
+                     key=lambda other: -(other.accuracy or 0))  # fmt: skip
+    with st.container(horizontal=True):
+        if one.run:
+            st.page_link(ui.PAGES["train"], label=_("How it trained"), icon=":material/monitoring:",
+                         query_params={"run": one.run})  # fmt: skip
+            st.page_link(ui.PAGES["runs"], label=_("More seeds"), icon=":material/casino:",
+                         query_params={"runs": one.run})  # fmt: skip
+        st.page_link(
+            ui.PAGES["train"], label=_("Turn the Train page's knobs to it"), icon=":material/tune:",
+            query_params={"set": assignments(sweep.config(one.values), PRESETS[knobs.FIRST])},
+        )  # fmt: skip
+        if len(ordered) > 1:
+            st.page_link(
+                ui.PAGES["runs"], label=_("Compare the best"), icon=":material/compare:",
+                query_params={"runs": ",".join(other.run for other in ordered[:_COMPARED])},
+            )  # fmt: skip
+
+
+def _sights(folder: Path, sweep: Sweep, found: Sequence[Trial]) -> None:
+    names = {name: titles()[name] for name in sweep.knobs}
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.subheader(_("Run by run"), anchor=False)
+        st.plotly_chart(charts.history(found), key="sweep_history", config={"displayModeBar": False},
+                        alt=_("The validation accuracy of each run of the sweep"))  # fmt: skip
+    with right:
+        st.subheader(_("Which knob matters"), anchor=False)
+        weights = _importance(folder, sum(one.state == "complete" for one in found))
+        if weights:
+            st.plotly_chart(
+                charts.importance(weights, names), key="sweep_importance",
+                config={"displayModeBar": False}, alt=_("How much each knob matters"),
+            )  # fmt: skip
+            st.caption(
+                _(
+                    "Of what sets the best runs apart, so much is each knob's doing, within the ranges that "
+                    "were tried. With few runs it is a guess."
+                )
+            )
+        else:
+            st.caption(_("After {n} finished runs that are not all alike.").format(n=trials.ENOUGH))
+    if sum(one.state == "complete" for one in found) > 1:
+        st.subheader(_("Every run as a line"), anchor=False)
+        with ui.at_least(560):
+            st.plotly_chart(
+                charts.parallel(found, names), key="sweep_parallel", config={"displayModeBar": False},
+                alt=_("Each finished run as a line across its knobs to its accuracy"),
+            )  # fmt: skip
+        st.caption(
+            _(
+                "Drag along an axis to see only the runs that pass there; click beside the mark to see all "
+                "again. Bright lines read best."
+            )
+        )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _importance(folder: Path, complete: int) -> dict[str, float]:
+    return trials.importance(folder)
+
+
+def _table(sweep: Sweep, found: Sequence[Trial]) -> None:
+    names, words = titles(), trial_words()
+    begun = [one for one in found if one.state != "waiting"]
+    with st.expander(_("All runs of the sweep"), icon=":material/table:"):
+        st.dataframe(
+            {
+                _("number"): [one.number + 1 for one in begun],
+                _("state"): [words[one.state] for one in begun],
+                _("validation accuracy"): [one.accuracy for one in begun],
+                _("epochs"): [one.epochs for one in begun],
+                **{names[name]: [one.values.get(name) for one in begun] for name in sweep.knobs},
+                _("run"): [one.run for one in begun],
+            },
+            hide_index=True, key="sweep_table",
+            column_config={_("validation accuracy"): st.column_config.NumberColumn(format="percent")},
+            alt=_("All runs of the sweep with their knobs and what came of them"),
+        )  # fmt: skip
+        st.page_link(ui.PAGES["runs"], label=_("See them on the Runs page"), icon=":material/table:",
+                     query_params={"find": sweep.name})  # fmt: skip
+
+
+def label(folder: Path) -> str:
+    """A sweep in one line, for a list to choose from."""
+    try:
+        sweep, state = sweeps.read(folder), runs.status(folder).state
+    except (sweeps.UnknownSweep, runs.UnknownRun):
+        return folder.name
+    moment = f"{folder.name[4:6]}-{folder.name[6:8]} {folder.name[9:11]}:{folder.name[11:13]}"
+    return _("{name} · {knobs} · {state} · {moment} UTC").format(
+        name=sweep.name, knobs=", ".join(titles()[knob] for knob in sweep.knobs),
+        state=ui.state_words()[state], moment=moment,
+    )  # fmt: skip

@@ -1,0 +1,214 @@
+"""Sweeps: many runs under one name, in which the machine turns the knobs."""
+
+import streamlit as st
+
+from core import architectures, datasets, estimate, jobs, sweeps, ui
+from core.config import PRESETS, ConfigError, RunConfig, from_settings
+from core.i18n import _
+from core.sweeps import KNOBS, Choice, Span, Sweep, Values, short
+from core.ui import knobs, links, sweeping
+
+NEW = "new"
+TRAIN = "train"  # the settings on the Train page
+LONG = 30 * 60  # seconds
+FIGURES = (1, 2, 5)  # of the values of a range in which a step is a factor
+
+
+def values_of(name: str) -> list[float]:
+    """What the ends of a knob's range can be."""
+    knob = KNOBS[name]
+    if knob.whole and knob.high - knob.low <= 10:
+        return [float(value) for value in range(round(knob.low), round(knob.high) + 1)]
+    if not knob.log:
+        return [round(knob.low + (knob.high - knob.low) * step / 20, 4) for step in range(21)]
+    if name in ("batch_size", "units", "filters", "dense_units"):
+        return [float(2**power) for power in range(11) if knob.low <= 2**power <= knob.high]
+    found = {float(f"{figure}e{power}") for power in range(-7, 6) for figure in FIGURES}
+    return sorted(value for value in {*found, knob.high} if knob.low <= value <= knob.high)
+
+
+# Where people begin to look, for the knobs whose whole range is more than that.
+USUAL = {
+    "learning_rate": (1e-4, 1e-1), "batch_size": (16, 256), "units": (16, 256), "filters": (4, 32),
+    "dense_units": (16, 256), "dropout": (0, 0.585), "l2": (1e-6, 1e-2), "rotation": (0, 20.25),
+    "shift": (0, 4), "zoom": (0, 0.25), "elastic": (0, 1.5), "kernel_size": (3, 5),
+    "label_smoothing": (0, 0.25),
+}  # fmt: skip
+
+
+def choose_base() -> RunConfig:
+    """The settings that all runs of the sweep share."""
+    begun = st.session_state.get("link_set")
+    bases = ([TRAIN] if begun is not None else []) + list(PRESETS)
+    links.choice("base", bases, bases[0])
+    name = st.selectbox(
+        _("Settings to begin with"), bases, key="base", persist_state="session",
+        format_func=lambda name: _("As on the Train page") if name == TRAIN else name,
+        help=_("What the chosen knobs do not say. Set up anything else on the Train page first."),
+    )  # fmt: skip
+    found = from_settings(knobs.FIRST, begun or []) if name == TRAIN else PRESETS[name]
+    most = ui.settings().max_epochs
+    # Another base has another number of epochs, so this is another field.
+    epochs = st.number_input(
+        _("Epochs of each run"), 1, most, min(found.epochs, most), key=f"epochs_{name}", required=True,
+        persist_state="session",
+    )  # fmt: skip
+    st.caption(ui.plain(ui.summary(found.but(epochs=epochs))))
+    return found.but(epochs=epochs)
+
+
+def choose_values(name: str, title: str, *, grid: bool) -> Values:
+    """What one knob takes."""
+    knob = KNOBS[name]
+    if knob.options:
+        links.several(f"of_{name}", knob.options)
+        if not st.session_state[f"of_{name}"]:
+            st.session_state[f"of_{name}"] = list(knob.options[:3])
+        options = st.multiselect(
+            title, knob.options, key=f"of_{name}", persist_state="session", placeholder=_("two or more")
+        )
+        return Choice(options=tuple(options))
+    places = values_of(name)
+    low, high = USUAL.get(name, (knob.low, knob.high))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        default = (max(value for value in places if value <= max(low, places[0])),
+                   max(value for value in places if value <= high))  # fmt: skip
+        first, last = st.select_slider(
+            title, places, default, key=f"range_{name}", persist_state="session",
+            format_func=lambda value: short(round(value) if knob.whole else value),
+        )  # fmt: skip
+        points = 3
+        if grid:
+            points = st.number_input(
+                _("Values"), 2, 20, 3, key=f"points_{name}", width=110, required=True, persist_state="session"
+            )
+    if grid and first < last:
+        tried = sweeps.points(name, Span(low=first, high=last, points=points))
+        st.caption(", ".join(map(short, tried)))
+    return Span(low=first, high=last, points=points)
+
+
+def set_up() -> None:
+    """The form of a new sweep."""
+    titles = sweeping.titles()
+    left, right = st.columns(2, gap="large")
+    with left:
+        name = st.text_input(
+            _("Name"), key="sweep_name", max_chars=sweeps.MOST_TAG, persist_state="session",
+            placeholder=_("such as: how wide, how fast"), help=_("Its runs have it as a tag."),
+        )  # fmt: skip
+        base = choose_base()
+        methods = {"tpe": _("Learn from the last"), "random": _("By chance"), "grid": _("Grid")}
+        links.choice("method", methods, "tpe")
+        method = st.segmented_control(
+            _("How to choose"), list(methods), required=True, key="method", format_func=methods.__getitem__,
+            persist_state="session",
+        )  # fmt: skip
+        st.caption(
+            {
+                "tpe": _("Tries where it was good before, and now and then elsewhere (TPE). Best for more "
+                         "than fifteen runs."),
+                "random": _("Draws every knob anew for each run. Hard to beat with few runs, and easy to "
+                            "judge."),
+                "grid": _("Tries every combination. Shows everything, and grows with each knob you add."),
+            }[method]
+        )  # fmt: skip
+        number = 1
+        if method != "grid":
+            most = ui.settings().max_trials
+            links.number("trials", min(20, most), 2, most)
+            number = st.number_input(_("Runs"), 2, most, key="trials", required=True, persist_state="session")
+        pruning = st.toggle(
+            _("Stop runs early that fall behind"), True, key="pruning", persist_state="session",
+            help=_("After four whole runs, one whose validation accuracy is below the median of the others "
+                   "at the same epoch is stopped. It saves time, and now and then misses a late bloomer."),
+        )  # fmt: skip
+    with right:
+        offered = sweeps.knobs(base)
+        links.several("knobs", offered)
+        if "knobs_begun" not in st.session_state:
+            st.session_state["knobs_begun"] = True
+            st.session_state["knobs"] = st.session_state["knobs"] or ["learning_rate", "batch_size"]
+        chosen = st.multiselect(
+            _("Knobs to turn, two to four"), offered, key="knobs", max_selections=sweeps.MOST,
+            format_func=titles.__getitem__, persist_state="session", placeholder=_("two to four"),
+        )  # fmt: skip
+        values = {knob: choose_values(knob, titles[knob], grid=method == "grid") for knob in chosen}
+    start(Sweep(name=name.strip(), base=base, knobs=values, method=method, trials=number, pruning=pruning))
+
+
+def start(sweep: Sweep) -> None:
+    """What it amounts to, and the button."""
+    settings = ui.settings()
+    try:
+        sweeps.check(sweep.model_copy(update={"name": sweep.name or "-"}), settings)
+    except (
+        sweeps.BadSweep, architectures.ImpossibleNetwork, datasets.DatasetMissing, jobs.NotAllowed
+    ) as error:  # fmt: skip
+        problem: Exception | None = error
+    else:
+        problem = None
+    if st.button(
+        _("Start the sweep"), type="primary", icon=":material/play_arrow:", key="start_sweep",
+        disabled=problem is not None,
+    ):  # fmt: skip
+        begin(sweep)
+    if problem:
+        ui.sorry(problem)
+        return
+    number = len(sweep.grid()) if sweep.method == "grid" else sweep.trials
+    one = estimate.estimate(sweep.base, estimate.history(settings.runs)).total
+    words = _("{n} runs, about {total}: {one} for a run as it is set now, {slots} at a time.").format(
+        n=number, total=ui.duration(-(-number // settings.slots) * one), one=ui.duration(one),
+        slots=settings.slots,
+    )  # fmt: skip
+    if number * one / settings.slots > LONG:
+        st.warning(_("{estimate} That is long: fewer epochs or images will show the same.").format(
+            estimate=words), icon=":material/hourglass:")  # fmt: skip
+    else:
+        st.caption(words)
+
+
+def begin(sweep: Sweep) -> None:
+    try:
+        folder = sweeps.submit(sweep, ui.settings())
+    except (
+        sweeps.BadSweep, architectures.ImpossibleNetwork, datasets.DatasetMissing, jobs.NotAllowed, OSError
+    ) as error:  # fmt: skip
+        ui.sorry(error)
+        return
+    st.query_params.from_dict({"sweep": folder.name})
+    st.rerun()
+
+
+ui.heading(
+    _("Sweeps"),
+    _(
+        "Which learning rate? How many units? Say which knobs to turn and how far, and the runs are queued "
+        "one after the other, while you watch what they say."
+    ),
+)
+
+folders = {folder.name: folder for folder in sweeps.every(ui.settings().runs)}
+asked = st.query_params.get("sweep")
+if asked and asked != NEW and asked not in folders:
+    st.warning(
+        ui.plain(_("There is no sweep {name} here. Choose one, or begin a new one.").format(
+            name=repr(asked[:64])))
+    )  # fmt: skip
+if folders:
+    options = [*folders, NEW]
+    links.choice("sweep", options, options[0], always=True)
+    shown = st.selectbox(
+        _("Sweep"), options, key="sweep",
+        format_func=lambda name: _("A new sweep") if name == NEW else sweeping.label(folders[name]),
+    )  # fmt: skip
+else:
+    shown = NEW
+try:
+    if shown == NEW:
+        set_up()
+    else:
+        sweeping.show(folders[shown])
+except ConfigError as error:
+    ui.sorry(error)

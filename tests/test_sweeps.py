@@ -1,0 +1,501 @@
+"""What a sweep tries, how it goes on after anything, and what it learns."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from filelock import BaseFileLock
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import jobs, labels, runs, sweeps, trials
+from core.config import PRESETS, RunConfig
+from core.settings import Settings
+from core.sweeper import Sweeper
+from core.sweeps import KNOBS, BadSweep, Choice, Span, Sweep, UnknownSweep
+from tests.conftest import Hired, wait_for_end, wait_until
+
+SMALL = RunConfig(hidden_units=(8,), training_images=200, epochs=2, batch_size=64)
+RATE = Span(low=1e-4, high=1e-1)
+UNITS = Span(low=4, high=64)
+
+
+def sweep(**changes: Any) -> Sweep:
+    knobs = {"learning_rate": RATE, "units": UNITS}
+    return Sweep(
+        **({"name": "Wide", "base": SMALL, "knobs": knobs, "trials": 3, "method": "random"} | changes)
+    )
+
+
+# ---------------------------------------------------------------------------------------- what it tries
+
+
+@given(st.data())
+def test_every_knob_is_turned_to_what_its_range_allows(data: st.DataObject) -> None:
+    base = data.draw(st.sampled_from([PRESETS["tutorial-mlp-deep"], PRESETS["tutorial-cnn"]]))
+    names = data.draw(st.lists(st.sampled_from(sweeps.knobs(base)), min_size=2, max_size=4, unique=True))
+    values = {}
+    for name in names:
+        knob = KNOBS[name]
+        if knob.options:
+            values[name] = data.draw(st.sampled_from(knob.options))
+        else:
+            number = (
+                st.integers(round(knob.low), round(knob.high))
+                if knob.whole
+                else st.floats(knob.low, knob.high)
+            )
+            values[name] = data.draw(number)
+    config = sweep(base=base).config(values)
+    for name, value in values.items():
+        match name:
+            case "units":
+                assert set(config.hidden_units) == {value}
+            case "hidden_layers":
+                assert len(config.hidden_units) == value
+            case "filters":
+                assert config.conv_blocks[0].filters == value
+            case "kernel_size":
+                assert {block.kernel_size for block in config.conv_blocks} == {value}
+            case "batch_normalization":
+                assert config.batch_normalization is (value == "true")
+            case _:
+                assert getattr(config, name) == value
+    untouched = set(RunConfig.model_fields) - set(values) - {"hidden_units", "conv_blocks"}
+    assert all(getattr(config, name) == getattr(base, name) for name in untouched)
+
+
+def test_the_other_blocks_keep_their_share_of_the_first_one_s_filters() -> None:
+    config = sweep(base=PRESETS["tutorial-cnn"]).config({"filters": 8})
+    assert [block.filters for block in config.conv_blocks] == [8, 16, 16]
+
+
+def test_a_grid_goes_from_end_to_end_in_even_steps_or_factors() -> None:
+    assert sweeps.points("learning_rate", Span(low=1e-4, high=1e-2, points=3)) == [1e-4, 1e-3, 1e-2]
+    assert sweeps.points("dropout", Span(low=0, high=0.5, points=3)) == [0, 0.25, 0.5]
+    assert sweeps.points("units", Span(low=16, high=256, points=5)) == [16, 32, 64, 128, 256]
+    assert sweeps.points("hidden_layers", Span(low=1, high=2, points=9)) == [1, 2]
+    grid = sweep(
+        method="grid", knobs={"learning_rate": RATE, "optimizer": Choice(options=("adam", "sgd"))}
+    ).grid()
+    assert len(grid) == 6
+    assert len({tuple(place.items()) for place in grid}) == 6
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": " "}, "Give the sweep a name"),
+        ({"name": "x" * 31}, "31 characters; at most 30"),
+        ({"knobs": {"learning_rate": RATE}}, "You chose 1 knobs. Choose 2 to 4"),
+        ({"knobs": {"learning_rate": RATE, "filters": UNITS}}, "'filters' is no knob of this network"),
+        ({"knobs": {"learning_rate": RATE, "epochs": UNITS}}, "'epochs' is no knob"),
+        ({"knobs": {"learning_rate": Span(low=0.1, high=0.1), "units": UNITS}}, "from 0.1 to 0.1"),
+        ({"knobs": {"learning_rate": Span(low=0, high=0.1), "units": UNITS}}, "between 1e-05 and 1"),
+        ({"knobs": {"optimizer": Choice(options=("adam",)), "units": UNITS}}, "two or more of adam, sgd"),
+        ({"knobs": {"optimizer": Choice(options=("adam", "x")), "units": UNITS}}, "was given adam, x"),
+        ({"knobs": {"optimizer": RATE, "units": UNITS}}, "needs options to choose from"),
+        ({"knobs": {"units": Choice(options=("a", "b")), "l2": RATE}}, "needs a range of numbers"),
+        ({"base": SMALL.but(validation_split=0)}, "these settings hold none back"),
+        ({"trials": 101}, "101 runs; at most 100"),
+        ({"method": "grid", "knobs": {"learning_rate": Span(low=1e-4, high=1, points=20),
+                                      "dropout": Span(low=0, high=0.5, points=20)}}, "400 runs; at most 100"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_in_a_sentence(changes: dict[str, Any], words: str, tmp_path: Path) -> None:
+    with pytest.raises(BadSweep, match=words.replace(".", r"\.")):
+        sweeps.submit(sweep(**changes), Settings(runs=tmp_path))
+    assert sweeps.every(tmp_path) == []
+
+
+def test_the_operator_s_limits_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeps, "_start", lambda folder: None)
+    settings = Settings(runs=tmp_path, max_sweeps=1)
+    with pytest.raises(jobs.NotAllowed, match="epochs"):
+        sweeps.submit(sweep(), Settings(runs=tmp_path, max_epochs=1))
+    sweeps.submit(sweep(), settings)
+    with pytest.raises(jobs.NotAllowed, match="1 sweeps are running"):
+        sweeps.submit(sweep(), settings)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../..", "x", "a/b", "20261122-142005-1-abcd"])
+def test_an_unknown_sweep_is_said(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UnknownSweep, match="no sweep"):
+        sweeps.find(tmp_path, name)
+
+
+# ----------------------------------------------------------------------- how it goes on, look by look
+
+
+class Stage:
+    """A sweep whose runs are played: their directories are real, and written by the test."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.locks: dict[Path, BaseFileLock] = {}
+        self.come()
+
+    def come(self) -> None:
+        """A sweeper comes up."""
+        self.hold(self.folder)
+        self.sweeper = Sweeper(self.folder, self.settings)
+        self.sweeper.take_up()
+
+    def hold(self, folder: Path) -> None:
+        """The process of a run or a sweep lives."""
+        self.locks[folder] = runs.worker_lock(folder)
+        self.locks[folder].acquire()
+
+    def look(self) -> bool:
+        """Have the sweeper look once; it leaves when the sweep rests."""
+        rests = self.sweeper.look()
+        if rests:
+            self.locks.pop(self.folder).release()
+        return rests
+
+    def note(self) -> None:
+        """Have the sweeper look at its run, and begin no other."""
+        self.sweeper.follow(self.sweeper.live[0], "run")
+
+    def begin(self) -> Path:
+        """Have the sweeper begin a run, and its worker come up."""
+        before = set(runs.every(self.settings.runs))
+        assert not self.look()
+        (run,) = set(runs.every(self.settings.runs)) - before
+        self.hold(run)
+        runs.write_status(run, runs.written_status(run).model_copy(update={"state": "running", "pid": 1}))
+        return run
+
+    def learn(self, run: Path, *accuracies: float | None) -> None:
+        """The run has learned so much, epoch by epoch."""
+        for epoch, accuracy in enumerate(accuracies, 1):
+            row = {"epoch": epoch, "steps": 1, "seconds": 1.0, "loss": 1.0, "val_accuracy": accuracy}
+            runs.append_row(run / "metrics.jsonl", row)
+            status = runs.written_status(run)
+            runs.write_status(run, status.model_copy(update={"state": "running", "epoch": epoch}))
+
+    def end(self, run: Path, state: runs.State = "finished", **changes: Any) -> None:
+        status = runs.written_status(run)
+        runs.write_status(run, status.model_copy(update={"state": state, **changes}))
+        self.locks.pop(run).release()
+
+    def asked(self, run: Path) -> str:
+        return runs.request(run).action
+
+    def trials(self) -> list[tuple[str, float | None]]:
+        return [(one.state, one.accuracy) for one in trials.read(self.folder)]
+
+
+@pytest.fixture
+def stage(tmp_path: Path, hired: Hired, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setattr(sweeps, "_start", lambda folder: None)
+    settings = Settings(runs=tmp_path, slots=1, warm_minutes=0)
+    staged: list[Stage] = []
+
+    def make(**changes: Any) -> Stage:
+        staged.append(Stage(sweeps.submit(sweep(**changes), settings), settings))
+        return staged[-1]
+
+    yield make
+    for one in staged:
+        for lock in one.locks.values():
+            lock.release()
+
+
+def test_runs_are_tried_one_after_the_other_until_there_are_enough(stage: Any) -> None:
+    played = stage(trials=2)
+    first = played.begin()
+    assert labels.read(first).tags == ("Wide",)
+    assert labels.read(first).name == "Wide 1"
+    assert not played.look()  # there is one slot, and it trains
+    assert len(runs.every(played.settings.runs)) == 1
+    played.learn(first, 0.5, 0.6)
+    played.look()
+    assert played.trials() == [("running", 0.6)]
+    played.end(first)
+    played.look()
+    second = played.sweeper.settings.runs / trials.read(played.folder)[1].run
+    assert second != first
+    assert runs.config(first) != runs.config(second)
+    played.hold(second)
+    played.learn(second, 0.9, 0.8)
+    played.end(second, best_epoch=1)  # it took back the weights of its first epoch
+    assert played.look()
+    assert played.trials() == [("complete", 0.6), ("complete", 0.9)]
+    best = sweeps.best(trials.read(played.folder))
+    assert best is not None
+    assert best.run == second.name
+    assert runs.status(played.folder).state == "finished"
+    for one in trials.read(played.folder):
+        config = runs.config(played.settings.runs / one.run)
+        assert config == sweep().config(one.values)
+
+
+def test_whoever_falls_behind_is_stopped_early(stage: Any) -> None:
+    played = stage(trials=6)
+    for accuracy in (0.6, 0.7, 0.8, 0.9):
+        run = played.begin()
+        played.learn(run, accuracy)
+        played.look()
+        assert played.asked(run) == "run"  # there is too little to compare with
+        played.learn(run, accuracy, accuracy)
+        played.end(run)
+        # The next look takes note of its end and begins another.
+        if accuracy < 0.9:
+            played.note()
+    played.note()
+    good = played.begin()
+    played.learn(good, 0.76)
+    played.look()
+    assert played.asked(good) == "run"  # the median is 0.75
+    played.learn(good, 0.76, 0.76)
+    played.end(good)
+    played.note()
+    bad = played.begin()
+    played.learn(bad, 0.74)
+    played.look()
+    assert played.asked(bad) == "stop"
+    played.end(bad, "stopped")
+    assert played.look()
+    assert played.trials()[-1] == ("pruned", 0.74)
+
+
+def test_without_pruning_nobody_is_stopped(stage: Any) -> None:
+    played = stage(trials=6, pruning=False)
+    for accuracy in (0.6, 0.7, 0.8, 0.9, 0.9, 0.1):
+        run = played.begin()
+        played.learn(run, accuracy)
+        played.look()
+        assert played.asked(run) == "run"
+        played.end(run)
+        played.note()
+    assert played.look()
+    assert {state for state, _accuracy in played.trials()} == {"complete"}
+
+
+def test_a_pause_rests_its_run_and_the_next_sweeper_goes_on_with_it(stage: Any, hired: Hired) -> None:
+    played = stage()
+    run = played.begin()
+    played.learn(run, 0.5)
+    sweeps.pause(played.folder)
+    assert not played.look()
+    assert played.asked(run) == "pause"
+    assert not played.look()
+    played.end(run, "paused")
+    assert played.look()
+    assert runs.status(played.folder).state == "paused"
+    sweeps.pause(played.folder)  # once more changes nothing
+    assert runs.status(played.folder).state == "paused"
+    sweeps.go_on(played.folder, played.settings)
+    assert runs.status(played.folder).state == "queued"
+    hired.clear()
+    played.come()
+    assert hired == [(run, 1)]  # the run has a worker again
+    assert runs.status(run).state == "queued"
+    assert played.trials() == [("running", 0.5)]
+
+
+def test_a_stop_ends_its_run_and_begins_no_other(stage: Any) -> None:
+    played = stage()
+    run = played.begin()
+    played.learn(run, 0.5)
+    sweeps.stop(played.folder)
+    assert not played.look()
+    assert played.asked(run) == "stop"
+    played.end(run, "stopped")
+    assert played.look()
+    assert played.trials() == [("pruned", 0.5)]
+    assert runs.status(played.folder).state == "stopped"
+    sweeps.stop(played.folder)
+    assert runs.status(played.folder).state == "stopped"
+
+
+def test_a_paused_sweep_that_is_stopped_stops_its_paused_run(stage: Any) -> None:
+    played = stage()
+    run = played.begin()
+    sweeps.pause(played.folder)
+    played.look()
+    played.end(run, "paused")
+    assert played.look()
+    sweeps.stop(played.folder)
+    played.come()
+    played.look()
+    assert runs.status(run).state == "stopped"
+    assert played.look()
+    assert runs.status(played.folder).state == "stopped"
+    with pytest.raises(BadSweep, match="at most 100"):
+        sweeps.go_on(played.folder, played.settings, more=98)
+    sweeps.go_on(played.folder, played.settings, more=2)
+    assert sweeps.read(played.folder).trials == 5
+
+
+def test_more_runs_come_after_the_whole_grid_and_lie_within_it(stage: Any) -> None:
+    grid = {"learning_rate": Span(low=1e-3, high=1e-2, points=2), "units": Span(low=4, high=8, points=2)}
+    played = stage(method="grid", knobs=grid)
+    assert [one.state for one in trials.read(played.folder)] == ["waiting"] * 4
+    for number in range(4):
+        run = played.begin()
+        played.learn(run, 0.5 + number / 10)
+        played.end(run)
+        played.note()
+    sweeps.go_on(played.folder, played.settings, more=1)  # before it noticed that it is done
+    tried = [tuple(one.values.values()) for one in trials.read(played.folder)]
+    assert sorted(tried) == [(1e-3, 4), (1e-3, 8), (1e-2, 4), (1e-2, 8)]
+    run = played.begin()
+    config = runs.config(run)
+    assert 1e-3 <= config.learning_rate <= 1e-2
+    assert 4 <= config.hidden_units[0] <= 8
+    played.learn(run, 0.5)
+    played.end(run)
+    assert played.look()
+
+
+def test_what_happens_to_a_run_happens_to_its_trial(stage: Any, hired: Hired) -> None:
+    played = stage(trials=4)
+    failed = played.begin()
+    played.end(failed, "failed", error="The loss is no number.")
+    played.note()
+    gone = played.begin()
+    played.locks.pop(gone).release()
+    gone.rename(played.settings.runs / ".gone")
+    played.note()
+    blind = played.begin()
+    played.learn(blind, None)
+    played.end(blind)
+    played.note()
+    lost = played.begin()
+    for _attempt in range(3):
+        hired.clear()
+        played.locks.pop(lost).release()  # its process is killed
+        assert not played.look()
+        assert hired == [(lost, 1)]  # and gets another one
+        played.hold(lost)
+        runs.write_status(lost, runs.written_status(lost).model_copy(update={"state": "running", "pid": 1}))
+    played.locks.pop(lost).release()
+    assert played.look()
+    found = trials.read(played.folder)
+    assert [one.state for one in found] == ["failed"] * 4
+    assert [one.reason for one in found][:3] == [
+        "The loss is no number.", "Its run is gone.", "It was not validated.",
+    ]  # fmt: skip
+    assert "killed" in found[3].reason
+    assert sweeps.best(found) is None
+
+
+def test_a_network_that_cannot_be_counts_as_tried_and_says_why(stage: Any) -> None:
+    base = SMALL.but(architecture="cnn", conv_blocks="2:7:max,2:7:max", training_images=200)
+    knobs = {"kernel_size": Span(low=6, high=7, points=2), "filters": Span(low=2, high=4, points=2)}
+    base = base.but(conv_blocks="2:3:max,2:3:max,2:3:none")
+    played = stage(method="grid", base=base, knobs=knobs)
+    for _look in range(4):
+        assert not played.look()
+    assert played.look()
+    assert {one.state for one in trials.read(played.folder)} == {"failed"}
+    assert all(one.reason for one in trials.read(played.folder))
+    assert runs.every(played.settings.runs) == []
+
+
+def test_no_room_ends_the_sweep_with_the_reason_and_others_are_waited_for(stage: Any) -> None:
+    played = stage()
+    played.sweeper.settings = played.settings.model_copy(update={"max_waiting": 0})
+    assert not played.look()
+    assert played.trials() == []  # the queue is full of other people's runs
+    played.sweeper.settings = played.settings.model_copy(update={"max_runs": 0})
+    played.sweeper.work()
+    played.locks.pop(played.folder).release()
+    status = runs.status(played.folder)
+    assert status.state == "failed"
+    assert "There are 0 runs already" in status.error
+
+
+def test_a_damaged_folder_is_no_sweep(tmp_path: Path, stage: Any) -> None:
+    played = stage()
+    for name, text in (("sweep.json", "{"), ("status.json", "")):
+        before = (played.folder / name).read_text()
+        (played.folder / name).write_text(text)
+        assert sweeps.every(tmp_path) == []
+        (played.folder / name).write_text(before)
+    assert sweeps.every(tmp_path) == [played.folder]
+    (played.folder / "sweep.json").write_text(json.dumps({"name": "x", "knobs": {"__class__": 1}}))
+    with pytest.raises(UnknownSweep):
+        sweeps.find(tmp_path, played.folder.name)
+
+
+def test_a_sweep_is_forgotten_when_it_rests_and_its_runs_stay(stage: Any) -> None:
+    played = stage()
+    run = played.begin()
+    with pytest.raises(BadSweep, match="Stop or pause"):
+        sweeps.forget(played.folder)
+    sweeps.stop(played.folder)
+    played.look()
+    played.end(run, "stopped")
+    assert played.look()
+    sweeps.forget(played.folder)
+    assert sweeps.every(played.settings.runs) == []
+    assert runs.every(played.settings.runs) == [run]
+
+
+# ------------------------------------------------------------------------------------ what it learns
+
+
+def test_the_knob_that_makes_the_difference_is_the_one_that_matters(tmp_path: Path) -> None:
+    plan = sweep(trials=30)
+    study = trials.study(tmp_path, plan)
+    assert trials.importance(tmp_path) == {}
+    for _number in range(30):
+        trial = study.ask(trials.space(plan.knobs))
+        study.tell(trial, 1 - abs(trial.params["learning_rate"] - 0.01))
+    weights = trials.importance(tmp_path)
+    assert sum(weights.values()) == pytest.approx(1)
+    assert weights["learning_rate"] > 0.8
+    # The numbers of Optuna itself.
+    assert weights == optuna.importance.get_param_importances(study)
+
+
+def test_runs_that_are_all_alike_say_nothing_about_the_knobs(tmp_path: Path) -> None:
+    study = trials.study(tmp_path, sweep())
+    for _number in range(10):
+        study.tell(study.ask(trials.space(sweep().knobs)), 0.5)
+    assert trials.importance(tmp_path) == {}
+
+
+def test_whoever_goes_on_does_not_draw_the_same_numbers_again(tmp_path: Path) -> None:
+    drawn = []
+    for _time in range(3):
+        study = trials.study(tmp_path, sweep())
+        drawn += [study.ask(trials.space(sweep().knobs)).params["learning_rate"] for _trial in range(2)]
+    assert len(set(drawn)) == 6
+    again = trials.study(tmp_path / "..", sweep()).ask(trials.space(sweep().knobs))
+    assert again.params["learning_rate"] == drawn[0]  # and the same seed begins with the same
+
+
+# --------------------------------------------------------------------------------- the real process
+
+
+def test_a_sweep_survives_its_process(tmp_path: Path) -> None:
+    settings = Settings(runs=tmp_path / "runs", warm_minutes=0)
+    folder = sweeps.submit(sweep(trials=2, base=SMALL.but(epochs=40)), settings)
+    wait_until(lambda: any(one.run for one in trials.read(folder)), "a run was begun")
+    pid = json.loads((folder / "coming.json").read_text())["pid"]
+    assert runs.status(folder).pid == pid
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: runs.status(folder).state == "interrupted", "its end was seen")
+    sweeps.go_on(folder, settings)
+    status = wait_for_end(folder)
+    assert status.state == "finished", (folder / "log.txt").read_text()
+    found = trials.read(folder)
+    assert [one.state for one in found] == ["complete", "complete"]
+    for one in found:
+        run = tmp_path / "runs" / one.run
+        assert runs.status(run).state == "finished"
+        assert one.accuracy == runs.metrics(run)[-1]["val_accuracy"]
+        assert one.epochs == 40
+        assert runs.config(run).learning_rate == pytest.approx(one.values["learning_rate"])

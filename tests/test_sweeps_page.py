@@ -1,0 +1,206 @@
+"""The Sweeps page, run by Streamlit without a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import runs, sweeps, trials
+from core.config import PRESETS, RunConfig
+from core.settings import Settings
+from core.sweeps import Choice, Span, Sweep
+from tests.test_pages import again, figure, metrics, open_page, said, texts
+
+KNOBS: dict[str, Any] = {
+    "learning_rate": Span(low=1e-4, high=1e-1),
+    "optimizer": Choice(options=("adam", "sgd")),
+    "hidden_layers": Span(low=1, high=3),
+}
+
+
+@pytest.fixture(autouse=True)
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The sweeps whose process was asked for; it does not come."""
+    found: list[Path] = []
+    monkeypatch.setattr(sweeps, "_start", found.append)
+    return found
+
+
+@pytest.fixture
+def folder(runs_folder: Path, started: list[Path]) -> Path:
+    """A sweep that rests: eight runs are done, one was stopped early, one has failed."""
+    plan = Sweep(name="How fast", base=RunConfig(epochs=3), knobs=KNOBS, trials=10, method="random")
+    folder = sweeps.submit(plan, Settings(runs=runs_folder))
+    study = trials.study(folder, plan)
+    for number in range(10):
+        trial = study.ask(trials.space(plan.knobs))
+        trial.report(0.1 * number, 1)
+        if number == 8:
+            study.tell(trial, state=trials.TrialState.PRUNED)
+        elif number == 9:
+            trial.set_user_attr("reason", "It was [not](x) to be.")
+            study.tell(trial, state=trials.TrialState.FAIL)
+        else:
+            study.tell(trial, 0.1 * number)
+    stand(folder, "finished")
+    return folder
+
+
+def stand(folder: Path, state: runs.State) -> None:
+    runs.write_status(folder, runs.written_status(folder).model_copy(update={"state": state}))
+
+
+def test_the_first_sweep_is_set_up_and_started(runs_folder: Path, started: list[Path]) -> None:
+    app = open_page("sweeps")
+    assert app.button(key="start_sweep").disabled is False
+    app.button(key="start_sweep").click()
+    again(app)
+    assert "Give the sweep a name" in said(app.error[0])
+    app.text_input(key="sweep_name").set_value("Wide")
+    app.selectbox(key="base").set_value("tutorial-mlp-deep")
+    app.multiselect(key="knobs").set_value(["learning_rate", "optimizer"])
+    again(app)
+    app.number_input(key="trials").set_value(7)
+    app.multiselect(key="of_optimizer").set_value(["sgd", "adam"])
+    again(app)
+    assert "7 runs, about" in texts(app)
+    app.button(key="start_sweep").click()
+    again(app)
+    (folder,) = sweeps.every(runs_folder)
+    assert started == [folder]
+    assert app.query_params["sweep"] == folder.name
+    found = sweeps.read(folder)
+    assert found.base == PRESETS["tutorial-mlp-deep"]
+    assert (found.name, found.method, found.trials, found.pruning) == ("Wide", "tpe", 7, True)
+    assert found.knobs == {
+        "learning_rate": Span(low=1e-4, high=1e-1), "optimizer": Choice(options=("sgd", "adam")),
+    }  # fmt: skip
+
+
+def test_a_link_sets_a_sweep_up(runs_folder: Path) -> None:
+    app = open_page("sweeps", method="grid", knobs="units,l2", base="fast-99")
+    # What a CNN has no use for is left out, and what cannot be validated is refused.
+    assert app.multiselect(key="knobs").value == ["l2"]
+    assert "You chose 1 knobs" in said(app.error[0])
+    assert app.button(key="start_sweep").disabled
+    app = open_page("sweeps", method="grid", knobs="l2,dropout", base="fast-99")
+    assert "these settings hold none back" in said(app.error[0])
+    app = open_page("sweeps", method="grid", knobs="dropout,learning_rate", base="tutorial-mlp")
+    assert "9 runs" in texts(app)
+    assert "0.0001, 0.00316, 0.1" in texts(app)
+
+
+@pytest.mark.parametrize("name", list(sweeps.KNOBS))
+def test_every_knob_can_be_chosen(name: str, runs_folder: Path) -> None:
+    base = "tutorial-cnn" if sweeps.KNOBS[name].architecture == "cnn" else "tutorial-mlp"
+    other = "rotation" if name == "l2" else "l2"
+    app = open_page("sweeps", method="grid", knobs=f"{name},{other}", base=base)
+    assert app.multiselect(key="knobs").value == [name, other]
+    assert not app.error, said(app.error[0])
+    assert "runs, about" in texts(app)
+
+
+def test_the_settings_of_the_train_page_can_be_the_base(runs_folder: Path) -> None:
+    app = open_page("train", set="epochs=3")
+    app.switch_page("pages/sweeps.py")
+    again(app)
+    assert app.selectbox(key="base").value == "train"
+    assert app.number_input(key="epochs_train").value == 3
+
+
+def test_what_a_sweep_has_found_is_shown(folder: Path) -> None:
+    app = open_page("sweeps", sweep=folder.name)
+    assert "10 of 10 runs are done" in app.get("progress")[0].proto.text
+    assert "Best so far: 70.00%" in [heading.value for heading in app.subheader]
+    best = sweeps.best(trials.read(folder))
+    assert best is not None
+    assert f"Learning rate = {best.values['learning_rate']:.3g}" in texts(app).replace("\\", "")
+    history = figure(app, "sweep_history")["data"]
+    assert [line["name"] for line in history] == ["best so far", "finished", "stopped early"]
+    assert [len(line["x"]) for line in history] == [8, 8, 1]
+    weights = trials.importance(folder)
+    shown = figure(app, "sweep_importance")["data"][0]
+    assert dict(zip(shown["y"], shown["x"], strict=True)) == {
+        "Learning rate": weights["learning_rate"], "Optimizer": weights["optimizer"],
+        "Hidden layers": weights["hidden_layers"],
+    }  # fmt: skip
+    axes = figure(app, "sweep_parallel")["data"][0]["dimensions"]
+    assert [axis["label"] for axis in axes] == ["Learning rate", "Optimizer", "Hidden layers", "accuracy"]
+    assert axes[1]["ticktext"] == [
+        option for option in ("adam", "sgd")
+        if option in [one.values["optimizer"] for one in trials.read(folder) if one.state == "complete"]
+    ]  # fmt: skip
+    table = app.dataframe[0].value
+    assert len(table) == 10
+    assert "It was [not](x) to be." in texts(app).replace("\\", "").replace("\u2060", "")
+    assert metrics(app) == {}
+
+
+@pytest.mark.parametrize(
+    ("state", "words", "buttons"),
+    [
+        ("finished", "10 of 10 runs are done.", {"sweep_forget"}),
+        ("stopped", "It was stopped.", {"sweep_go_on", "sweep_forget"}),
+        ("paused", "It is paused", {"sweep_go_on", "sweep_stop", "sweep_forget"}),
+        ("running", "Its process has ended", {"sweep_go_on", "sweep_stop", "sweep_forget"}),
+        ("queued", "It begins", {"sweep_pause", "sweep_stop"}),
+    ],
+)
+def test_each_state_has_its_words_and_its_buttons(
+    folder: Path, state: runs.State, words: str, buttons: set[str]
+) -> None:
+    stand(folder, state)
+    app = open_page("sweeps")
+    assert words in app.get("progress")[0].proto.text
+    keys = {button.key for button in app.button if button.key and button.key.startswith("sweep_")}
+    assert keys == buttons | {"sweep_extend"}
+
+
+def test_a_sweep_is_paused_goes_on_and_gets_more_runs(folder: Path, started: list[Path]) -> None:
+    stand(folder, "queued")
+    app = open_page("sweeps", sweep=folder.name)
+    app.button(key="sweep_pause").click()
+    again(app)
+    assert runs.request(folder).action == "pause"
+    stand(folder, "paused")
+    started.clear()
+    app = open_page("sweeps", sweep=folder.name)
+    app.button(key="sweep_go_on").click()
+    again(app)
+    assert started == [folder]
+    stand(folder, "finished")
+    app = open_page("sweeps", sweep=folder.name)
+    app.number_input(key="sweep_more").set_value(91)
+    app.button(key="sweep_extend").click()
+    again(app)
+    assert "101 runs; at most 100" in said(app.error[0])
+    app.number_input(key="sweep_more").set_value(2)
+    app.button(key="sweep_extend").click()
+    again(app)
+    assert sweeps.read(folder).trials == 12
+    assert "It begins" in app.get("progress")[0].proto.text
+
+
+def test_a_sweep_is_forgotten(folder: Path, runs_folder: Path) -> None:
+    app = open_page("sweeps", sweep=folder.name)
+    app.button(key="sweep_forget").click()
+    again(app)
+    assert sweeps.every(runs_folder) == []
+    app = open_page("sweeps", sweep=folder.name)
+    assert "There is no sweep" in said(app.warning[0])
+
+
+def test_what_cannot_be_started_is_said(runs_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_given: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    app: AppTest = open_page("sweeps")
+    app.text_input(key="sweep_name").set_value("Wide")
+    again(app)
+    monkeypatch.setattr(runs, "new_folder", full)
+    app.button(key="start_sweep").click()
+    again(app)
+    assert "No space left" in said(app.error[0])
