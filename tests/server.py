@@ -43,13 +43,16 @@ def note(run: Path, what: str) -> None:
         file.write(f"{what} {os.getpid()}\n".encode())
 
 
-def fork(words: list[str], *_streams: object) -> None:
+def fork(words: list[str], *_streams: object) -> types.SimpleNamespace:
     """`core.warm.spawn`."""
-    if os.fork() == 0:
+    pid = os.fork()
+    if pid == 0:
         try:
+            os.close(sys.stdout.fileno())  # or whoever waits for an answer would not see this server die
             worker.main(Path(words[0]), int(words[1]))
         finally:
             os._exit(0)
+    return types.SimpleNamespace(pid=pid)
 
 
 def serve() -> None:
