@@ -223,11 +223,11 @@ def _gap(one: tuple[slice, slice], other: tuple[slice, slice]) -> int:
 
 
 def fit(ink: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Resize so that the longer side is 20 pixels and the aspect ratio stays, by area averaging."""
+    """Resize so that the longer side is 20 pixels and the aspect ratio stays, by averaging areas."""
     height, width = ink.shape
     scale = BOX / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    # Pillow's box filter is the exact area average, also for scales that are no whole number.
+    # Pillow's box filter: each new pixel is the mean of the old ones whose centres lie in it.
     return np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BOX))
 
 

@@ -70,7 +70,7 @@ def spawn(
     process = subprocess.Popen(
         [sys.executable, "-m", module, *words],
         cwd=PROJECT,
-        env=os.environ | _environment(),
+        env=os.environ | environment(),
         stdin=source,
         stdout=output,
         stderr=output,
@@ -81,7 +81,8 @@ def spawn(
     return process
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """What a process that imports TensorFlow is to find in its environment besides ours."""
     found = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}
     if home := os.environ.get("KERAS_HOME"):
         # The worker runs in another folder than whoever started it.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
-from core import bundle, card, jobs, lessons, runs, script, ui
+from core import bundle, card, formats, jobs, lessons, runs, script, ui
 from core.i18n import _
 from core.ledger import Entry
-from core.ui import compare
+from core.ui import compare, links
 
 
 def show(one: Entry) -> None:
@@ -29,15 +29,6 @@ def show(one: Entry) -> None:
             "application/x-ipynb+json", icon=":material/menu_book:", key="take_notebook", on_click="ignore",
             help=_("The same, for Jupyter."),
         )  # fmt: skip
-        if runs.has_model(one.run):
-            for name, label, words in (
-                ("model.keras", "Keras", _("The trained model, in Keras's format.")),
-                ("model.onnx", "ONNX", _("The trained model for any runtime; every layer is an output.")),
-            ):
-                st.download_button(
-                    label, _later(one.run / name), f"{one.run.name}.{name.partition('.')[2]}",
-                    icon=":material/deployed_code:", key=f"take_{name}", on_click="ignore", help=words,
-                )  # fmt: skip
         st.download_button(
             _("Model card"), lambda: card.card(one, compare.title(one)), f"{one.run.name}.md",
             "text/markdown", icon=":material/description:", key="take_card", on_click="ignore",
@@ -54,28 +45,23 @@ def show(one: Entry) -> None:
             help=_("The whole run as a zip file, to bring it in on another machine."),
         )  # fmt: skip
     if runs.has_model(one.run):
-        with st.expander(_("How to use the models"), icon=":material/terminal:"):
-            st.code(_SNIPPET.format(name=one.run.name), language="python")
+        _model(one.run)
 
 
-def _later(file: Path) -> Callable[[], bytes]:
-    """Read only when somebody wants it."""
-    return file.read_bytes
-
-
-# Both give the same probabilities; what they are given is what MNIST's images are, scaled to 0 ... 1.
-_SNIPPET = """\
-import numpy as np
-
-images = np.zeros((1, 28, 28), "float32")  # 0 is paper, 1 is ink, made as MNIST's images are
-
-import keras  # pip install tensorflow
-print(keras.saving.load_model("{name}.keras").predict(images))
-
-import onnxruntime  # pip install onnxruntime
-session = onnxruntime.InferenceSession("{name}.onnx")
-print(session.run(["output"], {{"images": images}})[0])
-"""
+def _model(run: Path) -> None:
+    """The trained model in a format to choose, and the lines that use it."""
+    found = formats.formats()
+    st.markdown(_("**The trained model**"))
+    names = {ending: form.name for ending, form in found.items()}
+    ending = links.switch(_("Format"), "format", names, "keras")
+    st.markdown(found[ending].words)
+    st.download_button(
+        _("The model as {format}").format(format=names[ending]), partial(formats.write, run, ending),
+        f"{run.name}.{ending}", icon=":material/deployed_code:", key=f"take_{ending}", on_click="ignore",
+        help=_("What is not at hand is written when you click, which may take some seconds."),
+    )  # fmt: skip
+    with st.expander(_("How to use it"), icon=":material/terminal:"):
+        st.code(formats.snippet(run, ending), language="python")
 
 
 def _remarks(one: Entry) -> list[str]:

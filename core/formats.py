@@ -1,0 +1,139 @@
+"""A trained model in the formats that others read, each with the lines that use it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+import onnx
+
+from core import architectures, onnx_drawing, runs
+from core.i18n import _
+from core.warm import PROJECT, environment
+
+# A conversion imports TensorFlow, which takes 600 MB: one at a time.
+_one_at_a_time = threading.Lock()
+_PATIENCE = 300  # seconds
+
+
+class CannotConvert(RuntimeError):
+    """The model could not be written in this format. The message says why."""
+
+
+class Format(NamedTuple):
+    """A file format for models.
+
+    Attributes:
+        name: as people know it.
+        words: what it is good for.
+        install: the packages that read it.
+        code: Python that reads the file ``{name}`` and makes ``probabilities`` of ``images``.
+    """
+
+    name: str
+    words: str
+    install: str
+    code: str
+
+
+# What the lines are given: to be replaced by images of one's own.
+IMAGES = 'images = np.zeros((1, 28, 28), "float32")  # 0 is paper, 1 is ink, made as MNIST\'s images are'
+PICTURE = 'picture = Image.open("digit.png")  # white on black'
+
+
+_KERAS = """\
+import keras
+
+model = keras.saving.load_model("{name}")
+probabilities = model.predict(images)"""
+
+
+def formats() -> dict[str, Format]:
+    """By the end of the file's name."""
+    return {
+        "keras": Format(
+            "Keras", _("Keras's own format. Load it to go on training."), "tensorflow",
+            _KERAS,
+        ),
+        "h5": Format(
+            "HDF5", _("The old format of Keras, which most tutorials still use. Keras calls it legacy."),
+            "tensorflow",
+            _KERAS,
+        ),
+        "onnx": Format(
+            "ONNX", _("For any runtime, without TensorFlow. Every layer is an output, and the logits."),
+            "onnxruntime",
+            'import onnxruntime\n\nsession = onnxruntime.InferenceSession("{name}")\n'
+            'probabilities = session.run(["{last}"], {{"images": images}})[0]',
+        ),
+        "drawing.onnx": Format(
+            _("ONNX for drawings"),
+            _("A drawing of 280×280 pixels in, a digit out: the preprocessing is inside, but for specks."),
+            "onnxruntime pillow",
+            "import onnxruntime\nfrom PIL import Image\n\n"
+            f"{PICTURE}\n"
+            'drawing = np.asarray(picture.convert("L").resize((280, 280)))\n'
+            'session = onnxruntime.InferenceSession("{name}")\n'
+            'digit, probabilities = session.run(["digit", "probabilities"], {{"drawing": drawing}})',
+        ),
+        "tflite": Format(
+            "LiteRT", _("For phones and small devices; formerly TensorFlow Lite."), "ai-edge-litert",
+            "from ai_edge_litert.interpreter import Interpreter\n\n"
+            'interpreter = Interpreter("{name}")\n'
+            "read = interpreter.get_signature_runner()\n"
+            "(given,) = read.get_input_details()\n"
+            "(probabilities,) = read(**{{given: images}}).values()",
+        ),
+        "savedmodel.zip": Format(
+            "SavedModel", _("For TensorFlow Serving, and for TensorFlow without Keras."), "tensorflow",
+            'import shutil\nimport tensorflow as tf\n\nshutil.unpack_archive("{name}", "model")\n'
+            'model = tf.saved_model.load("model")\nprobabilities = model.serve(images).numpy()',
+        ),
+    }  # fmt: skip
+
+
+def snippet(run: Path, ending: str) -> str:
+    """Python that uses the file of this format, which is called after the run."""
+    found = formats()[ending]
+    last = architectures.layers(runs.config(run))[-1].name
+    code = found.code.format(name=f"{run.name}.{ending}", last=last)
+    given = "" if PICTURE in code else f"{IMAGES}\n"
+    imports, _blank, body = code.partition("\n\n")
+    head = f"# pip install numpy {found.install}\nimport numpy as np\n{imports}\n"
+    return f"{head}\n{given}{body}\nprint(probabilities)\n"
+
+
+def write(run: Path, ending: str) -> bytes:
+    """The run's model in a format. The ones that need TensorFlow take some seconds.
+
+    Args:
+        ending: of `formats`.
+
+    Raises:
+        CannotConvert: the process that writes it failed, or took too long.
+        UnknownRun: the run's settings cannot be read.
+        OSError: the model is not there.
+    """
+    if ending in ("onnx", "keras") and (run / f"model.{ending}").is_file():
+        return (run / f"model.{ending}").read_bytes()  # the worker wrote it
+    if ending == "drawing.onnx":
+        last = architectures.layers(runs.config(run))[-1].name
+        return onnx_drawing.build(onnx.load(run / "model.onnx"), last).SerializeToString()
+    with _one_at_a_time, tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model"
+        words = [sys.executable, "-m", "core.worker.formats", str(run.absolute()), ending, str(file)]
+        try:
+            done = subprocess.run(
+                words, cwd=PROJECT, env=os.environ | environment(), capture_output=True, text=True,
+                timeout=_PATIENCE, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise CannotConvert(_("It took longer than {s} seconds.").format(s=_PATIENCE)) from error
+        if done.returncode:
+            raise CannotConvert((done.stderr.strip().splitlines() or [""])[-1])
+        return file.read_bytes()

@@ -1,0 +1,161 @@
+"""A network with the preprocessing in front of it, as one ONNX model: a drawing in, a digit out.
+
+The recipe is that of `core.preprocess`, written with matrices: to crop, fit and centre a picture is to
+multiply it from both sides. Only specks stay where they are: pieces of ink cannot be found that way.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, compose, helper, numpy_helper
+
+from core import architectures as arch
+from core.onnx_graph import INPUT, IR_VERSION, OPSET
+from core.preprocess import BOX, FAINTEST, SIZE
+
+SIDE = 280  # of a drawing, in pixels
+DRAWING, DIGIT, PROBABILITIES, IMAGE = "drawing", "digit", "probabilities", "image"
+EMPTY = -1  # the digit where nothing is drawn
+
+
+class _Graph:
+    """Nodes, one after the other; every call gives the name of its result."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def __call__(self, operator: str, *inputs: str | float | NDArray[Any], **attributes: Any) -> str:
+        names = [one if isinstance(one, str) else self.constant(one) for one in inputs]
+        output = f"{self.name}/{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, names, [output], **attributes))
+        return output
+
+    def constant(self, value: float | NDArray[Any]) -> str:
+        name = f"{self.name}/constant/{len(self.constants)}"
+        values = np.asarray(value, float if isinstance(value, float | int) else None)
+        self.constants.append(numpy_helper.from_array(values, name))
+        return name
+
+    def ends(self, ink: str, other_axis: int) -> tuple[str, str]:
+        """Where the ink begins and ends along an axis, in pixels."""
+        places = np.arange(SIDE, dtype=float)
+        is_ink = self("Greater", self("ReduceMax", ink, np.array([other_axis]), keepdims=0), 0.0)
+        begin = self("ReduceMin", self("Where", is_ink, places, float(SIDE)), keepdims=0)
+        end = self("ReduceMax", self("Where", is_ink, places + 1, 0.0), keepdims=0)
+        return begin, end
+
+    def resize(self, begin: str, length: str, fitted: str) -> str:
+        """What makes `fitted` pixels of the `length` from `begin` on: a matrix, (20, 280).
+
+        Pillow's box filter, in its own order of operations: where a centre lies on an edge, that decides.
+        """
+        scale = self("Div", length, fitted)
+        reach = self("Max", scale, 1.0)  # a picture that is made larger takes the nearest pixel
+        rows, columns = np.arange(BOX, dtype=float)[:, None], np.arange(SIDE, dtype=float)[None]
+        centres = self("Mul", self("Add", rows, 0.5), scale)
+        place = self("Sub", columns, begin)
+        away = self("Mul", self("Add", self("Sub", place, centres), 0.5), self("Div", 1.0, reach))
+        half = self("Mul", 0.5, reach)
+        first = self("Max", self("Floor", self("Add", self("Sub", centres, half), 0.5)), 0.0)
+        last = self("Min", self("Floor", self("Add", self("Add", centres, half), 0.5)), length)
+        is_in = self("Less", rows, fitted)
+        for condition in (
+            self("GreaterOrEqual", place, first),
+            self("Less", place, last),
+            self("Greater", away, -0.5),
+            self("LessOrEqual", away, 0.5),
+        ):
+            is_in = self("And", is_in, condition)
+        weights = self("Cast", is_in, to=TensorProto.DOUBLE)
+        total = self("ReduceSum", weights, np.array([1]), keepdims=1)
+        return self("Div", weights, self("Max", total, 1.0))
+
+    def centre(self, box: str, other_axis: int, fitted: str) -> str:
+        """What puts the box where its centre of mass is at the centre: a matrix, (28, 20)."""
+        profile = self("ReduceSum", box, np.array([other_axis]), keepdims=0)
+        moment = self("ReduceSum", self("Mul", profile, np.arange(BOX, dtype=float)), keepdims=0)
+        mass = self("Div", moment, self("ReduceSum", profile, keepdims=0))
+        wanted = self("Round", self("Sub", SIZE / 2, mass))
+        offset = self("Max", self("Min", wanted, self("Sub", float(SIZE), fitted)), 0.0)
+        rows, columns = np.arange(SIZE, dtype=float)[:, None], np.arange(BOX, dtype=float)[None]
+        is_there = self("Equal", self("Sub", rows, offset), columns)
+        return self("Cast", is_there, to=TensorProto.DOUBLE)
+
+
+def build(network: onnx.ModelProto, last: str) -> onnx.ModelProto:
+    """A model with a drawing as its input.
+
+    Args:
+        network: as `core.onnx_graph.build` gives it.
+        last: the name of its last layer, the probabilities.
+
+    Returns:
+        A model with the input ``drawing``, uint8 ``(280, 280)``, 0 for paper and 255 for full ink, and
+        the outputs ``digit``, int64, -1 where nothing is drawn; ``probabilities``, float32 ``(10,)``;
+        and ``image``, float32 ``(1, 28, 28)``, 0 to 1: what the network was given.
+    """
+    graph = _Graph("prepare")
+    ink = graph("Cast", DRAWING, to=TensorProto.DOUBLE)
+    top, bottom = graph.ends(ink, 1)
+    left, right = graph.ends(ink, 0)
+    height, width = graph("Sub", bottom, top), graph("Sub", right, left)
+    scale = graph("Div", float(BOX), graph("Max", height, width))
+    fitted = [graph("Max", graph("Round", graph("Mul", side, scale)), 1.0) for side in (height, width)]
+    across = graph("Transpose", graph.resize(left, width, fitted[1]), perm=[1, 0])
+    down = graph.resize(top, height, fitted[0])
+    box = graph("MatMul", down, graph("MatMul", ink, across))
+    box = graph("Mul", box, graph("Div", 255.0, graph("ReduceMax", box, keepdims=0)))
+    vertical = graph.centre(box, 1, fitted[0])
+    horizontal = graph("Transpose", graph.centre(box, 0, fitted[1]), perm=[1, 0])
+    placed = graph("MatMul", vertical, graph("MatMul", graph("Round", box), horizontal))
+    is_empty = graph("Less", graph("ReduceMax", ink, keepdims=0), float(FAINTEST))
+    placed = graph("Where", is_empty, np.zeros((SIZE, SIZE)), graph("Div", placed, 255.0))
+    single = graph("Cast", placed, to=TensorProto.FLOAT)
+    graph.nodes.append(helper.make_node("Unsqueeze", [single, graph.constant(np.array([0]))], ["prepared"]))
+    graph.nodes.append(helper.make_node("Identity", [is_empty], ["is_empty"]))
+    front = _model(
+        graph,
+        [helper.make_tensor_value_info(DRAWING, TensorProto.UINT8, [SIDE, SIDE])],
+        [
+            helper.make_tensor_value_info("prepared", TensorProto.FLOAT, [1, *arch.IMAGE]),
+            helper.make_tensor_value_info("is_empty", TensorProto.BOOL, []),
+        ],
+    )
+    whole = compose.merge_models(front, network, io_map=[("prepared", INPUT)], outputs=["is_empty", last])
+    end = _Graph("answer")
+    end.nodes += [
+        helper.make_node("Identity", ["prepared"], [IMAGE]),
+        helper.make_node("Squeeze", [last, end.constant(np.array([0]))], [PROBABILITIES]),
+        helper.make_node("ArgMax", [PROBABILITIES], ["digit/best"], axis=0, keepdims=0),
+        helper.make_node("Where", ["is_empty", end.constant(np.array(EMPTY)), "digit/best"], [DIGIT]),
+    ]
+    del whole.graph.output[:]
+    whole.graph.node.extend(end.nodes)
+    whole.graph.initializer.extend(end.constants)
+    whole.graph.output.extend(
+        [
+            helper.make_tensor_value_info(DIGIT, TensorProto.INT64, []),
+            helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, [arch.CLASSES]),
+            helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, [1, *arch.IMAGE]),
+        ]
+    )
+    onnx.checker.check_model(whole)
+    return whole
+
+
+def _model(
+    graph: _Graph, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
+) -> onnx.ModelProto:
+    body = helper.make_graph(graph.nodes, "prepare", inputs, outputs, graph.constants)
+    return helper.make_model(
+        body,
+        producer_name="mnist-lab",
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+    )

@@ -1,0 +1,64 @@
+"""A run's model in the formats that need TensorFlow to be written.
+
+``python -m core.worker.formats RUN FORMAT FILE`` writes one of them. The model is built anew from the layer
+specs and the weights in ``model.onnx``. No ``.keras`` file is opened: it may have come from anywhere.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import onnx
+import tensorflow as tf
+
+from core import architectures, onnx_graph, runs
+from core.worker import build
+
+
+def model(run: Path) -> keras.Model:
+    """The run's network with its weights, ready to predict and to be trained on."""
+    config = runs.config(run)
+    found = build.model(architectures.layers(config))
+    build.assign(found, onnx_graph.weights(onnx.load(run / "model.onnx")))
+    build.compile_model(found, config)
+    return found
+
+
+def _keras(found: keras.Model, file: Path) -> None:
+    found.save(file.with_suffix(".keras"))
+    file.with_suffix(".keras").replace(file)
+
+
+def _h5(found: keras.Model, file: Path) -> None:
+    found.save(file.with_suffix(".h5"))
+    file.with_suffix(".h5").replace(file)
+
+
+def _saved_model(found: keras.Model, file: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        found.export(Path(folder) / "model", verbose=False)
+        packed = shutil.make_archive(str(Path(folder) / "packed"), "zip", Path(folder) / "model")
+        shutil.move(packed, file)
+
+
+def _tflite(found: keras.Model, file: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        found.export(folder, verbose=False)
+        file.write_bytes(tf.lite.TFLiteConverter.from_saved_model(folder).convert())
+
+
+WRITERS: dict[str, Callable[[keras.Model, Path], None]] = {
+    "keras": _keras,
+    "h5": _h5,
+    "savedmodel.zip": _saved_model,
+    "tflite": _tflite,
+}
+
+
+if __name__ == "__main__":
+    WRITERS[sys.argv[2]](model(Path(sys.argv[1])), Path(sys.argv[3]))
