@@ -3,3 +3,4 @@
 from core import ui
 
 ui.navigation().run()
+ui.foot()

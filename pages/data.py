@@ -35,8 +35,8 @@ def show_digit(image: np.ndarray, label: int, index: int, split: str) -> None:
     figure = charts.pixels(image, normalised=scale == "normalised")
     # On a phone the numbers stay readable, and the matrix can be moved sideways.
     with ui.at_least(680):
-        st.plotly_chart(
-            figure, key="pixels", config={"displayModeBar": False},
+        ui.chart(
+            figure, key="pixels",
             alt=_("The pixel values of a {label} as a heat map").format(label=label),
         )  # fmt: skip
 
@@ -175,8 +175,8 @@ if pressed:
 balance, facts = st.columns([3, 2], gap="large")
 with balance:
     st.subheader(_("How many of each digit"), anchor=False)
-    st.plotly_chart(
-        charts.class_balance(labels), key="balance", config={"displayModeBar": False},
+    ui.chart(
+        charts.class_balance(labels), key="balance",
         alt=_("The number of images of each digit"),
     )  # fmt: skip
     st.caption(_("If one digit were rare, a network could ignore it and still look good. Here no digit is."))

@@ -199,7 +199,7 @@ def overview(found: list[Entry]) -> None:
     kinds = {"parameters": _("parameters"), "seconds": _("seconds of training")}
     by = links.switch(_("Cost"), "cost", kinds, "parameters")
     best = ledger.pareto([getattr(point, by) for point in points], [point.accuracy for point in points])
-    st.plotly_chart(charts.trade_off(points, best, by=by, title=kinds[by]), key="trade_off",
+    ui.chart(charts.trade_off(points, best, by=by, title=kinds[by]), key="trade_off",
                     alt=_("Accuracy against {cost}").format(cost=kinds[by]))  # fmt: skip
     st.caption(
         _("A framed run is beaten by none: whatever costs less reads fewer digits right. The larger a mark, "

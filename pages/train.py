@@ -29,9 +29,9 @@ def show_network(config: RunConfig) -> None:
         st.metric(_("Validation images"), f"{validated:,}", border=True)
     picture = charts.network(rows)
     with ui.at_least(picture.layout.width):
-        st.plotly_chart(
+        ui.chart(
             picture, width=picture.layout.width, key="network",
-            config={"displayModeBar": False}, alt=_("The network as a picture, layer by layer"),
+            alt=_("The network as a picture, layer by layer"),
         )  # fmt: skip
     st.dataframe(
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -69,9 +70,11 @@ def wait_for_end(run: Path) -> runs.Status:
 @lru_cache(maxsize=1)
 def trainer() -> subprocess.Popen[bytes]:
     """A process that trains run after run. It leaves with this one."""
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "tests.trainer"], cwd=Path(__file__).parents[1], stdin=subprocess.PIPE
     )
+    atexit.register(process.communicate)  # closes its input, and waits
+    return process
 
 
 def train(root: Path, **values: object) -> Path:

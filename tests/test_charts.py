@@ -11,6 +11,7 @@ from core import architectures as arch
 from core import charts
 from core.charts import ALL
 from core.config import PRESETS
+from core.sweeps import Trial
 
 
 def test_a_click_on_a_cell_names_the_cell_that_it_is_on() -> None:
@@ -100,3 +101,36 @@ def test_a_frame_marks_right_and_wrong_and_leaves_the_digit_alone() -> None:
     np.testing.assert_array_equal(plain[::3, ::3, 0], image)
     np.testing.assert_array_equal(plain[3:-3, 3:-3], right[3:-3, 3:-3])
     assert tuple(right[0, 0]) != tuple(wrong[0, 0])
+
+
+def test_the_numbers_of_a_chart_are_those_that_it_shows() -> None:
+    labels = np.array([0, 1, 1, 9], np.uint8)
+    head, *rows = charts.table(charts.class_balance(labels))
+    assert head == ["", "digit", "images"]
+    assert [row[1:] for row in rows] == [[str(digit), (labels == digit).sum()] for digit in range(10)]
+    counts = np.arange(100).reshape(10, 10)
+    head, *rows = charts.table(charts.difference(counts, 2 * counts))
+    assert len(rows) >= 100
+    lines = {
+        "one": [[{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]],
+        "other": [[{"epoch": 1, "loss": 1.0}]],
+    }
+    head, *rows = charts.table(charts.overlay(lines, "loss", "loss"))
+    assert rows == [["one", 1, 0.5], ["one", 2, 0.25], ["other", 1, 1.0]]
+
+
+def test_parallel_coordinates_give_the_values_themselves_and_not_their_logarithms() -> None:
+    trials = [
+        Trial(
+            number, "complete", {"learning_rate": 10.0**-number, "optimizer": "sgd"}, number / 10, 2, "", ""
+        )
+        for number in range(3)
+    ]
+    figure = charts.parallel(trials, {"learning_rate": "Learning rate", "optimizer": "Optimizer"})
+    assert charts.table(figure) == [
+        ["Learning rate", "Optimizer", "accuracy"],
+        [1.0, "sgd", 0.0], [0.1, "sgd", 0.1], [0.01, "sgd", 0.2],
+    ]  # fmt: skip
+    axis = figure.data[0].dimensions[0]
+    assert list(axis.values) == [0, -1, -2]
+    assert axis.ticktext[0] == "0.01"

@@ -68,3 +68,30 @@ def test_a_disagreement_of_two_runs_is_a_link_that_shows_the_same_elsewhere(
         says = f"reads {one.predictions[index]} ({one.confidences[index]:.1%})"
         expect(elsewhere.get_by_text(says)).to_be_visible()
     elsewhere.close()
+
+
+def test_a_chart_is_taken_as_a_picture_and_as_numbers(page: Page, address: str, root: Path) -> None:
+    page.goto(f"{address}/runs?runs={','.join(run.name for run in runs.every(root))}")
+    chart = page.locator(".st-key-overlay")
+    expect(chart.locator(".scatterlayer")).to_be_visible()
+
+    def taken_as(form: str) -> bytes:
+        with page.expect_download() as taken:
+            chart.locator(".modebar-btn").dispatch_event("click")  # it is seen while somebody points at it
+        assert taken.value.suggested_filename == f"mnist-lab-overlay.{form}"
+        return Path(taken.value.path()).read_bytes()
+
+    assert taken_as("png").startswith(b"\x89PNG")
+    page.get_by_role("button", name="Take a chart away").click()
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Its numbers as CSV").click()
+    lines = Path(taken.value.path()).read_text().splitlines()
+    assert len(lines) == 1 + 4  # two runs of two epochs
+    accuracies = [row["val_accuracy"] for run in runs.every(root) for row in runs.metrics(run)]
+    assert sorted(float(line.split(",")[-1]) for line in lines[1:]) == pytest.approx(sorted(accuracies))
+    page.get_by_role("radio", name="SVG").click()
+    expect(page.get_by_role("radio", name="SVG")).to_be_checked()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("radio", name="SVG")).to_have_count(0)
+    expect(chart.get_by_label("Download plot as a PNG")).to_have_count(0)
+    assert taken_as("svg").startswith(b"<svg")

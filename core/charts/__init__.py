@@ -1,6 +1,6 @@
 """Data → Plotly figures. Colours that mean nothing by themselves are left to the page's theme."""
 
-from core.charts.common import compact
+from core.charts.common import compact, table
 from core.charts.comparison import Point, overlay, trade_off
 from core.charts.digits import class_balance, pixels, tile
 from core.charts.evaluation import ALL, confusion, difference, one_against_all, reliability, robustness
@@ -29,6 +29,7 @@ __all__ = [
     "robustness",
     "schedule",
     "spread",
+    "table",
     "tile",
     "trade_off",
 ]

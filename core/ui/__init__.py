@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
@@ -23,6 +27,8 @@ _MARKUP = re.compile(r"[\\`*_\[\]<>$~:#]")
 _ADDRESS = re.compile(r"(?i)(https?:|ftp:|mailto:|www|@)")
 _WORD_JOINER = "\u2060"  # takes no room, and ends what could be an address
 
+PICTURE_FORMATS = ("png", "svg")
+_PICTURE_SCALE = 2  # pixels of a picture for one on the screen
 ICON = Path(__file__).parents[2] / ".streamlit" / "icon.svg"
 PAGES = {
     "start": "pages/start.py",
@@ -117,8 +123,61 @@ def heading(title: str, lead: str) -> None:
         st.session_state.pop("routed")
         if first:
             st.rerun()  # from app.py, and with nothing lost: nobody has clicked anything yet
+    st.session_state["charts"] = {}
     st.title(title, anchor=False)
     st.markdown(lead)
+
+
+def chart(
+    figure: go.Figure, *, key: str, alt: str, into: DeltaGenerator | None = None, **options: Any
+) -> Any:
+    """A chart, of which a picture can be taken where it is, and its numbers at the foot of the page.
+
+    Args:
+        alt: what it shows, for those who do not see it.
+        into: where to draw it; None for here.
+        options: as for `streamlit.plotly_chart`.
+    """
+    st.session_state.setdefault("charts", {})[key] = (alt, figure)
+    form = st.session_state.get("picture_format") or PICTURE_FORMATS[0]
+    config = {
+        "displaylogo": False,
+        "modeBarButtons": [["toImage"]],
+        "toImageButtonOptions": {"format": form, "filename": f"mnist-lab-{key}", "scale": _PICTURE_SCALE},
+    }
+    return (into or st).plotly_chart(figure, key=key, alt=alt, config=config, **options)
+
+
+def foot() -> None:
+    """What there is at the foot of every page: the charts that it shows, to take away."""
+    # A picture that is made of shapes alone has no numbers.
+    drawn = st.session_state.get("charts", {}).items()
+    shown = {key: (alt, figure) for key, (alt, figure) in drawn if figure.data}
+    if not shown:
+        return
+    with st.popover(_("Take a chart away"), icon=":material/download:", type="tertiary"):
+        if st.session_state.get("chart_taken") not in shown:
+            st.session_state.pop("chart_taken", None)
+        key = st.selectbox(
+            _("Chart"), list(shown), key="chart_taken", format_func=lambda key: shown[key][0],
+        )  # fmt: skip
+        st.download_button(
+            _("Its numbers as CSV"), partial(_numbers, st.session_state["charts"], key),
+            f"mnist-lab-{key}.csv", "text/csv",
+            icon=":material/table_chart:", key="take_chart", on_click="ignore",
+        )  # fmt: skip
+        st.segmented_control(
+            _("The camera on a chart takes it as"), PICTURE_FORMATS, default=PICTURE_FORMATS[0],
+            required=True, format_func=str.upper, key="picture_format", persist_state="session",
+            help=_("Point at a chart, or tap it, and a camera appears at its upper right."),
+        )  # fmt: skip
+
+
+def _numbers(shown: dict[str, tuple[str, go.Figure]], key: str) -> str:
+    """A chart as CSV, as it is when somebody asks: there is no session by then, and it may have gone on."""
+    text = io.StringIO()
+    csv.writer(text).writerows(charts.table(shown[key][1]))
+    return text.getvalue()
 
 
 def plain(text: object) -> str:

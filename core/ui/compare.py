@@ -86,8 +86,8 @@ def curves(chosen: Sequence[Entry], names: Sequence[str]) -> None:
             lines[words] = [runs.metrics(one.run) for one in group]
         else:
             lines |= {by_name[one.run]: [runs.metrics(one.run)] for one in group}
-    st.plotly_chart(
-        charts.overlay(lines, metric, metrics[metric]), key="overlay", config={"displayModeBar": False},
+    ui.chart(
+        charts.overlay(lines, metric, metrics[metric]), key="overlay",
         alt=_("{what} of the chosen runs over the epochs").format(what=metrics[metric]),
     )  # fmt: skip
 
@@ -195,7 +195,7 @@ def _matrices(first: Evaluation, second: Evaluation, one: str, other: str) -> No
         ):  # fmt: skip
             with st.container():
                 st.markdown(f"**{ui.plain(name)}**")
-                st.plotly_chart(figure, key=key, config={"displayModeBar": False}, alt=name)
+                ui.chart(figure, key=key, alt=name)
 
 
 def _disagreements(run: Entry, first: Evaluation, second: Evaluation, one: str, other: str) -> None:

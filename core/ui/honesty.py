@@ -35,8 +35,8 @@ def show(evaluation: Evaluation, measured: Calibration | None, digits: Digits | 
                   delta=f"{100 * (at.confidences.mean() - at.accuracy):+.2f}", delta_color="off",
                   help=_("Below it, by how many percentage points that is above the accuracy."))  # fmt: skip
     with diagram:
-        st.plotly_chart(
-            charts.reliability(found), key="reliability", config={"displayModeBar": False},
+        ui.chart(
+            charts.reliability(found), key="reliability",
             alt=_("How often answers of each confidence are right"),
         )  # fmt: skip
         st.caption(
@@ -108,7 +108,7 @@ def by_digit(evaluation: Evaluation) -> None:
             "(precision). The number is the average precision: 1 is perfect. Of good networks the corner is "
             "shown; double-click to see it all."
         )
-    st.plotly_chart(
+    ui.chart(
         charts.one_against_all(found, x, y, rising=kind == "roc"),
         key="one_against_all",
         alt=_("A curve for each digit"),

@@ -364,8 +364,8 @@ def _optimizer() -> dict[str, Any]:
 
 def _draw_schedule(config: RunConfig) -> None:
     steps = arch.steps_per_epoch(config, datasets.NAMES[config.dataset].train)
-    st.plotly_chart(
-        charts.schedule(*schedules.curve(config, steps)), key="schedule", config={"displayModeBar": False},
+    ui.chart(
+        charts.schedule(*schedules.curve(config, steps)), key="schedule",
         alt=_("The learning rate over the epochs"),
     )  # fmt: skip
     if config.learning_rate_schedule == "plateau":

@@ -91,12 +91,11 @@ def _matrix(evaluation: Evaluation) -> None:
     st.subheader(_("Confusion matrix"), anchor=False)
     units = {"counts": _("counts"), "shares": _("% of the row")}
     unit = links.switch(_("Show"), "unit", units, "counts")
-    st.plotly_chart(
+    ui.chart(
         charts.confusion(evaluation.confusion(), _chosen(), shares=unit == "shares"),
         key="matrix",
         on_select=_cell_clicked,
         selection_mode="points",
-        config={"displayModeBar": False},
         alt=_("Confusion matrix: true digits down, the digits they were read as across"),
     )
     st.caption(

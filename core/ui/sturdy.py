@@ -63,9 +63,8 @@ def show(run: Path) -> None:
         with st.grid(3, min_column_width=280):
             for kind, levels in LEVELS.items():
                 lines = {_short(found): one.accuracy.get(kind, []) for found, one in measured.items()}
-                st.plotly_chart(
+                ui.chart(
                     charts.robustness(levels, lines, titles[kind], UNCHANGED[kind]), key=f"robust_{kind}",
-                    config={"displayModeBar": False},
                     alt=_("Accuracy on digits: {how}").format(how=titles[kind]),
                 )  # fmt: skip
         st.caption(

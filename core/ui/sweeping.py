@@ -173,15 +173,15 @@ def _sights(folder: Path, sweep: Sweep, found: Sequence[Trial]) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.subheader(_("Run by run"), anchor=False)
-        st.plotly_chart(charts.history(found), key="sweep_history", config={"displayModeBar": False},
+        ui.chart(charts.history(found), key="sweep_history",
                         alt=_("The validation accuracy of each run of the sweep"))  # fmt: skip
     with right:
         st.subheader(_("Which knob matters"), anchor=False)
         weights = _importance(folder, sum(one.state == "complete" for one in found))
         if weights:
-            st.plotly_chart(
+            ui.chart(
                 charts.importance(weights, names), key="sweep_importance",
-                config={"displayModeBar": False}, alt=_("How much each knob matters"),
+                alt=_("How much each knob matters"),
             )  # fmt: skip
             st.caption(
                 _(
@@ -194,8 +194,8 @@ def _sights(folder: Path, sweep: Sweep, found: Sequence[Trial]) -> None:
     if sum(one.state == "complete" for one in found) > 1:
         st.subheader(_("Every run as a line"), anchor=False)
         with ui.at_least(560):
-            st.plotly_chart(
-                charts.parallel(found, names), key="sweep_parallel", config={"displayModeBar": False},
+            ui.chart(
+                charts.parallel(found, names), key="sweep_parallel",
                 alt=_("Each finished run as a line across its knobs to its accuracy"),
             )  # fmt: skip
         st.caption(

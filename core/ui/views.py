@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core import charts, runs
+from core import charts, runs, ui
 from core.config import RunConfig
 from core.i18n import _
 
@@ -23,9 +23,9 @@ def curves(run: Path, status: runs.Status, config: RunConfig, epochs: Rows) -> N
     changes = runs.changes(run)
     left, right = st.columns(2)
     for side, metric, title in ((left, "loss", _("loss")), (right, "accuracy", _("accuracy"))):
-        side.plotly_chart(
+        ui.chart(
             charts.curve(metric, title, batches, epochs, status.steps, config.epochs, changes),
-            key=f"curve_{metric}", config={"displayModeBar": False},
+            into=side, key=f"curve_{metric}",
             alt=_("{metric} over the epochs, training against validation").format(metric=title),
         )  # fmt: skip
     st.caption(
@@ -56,9 +56,9 @@ def pace(epochs: Rows, config: RunConfig) -> None:
         (left, "learning_rate", _("learning rate at its end")),
         (right, "seconds", _("seconds per epoch")),
     ):
-        side.plotly_chart(
-            charts.pace(epochs, name, title, config.epochs), key=f"pace_{name}",
-            config={"displayModeBar": False}, alt=_("{what} over the epochs").format(what=title),
+        ui.chart(
+            charts.pace(epochs, name, title, config.epochs), into=side, key=f"pace_{name}",
+            alt=_("{what} over the epochs").format(what=title),
         )  # fmt: skip
     st.caption(_("The first epoch takes longer, because TensorFlow compiles the network in it."))
 
@@ -70,8 +70,8 @@ def digits(epochs: Rows) -> None:
               "validation share above 0.")
         )  # fmt: skip
         return
-    st.plotly_chart(
-        charts.by_digit(epochs), key="by_digit", config={"displayModeBar": False},
+    ui.chart(
+        charts.by_digit(epochs), key="by_digit",
         alt=_("The share of each digit's validation images that is read right, epoch by epoch"),
     )  # fmt: skip
     st.caption(_("Validation accuracy of each digit: which one is hard, and does it get better?"))
@@ -102,8 +102,7 @@ def layers(run: Path) -> None:
             (right, "gradients", _("gradients")),
         ):
             side.caption(title)
-            side.plotly_chart(
-                charts.spread(first[kind], newest[kind]), key=f"spread_{name}_{kind}",
-                config={"displayModeBar": False},
+            ui.chart(
+                charts.spread(first[kind], newest[kind]), into=side, key=f"spread_{name}_{kind}",
                 alt=_("How the {what} of {layer} are spread").format(what=title, layer=name),
             )  # fmt: skip
