@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import tensorflow as tf
 from PIL import Image
+from tensorflow.core.util import event_pb2
 
 from core import (
     architectures,
@@ -147,6 +151,20 @@ def test_no_keras_file_is_ever_opened(mlp_run: Path, tmp_path: Path) -> None:
     assert formats.write(run, "keras") == b"not a model"  # it is given back as it came
     (run / "model.keras").unlink()
     assert formats.write(run, "keras").startswith(b"PK")
+
+
+def test_tensorboard_finds_the_curves(cnn_run: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(formats.write(cnn_run, "tensorboard.zip"))) as packed:
+        packed.extractall(tmp_path)
+    for part, prefix in (("train", ""), ("validation", "val_")):
+        (file,) = (tmp_path / cnn_run.name / part).iterdir()
+        events = map(event_pb2.Event.FromString, tf.data.TFRecordDataset(str(file)).as_numpy_iterator())
+        found = {
+            (value.tag, event.step): value.simple_value for event in events for value in event.summary.value
+        }
+        for row in runs.metrics(cnn_run):
+            for name in ("loss", "accuracy"):
+                assert found[f"epoch_{name}", row["epoch"] - 1] == pytest.approx(row[prefix + name])
 
 
 def test_what_cannot_be_written_is_said(mlp_run: Path, tmp_path: Path) -> None:

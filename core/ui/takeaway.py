@@ -40,6 +40,12 @@ def show(one: Entry) -> None:
             help=_("Loss, accuracy and the rest after each epoch, as CSV."),
         )  # fmt: skip
         st.download_button(
+            _("TensorBoard logs"), partial(formats.write, one.run, "tensorboard.zip"),
+            f"{one.run.name}.tensorboard.zip", "application/zip", icon=":material/ssid_chart:",
+            key="take_logs", on_click="ignore",
+            help=_("The curves as Keras would have logged them. Unpack it, then: tensorboard --logdir ."),
+        )  # fmt: skip
+        st.download_button(
             _("Everything"), lambda: bundle.pack(one.run), f"{one.run.name}.zip", "application/zip",
             icon=":material/folder_zip:", key="take_zip", on_click="ignore",
             help=_("The whole run as a zip file, to bring it in on another machine."),
