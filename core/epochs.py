@@ -31,6 +31,26 @@ def kept(run: Path) -> list[int]:
     return sorted(int(name[1]) for name in names if name)
 
 
+def course(run: Path, image: NDArray[np.uint8], most: int = 50) -> tuple[list[int], NDArray[np.float32]]:
+    """What the network made of one image after each epoch.
+
+    Args:
+        image: uint8 ``(28, 28)``.
+        most: of more epochs than that, only so many are asked, evenly spread, the last among them.
+
+    Returns:
+        The epochs, and the probabilities, float32 ``(epochs, 10)``.
+
+    Raises:
+        EpochMissing: as `predictor`.
+    """
+    every = kept(run)
+    stride = -(-len(every) // most) or 1
+    asked = every[::-stride][::-1]
+    found = [predictor(run, epoch).probabilities(image[None])[0] for epoch in asked]
+    return asked, np.array(found, np.float32).reshape(-1, architectures.CLASSES)
+
+
 def predictor(run: Path, epoch: int, threads: int = 1) -> Predictor:
     """The network with the weights that it had after this epoch.
 

@@ -119,4 +119,4 @@ match links.switch(_("What to look at"), "look", VIEWS, "mistakes"):
     case "robustness":
         sturdy.show(run)
     case _:
-        mistakes.show(evaluation, reader, digits)
+        mistakes.show(evaluation, reader, digits, run, epoch)

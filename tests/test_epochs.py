@@ -53,3 +53,15 @@ def test_weights_that_cannot_be_read_are_named(
         epochs.predictor(run, 2)
     assert (2 in epochs.kept(run)) == (damage != "gone")
     assert epochs.kept(tmp_path / "nothing") == []
+
+
+def test_the_course_of_a_digit_is_what_each_epoch_s_network_says(
+    mlp_run: Path, mnist_5k: datasets.Dataset
+) -> None:
+    image = mnist_5k.x_test[3]
+    asked, probabilities = epochs.course(mlp_run, image)
+    assert asked == [1, 2, 3]
+    for epoch, found in zip(asked, probabilities, strict=True):
+        np.testing.assert_array_equal(found, epochs.predictor(mlp_run, epoch).probabilities(image[None])[0])
+    assert epochs.course(mlp_run, image, most=2)[0] == [1, 3]
+    assert epochs.course(mlp_run, image, most=1)[0] == [3]

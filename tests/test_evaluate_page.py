@@ -237,3 +237,14 @@ def test_each_digit_has_its_curves(with_run: Path) -> None:
         names = [trace["name"] for trace in figure(app, "one_against_all")["data"]]
         assert [name.split(" · ")[0] for name in names] == list("0123456789")
         assert all(0.5 < float(name.split(" · ")[1]) <= 1 for name in names)
+
+
+def test_an_opened_digit_shows_its_course_over_the_epochs(with_run: Path, evaluation: Evaluation) -> None:
+    index = int(evaluation.worst_first(np.flatnonzero(evaluation.predictions != evaluation.labels))[0])
+    app = open_page("evaluate", digit=str(index), explained="course", epoch="2")
+    lines = figure(app, "course")["data"]
+    true, read = evaluation.labels[index], evaluation.predictions[index]
+    assert lines[0]["name"] == str(true)
+    assert str(read) in [line["name"] for line in lines]
+    assert [line["x"] for line in lines] == [[1, 2, 3]] * 3
+    assert lines[0]["y"][-1] == pytest.approx(evaluation.probabilities[index][true], abs=1e-5)

@@ -3,7 +3,15 @@
 from core.charts.common import compact, table
 from core.charts.comparison import Point, overlay, trade_off
 from core.charts.digits import class_balance, pixels, tile
-from core.charts.evaluation import ALL, confusion, difference, one_against_all, reliability, robustness
+from core.charts.evaluation import (
+    ALL,
+    confusion,
+    course,
+    difference,
+    one_against_all,
+    reliability,
+    robustness,
+)
 from core.charts.network import network
 from core.charts.sweeping import history, importance, parallel
 from core.charts.training import by_digit, curve, pace, schedule, spread
@@ -15,6 +23,7 @@ __all__ = [
     "class_balance",
     "compact",
     "confusion",
+    "course",
     "curve",
     "difference",
     "history",

@@ -15,6 +15,7 @@ from core.i18n import _
 from core.reliability import BINS, Curve, Reliability
 
 _BLUES = "Blues"
+_RIVALS = 2  # classes beside the true one
 _CLOSE, _CORNER = 0.97, 0.9  # curves with areas above the one are shown where they are above the other
 _FOR_AND_AGAINST = [(0, "#D55E00"), (0.5, "#F4F4F2"), (1, "#0072B2")]
 
@@ -113,6 +114,32 @@ def difference(first: NDArray[Any], second: NDArray[Any]) -> go.Figure:
 
 def _signed(value: float) -> str:
     return f"{int(value):+d}" if value else "·"
+
+
+def course(
+    epochs: Sequence[int], probabilities: NDArray[np.float32], true: int, now: int | None
+) -> go.Figure:
+    """What a network made of one digit over its epochs: the true class and its strongest rivals.
+
+    Args:
+        epochs: in order.
+        probabilities: ``(epochs, 10)``.
+        true: what the digit is.
+        now: the epoch that is marked, if any.
+    """
+    rivals = [int(digit) for digit in np.argsort(-probabilities.max(axis=0)) if digit != true]
+    figure = go.Figure()
+    for digit in (true, *rivals[:_RIVALS]):
+        figure.add_scatter(
+            x=list(epochs), y=probabilities[:, digit].tolist(), name=str(digit), mode="lines+markers",
+            line={"width": 3 if digit == true else 1.5, "dash": None if digit == true else "dot"},
+        )  # fmt: skip
+    if now is not None:
+        figure.add_vline(x=now, line={"color": MARK, "dash": "dot"})
+    figure.update_xaxes(title=_("epoch"), dtick=max(1, len(epochs) // 10), fixedrange=True)
+    figure.update_yaxes(title=_("probability"), range=[-0.03, 1.03], tickformat=".0%", fixedrange=True)
+    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
+    return compact(figure, height=280, top=30)
 
 
 def reliability(found: Reliability) -> go.Figure:

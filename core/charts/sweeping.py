@@ -13,6 +13,8 @@ from core.charts.common import MARGIN, MARK, compact
 from core.i18n import _
 from core.sweeps import KNOBS, Trial, best, short
 
+# Seen on light and on dark paper, and by those who do not tell red from green.
+_FROM_LOW_TO_HIGH = [(0, "#D55E00"), (0.5, "#8F9699"), (1, "#2E8FD0")]
 _TICKS = 5  # along an axis of numbers
 
 
@@ -60,7 +62,7 @@ def parallel(trials: Sequence[Trial], titles: Mapping[str, str]) -> go.Figure:
     figure = go.Figure(
         go.Parcoords(
             dimensions=axes,
-            line={"color": accuracies, "colorscale": "Viridis", "showscale": False},
+            line={"color": accuracies, "colorscale": _FROM_LOW_TO_HIGH, "showscale": False},
             labelfont={"size": 14},
             tickfont={"size": 12},
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core import charts, ui
+from core import charts, epochs, ui
 from core.charts import ALL
 from core.evaluate import Evaluation
 from core.i18n import _, ngettext
@@ -58,10 +60,11 @@ def _chosen() -> tuple[int, int]:
     return ALL if true == _ANY else true, ALL if read == _ANY else read
 
 
-def show(evaluation: Evaluation, reader: Reader | None, digits: Digits | None) -> None:
+def show(evaluation: Evaluation, reader: Reader | None, digits: Digits | None, run: Path, epoch: int) -> None:
     """The matrix and the digits that it is about.
 
     Args:
+        run, epoch: whose they are.
         reader: what read them; None where it is not there.
         digits: the images; None where they are not there.
     """
@@ -75,7 +78,8 @@ def show(evaluation: Evaluation, reader: Reader | None, digits: Digits | None) -
         elif opened is None:
             _gallery(evaluation, digits.images, found)
         else:
-            _one(evaluation, reader, digits, opened)
+            _one(evaluation, digits, opened)
+            _explained(evaluation, reader, digits.images[opened], opened, run, epoch)
     with left:
         _matrix(evaluation)
         _pairs(evaluation)
@@ -183,7 +187,7 @@ def _marked(true: int, read: int, confidence: float) -> str:
     )
 
 
-def _one(evaluation: Evaluation, reader: Reader, digits: Digits, index: int) -> None:
+def _one(evaluation: Evaluation, digits: Digits, index: int) -> None:
     """One digit, large."""
     true, read = int(evaluation.labels[index]), int(evaluation.predictions[index])
     st.button(_("Back to the digits"), icon=":material/arrow_back:", key="close", on_click=close)
@@ -200,7 +204,36 @@ def _one(evaluation: Evaluation, reader: Reader, digits: Digits, index: int) -> 
                      alt=_("A {true} as 28×28 pixels").format(true=true))  # fmt: skip
         with st.container(width=260):
             bars(evaluation.probabilities[index], key="digit_bars")
+
+
+def _explained(
+    evaluation: Evaluation, reader: Reader, image: NDArray[np.uint8], index: int, run: Path, epoch: int
+) -> None:
+    """What the answer comes from."""
     views = {"why": _("Why this digit"), "alike": _("Look-alikes")}
+    if len(epochs.kept(run)) > 1:
+        views["course"] = _("Over the epochs")
     view = links.switch(_("What to look at"), "explained", views, "why")
+    if view == "course":
+        _course(run, image, int(evaluation.labels[index]), epoch)
+        return
     reading = reader.read(image[None])[0]._replace(probabilities=evaluation.probabilities[index])
     (reasons.why if view == "why" else reasons.alike)(reader, reading)
+
+
+def _course(run: Path, image: NDArray[np.uint8], true: int, epoch: int) -> None:
+    try:
+        asked, probabilities = _asked(run, image, len(epochs.kept(run)))
+    except epochs.EpochMissing as error:
+        st.info(ui.plain(error))
+        return
+    ui.chart(
+        charts.course(asked, probabilities, true, epoch or None), key="course",
+        alt=_("The probability of the digit and of its rivals after each epoch"),
+    )  # fmt: skip
+    st.caption(_("How likely it was a {true}, and its strongest rivals, after each epoch.").format(true=true))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _asked(run: Path, image: NDArray[np.uint8], kept: int) -> tuple[list[int], NDArray[np.float32]]:
+    return epochs.course(run, image)

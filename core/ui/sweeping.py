@@ -201,7 +201,7 @@ def _sights(folder: Path, sweep: Sweep, found: Sequence[Trial]) -> None:
         st.caption(
             _(
                 "Drag along an axis to see only the runs that pass there; click beside the mark to see all "
-                "again. Bright lines read best."
+                "again. Blue lines read best, orange ones worst."
             )
         )
 
