@@ -272,7 +272,7 @@ def fetch(name: str, url: str, progress: Progress = lambda done, total: None) ->
         if file.is_file() and _holds(file, name):
             return
         with replacing(file) as temporary:
-            _download(url, temporary, progress)
+            download(url, temporary, progress)
             with temporary.open("rb") as downloaded:
                 read_npz(downloaded, name, file.name)
 
@@ -287,10 +287,11 @@ def _holds(file: Path, name: str) -> bool:
     return True
 
 
-def _download(url: str, target: Path, progress: Progress) -> None:
-    download = pooch.HTTPDownloader(_Progress(progress), chunk_size=1 << 16, timeout=_TIMEOUT)
+def download(url: str, target: Path, progress: Progress) -> None:
+    """Download a file. Raises FetchFailed, OSError."""
+    get = pooch.HTTPDownloader(_Progress(progress), chunk_size=1 << 16, timeout=_TIMEOUT)
     try:
-        download(url, str(target), None)
+        get(url, str(target), None)
     except requests.HTTPError as error:
         raise FetchFailed(
             _("The server at {host} answered {status} instead of the file.").format(

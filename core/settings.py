@@ -34,6 +34,7 @@ class Settings(BaseSettings):
         max_megabytes: the most disk that all runs may take before nothing new is trained, in MB.
         drawings: the file that holds the drawings that people keep.
         max_drawings: how many of them there may be.
+        fashion_url: the folder from which to fetch Fashion-MNIST's test images.
         mnist_url: where to fetch ``mnist.npz``, for a school with a mirror of its own.
     """
 
@@ -54,5 +55,6 @@ class Settings(BaseSettings):
     max_megabytes: int = Field(5_000, ge=1)
     drawings: Path = Path("drawings.sqlite")
     max_drawings: int = Field(5_000, ge=1)
-    # The address that Keras itself uses, in keras.datasets.mnist.
+    # The addresses that Keras itself uses, in keras.datasets.
+    fashion_url: HttpUrl = HttpUrl("https://storage.googleapis.com/tensorflow/tf-keras-datasets/")
     mnist_url: HttpUrl = HttpUrl("https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from core import calibration, drawings, evaluate, predict, runs, significance, ui
+from core import calibration, drawings, evaluate, fashion, predict, runs, significance, ui
 from core.epochs import EpochMissing
 from core.evaluate import Evaluation
 from core.i18n import _, ngettext
@@ -92,9 +92,15 @@ try:
     config = runs.config(run)
     on, epoch = testset.choose(run, config)
     evaluation = testset.evaluation(run, config, on, epoch)
-except (evaluate.NotEvaluated, predict.NotTrained, EpochMissing, NotShown, runs.UnknownRun) as error:
+except NotShown as error:
+    ui.sorry(_("{reason} Choose another run, or other digits.").format(reason=error))
+    if on == fashion.NAME:
+        testset.offer_fashion()
+    st.stop()
+except (evaluate.NotEvaluated, predict.NotTrained, EpochMissing, runs.UnknownRun) as error:
     ui.sorry(_("{reason} Choose another run, or other digits.").format(reason=error))
     st.stop()
+testset.say_what_it_is(on)
 numbers(evaluation, run)
 digits = reader = None
 try:

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core import datasets, drawings, epochs, runs, ui
+from core import datasets, drawings, epochs, fashion, runs, ui
 from core.config import RunConfig
 from core.evaluate import Evaluation
 from core.i18n import _
@@ -48,6 +48,7 @@ def choose(run: Path, config: RunConfig) -> tuple[str, int]:
     names = [
         config.dataset,
         *(name for name in datasets.NAMES if name != config.dataset and datasets.at_hand(name)),
+        fashion.NAME,
     ]
     if _has_drawings():
         names.append(_KEPT)
@@ -56,7 +57,7 @@ def choose(run: Path, config: RunConfig) -> tuple[str, int]:
         links.choice("on", names, names[0])
         on: str = st.selectbox(
             _("Test digits"), names, key="on", persist_state="session", width=260,
-            format_func=lambda name: _("kept drawings") if name == _KEPT else name,
+            format_func=lambda name: _("kept drawings") if name == _KEPT else name.replace("_", "-"),
             help=_("What it is judged by: the test images of its own data set, or other digits."),
         )  # fmt: skip
         if len(kept) < 2:
@@ -92,6 +93,8 @@ def digits(on: str, run: Path, config: RunConfig) -> Digits:
         images, labels = drawings.arrays(found)
         return Digits(images, labels, f"{len(found)}-{found[-1].id if found else 0}-{hash(labels.tobytes())}")
     try:
+        if on == fashion.NAME:
+            return _fashion(fashion.stamp())
         dataset = ui.dataset(on)
     except datasets.DatasetMissing as error:
         raise NotAtHand(str(error)) from error
@@ -104,6 +107,47 @@ def digits(on: str, run: Path, config: RunConfig) -> Digits:
             )
         )
     return Digits(dataset.x_test, dataset.y_test, dataset.digest)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _fashion(stamp: float) -> Digits:
+    return Digits(*fashion.load(), f"{fashion.NAME}-{stamp}")
+
+
+def offer_fashion() -> None:
+    """Let the visitor fetch Fashion-MNIST."""
+    st.info(
+        _("Fashion-MNIST is clothes in the size of digits: a network that reads digits has never seen any. "
+          "It is kept where Keras keeps it."),
+        icon=":material/checkroom:",
+    )  # fmt: skip
+    if not st.button(
+        _("Get Fashion-MNIST ({megabytes} MB)").format(megabytes=fashion.MEGABYTES), type="primary",
+        icon=":material/download:", key="fetch_fashion",
+    ):  # fmt: skip
+        return
+    bar = st.progress(0.0, text=_("Connecting"))
+
+    def report(done: int, total: int) -> None:
+        bar.progress(done / max(1, total))
+
+    try:
+        fashion.fetch(str(ui.settings().fashion_url), report)
+    except (datasets.FetchFailed, datasets.BadDataFile, OSError) as error:
+        bar.empty()
+        ui.sorry(error)
+    else:
+        st.rerun()
+
+
+def say_what_it_is(on: str) -> None:
+    """Of digits that are none, what they are."""
+    if on == fashion.NAME:
+        things = ", ".join(f"{number} {name}" for number, name in enumerate(fashion.names()))
+        st.caption(
+            _("There are no digits here, so being right is chance. What does it take them for, and how sure "
+              "is it of that? The classes are {things}.").format(things=things)
+        )  # fmt: skip
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
