@@ -68,8 +68,8 @@ class Sweeper:
 
     def work(self) -> None:
         """Try until there is nothing left to try, or something else is wanted."""
-        self.take_up()
         try:
+            self.take_up()
             while not self.look():
                 time.sleep(_POLL)
         except (jobs.NotAllowed, DatasetMissing, OSError) as error:

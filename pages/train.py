@@ -76,6 +76,10 @@ def set_up(root: Path) -> None:
             ui.sorry(problem)
         else:
             say_how_long(config, root)
+            st.page_link(
+                ui.PAGES["sweeps"], label=_("Not sure? Try many values at once"),
+                icon=":material/auto_awesome_motion:", query_params={"sweep": "new", "base": "train"},
+            )  # fmt: skip
         if isinstance(problem, datasets.DatasetMissing):
             st.page_link(ui.PAGES["data"], label=_("Get it on the Data page"), icon=":material/download:")
         if not isinstance(problem, arch.ImpossibleNetwork):

@@ -499,3 +499,19 @@ def test_a_sweep_survives_its_process(tmp_path: Path) -> None:
         assert one.accuracy == runs.metrics(run)[-1]["val_accuracy"]
         assert one.epochs == 40
         assert runs.config(run).learning_rate == pytest.approx(one.values["learning_rate"])
+
+
+def test_a_sweep_that_cannot_take_up_its_run_says_why(stage: Any) -> None:
+    played = stage()
+    run = played.begin()
+    sweeps.pause(played.folder)
+    played.look()
+    played.end(run, "paused")
+    assert played.look()
+    sweeps.go_on(played.folder, played.settings)
+    with runs.worker_lock(played.folder):
+        Sweeper(played.folder, played.settings.model_copy(update={"max_epochs": 1})).work()
+    status = runs.status(played.folder)
+    assert status.state == "failed"
+    assert "at most 1 are allowed" in status.error
+    assert runs.status(run).state == "paused"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -126,9 +126,8 @@ def _extend(folder: Path) -> None:
     _ask(sweeps.go_on, folder, ui.settings(), st.session_state["sweep_more"])
 
 
-def _ask(what: object, *args: object) -> None:
+def _ask(what: Callable[..., None], *args: object) -> None:
     try:
-        assert callable(what)
         what(*args)
     except (sweeps.BadSweep, sweeps.UnknownSweep, runs.UnknownRun, jobs.NotAllowed, DatasetMissing,
             OSError) as error:  # fmt: skip
