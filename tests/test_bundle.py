@@ -281,9 +281,9 @@ def test_everything_that_can_be_taken_is_offered(run: Path, root: Path) -> None:
     assert labels_shown == {
         "Keras script",
         "Notebook",
-        "Keras",
-        "ONNX",
         "Model card",
         "Numbers",
+        "TensorBoard logs",
         "Everything",
+        "The model as Keras",
     }
