@@ -59,7 +59,13 @@ def test_it_is_fetched_and_is_what_was_published(no_mnist: Path, address: str, s
 
 
 @pytest.mark.parametrize(
-    "damage", [b"", b"no gzip", gzip.compress(b"too short"), gzip.compress(bytes(7_840_016))]
+    "damage",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"no gzip", id="no-gzip"),
+        pytest.param(gzip.compress(b"too short"), id="short"),
+        pytest.param(gzip.compress(bytes(7_840_016)), id="black"),
+    ],
 )
 def test_what_is_damaged_is_said_and_fetched_anew(no_mnist: Path, address: str, damage: bytes) -> None:
     fashion.fetch(address)
