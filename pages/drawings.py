@@ -9,7 +9,7 @@ import streamlit as st
 from core import charts, drawings, predict, runs, ui
 from core.drawings import Drawing
 from core.i18n import _, ngettext
-from core.ui import teach
+from core.ui import links, teach
 
 PER_PAGE = 40
 TESTED = 10  # runs in the table; each of them reads all the drawings
@@ -28,14 +28,17 @@ def attempt(action: Action) -> None:
 def chosen(every: Sequence[Drawing], writers: Sequence[str]) -> list[Drawing]:
     """The drawings that the filters let through."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        links.choice("drawn_by", [teach.EVERYBODY, *writers], teach.EVERYBODY)
         who = st.selectbox(
             _("Drawn by"), [teach.EVERYBODY, *writers], key="drawn_by", width=220,
             format_func=lambda name: name or _("everybody"),
         )  # fmt: skip
+        links.choice("what_it_is", [ANY, *range(10)], ANY)
         what = st.selectbox(
             _("What it is"), [ANY, *range(10)], key="what_it_is", width=120,
             format_func=lambda digit: _("any") if digit == ANY else str(digit),
         )  # fmt: skip
+        links.choice("read_wrong", [False, True], False)
         wrong = st.toggle(_("Only those read wrong"), key="read_wrong")
     return [
         drawing
@@ -51,6 +54,7 @@ def browse(found: Sequence[Drawing]) -> None:
     if not found:
         st.info(_("No drawing is like that."))
         return
+    links.number("drawings_page", 1, 1, max(1, len(found)))
     on_page = found[ui.pager(len(found), PER_PAGE, "drawings_page")]
     if pressed := ui.gallery([tile(drawing) for drawing in on_page]):
         st.session_state["drawing"] = int(pressed.removeprefix("drawing_"))
@@ -200,6 +204,7 @@ if not every:
 st.subheader(ngettext("{n:,} drawing", "{n:,} drawings", len(every)).format(n=len(every)), anchor=False)
 found = chosen(every, writers)
 browse(found)
+links.number("drawing", 0, 0, 2**53)  # none has the number 0
 if clicked := next((one for one in every if one.id == st.session_state.get("drawing")), None):
     correct(clicked, settings.drawings)
 take_and_bring(found, settings.drawings, settings.max_drawings)
