@@ -16,15 +16,16 @@ from core.config import ConfigError
 from tests.conftest import PATIENCE
 
 PROJECT = Path(__file__).parents[1]
-PAGES = ("start", "data", "train", "evaluate", "draw")
+PAGES = ("start", "data", "train", "sweeps", "runs", "evaluate", "draw", "drawings")
 WORD = re.compile(r"[^\W\d_]{3,}")
 # What is called the same in every language: names, and the values of Keras's own settings.
 NAMES = {
-    *("MNIST", "Lab", "MLP", "CNN", "mnist", "UTC"),
+    *("MNIST", "Fashion", "fashion", "Lab", "MLP", "CNN", "mnist", "UTC"),
     *get_args(config.Activation),
     *get_args(config.OptimizerName),
     *get_args(config.Padding),
     *(word for name in get_args(config.Initializer) for word in name.split("_")),
+    *(word for name in config.PRESETS for word in name.split("-")),
     "Nesterov",
 }
 
