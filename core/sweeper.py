@@ -66,6 +66,10 @@ class Sweeper:
     def live(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
 
+    @property
+    def begun(self) -> int:
+        return sum(one.state != TrialState.WAITING for one in self.study.get_trials(deepcopy=False))
+
     def work(self) -> None:
         """Try until there is nothing left to try, or something else is wanted."""
         try:
@@ -91,8 +95,7 @@ class Sweeper:
             return all(self._state(trial) in (None, *runs.RESTING) for trial in live) and self._rest("paused")
         if wanted == "stop":
             return not live and self._rest("stopped")
-        begun = sum(one.state != TrialState.WAITING for one in self.study.get_trials(deepcopy=False))
-        if begun < self.sweep.trials:
+        if self.begun < self.sweep.trials:
             if len(live) < self.settings.slots and self._has_room():
                 self._begin()
         elif not live:
@@ -105,8 +108,7 @@ class Sweeper:
             wanted = runs.request(self.folder).action
             if not _leaving.is_set() and wanted != {"paused": "pause", "stopped": "stop"}.get(state, "run"):
                 return False
-            begun = sum(one.state != TrialState.WAITING for one in self.study.get_trials(deepcopy=False))
-            if state == "finished" and begun < self.sweep.trials:
+            if state == "finished" and self.begun < self.sweep.trials:
                 return False
             self._write(state=state, ended=time.time())
             return True

@@ -13,7 +13,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from core.sweeps import KNOBS, Choice, State, Sweep, Trial, Values
+from core.search_space import KNOBS, Choice, Number, Values
+from core.sweeps import State, Sweep, Trial
 
 _NAME = "sweep"
 # So many runs go to their end before one is measured against them.
@@ -71,10 +72,11 @@ def space(knobs: dict[str, Values]) -> dict[str, BaseDistribution]:
 def _distribution(name: str, values: Values) -> BaseDistribution:
     if isinstance(values, Choice):
         return CategoricalDistribution(values.options)
-    knob = KNOBS[name]
-    if knob.whole:
-        return IntDistribution(round(values.low), round(values.high), log=knob.log)
-    return FloatDistribution(values.low, values.high, log=knob.log)
+    takes = KNOBS[name].takes
+    assert isinstance(takes, Number)
+    if takes.whole:
+        return IntDistribution(round(values.low), round(values.high), log=takes.log)
+    return FloatDistribution(values.low, values.high, log=takes.log)
 
 
 def read(folder: Path) -> list[Trial]:

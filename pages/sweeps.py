@@ -2,38 +2,16 @@
 
 import streamlit as st
 
-from core import architectures, datasets, estimate, jobs, sweeps, ui
+from core import architectures, datasets, estimate, jobs, search_space, sweeps, ui
 from core.config import PRESETS, ConfigError, RunConfig, from_settings
 from core.i18n import _
-from core.sweeps import KNOBS, Choice, Span, Sweep, Values, short
+from core.search_space import KNOBS, MOST_POINTS, BadSweep, Choice, Number, Span, Values, short
+from core.sweeps import Sweep
 from core.ui import knobs, links, sweeping
 
 NEW = "new"
 TRAIN = "train"  # the settings on the Train page
 LONG = 30 * 60  # seconds
-FIGURES = (1, 2, 5)  # of the values of a range in which a step is a factor
-
-
-def values_of(name: str) -> list[float]:
-    """What the ends of a knob's range can be."""
-    knob = KNOBS[name]
-    if knob.whole and knob.high - knob.low <= 10:
-        return [float(value) for value in range(round(knob.low), round(knob.high) + 1)]
-    if not knob.log:
-        return [round(knob.low + (knob.high - knob.low) * step / 20, 4) for step in range(21)]
-    if name in ("batch_size", "units", "filters", "dense_units"):
-        return [float(2**power) for power in range(11) if knob.low <= 2**power <= knob.high]
-    found = {float(f"{figure}e{power}") for power in range(-7, 6) for figure in FIGURES}
-    return sorted(value for value in {*found, knob.high} if knob.low <= value <= knob.high)
-
-
-# Where people begin to look, for the knobs whose whole range is more than that.
-USUAL = {
-    "learning_rate": (1e-4, 1e-1), "batch_size": (16, 256), "units": (16, 256), "filters": (4, 32),
-    "dense_units": (16, 256), "dropout": (0, 0.585), "l2": (1e-6, 1e-2), "rotation": (0, 20.25),
-    "shift": (0, 4), "zoom": (0, 0.25), "elastic": (0, 1.5), "kernel_size": (3, 5),
-    "label_smoothing": (0, 0.25),
-}  # fmt: skip
 
 
 def choose_base() -> RunConfig:
@@ -48,44 +26,44 @@ def choose_base() -> RunConfig:
     )  # fmt: skip
     found = from_settings(knobs.FIRST, begun or []) if name == TRAIN else PRESETS[name]
     most = ui.settings().max_epochs
-    # Another base has another number of epochs, so this is another field.
+    field = f"epochs_{name}"  # another base has another number of epochs
+    links.number(field, min(found.epochs, most), 1, most)
     epochs = st.number_input(
-        _("Epochs of each run"), 1, most, min(found.epochs, most), key=f"epochs_{name}", required=True,
-        persist_state="session",
-    )  # fmt: skip
+        _("Epochs of each run"), 1, most, key=field, required=True, persist_state="session"
+    )
     st.caption(ui.plain(ui.summary(found.but(epochs=epochs))))
     return found.but(epochs=epochs)
 
 
 def choose_values(name: str, title: str, *, grid: bool) -> Values:
     """What one knob takes."""
-    knob = KNOBS[name]
-    if knob.options:
-        links.several(f"of_{name}", knob.options)
+    takes = KNOBS[name].takes
+    if not isinstance(takes, Number):
+        links.several(f"of_{name}", takes)
         if not st.session_state[f"of_{name}"]:
-            st.session_state[f"of_{name}"] = list(knob.options[:3])
+            st.session_state[f"of_{name}"] = list(takes[:3])
         options = st.multiselect(
-            title, knob.options, key=f"of_{name}", persist_state="session", placeholder=_("two or more")
+            title, takes, key=f"of_{name}", persist_state="session", placeholder=_("two or more")
         )
         return Choice(options=tuple(options))
-    places = values_of(name)
-    low, high = USUAL.get(name, (knob.low, knob.high))
+    places = takes.places()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        default = (max(value for value in places if value <= max(low, places[0])),
-                   max(value for value in places if value <= high))  # fmt: skip
-        first, last = st.select_slider(
-            title, places, default, key=f"range_{name}", persist_state="session",
-            format_func=lambda value: short(round(value) if knob.whole else value),
-        )  # fmt: skip
+        usual = takes.usual or (takes.low, takes.high)
+        links.span(f"range_{name}", places, usual)
+        # Its value is in the session; the default only says that there are two ends.
+        low, high = st.select_slider(
+            title, places, usual, key=f"range_{name}", persist_state="session", format_func="{:g}".format
+        )
         points = 3
         if grid:
+            links.number(f"points_{name}", points, 2, MOST_POINTS)
             points = st.number_input(
-                _("Values"), 2, 20, 3, key=f"points_{name}", width=110, required=True, persist_state="session"
-            )
-    if grid and first < last:
-        tried = sweeps.points(name, Span(low=first, high=last, points=points))
-        st.caption(", ".join(map(short, tried)))
-    return Span(low=first, high=last, points=points)
+                _("Values"), 2, MOST_POINTS, key=f"points_{name}", width=110, required=True,
+                persist_state="session",
+            )  # fmt: skip
+    if grid and low < high:
+        st.caption(", ".join(map(short, takes.between(low, high, points))))
+    return Span(low=low, high=high, points=points)
 
 
 def set_up() -> None:
@@ -93,6 +71,7 @@ def set_up() -> None:
     titles = sweeping.titles()
     left, right = st.columns(2, gap="large")
     with left:
+        links.text("sweep_name", sweeps.MOST_TAG)
         name = st.text_input(
             _("Name"), key="sweep_name", max_chars=sweeps.MOST_TAG, persist_state="session",
             placeholder=_("such as: how wide, how fast"), help=_("Its runs have it as a tag."),
@@ -118,13 +97,14 @@ def set_up() -> None:
             most = ui.settings().max_trials
             links.number("trials", min(20, most), 2, most)
             number = st.number_input(_("Runs"), 2, most, key="trials", required=True, persist_state="session")
+        links.choice("pruning", (True, False), True)
         pruning = st.toggle(
-            _("Stop runs early that fall behind"), True, key="pruning", persist_state="session",
+            _("Stop runs early that fall behind"), key="pruning", persist_state="session",
             help=_("After four whole runs, one whose validation accuracy is below the median of the others "
                    "at the same epoch is stopped. It saves time, and now and then misses a late bloomer."),
         )  # fmt: skip
     with right:
-        offered = sweeps.knobs(base)
+        offered = search_space.knobs(base)
         links.several("knobs", offered)
         if "knobs_begun" not in st.session_state:
             st.session_state["knobs_begun"] = True
@@ -143,7 +123,7 @@ def start(sweep: Sweep) -> None:
     try:
         sweeps.check(sweep.model_copy(update={"name": sweep.name or "-"}), settings)
     except (
-        sweeps.BadSweep, architectures.ImpossibleNetwork, datasets.DatasetMissing, jobs.NotAllowed
+        BadSweep, architectures.ImpossibleNetwork, datasets.DatasetMissing, jobs.NotAllowed
     ) as error:  # fmt: skip
         problem: Exception | None = error
     else:
@@ -173,7 +153,7 @@ def begin(sweep: Sweep) -> None:
     try:
         folder = sweeps.submit(sweep, ui.settings())
     except (
-        sweeps.BadSweep, architectures.ImpossibleNetwork, datasets.DatasetMissing, jobs.NotAllowed, OSError
+        BadSweep, architectures.ImpossibleNetwork, datasets.DatasetMissing, jobs.NotAllowed, OSError
     ) as error:  # fmt: skip
         ui.sorry(error)
         return
@@ -197,12 +177,9 @@ if asked and asked != NEW and asked not in folders:
             name=repr(asked[:64])))
     )  # fmt: skip
 if folders:
-    options = [*folders, NEW]
-    links.choice("sweep", options, options[0], always=True)
-    shown = st.selectbox(
-        _("Sweep"), options, key="sweep",
-        format_func=lambda name: _("A new sweep") if name == NEW else sweeping.label(folders[name]),
-    )  # fmt: skip
+    options = {name: sweeping.label(folder) for name, folder in folders.items()} | {NEW: _("A new sweep")}
+    links.choice("sweep", options, next(iter(options)), always=True)
+    shown = st.selectbox(_("Sweep"), list(options), key="sweep", format_func=options.__getitem__)
 else:
     shown = NEW
 try:

@@ -120,12 +120,12 @@ def test_a_link_opens_what_somebody_saw(with_run: Path, evaluation: Evaluation) 
 @pytest.mark.parametrize(
     "query",
     [
-        {"true": "ten", "read": "-1", "show": "<b>", "sure": "90-10", "unit": ""},
+        {"true": "ten", "read": "-1", "show": "<b>", "sure": "90..10", "unit": ""},
         {"look": "../..", "epoch": "99999999999999999999", "on": "imagenet", "digit": "1e9"},
         {"look": "honesty", "temperature": "nan"},
         {"look": "honesty", "temperature": "-inf"},
         {"look": "digits", "curve": "π", "digit": "²"},
-        {"digit": "99999", "sure": "1-2-3"},
+        {"digit": "99999", "sure": "1..2..3"},
     ],
 )
 def test_a_link_that_says_nonsense_opens_the_page_as_it_is(with_run: Path, query: dict[str, str]) -> None:

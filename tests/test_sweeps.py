@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from filelock import BaseFileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import jobs, labels, runs, sweeps, trials
+from core import jobs, labels, runs, search_space, sweeps, trials
 from core.config import PRESETS, RunConfig
+from core.search_space import KNOBS, BadSweep, Choice, Number, Span
 from core.settings import Settings
 from core.sweeper import Sweeper
-from core.sweeps import KNOBS, BadSweep, Choice, Span, Sweep, UnknownSweep
+from core.sweeps import Sweep, UnknownSweep
 from tests.conftest import Hired, wait_for_end, wait_until
 
 SMALL = RunConfig(hidden_units=(8,), training_images=200, epochs=2, batch_size=64)
@@ -40,19 +42,18 @@ def sweep(**changes: Any) -> Sweep:
 @given(st.data())
 def test_every_knob_is_turned_to_what_its_range_allows(data: st.DataObject) -> None:
     base = data.draw(st.sampled_from([PRESETS["tutorial-mlp-deep"], PRESETS["tutorial-cnn"]]))
-    names = data.draw(st.lists(st.sampled_from(sweeps.knobs(base)), min_size=2, max_size=4, unique=True))
+    names = data.draw(
+        st.lists(st.sampled_from(search_space.knobs(base)), min_size=2, max_size=4, unique=True)
+    )
     values = {}
     for name in names:
-        knob = KNOBS[name]
-        if knob.options:
-            values[name] = data.draw(st.sampled_from(knob.options))
+        takes = KNOBS[name].takes
+        if not isinstance(takes, Number):
+            values[name] = data.draw(st.sampled_from(takes))
+        elif takes.whole:
+            values[name] = data.draw(st.integers(round(takes.low), round(takes.high)))
         else:
-            number = (
-                st.integers(round(knob.low), round(knob.high))
-                if knob.whole
-                else st.floats(knob.low, knob.high)
-            )
-            values[name] = data.draw(number)
+            values[name] = data.draw(st.floats(takes.low, takes.high))
     config = sweep(base=base).config(values)
     for name, value in values.items():
         match name:
@@ -77,11 +78,26 @@ def test_the_other_blocks_keep_their_share_of_the_first_one_s_filters() -> None:
     assert [block.filters for block in config.conv_blocks] == [8, 16, 16]
 
 
+def test_what_a_range_is_offered_to_begin_and_end_at() -> None:
+    offered = {name: knob.takes for name, knob in KNOBS.items() if isinstance(knob.takes, Number)}
+    for name, takes in offered.items():
+        places = takes.places()
+        assert places == sorted(set(places)), name
+        assert (places[0], places[-1]) == (takes.low, takes.high), name
+        assert set(takes.usual or ()) <= set(places), name
+        # What it reads as is what it is, and what a link says.
+        assert [float(f"{place:g}") for place in places] == places, name
+        assert 4 <= len(places) <= 46, name
+    assert offered["units"].places() == [4, 8, 16, 32, 64, 128, 256, 512, 1024]
+    assert offered["l2"].places()[:5] == [1e-6, 2e-6, 5e-6, 1e-5, 2e-5]
+    assert offered["zoom"].places()[:4] == [0, 0.05, 0.1, 0.15]
+
+
 def test_a_grid_goes_from_end_to_end_in_even_steps_or_factors() -> None:
-    assert sweeps.points("learning_rate", Span(low=1e-4, high=1e-2, points=3)) == [1e-4, 1e-3, 1e-2]
-    assert sweeps.points("dropout", Span(low=0, high=0.5, points=3)) == [0, 0.25, 0.5]
-    assert sweeps.points("units", Span(low=16, high=256, points=5)) == [16, 32, 64, 128, 256]
-    assert sweeps.points("hidden_layers", Span(low=1, high=2, points=9)) == [1, 2]
+    assert search_space.points("learning_rate", Span(low=1e-4, high=1e-2, points=3)) == [1e-4, 1e-3, 1e-2]
+    assert search_space.points("dropout", Span(low=0, high=0.5, points=3)) == [0, 0.25, 0.5]
+    assert search_space.points("units", Span(low=16, high=256, points=5)) == [16, 32, 64, 128, 256]
+    assert search_space.points("hidden_layers", Span(low=1, high=2, points=9)) == [1, 2]
     grid = sweep(
         method="grid", knobs={"learning_rate": RATE, "optimizer": Choice(options=("adam", "sgd"))}
     ).grid()
@@ -123,12 +139,24 @@ def test_the_operator_s_limits_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     sweeps.submit(sweep(), settings)
     with pytest.raises(jobs.NotAllowed, match="1 sweeps are running"):
         sweeps.submit(sweep(), settings)
+    # Nor can one that rests be woken beside it.
+    rests = sweeps.submit(sweep(), Settings(runs=tmp_path))
+    runs.write_status(rests, runs.written_status(rests).model_copy(update={"state": "finished"}))
+    for more in (0, 1):
+        with pytest.raises(jobs.NotAllowed, match="1 sweeps are running"):
+            sweeps.go_on(rests, settings, more)
+    assert sweeps.read(rests).trials == 3
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../..", "x", "a/b", "20261122-142005-1-abcd"])
-def test_an_unknown_sweep_is_said(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UnknownSweep, match="no sweep"):
-        sweeps.find(tmp_path, name)
+def test_more_runs_are_asked_for_at_the_same_moment_and_all_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeps, "_start", lambda folder: None)
+    settings = Settings(runs=tmp_path)
+    folder = sweeps.submit(sweep(), settings)
+    with ThreadPoolExecutor(8) as people:
+        list(people.map(lambda _number: sweeps.go_on(folder, settings, more=1), range(24)))
+    assert sweeps.read(folder).trials == 27
 
 
 # ----------------------------------------------------------------------- how it goes on, look by look
@@ -181,6 +209,15 @@ class Stage:
             runs.append_row(run / "metrics.jsonl", row)
             status = runs.written_status(run)
             runs.write_status(run, status.model_copy(update={"state": "running", "epoch": epoch}))
+
+    def rest(self, run: Path) -> None:
+        """Somebody pauses the sweep while this run trains."""
+        sweeps.pause(self.folder)
+        assert not self.look()
+        assert self.asked(run) == "pause"
+        self.end(run, "paused")
+        assert self.look()
+        assert runs.status(self.folder).state == "paused"
 
     def end(self, run: Path, state: runs.State = "finished", **changes: Any) -> None:
         status = runs.written_status(run)
@@ -285,13 +322,7 @@ def test_a_pause_rests_its_run_and_the_next_sweeper_goes_on_with_it(stage: Any, 
     played = stage()
     run = played.begin()
     played.learn(run, 0.5)
-    sweeps.pause(played.folder)
-    assert not played.look()
-    assert played.asked(run) == "pause"
-    assert not played.look()
-    played.end(run, "paused")
-    assert played.look()
-    assert runs.status(played.folder).state == "paused"
+    played.rest(run)
     sweeps.pause(played.folder)  # once more changes nothing
     assert runs.status(played.folder).state == "paused"
     sweeps.go_on(played.folder, played.settings)
@@ -321,10 +352,7 @@ def test_a_stop_ends_its_run_and_begins_no_other(stage: Any) -> None:
 def test_a_paused_sweep_that_is_stopped_stops_its_paused_run(stage: Any) -> None:
     played = stage()
     run = played.begin()
-    sweeps.pause(played.folder)
-    played.look()
-    played.end(run, "paused")
-    assert played.look()
+    played.rest(run)
     sweeps.stop(played.folder)
     played.come()
     played.look()
@@ -426,7 +454,7 @@ def test_a_damaged_folder_is_no_sweep(tmp_path: Path, stage: Any) -> None:
     assert sweeps.every(tmp_path) == [played.folder]
     (played.folder / "sweep.json").write_text(json.dumps({"name": "x", "knobs": {"__class__": 1}}))
     with pytest.raises(UnknownSweep):
-        sweeps.find(tmp_path, played.folder.name)
+        sweeps.read(played.folder)
 
 
 def test_a_sweep_is_forgotten_when_it_rests_and_its_runs_stay(stage: Any) -> None:
@@ -504,10 +532,7 @@ def test_a_sweep_survives_its_process(tmp_path: Path) -> None:
 def test_a_sweep_that_cannot_take_up_its_run_says_why(stage: Any) -> None:
     played = stage()
     run = played.begin()
-    sweeps.pause(played.folder)
-    played.look()
-    played.end(run, "paused")
-    assert played.look()
+    played.rest(run)
     sweeps.go_on(played.folder, played.settings)
     with runs.worker_lock(played.folder):
         Sweeper(played.folder, played.settings.model_copy(update={"max_epochs": 1})).work()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import runs, sweeps, trials
+from core import runs, search_space, sweeps, trials
 from core.config import PRESETS, RunConfig
+from core.search_space import Choice, Span
 from core.settings import Settings
-from core.sweeps import Choice, Span, Sweep
+from core.sweeps import Sweep
 from tests.test_pages import again, figure, metrics, open_page, said, texts
 
 KNOBS: dict[str, Any] = {
@@ -91,11 +93,23 @@ def test_a_link_sets_a_sweep_up(runs_folder: Path) -> None:
     app = open_page("sweeps", method="grid", knobs="dropout,learning_rate", base="tutorial-mlp")
     assert "9 runs" in texts(app)
     assert "0.0001, 0.00316, 0.1" in texts(app)
+    app = open_page(
+        "sweeps", method="grid", knobs="dropout,units", range_dropout="0.1..0.3", range_units="9..10",
+        points_dropout="5", epochs_tutorial_mlp="2", base="tutorial-mlp", pruning="False", sweep_name="Wide",
+    )  # fmt: skip
+    assert app.select_slider(key="range_dropout").value == (0.1, 0.3)
+    assert app.select_slider(key="range_units").value == (16, 256)  # what was asked for is not offered
+    assert "0.1, 0.15, 0.2, 0.25, 0.3" in texts(app)
+    assert app.toggle(key="pruning").value is False
+    assert app.text_input(key="sweep_name").value == "Wide"
+    app.select_slider(key="range_units").set_range(8, 32)
+    again(app)
+    assert app.query_params["range_units"] == "8..32"
 
 
-@pytest.mark.parametrize("name", list(sweeps.KNOBS))
+@pytest.mark.parametrize("name", list(search_space.KNOBS))
 def test_every_knob_can_be_chosen(name: str, runs_folder: Path) -> None:
-    base = "tutorial-cnn" if sweeps.KNOBS[name].architecture == "cnn" else "tutorial-mlp"
+    base = "tutorial-cnn" if search_space.KNOBS[name].architecture == "cnn" else "tutorial-mlp"
     other = "rotation" if name == "l2" else "l2"
     app = open_page("sweeps", method="grid", knobs=f"{name},{other}", base=base)
     assert app.multiselect(key="knobs").value == [name, other]
@@ -189,7 +203,22 @@ def test_a_sweep_is_forgotten(folder: Path, runs_folder: Path) -> None:
     app.button(key="sweep_forget").click()
     again(app)
     assert sweeps.every(runs_folder) == []
+    assert "There is no sweep" in said(open_page("sweeps", sweep=folder.name).warning[0])
+
+
+@pytest.mark.parametrize("name", ["..", "../..", "a/b", "20261122-142005-1-abcd"])
+def test_an_unknown_sweep_is_said_and_another_shown(name: str, folder: Path) -> None:
+    app = open_page("sweeps", sweep=name)
+    assert "There is no sweep" in said(app.warning[0])
+    assert app.selectbox(key="sweep").value == folder.name
+
+
+def test_a_sweep_that_was_deleted_elsewhere_is_said(folder: Path) -> None:
+    stand(folder, "paused")
     app = open_page("sweeps", sweep=folder.name)
+    shutil.rmtree(folder)
+    app.button(key="sweep_go_on").click()
+    again(app)
     assert "There is no sweep" in said(app.warning[0])
 
 

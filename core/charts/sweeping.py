@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 
 from core.charts.common import MARGIN, MARK, compact
 from core.i18n import _
-from core.sweeps import KNOBS, Trial, best, short
+from core.search_space import KNOBS, Number, short
+from core.sweeps import Trial, best
 
 # Seen on light and on dark paper, and by those who do not tell red from green.
 _FROM_LOW_TO_HIGH = [(0, "#D55E00"), (0.5, "#8F9699"), (1, "#2E8FD0")]
@@ -76,21 +77,21 @@ def parallel(trials: Sequence[Trial], titles: Mapping[str, str]) -> go.Figure:
 
 
 def _axis(name: str, title: str, values: list[Any]) -> dict[str, Any]:
-    knob = KNOBS[name]
-    if knob.options:
+    takes = KNOBS[name].takes
+    if not isinstance(takes, Number):
         # In the order in which they are offered, as far as they were tried.
-        options = [option for option in knob.options if option in values]
+        options = [option for option in takes if option in values]
         return {
             "label": title, "values": [options.index(value) for value in values],
             "tickvals": list(range(len(options))), "ticktext": options,
             "range": [-0.1, len(options) - 0.9],
         }  # fmt: skip
-    if knob.log:
+    if takes.log:
         # Plotly's axes here have no logarithms of their own.
         places = np.log10(np.array(values, float))
         low, high = math.floor(places.min() * 10) / 10, math.ceil(places.max() * 10) / 10
         ticks = np.linspace(low, max(high, low + 0.1), _TICKS)
-        words = [f"{10**tick:.0f}" if knob.whole else f"{10**tick:.1g}" for tick in ticks]
+        words = [f"{10**tick:.0f}" if takes.whole else f"{10**tick:.1g}" for tick in ticks]
         return {
             "label": title, "values": places.tolist(), "range": [ticks[0], ticks[-1]],
             "tickvals": ticks.tolist(), "ticktext": words,

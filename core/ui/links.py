@@ -81,15 +81,16 @@ def text(key: str, most: int = 200) -> None:
     _follow(key, "", lambda written: written[:most], str)
 
 
-def span(key: str, default: tuple[int, int]) -> None:
-    """For a slider with two ends, whose limits are the default: "20-80"."""
+def span(key: str, places: Iterable[float], default: tuple[float, float]) -> None:
+    """For a slider with two ends, each of which is one of these numbers: "20..80"."""
+    by_text = {f"{place:g}": place for place in places}
 
-    def read(text: str) -> tuple[int, int] | None:
-        first, _dash, second = text.partition("-")
-        low, high = int(first), int(second)
-        return (low, high) if default[0] <= low <= high <= default[1] else None
+    def read(text: str) -> tuple[float, float] | None:
+        first, _dots, last = text.partition("..")
+        low, high = by_text.get(first), by_text.get(last)
+        return (low, high) if low is not None and high is not None and low <= high else None
 
-    _follow(key, default, read, lambda ends: "{}-{}".format(*ends))
+    _follow(key, default, read, lambda ends: "{:g}..{:g}".format(*ends))
 
 
 def _follow(

@@ -133,7 +133,7 @@ def _matching(evaluation: Evaluation) -> NDArray[np.int64]:
                 format_func=lambda digit: words.get(digit, str(digit)),
             )  # fmt: skip
         kind = links.switch(_("Show"), "show", kinds, "all", labelled=True, on_change=first_page)
-        links.span("sure", (0, 100))
+        links.span("sure", range(101), (0, 100))
         st.slider(
             _("How sure it was"), 0, 100, key="sure", format="%d%%",
             persist_state="session", on_change=first_page, width=180,

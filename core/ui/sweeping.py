@@ -11,7 +11,8 @@ from core import charts, jobs, runs, sweeps, trials, ui
 from core.config import PRESETS, assignments
 from core.datasets import DatasetMissing
 from core.i18n import _, ngettext
-from core.sweeps import Sweep, Trial, short
+from core.search_space import BadSweep, short
+from core.sweeps import Sweep, Trial
 from core.ui import knobs
 
 _LOOK = 2.0  # seconds between two looks at a sweep that is going on
@@ -126,10 +127,11 @@ def _extend(folder: Path) -> None:
     _ask(sweeps.go_on, folder, ui.settings(), st.session_state["sweep_more"])
 
 
-def _ask(what: Callable[..., None], *args: object) -> None:
+def _ask(what: Callable[..., None], folder: Path, *args: object) -> None:
     try:
-        what(*args)
-    except (sweeps.BadSweep, sweeps.UnknownSweep, runs.UnknownRun, jobs.NotAllowed, DatasetMissing,
+        sweeps.read(folder)  # it may have been deleted elsewhere
+        what(folder, *args)
+    except (BadSweep, sweeps.UnknownSweep, runs.UnknownRun, jobs.NotAllowed, DatasetMissing,
             OSError) as error:  # fmt: skip
         st.session_state["sweep_error"] = str(error)
 
