@@ -106,6 +106,15 @@ def speaks(image: NDArray[np.uint8], values: NDArray[np.float32]) -> go.Figure:
     return _square(compact(figure, height=320))
 
 
+def numbers(values: NDArray[Any], *axes: str) -> list[list[Any]]:
+    """The numbers of a picture, row by row, the names of the columns first.
+
+    Args:
+        axes: what each axis of the values counts.
+    """
+    return [[*axes, _("number")], *([*place, value] for place, value in np.ndenumerate(values))]
+
+
 def _picture(values: NDArray[np.float32], *, signed: bool, gap: int = 0) -> go.Figure:
     """Numbers as an image: from 0 up in grey, or below 0 in another colour than above."""
     if signed:

@@ -126,8 +126,9 @@ def test_parallel_coordinates_give_the_values_themselves_and_not_their_logarithm
         )
         for number in range(3)
     ]
-    figure = charts.parallel(trials, {"learning_rate": "Learning rate", "optimizer": "Optimizer"})
-    assert charts.table(figure) == [
+    titles = {"learning_rate": "Learning rate", "optimizer": "Optimizer"}
+    figure = charts.parallel(trials, titles)
+    assert charts.parallel_numbers(trials, titles) == [
         ["Learning rate", "Optimizer", "accuracy"],
         [1.0, "sgd", 0.0], [0.1, "sgd", 0.1], [0.01, "sgd", 0.2],
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from pathlib import Path
@@ -14,7 +15,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import architectures as arch
-from core import drawings, explain, preprocess, reading, runs, strokes
+from core import drawings, explain, preprocess, reading, runs, strokes, ui
 from tests.test_pages import again, decoded, figure, open_page, said, texts
 
 SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
@@ -51,6 +52,12 @@ def app(runs_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_m
 def seven(app: AppTest) -> AppTest:
     """A seven has been read by the starter model."""
     return show(app, photo(strokes.rgba(SEVEN)))
+
+
+def taken(app: AppTest, key: str) -> list[list[Any]]:
+    """The numbers of a chart as somebody takes them at the foot of the page."""
+    head, *rows = csv.reader(io.StringIO(ui._as_csv(app.session_state["charts"], key)))
+    return [list(head), *([float(cell) for cell in row] for row in rows)]
 
 
 def bars(app: AppTest, key: str) -> dict[str, Any]:
@@ -127,6 +134,10 @@ def test_every_layer_of_the_network_is_shown_with_its_arithmetic(seven: AppTest)
         heat = figure(seven, "maps" if len(row.output) == 3 else "units")["data"][0]
         shown = decoded(heat["z"]).astype(float)
         assert np.isfinite(shown).sum() == np.prod(row.output)
+        head, *rows = taken(seven, "maps" if len(row.output) == 3 else "units")
+        assert head == (["row", "column", "channel"] if len(row.output) == 3 else ["unit"]) + ["number"]
+        numbers = sorted(line[-1] for line in rows)
+        np.testing.assert_allclose(numbers, sorted(shown[np.isfinite(shown)]), rtol=1e-6)
         assert "How this number came about" in texts(seven)
 
 
@@ -150,6 +161,9 @@ def test_any_digit_can_be_asked_about(seven: AppTest) -> None:
     assert "speaks for a 9" in texts(seven)
     assert "To make it a 9, more ink would help most" in texts(seven)
     ink, paper = (decoded(figure(seven, key)["data"][1]["z"]) for key in ("for_ink", "for_paper"))
+    assert {(row, column) for row, column, number in taken(seven, "for_ink")[1:] if number} == {
+        *zip(*np.nonzero(np.nan_to_num(ink)), strict=True)
+    }
     # A pixel is ink or paper, not both.
     assert not (np.isfinite(ink) & np.isfinite(paper)).any()
     assert np.isfinite(paper).sum() > explain.PATCH**2

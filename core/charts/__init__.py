@@ -13,7 +13,7 @@ from core.charts.evaluation import (
     robustness,
 )
 from core.charts.network import network
-from core.charts.sweeping import history, importance, parallel
+from core.charts.sweeping import history, importance, parallel, parallel_numbers
 from core.charts.training import by_digit, curve, pace, schedule, spread
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "overlay",
     "pace",
     "parallel",
+    "parallel_numbers",
     "pixels",
     "reliability",
     "robustness",

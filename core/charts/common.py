@@ -15,12 +15,7 @@ MARK = "#B5651D"  # readable on light and on dark paper
 
 
 def table(figure: go.Figure) -> list[list[Any]]:
-    """The numbers of a chart, row by row, the names of the columns first.
-
-    Where its traces do not hold them as they are, they are the figure's ``layout.meta``.
-    """
-    if figure.layout.meta:
-        return [list(row) for row in figure.layout.meta]
+    """The numbers of a chart, row by row, the names of the columns first."""
     title = figure.layout
     found: list[list[Any]] = [["", title.xaxis.title.text or "x", title.yaxis.title.text or "y"]]
     for trace in figure.data:

@@ -68,12 +68,14 @@ def parallel(trials: Sequence[Trial], titles: Mapping[str, str]) -> go.Figure:
             tickfont={"size": 12},
         )
     )
+    return figure.update_layout(height=360, margin={"l": 70, "r": 50, "t": 60, "b": 20})
+
+
+def parallel_numbers(trials: Sequence[Trial], titles: Mapping[str, str]) -> list[list[Any]]:
+    """The values and the accuracies that `parallel` shows, row by row, the names of the columns first."""
+    shown = [one for one in trials if one.state == "complete"]
     rows = [[*(one.values[name] for name in titles), one.accuracy] for one in shown]
-    return figure.update_layout(
-        height=360,
-        margin={"l": 70, "r": 50, "t": 60, "b": 20},
-        meta=[[*titles.values(), _("accuracy")], *rows],
-    )
+    return [[*titles.values(), _("accuracy")], *rows]
 
 
 def _axis(name: str, title: str, values: list[Any]) -> dict[str, Any]:

@@ -129,16 +129,24 @@ def heading(title: str, lead: str) -> None:
 
 
 def chart(
-    figure: go.Figure, *, key: str, alt: str, into: DeltaGenerator | None = None, **options: Any
+    figure: go.Figure,
+    *,
+    key: str,
+    alt: str,
+    numbers: Callable[[], list[list[Any]]] | None = None,
+    into: DeltaGenerator | None = None,
+    **options: Any,
 ) -> Any:
     """A chart, of which a picture can be taken where it is, and its numbers at the foot of the page.
 
     Args:
         alt: what it shows, for those who do not see it.
+        numbers: its numbers, row by row, the names of the columns first, where they cannot be read off the
+            figure, see `core.charts.table`; called when somebody takes them.
         into: where to draw it; None for here.
         options: as for `streamlit.plotly_chart`.
     """
-    st.session_state.setdefault("charts", {})[key] = (alt, figure)
+    st.session_state.setdefault("charts", {})[key] = (alt, figure, numbers)
     form = st.session_state.get("picture_format") or PICTURE_FORMATS[0]
     config = {
         "displaylogo": False,
@@ -152,17 +160,15 @@ def foot() -> None:
     """What there is at the foot of every page: the charts that it shows, to take away."""
     # A picture that is made of shapes alone has no numbers.
     drawn = st.session_state.get("charts", {}).items()
-    shown = {key: (alt, figure) for key, (alt, figure) in drawn if figure.data}
+    shown = {key: alt for key, (alt, figure, _numbers) in drawn if figure.data}
     if not shown:
         return
     with st.popover(_("Take a chart away"), icon=":material/download:", type="tertiary"):
         if st.session_state.get("chart_taken") not in shown:
             st.session_state.pop("chart_taken", None)
-        key = st.selectbox(
-            _("Chart"), list(shown), key="chart_taken", format_func=lambda key: shown[key][0],
-        )  # fmt: skip
+        key = st.selectbox(_("Chart"), list(shown), key="chart_taken", format_func=shown.__getitem__)
         st.download_button(
-            _("Its numbers as CSV"), partial(_numbers, st.session_state["charts"], key),
+            _("Its numbers as CSV"), partial(_as_csv, st.session_state["charts"], key),
             f"mnist-lab-{key}.csv", "text/csv",
             icon=":material/table_chart:", key="take_chart", on_click="ignore",
         )  # fmt: skip
@@ -173,10 +179,11 @@ def foot() -> None:
         )  # fmt: skip
 
 
-def _numbers(shown: dict[str, tuple[str, go.Figure]], key: str) -> str:
+def _as_csv(shown: dict[str, tuple[str, go.Figure, Callable[[], list[list[Any]]] | None]], key: str) -> str:
     """A chart as CSV, as it is when somebody asks: there is no session by then, and it may have gone on."""
     text = io.StringIO()
-    csv.writer(text).writerows(charts.table(shown[key][1]))
+    _alt, figure, numbers = shown[key]
+    csv.writer(text).writerows(numbers() if numbers else charts.table(figure))
     return text.getvalue()
 
 

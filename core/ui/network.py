@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from core.i18n import _
 from core.reading import Reader, Reading
 
 _TERMS = 8  # of a sum of many products, the largest
-_BARE = {"displayModeBar": False}
 
 
 def show(run: Path, reader: Reader, reading: Reading) -> None:
@@ -85,9 +85,10 @@ def _channels(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.flo
     channel = min(_clicked("maps", "channel", 0), values.shape[2] - 1)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.plotly_chart(
+        ui.chart(
             pictures.feature_maps(values, channel), key="maps", on_select="rerun", selection_mode="points",
-            config=_BARE, alt=_("All feature maps of the layer {name}").format(name=row.layer.name),
+            alt=_("All feature maps of the layer {name}").format(name=row.layer.name),
+            numbers=partial(pictures.numbers, values, *_pixels(), _("channel")),
         )  # fmt: skip
         st.caption(_("Feature maps. Click one to see it large."))
         kernel = reader.predictor.weights.get(row.layer.name, {}).get("kernel")
@@ -98,12 +99,17 @@ def _channels(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.flo
     if pixel[0] >= chosen.shape[0]:
         pixel = divmod(int(np.abs(chosen).argmax()), chosen.shape[1])
     with right:
-        st.plotly_chart(
+        ui.chart(
             pictures.one_map(chosen, pixel), key="map", on_select="rerun", selection_mode="points",
-            config=_BARE, alt=_("Channel {n}, large").format(n=channel),
+            alt=_("Channel {n}, large").format(n=channel),
+            numbers=partial(pictures.numbers, chosen, *_pixels()),
         )  # fmt: skip
         st.caption(_("Channel {n}. Click a pixel to see how its number came about.").format(n=channel))
     _arithmetic(row, reader, before, (*pixel, channel))
+
+
+def _pixels() -> tuple[str, str]:
+    return _("row"), _("column")
 
 
 def _kernels(kernel: NDArray[np.float32]) -> None:
@@ -114,17 +120,19 @@ def _kernels(kernel: NDArray[np.float32]) -> None:
             _("Kernels for input channel (0 to {last})").format(last=channels - 1), 0, channels - 1, 0,
             key="kernel_channel", width=260,
         )  # fmt: skip
-    st.plotly_chart(
-        pictures.kernels(kernel[:, :, of]), key="kernels", config=_BARE, alt=_("The learned kernels")
-    )
+    ui.chart(
+        pictures.kernels(kernel[:, :, of]), key="kernels", alt=_("The learned kernels"),
+        numbers=partial(pictures.numbers, kernel[:, :, of], *_pixels(), _("filter")),
+    )  # fmt: skip
     st.caption(_("The kernels it has learned, one per filter: blue wants ink there, orange wants none."))
 
 
 def _units(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.float32]) -> None:
     unit = min(_clicked("units", "unit", int(values.argmax())), len(values) - 1)
-    st.plotly_chart(
-        pictures.units(values, unit), key="units", on_select="rerun", selection_mode="points", config=_BARE,
+    ui.chart(
+        pictures.units(values, unit), key="units", on_select="rerun", selection_mode="points",
         alt=_("All units of the layer {name}").format(name=row.layer.name),
+        numbers=partial(pictures.numbers, values, _("unit")),
     )  # fmt: skip
     st.caption(_("Units. Click one to see how its number came about."))
     _arithmetic(row, reader, before, (unit,))
@@ -146,7 +154,7 @@ def _arithmetic(row: arch.Row, reader: Reader, before: Any, place: tuple[int, ..
     if found.inputs.ndim == 3 and found.weights is not None:
         _convolution(found)
     elif found.inputs.ndim == 2:
-        st.plotly_chart(pictures.grid(found.inputs), key="pooled", config=_BARE, alt=_("The four numbers"))
+        ui.chart(pictures.grid(found.inputs), key="pooled", alt=_("The four numbers"))
     elif found.weights is not None and found.inputs.size > 1:
         _weighted(found)
     st.markdown(_equation(found))
@@ -159,13 +167,13 @@ def _convolution(found: Arithmetic) -> None:
     sums = products.sum(axis=(0, 1))
     of = int(np.abs(sums).argmax())
     parts = (
-        (_("what it sees"), found.inputs[..., of]),
-        (_("times the kernel"), found.weights[..., of]),
-        (_("makes"), products[..., of]),
+        (_("what it sees"), _("The numbers under the kernel"), found.inputs[..., of]),
+        (_("times the kernel"), _("The kernel"), found.weights[..., of]),
+        (_("makes"), _("What they make, number by number"), products[..., of]),
     )
-    for number, (side, (title, values)) in enumerate(zip(st.columns(3), parts, strict=True)):
+    for number, (side, (title, alt, values)) in enumerate(zip(st.columns(3), parts, strict=True)):
         side.caption(title)
-        side.plotly_chart(pictures.grid(values), key=f"patch_{number}", config=_BARE, alt=title)
+        ui.chart(pictures.grid(values), key=f"patch_{number}", alt=alt, into=side)
     if len(sums) > 1:
         st.caption(
             _("Shown for input channel {n}, which decides most: its products add up to {sum:.3f}; those of "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,6 @@ from core.ui.bars import bars
 
 _NEIGHBOURS = 12
 _DIGITS = list(range(10))
-_BARE = {"displayModeBar": False}
 
 
 def why(reader: Reader, reading: Reading) -> None:
@@ -34,9 +34,10 @@ def why(reader: Reader, reading: Reading) -> None:
          _("Ink on a blue place would make it more of a {digit}, on an orange place less.")),
     ):  # fmt: skip
         side.markdown(f"**{title}**")
-        side.plotly_chart(
-            pictures.speaks(reading.image, values), key=key, config=_BARE, alt=words.format(digit=asked)
-        )
+        ui.chart(
+            pictures.speaks(reading.image, values), key=key, alt=words.format(digit=asked), into=side,
+            numbers=partial(pictures.numbers, values, _("row"), _("column")),
+        )  # fmt: skip
         side.caption(words.format(digit=asked))
     st.markdown(_in_words(found, asked, reading))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -198,6 +199,7 @@ def _sights(folder: Path, sweep: Sweep, found: Sequence[Trial]) -> None:
             ui.chart(
                 charts.parallel(found, names), key="sweep_parallel",
                 alt=_("Each finished run as a line across its knobs to its accuracy"),
+                numbers=partial(charts.parallel_numbers, found, names),
             )  # fmt: skip
         st.caption(
             _(
