@@ -71,15 +71,7 @@ def read(run: Path) -> Robustness | None:
 
 def is_measuring(run: Path) -> bool:
     """Whether somebody measures the run at this moment."""
-    if not (run / _LOCK).exists():
-        return False
-    try:
-        with FileLock(run / _LOCK).acquire(timeout=0.03, poll_interval=0.003):
-            return False
-    except Timeout:
-        return True
-    except OSError:
-        return False
+    return runs.is_held(FileLock(run / _LOCK))
 
 
 def measure(run: Path) -> Robustness:

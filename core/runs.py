@@ -377,16 +377,21 @@ def worker_lock(run: Path) -> FileLock:
 
 def worker_is_alive(run: Path) -> bool:
     """Whether a process on this machine holds the run's lock."""
-    if not (run / "worker.lock").exists():
+    return is_held(worker_lock(run))
+
+
+def is_held(lock: FileLock) -> bool:
+    """Whether a process on this machine holds a lock, which it keeps for long. The file is not made."""
+    if not Path(lock.lock_file).exists():
         return False
     try:
-        # Somebody else may be looking as well, which takes no time; a worker does not let go.
-        with worker_lock(run).acquire(timeout=0.03, poll_interval=0.003):
+        # Somebody else may be looking as well, which takes no time; who works does not let go.
+        with lock.acquire(timeout=0.03, poll_interval=0.003):
             return False
     except Timeout:
         return True
     except OSError:
-        return False  # a folder that only can be read: nothing trains in it
+        return False  # a folder that can only be read: nothing works in it
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -28,7 +28,6 @@ settings.register_profile(
 )
 settings.load_profile("project")
 
-SHARED = Path(__file__).parents[2] / "shared"
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -166,12 +165,23 @@ def no_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
+def shared(path: str) -> Path:
+    """What is too large for the repository, in a folder beside it; without it, the test is skipped."""
+    found = Path(__file__).parents[2] / "shared" / path
+    if not found.exists():
+        pytest.skip(f"this needs {found}")
+    return found
+
+
 @pytest.fixture(scope="session")
 def mnist_npz() -> Path:
-    file = SHARED / "keras" / "datasets" / "mnist.npz"
-    if not file.is_file():
-        pytest.skip(f"full MNIST is not at {file}")
-    return file
+    return shared("keras/datasets/mnist.npz")
+
+
+@pytest.fixture(scope="session")
+def handwriting() -> Path:
+    """Digits that people wrote, as the strokes of their pens."""
+    return shared("handwriting/strokes.json.gz")
 
 
 def paste(image: NDArray[np.uint8], scale: int, top: int, left: int, side: int = 280) -> NDArray[np.uint8]:

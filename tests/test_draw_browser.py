@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 from core import drawings, strokes
 from core.drawings import Drawing
 from tests import test_browser
-from tests.conftest import SHARED, wait_until
+from tests.conftest import wait_until
 from tests.test_browser import MILLISECONDS, free_port, serving
 
 pytestmark = pytest.mark.browser
@@ -24,14 +24,11 @@ DRAWN = 160  # pixels of the canvas that a digit's longer side takes
 
 
 @pytest.fixture(scope="module")
-def digits() -> list[Drawing]:
+def digits(handwriting: Path) -> list[Drawing]:
     """A digit of each kind, each by somebody else."""
-    file = SHARED / "handwriting" / "strokes.json.gz"
-    if not file.is_file():
-        pytest.skip(f"people's handwriting is not at {file}")
     found: dict[int, Drawing] = {}
     writers: set[str] = set()
-    for digit in drawings.from_file(file.read_bytes()):
+    for digit in drawings.from_file(handwriting.read_bytes()):
         if digit.label not in found and digit.writer not in writers:
             found[digit.label] = digit
             writers.add(digit.writer)

@@ -27,7 +27,7 @@ from hypothesis.extra import numpy as npst
 
 from core import drawings, strokes
 from core.drawings import BadDrawings, DamagedDrawings, Drawing, TooMany
-from tests.conftest import PATIENCE, SHARED
+from tests.conftest import PATIENCE
 
 PROJECT = Path(__file__).parents[1]
 SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
@@ -483,11 +483,8 @@ def test_strokes_alone_are_drawn_and_brought_to_their_unit() -> None:
         assert same(found, Drawing(7, strokes.image(SEVEN), SEVEN, "w101"))
 
 
-def test_shared_handwriting_is_read_as_it_is(file: Path) -> None:
-    shared = SHARED / "handwriting" / "strokes.json.gz"
-    if not shared.is_file():
-        pytest.skip(f"no handwriting at {shared}")
-    entries = json.loads(gzip.decompress(shared.read_bytes()))[:200]
+def test_handwriting_is_read_as_it_is(file: Path, handwriting: Path) -> None:
+    entries = json.loads(gzip.decompress(handwriting.read_bytes()))[:200]
     found = drawings.from_file(gzip.compress(json.dumps(entries).encode()))
     assert [each.label for each in found] == [entry["label"] for entry in entries]
     assert [each.strokes for each in found] == [entry["strokes"] for entry in entries]

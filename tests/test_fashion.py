@@ -15,7 +15,7 @@ import pytest
 
 from core import evaluate, fashion, predict, runs
 from core.datasets import BadDataFile, DatasetMissing, FetchFailed
-from tests.conftest import SHARED
+from tests.conftest import shared
 from tests.test_browser import SilentHandler
 from tests.test_pages import again, metrics, open_page, said, texts
 
@@ -23,10 +23,7 @@ from tests.test_pages import again, metrics, open_page, said, texts
 @pytest.fixture(scope="session")
 def source() -> Path:
     """The folder of the published files."""
-    folder = SHARED / "keras" / "datasets" / "fashion-mnist"
-    if not folder.is_dir():
-        pytest.skip(f"Fashion-MNIST is not at {folder}")
-    return folder
+    return shared("keras/datasets/fashion-mnist")
 
 
 @pytest.fixture

@@ -28,7 +28,6 @@ from core import (
     strokes,
 )
 from core.datasets import Dataset
-from tests.conftest import SHARED
 from tests.test_pages import again, open_page
 
 CANVAS = onnx_drawing.SIDE
@@ -46,12 +45,9 @@ def on_canvas(digit: drawings.Drawing, seed: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def canvases() -> list[np.ndarray]:
+def canvases(handwriting: Path) -> list[np.ndarray]:
     """What forty people drew."""
-    file = SHARED / "handwriting" / "strokes.json.gz"
-    if not file.is_file():
-        pytest.skip(f"people's handwriting is not at {file}")
-    found = drawings.from_file(file.read_bytes())
+    found = drawings.from_file(handwriting.read_bytes())
     return [on_canvas(digit, number) for number, digit in enumerate(found[:: len(found) // 40])]
 
 

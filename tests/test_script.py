@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -19,10 +20,20 @@ from tests.conftest import train
 from tests.strategies import configs
 
 
-def result(run: Path, folder: Path) -> tuple[int, float]:
-    """The parameters and the test accuracy that the run's script comes to."""
+def as_script(run: Path) -> str:
+    return script.script(runs.config(run), "a run")
+
+
+def as_notebook(run: Path) -> str:
+    """The cells of the notebook, one after the other."""
+    notebook = nbformat.reads(script.notebook(runs.config(run), "a run"), as_version=4)
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+
+
+def result(code: str, folder: Path) -> tuple[int, float]:
+    """The parameters and the test accuracy that the code comes to in an interpreter of its own."""
     file = folder / "script.py"
-    file.write_text(script.script(runs.config(run), "a run"), "utf-8")
+    file.write_text(code, "utf-8")
     done = subprocess.run(
         [sys.executable, "-W", "error::SyntaxWarning", file], cwd=folder, capture_output=True, text=True,
         check=False,
@@ -33,15 +44,20 @@ def result(run: Path, folder: Path) -> tuple[int, float]:
     return keras.saving.load_model(folder / "model.keras", compile=False).count_params(), float(found[1])
 
 
-def assert_reproduced(run: Path, folder: Path) -> None:
-    parameters, accuracy = result(run, folder)
+def assert_reproduced(run: Path, code: str, folder: Path) -> None:
+    parameters, accuracy = result(code, folder)
     assert parameters == architectures.parameters(architectures.layers(runs.config(run)))
     assert accuracy == pytest.approx(runs.status(run).test_accuracy, abs=0.003)
 
 
-@pytest.mark.parametrize("fixture", ["mlp_run", "cnn_run"])
-def test_the_script_reproduces_the_run(fixture: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    assert_reproduced(request.getfixturevalue(fixture), tmp_path)
+@pytest.mark.parametrize(
+    ("fixture", "code"), [("mlp_run", as_script), ("mlp_run", as_notebook), ("cnn_run", as_script)]
+)
+def test_the_code_reproduces_the_run(
+    fixture: str, code: Callable[[Path], str], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    run = request.getfixturevalue(fixture)
+    assert_reproduced(run, code(run), tmp_path)
 
 
 ONE_CYCLE = {"learning_rate_schedule": "one-cycle", "learning_rate": 0.01, "optimizer": "adamw", "l2": 0.001}
@@ -63,7 +79,7 @@ COSINE = {"learning_rate_schedule": "cosine", "label_smoothing": 0.1, "validatio
 def test_every_schedule_is_reproduced(settings: dict[str, object], tmp_path: Path) -> None:
     small = {"hidden_units": (16,), "training_images": 1000, "epochs": 3, "dropout": 0.2}
     run = train(tmp_path / "runs", **small | settings)
-    assert_reproduced(run, tmp_path)
+    assert_reproduced(run, as_script(run), tmp_path)
 
 
 @given(configs, st.text(max_size=60))
@@ -94,5 +110,5 @@ def test_augmented_runs_are_trained_with_keras_s_own_layers(tmp_path: Path) -> N
         tmp_path / "runs", hidden_units=(16,), training_images=1000, epochs=2, rotation=10.0, shift=1.0,
         zoom=0.1, shear=5.0,
     )  # fmt: skip
-    _parameters, accuracy = result(run, tmp_path)
+    _parameters, accuracy = result(as_script(run), tmp_path)
     assert accuracy == pytest.approx(runs.status(run).test_accuracy, abs=0.1)  # nearly the same
