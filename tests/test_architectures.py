@@ -40,7 +40,7 @@ def shake(model: keras.Model, seed: int) -> None:
 
 
 @given(configs, st.integers(0, 99))
-@settings(max_examples=200)
+@settings(max_examples=120)
 def test_shapes_parameters_and_outputs_are_those_of_keras(config: RunConfig, seed: int) -> None:
     network = possible(config)
     keras.utils.set_random_seed(seed)

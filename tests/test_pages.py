@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, jobs, runs
+from core import datasets, runs
 from core.config import PRESETS, RunConfig
-from tests.conftest import PATIENCE, wait_for_end
+from tests.conftest import PATIENCE, Hired
 
 APP = str(Path(__file__).parents[1] / "app.py")
 PAGES = ("start", "data", "train", "runs", "evaluate", "draw", "drawings")
@@ -233,7 +233,7 @@ class TestTrain:
 
     @pytest.mark.parametrize("preset", PRESETS)
     def test_a_preset_trains_with_its_own_settings(
-        self, preset: str, runs_folder: Path, no_mnist: Path
+        self, preset: str, runs_folder: Path, no_mnist: Path, hired: Hired
     ) -> None:
         app = open_page("train")
         app.selectbox(key="preset").set_value(preset)
@@ -241,12 +241,9 @@ class TestTrain:
         app.button(key="train").click()
         again(app)
         (run,) = runs.every(runs_folder)
-        try:
-            assert runs.config(run) == PRESETS[preset]
-            assert app.query_params["run"] == run.name
-        finally:
-            jobs.stop(run)
-            wait_for_end(run)
+        assert runs.config(run) == PRESETS[preset]
+        assert app.query_params["run"] == run.name
+        assert hired == [(run, 1)]
 
     def test_the_knobs_change_the_network_before_it_is_trained(
         self, runs_folder: Path, no_mnist: Path
