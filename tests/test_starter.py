@@ -13,15 +13,11 @@ from core import architectures, calibration, datasets, drawings, evaluate, predi
 from core.drawings import Drawing
 from core.preprocess import canvas_to_image, normalise
 from starter import __main__ as starter
-from tests.conftest import SHARED
 
 
 @pytest.fixture(scope="module")
-def digits() -> list[Drawing]:
-    file = SHARED / "handwriting" / "strokes.json.gz"
-    if not file.is_file():
-        pytest.skip(f"people's handwriting is not at {file}")
-    return drawings.from_file(file.read_bytes())
+def digits(handwriting: Path) -> list[Drawing]:
+    return drawings.from_file(handwriting.read_bytes())
 
 
 def test_it_is_at_most_a_megabyte() -> None:
