@@ -77,6 +77,14 @@ def test_it_makes_no_difference_how_many_images_are_asked_for_at_once(
         np.testing.assert_allclose(values, apart, rtol=1e-5, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.parametrize("threads", [0, 2, 5])
+def test_it_makes_no_difference_how_many_threads_share_the_images(
+    threads: int, run: Path, mnist_5k: Dataset
+) -> None:
+    alone, together = predict.load(run), predict.load(run, threads)
+    np.testing.assert_array_equal(together.logits(mnist_5k.x_test), alone.logits(mnist_5k.x_test))
+
+
 def test_no_images_have_no_probabilities(run: Path) -> None:
     none = np.empty((0, 28, 28), np.uint8)
     predictor = predict.load(run)
