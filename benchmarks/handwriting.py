@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks import nondigits
 from benchmarks.training import train
-from core import datasets, drawings, preprocess, reading, runs, strokes
+from core import datasets, drawings_file, preprocess, reading, runs, strokes
 from core.config import PRESETS
 from core.drawings import Drawing
 from core.preprocess import STEPS
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("handwriting", type=Path, help="pen strokes: .json.gz")
     parser.add_argument("--folds", type=Path, help="the runs of a cross-validated starter")
     parsed = parser.parse_args(arguments)
-    digits = drawings.from_file(parsed.handwriting.read_bytes())
+    digits = drawings_file.unpack(parsed.handwriting.read_bytes())
     with tempfile.TemporaryDirectory(prefix="mnist-lab-handwriting-") as folder:
         models: dict[str, Readers] = {
             name: [(reading.load(train(PRESETS[name].but(dataset="mnist"), Path(folder))), digits)]

@@ -4,32 +4,24 @@ They are the rows of one table in an SQLite file. Each function opens the file, 
 transaction and closes it, so that threads and server processes may all call at once. In WAL mode those
 who read never wait for those who write; it needs a disk of this machine, not a network's.
 
-To take them elsewhere, `to_file` and `from_file` speak the format in which handwriting is shared: a JSON
-list, gzipped, of ``{"writer", "label", "strokes"}``, here with the image and with what a run read.
+`core.drawings_file` takes them elsewhere and brings them back.
 """
 
 from __future__ import annotations
 
-import base64
-import gzip
 import hashlib
 import json
-import reprlib
 import sqlite3
 import time
 import unicodedata
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
-from core import strokes
 from core.i18n import _
 from core.preprocess import SIZE
 from core.strokes import Strokes
@@ -68,14 +60,6 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_PROTOCOL,
 }
 
-# Of a file that somebody brings. Python's lists take many times the room of their text, so that what
-# counts in memory are the points.
-_MOST_BYTES = 20_000_000
-_MOST_UNZIPPED = 64_000_000
-_MOST_DRAWINGS = 20_000
-_MOST_POINTS = 2_000_000
-_LATEST = 1e11  # seconds since 1970; dates of five digits are beyond Python
-
 
 class TooMany(ValueError):
     """There is no room for so many drawings. The message says how many there are and may be."""
@@ -83,10 +67,6 @@ class TooMany(ValueError):
 
 class DamagedDrawings(RuntimeError):
     """The file is damaged, is something else, or is newer than this program. The message names it."""
-
-
-class BadDrawings(ValueError):
-    """A file that somebody brought holds no drawings. The message says what is wrong and what is allowed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +105,6 @@ def arrays(drawings: Sequence[Drawing]) -> tuple[NDArray[np.uint8], NDArray[np.u
     """The images, uint8 ``(n, 28, 28)``, and their labels, uint8 ``(n,)``; n may be 0."""
     images = np.array([drawing.image for drawing in drawings], np.uint8).reshape(-1, SIZE, SIZE)
     return images, np.array([drawing.label for drawing in drawings], np.uint8)
-
-
-# ------------------------------------------------------------------------------------- kept
 
 
 def add(path: Path, drawings: Sequence[Drawing], most: int) -> int:
@@ -391,204 +368,3 @@ def _damaged(path: Path, reason: object) -> DamagedDrawings:
             "with it if they are there. The next drawing begins a new file."
         ).format(file=path, reason=reason, name=path.name)
     )
-
-
-# ------------------------------------------------------------------------------------- in a file
-
-
-def to_file(drawings: Sequence[Drawing]) -> bytes:
-    """The drawings as a gzipped JSON list; the same drawings give the same bytes.
-
-    All but the ids is in it. The image is there beside the strokes, as it is what the network got.
-    """
-    entries = [
-        {
-            "writer": drawing.writer,
-            "label": int(drawing.label),
-            "strokes": drawing.strokes,
-            "image": base64.b64encode(drawing.image.tobytes()).decode(),
-            "answer": None if drawing.answer is None else int(drawing.answer),
-            "confidence": None if drawing.confidence is None else float(drawing.confidence),
-            "run": drawing.run,
-            "time": float(drawing.time),
-        }
-        for drawing in drawings
-    ]
-    return gzip.compress(json.dumps(entries, separators=(",", ":"), allow_nan=False).encode(), mtime=0)
-
-
-def from_file(data: bytes) -> list[Drawing]:
-    """The drawings in a file that nobody vouches for, in its order.
-
-    Args:
-        data: as `to_file` makes it, gzipped or not. Of a drawing's keys, ``label`` is needed, and one of
-            ``strokes``, in any unit, and ``image``; without the latter, the strokes are drawn, which
-            takes about 2 ms for each drawing. Unknown keys are passed over.
-
-    Raises:
-        BadDrawings: it is something else, or too much.
-    """
-    text = _unzipped(data)
-    # A point "[x, y]," has three of these. Counted before anything is made of them.
-    if sum(text.count(mark) for mark in (b"[", b"{", b",")) > 3 * _MOST_POINTS:
-        raise BadDrawings(
-            _("The file holds more than {most:,} points, the most that are read. Split it.").format(
-                most=_MOST_POINTS
-            )
-        )
-    try:
-        entries = json.loads(text)
-    except (ValueError, RecursionError):
-        entries = None
-    if not isinstance(entries, list):
-        raise BadDrawings(
-            _(
-                "The file is no list of drawings. It has to be one that was saved here, or a JSON list of "
-                "drawings such as {example}, gzipped or not."
-            ).format(example='{"writer": "Ann", "label": 7, "strokes": [[[0, 0], [1, 0], [0.5, 1]]]}')
-        )
-    if len(entries) > _MOST_DRAWINGS:
-        raise BadDrawings(
-            _("The file holds {count:,} drawings, and at most {most:,} are read. Split it.").format(
-                count=len(entries), most=_MOST_DRAWINGS
-            )
-        )
-    return [_read(entry, number) for number, entry in enumerate(entries, 1)]
-
-
-def _unzipped(data: bytes) -> bytes:
-    """What was gzipped, or the data itself where nothing was.
-
-    Raises:
-        BadDrawings: it is too much, damaged or cut short.
-    """
-    if len(data) > _MOST_BYTES:
-        raise _too_large(len(data), _MOST_BYTES)
-    if not data.startswith(b"\x1f\x8b"):
-        return data
-    unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # with gzip's header
-    try:
-        text = unzip.decompress(data, _MOST_UNZIPPED + 1)
-    except zlib.error:
-        text = b""
-    if len(text) > _MOST_UNZIPPED:
-        raise _too_large(len(text), _MOST_UNZIPPED)
-    if not unzip.eof:
-        raise BadDrawings(_("The gzipped file is damaged or cut short. Download or copy it again."))
-    return text
-
-
-def _too_large(received: int, most: int) -> BadDrawings:
-    return BadDrawings(
-        _("The file has {received:,} bytes or more, and at most {most:,} are read. Split it.").format(
-            received=received, most=most
-        )
-    )
-
-
-def _strokes(value: object) -> Strokes:
-    return strokes.unit(strokes.checked(value)) if value != [] else []
-
-
-def _pixels(value: object) -> NDArray[np.uint8] | None:
-    """An image from base64.
-
-    Raises:
-        ValueError: it is something else.
-    """
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise ValueError("not a text")
-    return np.frombuffer(base64.b64decode(value, validate=True), np.uint8).reshape(SIZE, SIZE)
-
-
-def _name(value: str) -> str:
-    name = tidy(value)
-    if len(name) > MOST_NAME:
-        raise ValueError("too long")
-    return name
-
-
-_Digit = Annotated[int, Field(ge=0, le=9)]
-_Name = Annotated[str, AfterValidator(_name)]
-
-
-class _Entry(BaseModel):
-    """A drawing as a file has it."""
-
-    model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
-
-    label: _Digit
-    strokes: Annotated[Any, PlainValidator(_strokes)] = []
-    image: Annotated[Any, PlainValidator(_pixels)] = None
-    writer: _Name = ""
-    run: _Name = ""
-    answer: _Digit | None = None
-    confidence: float | None = Field(None, ge=0, le=1)
-    time: float = Field(0, ge=0, le=_LATEST)
-
-
-def _read(value: object, number: int) -> Drawing:
-    """A drawing from a file, the file's ``number``-th.
-
-    Raises:
-        BadDrawings: it is something else.
-    """
-    try:
-        entry = _Entry.model_validate(value)
-    except ValidationError as error:
-        raise BadDrawings(_explain(error, number)) from None
-    if entry.image is None and not entry.strokes:
-        raise BadDrawings(
-            _(
-                "Drawing {number} of the file has neither strokes nor an image. Add one, or leave it out."
-            ).format(number=number)
-        )
-    image = strokes.image(entry.strokes) if entry.image is None else entry.image
-    return Drawing(
-        entry.label,
-        image,
-        entry.strokes,
-        entry.writer,
-        entry.run,
-        entry.answer,
-        entry.confidence,
-        entry.time,
-    )
-
-
-def _explain(error: ValidationError, number: int) -> str:
-    """What is wrong with a drawing, in one sentence about the first thing that is."""
-    finding = error.errors(include_url=False)[0]
-    name = str(finding["loc"][0]) if finding["loc"] else ""
-    received = _("missing") if finding["type"] == "missing" else reprlib.repr(finding["input"])
-    if not name:
-        return _("Drawing {number} of the file is {received}, and it must be {allowed}.").format(
-            number=number, received=received, allowed=_allowed(name)
-        )
-    return _("The {name} of drawing {number} of the file is {received}, and it must be {allowed}.").format(
-        name=name, number=number, received=received, allowed=_allowed(name)
-    )
-
-
-def _allowed(name: str) -> str:
-    """What would have been accepted under this key; "" for the drawing itself."""
-    match name:
-        case "label" | "answer":
-            allowed = _("a whole number from 0 to 9")
-        case "strokes":
-            allowed = _("a list of lists of points [x, y], at most {most:,} points").format(
-                most=strokes.MOST_POINTS
-            )
-        case "image":
-            allowed = _("28 × 28 bytes in base64")
-        case "writer" | "run":
-            allowed = _("a text of at most {most} characters").format(most=MOST_NAME)
-        case "confidence":
-            allowed = _("a number from 0 to 1")
-        case "time":
-            allowed = _("the seconds since 1970")
-        case _other:
-            allowed = _("an object with label and strokes")
-    return allowed

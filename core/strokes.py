@@ -6,6 +6,7 @@ digit, so that they say nothing about the canvas they were drawn on.
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,6 +23,8 @@ Strokes = list[Stroke]
 
 PEN = 0.14  # how wide MNIST's pen is, in longer sides of the digit
 MOST_POINTS = 20_000  # of one drawing, which is minutes of scribbling
+MOST_TEXT = 4_000  # characters of a drawing in an address, which is a digit ten times over
+_APART = 2  # between two points in an address, where 255 is the canvas's side
 _SIDE = 140  # pixels of the canvas on which strokes are drawn again
 _FINER = 3  # times as large while they are drawn, so that edges come out smooth
 _BEND = np.array([0.25, 0.5, 0.75, 1.0])[:, None]  # where to take points from a curve
@@ -78,6 +81,72 @@ def _points(path: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
 
 def _point(numbers: Sequence[Any]) -> NDArray[np.float64]:
     return np.array(numbers, float).reshape(1, 2)
+
+
+def to_canvas(strokes: Strokes, brush: float) -> dict[str, Any]:
+    """White strokes in the words of Fabric.js, as `from_canvas` takes them and the canvas draws them.
+
+    Args:
+        strokes: in pixels of the canvas.
+        brush: how wide the brush is, in pixels.
+    """
+    return {"objects": [_path(stroke, brush) for stroke in strokes]}
+
+
+def _path(stroke: Stroke, brush: float) -> dict[str, Any]:
+    first, *others = stroke
+    # A path needs two places, and a dot has one.
+    others = others or [[first[0] + 0.01, first[1]]]
+    points = np.array([first, *others])
+    left, top = (points.min(axis=0) + points.max(axis=0)) / 2
+    return {
+        "type": "Path", "path": [["M", *first], *(["L", *point] for point in others)],
+        "originX": "center", "originY": "center", "left": float(left), "top": float(top),
+        "fill": None, "stroke": "#FFFFFF", "strokeWidth": brush, "strokeLineCap": "round",
+        "strokeLineJoin": "round",
+    }  # fmt: skip
+
+
+def to_text(strokes: Strokes, side: int) -> str:
+    """Strokes as a text for an address: about 400 characters for a digit.
+
+    Args:
+        strokes: in pixels of the canvas. What lies beside it is moved to its border.
+        side: the longer side of the canvas, in pixels.
+
+    Returns:
+        Letters, digits, ``-`` and ``_``: base64 of the strokes, of each the number of its points (two bytes)
+        and its points (a byte for x and one for y, 255 is `side`). Points that are closer together than
+        a hundredth of that are left out. "" where it would be longer than `MOST_TEXT`.
+    """
+    found = b""
+    for stroke in strokes:
+        points = np.rint(np.array(stroke) * (255 / side)).clip(0, 255)
+        kept = [points[0]]
+        for point in points[1:]:
+            if np.abs(point - kept[-1]).max() >= _APART:
+                kept.append(point)
+        kept.append(points[-1])  # to its very end
+        found += len(kept).to_bytes(2, "big") + np.array(kept, np.uint8).tobytes()
+    text = base64.urlsafe_b64encode(found).decode().rstrip("=")
+    return text if len(text) <= MOST_TEXT else ""
+
+
+def from_text(text: str, side: int) -> Strokes:
+    """What `to_text` was given, to a hundredth of the side. Nothing where the text is something else."""
+    try:
+        rest = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        return []
+    found: Strokes = []
+    while rest:
+        end = 2 + 2 * int.from_bytes(rest[:2], "big")
+        points = np.frombuffer(rest[2:end], np.uint8)
+        if not len(points) or len(rest) < end:
+            return []
+        found.append((points.reshape(-1, 2) * (side / 255)).tolist())
+        rest = rest[end:]
+    return found
 
 
 def checked(value: Any) -> Strokes:
@@ -147,10 +216,25 @@ def on_canvas(
     scale = room * size
     across = brush / 2 + left * (room - width * scale)
     down = brush / 2 + top * (room - height * scale)
-    paper = Image.new("L", (side * _FINER, side * _FINER))
+    placed = [[[across + x * scale, down + y * scale] for x, y in stroke] for stroke in digit]
+    return painted(placed, (side, side), brush)
+
+
+def painted(strokes: Strokes, size: tuple[int, int], brush: float) -> NDArray[np.uint8]:
+    """A black canvas with these strokes in white ink.
+
+    Args:
+        strokes: in pixels of the canvas.
+        size: the canvas's width and height, in pixels.
+        brush: how wide the brush is, in pixels.
+
+    Returns:
+        uint8 ``(height, width, 4)``.
+    """
+    paper = Image.new("L", (size[0] * _FINER, size[1] * _FINER))
     pen = ImageDraw.Draw(paper)
-    for stroke in digit:
-        line = [((across + x * scale) * _FINER, (down + y * scale) * _FINER) for x, y in stroke]
+    for stroke in strokes:
+        line = [(x * _FINER, y * _FINER) for x, y in stroke]
         if len(line) > 1:
             pen.line(line, 255, round(brush * _FINER))
         for point in line:

@@ -39,6 +39,7 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
             ui.sorry(_("{reason} Clear it and try again.").format(reason=error))
         return
     if not shown or not found:
+        inputs.remember(source, None)
         with answered:
             st.info(inputs.hint(source), icon=":material/draw:")
         return
@@ -50,6 +51,7 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
         bars(reading.probabilities, key="bars")
         st.caption(believable(reader))
     time.sleep(_AHEAD)
+    inputs.remember(source, shown)
     with seen:
         st.markdown(f"**{_('What the network gets')}**")
         st.image(charts.tile(reading.image, scale=6), width=168, alt=_("The drawing as 28×28 pixels"))

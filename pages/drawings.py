@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from core import charts, drawings, predict, runs, ui
+from core import charts, drawings, drawings_file, predict, runs, ui
 from core.drawings import Drawing
 from core.i18n import _, ngettext
 from core.ui import links, teach
@@ -21,7 +21,7 @@ def attempt(action: Action) -> None:
     """What a button does, before the page is made anew; if it cannot be done, the page says why."""
     try:
         action()
-    except (drawings.TooMany, drawings.DamagedDrawings, drawings.BadDrawings, OSError) as error:
+    except (drawings.TooMany, drawings.DamagedDrawings, drawings_file.BadDrawings, OSError) as error:
         st.session_state["trouble"] = error
 
 
@@ -126,7 +126,7 @@ def take_and_bring(found: Sequence[Drawing], file: Path, most: int) -> None:
     with st.expander(_("Take them along, bring them back"), icon=":material/swap_vert:"):
         st.download_button(
             ngettext("Download {n:,} drawing", "Download {n:,} drawings", len(found)).format(n=len(found)),
-            data=lambda: drawings.to_file(with_strokes(found, file)),
+            data=lambda: drawings_file.pack(with_strokes(found, file)),
             file_name="drawings.json.gz", mime="application/gzip",
             icon=":material/download:", key="download", disabled=not found,
         )  # fmt: skip
@@ -143,7 +143,7 @@ def take_and_bring(found: Sequence[Drawing], file: Path, most: int) -> None:
 
 
 def bring(data: bytes, file: Path, most: int) -> None:
-    st.session_state["added"] = drawings.add(file, drawings.from_file(data), most)
+    st.session_state["added"] = drawings.add(file, drawings_file.unpack(data), most)
 
 
 def with_strokes(found: Sequence[Drawing], file: Path) -> list[Drawing]:

@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from core import drawings, evaluate, jobs, predict, robustness, runs, strokes
+from core import drawings_file, evaluate, jobs, predict, robustness, runs, strokes
 from core.config import RunConfig
 from core.drawings import Drawing
 from core.lessons import Lesson
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--folds", type=int, default=0, help="measure with so many groups of writers")
     parser.add_argument("--runs", type=Path, help="where to train (default: a temporary folder)")
     parsed = parser.parse_args(arguments)
-    digits = drawings.from_file(parsed.handwriting.read_bytes())
+    digits = drawings_file.unpack(parsed.handwriting.read_bytes())
     with tempfile.TemporaryDirectory(prefix="mnist-lab-starter-") as folder:
         root = parsed.runs or Path(folder)
         if parsed.folds:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 
-from core import drawings, strokes
+from core import drawings, drawings_file, strokes
 from core.drawings import Drawing
 from tests import test_browser
 from tests.conftest import wait_until
@@ -28,7 +28,7 @@ def digits(handwriting: Path) -> list[Drawing]:
     """A digit of each kind, each by somebody else."""
     found: dict[int, Drawing] = {}
     writers: set[str] = set()
-    for digit in drawings.from_file(handwriting.read_bytes()):
+    for digit in drawings_file.unpack(handwriting.read_bytes()):
         if digit.label not in found and digit.writer not in writers:
             found[digit.label] = digit
             writers.add(digit.writer)
@@ -115,6 +115,34 @@ def test_a_digit_is_kept_with_the_strokes_that_the_mouse_made(
     page.get_by_role("link", name="Drawings").click()
     expect(page.get_by_role("heading", name="drawing").first).to_be_visible()
     page.close()
+
+
+@pytest.mark.parametrize(("source", "side", "labels"), [("canvas", 0, [5]), ("number", 190, [4, 2])])
+def test_a_drawing_is_in_the_address_and_stays_while_one_looks_elsewhere(
+    source: str, side: int, labels: list[int], page: Page, browser: Browser, address: str,
+    digits: list[Drawing]
+) -> None:  # fmt: skip
+    said = f"I read: {''.join(map(str, labels))}"
+    page.goto(f"{address}?source={source}&drawing=nonsense")
+    expect(page.get_by_text("on the black")).to_be_visible()
+    for place, label in enumerate(labels):
+        digit = next(digit for digit in digits if digit.label == label)
+        draw(page, page.locator("canvas").last, digit, left=30 + side * place, top=20)
+    expect(page.get_by_role("heading", name=said)).to_be_visible()
+    page.wait_for_url(re.compile(r"drawing=[\w-]{40,}$"))
+
+    elsewhere = browser.new_page()
+    elsewhere.set_default_timeout(MILLISECONDS)
+    elsewhere.goto(page.url)
+    expect(elsewhere.get_by_role("heading", name=said)).to_be_visible()
+    elsewhere.get_by_role("link", name="Drawings").click()
+    expect(elsewhere.get_by_role("heading", name=said)).to_have_count(0)
+    elsewhere.get_by_role("link", name="Draw", exact=True).click()
+    expect(elsewhere.get_by_role("heading", name=said)).to_be_visible()
+    elsewhere.get_by_role("button", name="Clear").click()
+    expect(elsewhere.get_by_role("heading", name=said)).to_have_count(0)
+    elsewhere.wait_for_url(re.compile(r"^((?!drawing=).)*$"))
+    elsewhere.close()
 
 
 def test_a_number_is_read_from_left_to_right(page: Page, address: str, digits: list[Drawing]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import drawings, lessons, predict, runs
+from core import drawings, drawings_file, lessons, predict, runs
 from core.datasets import Dataset
 from core.drawings import Drawing
 from tests.conftest import wait_for_end
@@ -96,7 +96,7 @@ def test_a_deleted_drawing_can_be_had_back(kept: list[Drawing], file: Path) -> N
 
 
 def test_what_was_downloaded_can_be_brought_back(kept: list[Drawing], file: Path, tmp_path: Path) -> None:
-    data = drawings.to_file(kept)
+    data = drawings_file.pack(kept)
     file.unlink()
     app = open_page("drawings")
     app.file_uploader(key="upload").set_value(("drawings.json.gz", data, "application/gzip"))

@@ -207,6 +207,29 @@ def test_data_that_has_changed_since_is_not_shown_as_if_it_had_not(
     assert metrics(app)["Accuracy"] == f"{evaluate.load(with_run).accuracy:.2%}"
 
 
+def test_the_run_that_is_shown_is_in_the_address_and_stays_when_there_is_a_newer_one(
+    with_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(with_run, tmp_path / with_run.name)
+    monkeypatch.setenv("MNIST_LAB_RUNS", str(tmp_path))
+    app = open_page("evaluate")
+    assert app.query_params["run"] == with_run.name
+    newer = f"9{with_run.name[1:]}"
+    shutil.copytree(with_run, tmp_path / newer)
+    again(app)
+    assert app.selectbox(key="run_choice").value == with_run.name
+    assert open_page("evaluate").selectbox(key="run_choice").value == newer
+
+
+def test_a_run_from_a_link_goes_along_to_other_pages(with_run: Path) -> None:
+    app = open_page("evaluate", run="starter")
+    app.switch_page("pages/draw.py")
+    del app.query_params["run"]
+    again(app)
+    assert app.selectbox(key="run_choice").value == "starter"
+    assert app.query_params["run"] == "starter"
+
+
 def test_an_unknown_run_falls_back_to_the_newest_and_says_so(with_run: Path) -> None:
     app = open_page("evaluate", run="../../etc")
     assert "no trained run '../../etc'" in said(app.warning[0])

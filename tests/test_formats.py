@@ -18,6 +18,7 @@ from tensorflow.core.util import event_pb2
 from core import (
     architectures,
     drawings,
+    drawings_file,
     formats,
     onnx_drawing,
     onnx_graph,
@@ -47,7 +48,7 @@ def on_canvas(digit: drawings.Drawing, seed: int) -> np.ndarray:
 @pytest.fixture(scope="module")
 def canvases(handwriting: Path) -> list[np.ndarray]:
     """What forty people drew."""
-    found = drawings.from_file(handwriting.read_bytes())
+    found = drawings_file.unpack(handwriting.read_bytes())
     return [on_canvas(digit, number) for number, digit in enumerate(found[:: len(found) // 40])]
 
 

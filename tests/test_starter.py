@@ -9,7 +9,16 @@ import keras
 import numpy as np
 import pytest
 
-from core import architectures, calibration, datasets, drawings, evaluate, predict, robustness, runs
+from core import (
+    architectures,
+    calibration,
+    datasets,
+    drawings_file,
+    evaluate,
+    predict,
+    robustness,
+    runs,
+)
 from core.drawings import Drawing
 from core.preprocess import canvas_to_image, normalise
 from starter import __main__ as starter
@@ -17,7 +26,7 @@ from starter import __main__ as starter
 
 @pytest.fixture(scope="module")
 def digits(handwriting: Path) -> list[Drawing]:
-    return drawings.from_file(handwriting.read_bytes())
+    return drawings_file.unpack(handwriting.read_bytes())
 
 
 def test_it_is_at_most_a_megabyte() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,40 @@ def test_in_a_file_the_longer_side_is_1(drawn: strokes.Strokes) -> None:
     assert found.min() == 0
     assert found.max() in (pytest.approx(1, abs=1e-3), 0)
     assert [len(stroke) for stroke in strokes.unit(drawn)] == [len(stroke) for stroke in drawn]
+
+
+on_canvas = st.lists(
+    st.lists(st.lists(st.floats(0, 280), min_size=2, max_size=2), min_size=1, max_size=30), max_size=4
+)
+
+
+@given(on_canvas)
+def test_strokes_in_an_address_come_back_and_are_drawn_as_they_were(drawn: strokes.Strokes) -> None:
+    text = strokes.to_text(drawn, 280)
+    assert re.fullmatch(r"[\w-]*", text, re.ASCII)
+    found = strokes.from_text(text, 280)
+    assert len(found) == len(drawn)
+    for stroke, back in zip(drawn, found, strict=True):
+        # From end to end, no point farther from what is left than a hundredth of the canvas.
+        np.testing.assert_allclose([back[0], back[-1]], [stroke[0], stroke[-1]], atol=0.6)
+        apart = np.abs(np.array(stroke)[:, None] - np.array(back)[None]).max(axis=2).min(axis=1)
+        assert apart.max() <= 280 / 100
+    # The canvas is told in its own words, and gives them back.
+    for stroke, again in zip(found, strokes.from_canvas(strokes.to_canvas(found, 20)), strict=True):
+        np.testing.assert_allclose(again[: len(stroke)], stroke, atol=0.02)
+
+
+@given(st.text(max_size=60) | st.text("AQgwz_-7=", max_size=60))
+def test_whatever_an_address_says_there_are_strokes_on_the_canvas_or_none(text: str) -> None:
+    for stroke in strokes.from_text(text, 280):
+        assert stroke
+        assert np.array(stroke).min() >= 0
+        assert np.array(stroke).max() <= 280
+
+
+def test_a_scribble_is_too_long_for_an_address() -> None:
+    scribble = [[[x % 280.0, x * 7 % 280.0] for x in range(5000)]]
+    assert strokes.to_text(scribble, 280) == ""
 
 
 @given(any_strokes)

@@ -272,16 +272,24 @@ def number(value: float | None, form: str) -> str:
 def choose_run(candidates: Sequence[Path]) -> Path:
     """Let the visitor choose one of the runs: from the URL, from before, or else the newest.
 
+    The one that is shown is in the address, so that a link shows it when there are newer ones. The one that
+    was asked for or trained is the visitor's own: it goes along to the other pages.
+
     Args:
         candidates: at least one run directory.
     """
     by_name = {run.name: run for run in candidates}
-    asked_for = st.query_params.get("run")
-    if asked_for and asked_for not in by_name:
-        unknown = _("There is no trained run {name} here, so this is the newest one.")
-        st.warning(plain(unknown.format(name=repr(asked_for[:64]))))
-    chosen = asked_for or st.session_state.get("run")
-    st.session_state["run_choice"] = chosen if chosen in by_name else candidates[0].name
+    asked = st.query_params.get("run")
+    if asked in by_name and asked != st.session_state.get("run_shown"):
+        st.session_state["run"] = asked
+    choices = (st.session_state.get("run"), asked, candidates[0].name)
+    shown = next(name for name in choices if name in by_name)
+    if asked and asked not in by_name:
+        unknown = _("There is no trained run {name} here, so this is another one.")
+        st.warning(plain(unknown.format(name=repr(asked[:64]))))
+    else:
+        st.query_params["run"] = shown
+    st.session_state["run_choice"] = st.session_state["run_shown"] = shown
     name: str = st.selectbox(
         _("Run"),
         list(by_name),

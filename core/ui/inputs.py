@@ -22,6 +22,7 @@ BRUSH = 20
 # For a number: as wide as a narrow screen, and a finer pen.
 NUMBER = (380, 220)
 FINE = 12
+_SIZES = {"canvas": (SIDE, SIDE), "number": NUMBER}
 _GREY = 12  # how many pixels of the page one pixel of the grid takes
 _promptly = st.components.v2.component(
     "promptly", html="", js=(Path(__file__).parent / "promptly.js").read_text("utf-8")
@@ -48,7 +49,11 @@ def choose_source() -> str:
         "grid": _("Use the keyboard"),
         "photo": _("Show a photo"),
     }
-    return links.switch(_("How to show a digit"), "source", names, "canvas")
+    return links.switch(_("How to show a digit"), "source", names, "canvas", on_change=_forget)
+
+
+def _forget() -> None:
+    st.session_state["drawing"] = ""  # it belongs to the canvas that was left
 
 
 def ask(source: str) -> Shown | None:
@@ -58,24 +63,40 @@ def ask(source: str) -> Shown | None:
         EmptyDrawing: there is something, but no ink in it.
         ValueError: it cannot be read. The message says why.
     """
+    links.text("drawing", strokes.MOST_TEXT)
     match source:
         case "grid":
             return _keyboard()
         case "photo":
             return _photo()
         case "number":
-            return _canvas(*NUMBER, FINE)
-    return _canvas(SIDE, SIDE, BRUSH)
+            return _canvas(NUMBER, FINE)
+    return _canvas((SIDE, SIDE), BRUSH)
 
 
 def clear() -> None:
     st.session_state["cleared"] = st.session_state.get("cleared", 0) + 1  # another canvas, which is empty
+    _forget()
 
 
-def _canvas(width: int, height: int, brush: int) -> Shown | None:
+def remember(source: str, shown: Shown | None) -> None:
+    """Write what is drawn on a canvas into the address; a photo or a grid has no room there."""
+    size = _SIZES.get(source)
+    st.session_state["drawing"] = strokes.to_text(shown.strokes, max(size)) if size and shown else ""
+    links.text("drawing", strokes.MOST_TEXT)
+
+
+def _canvas(size: tuple[int, int], brush: int) -> Shown | None:
     # Not above: this package can be imported only where a Streamlit server is running.
     from streamlit_drawable_canvas import st_canvas
 
+    width, height = size
+    key = f"canvas_{width}_{st.session_state.get('cleared', 0)}"
+    if key not in st.session_state:
+        # As the address has it, or as it was when the visitor left the page. The canvas would begin anew
+        # with another one, so it stays.
+        st.session_state["begun_with"] = strokes.from_text(st.session_state["drawing"], width)
+    begun_with = st.session_state["begun_with"]
     st.space(32)  # where the canvas shows its buttons
     canvas = st_canvas(
         stroke_width=brush,
@@ -83,14 +104,15 @@ def _canvas(width: int, height: int, brush: int) -> Shown | None:
         background_color="#000000",
         width=width,
         height=height,
+        initial_drawing=strokes.to_canvas(begun_with, brush),
         return_image_data=True,
-        key=f"canvas_{width}_{st.session_state.get('cleared', 0)}",
+        key=key,
     )
     st.button(_("Clear"), icon=":material/delete:", key="clear", on_click=clear)
     st.caption(_("Draw with mouse, pen or finger. The buttons above the canvas undo a stroke."))
     _promptly(key="promptly", height=1)
-    if canvas.image_bytes is None:
-        return None
+    if canvas.image_bytes is None:  # nobody has touched it yet
+        return Shown(strokes.painted(begun_with, size, brush), begun_with) if begun_with else None
     return Shown(_pixels(canvas.image_bytes, (width, height)), strokes.from_canvas(canvas.json_data))
 
 
