@@ -44,7 +44,7 @@ with st.grid(3, min_column_width=180):
 for run in active:
     st.page_link(
         ui.PAGES["train"],
-        label=_("Watch the run that is under way: {run}").format(run=ui.run_label(run)),
+        label=_("Watch the run that is under way: {run}").format(run=ui.plain(ui.run_label(run))),
         icon=":material/monitoring:",
         query_params={"run": run.name},
     )

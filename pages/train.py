@@ -55,7 +55,7 @@ def set_up(root: Path) -> None:
         # Whoever sets up a run will want to see it start at once.
         warm.prepare(ui.settings().warm_minutes)
     for run in active[:3]:
-        link(run, _("Under way: {run}. Watch it.").format(run=ui.run_label(run)))
+        link(run, _("Under way: {run}. Watch it.").format(run=ui.plain(ui.run_label(run))))
     left, right = st.columns([2, 3], gap="large")
     with left:
         config = knobs.show(ui.settings().max_epochs)
@@ -88,7 +88,7 @@ def set_up(root: Path) -> None:
     if ended:
         with st.expander(_("Recent runs"), icon=":material/history:"):
             for run in ended:
-                link(run, ui.run_label(run))
+                link(run, ui.plain(ui.run_label(run)))
 
 
 def link(run: Path, label: str) -> None:

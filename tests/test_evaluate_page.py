@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, drawings, epochs, evaluate, reliability, runs, strokes
+from core import datasets, drawings, epochs, evaluate, labels, reliability, runs, strokes
 from core.config import RunConfig
 from core.drawings import Drawing
 from core.evaluate import Evaluation
@@ -219,6 +219,19 @@ def test_the_run_that_is_shown_is_in_the_address_and_stays_when_there_is_a_newer
     again(app)
     assert app.selectbox(key="run_choice").value == with_run.name
     assert open_page("evaluate").selectbox(key="run_choice").value == newer
+
+
+def test_a_run_goes_by_the_name_that_somebody_gave_it_and_by_no_link_in_it(
+    with_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(with_run, tmp_path / with_run.name)
+    monkeypatch.setenv("MNIST_LAB_RUNS", str(tmp_path))
+    labels.write(tmp_path / with_run.name, name="[Best](//x)")
+    assert open_page("evaluate").selectbox(key="run_choice").options[0].startswith("[Best](//x) · MLP 32")
+    (recent,) = [
+        link.proto.label for link in open_page("train").get("page_link") if "Best" in link.proto.label
+    ]
+    assert "[Best](" not in recent
 
 
 def test_a_run_from_a_link_goes_along_to_other_pages(with_run: Path) -> None:

@@ -284,12 +284,13 @@ def test_a_run_in_line_says_its_place_and_how_long(
         wait_until(lambda: runs.status(first).state == "running", "the first ran")
         second, third = (runs.create(runs_folder, RunConfig()) for _ in range(2))
         runs.write_status(third, runs.status(second).model_copy(update={"queued": time.time() + 1}))
-        for run, words in ((second, "Next in line"), (third, "Number 2 in line")):
-            app = open_page("train", run=run.name)
-            (bar,) = app.get("progress")
-            assert words in bar.proto.text
-            assert "its turn comes in about" in bar.proto.text
-            assert {"pause", "stop"} <= keys(app)
+        with runs.worker_lock(second), runs.worker_lock(third):  # their workers wait
+            for run, words in ((second, "Next in line"), (third, "Number 2 in line")):
+                app = open_page("train", run=run.name)
+                (bar,) = app.get("progress")
+                assert words in bar.proto.text
+                assert "its turn comes in about" in bar.proto.text
+                assert {"pause", "stop"} <= keys(app)
     finally:
         jobs.stop(first)
         wait_for_end(first)

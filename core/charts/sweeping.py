@@ -16,6 +16,8 @@ from core.sweeps import Trial, best
 
 # Seen on light and on dark paper, and by those who do not tell red from green.
 _FROM_LOW_TO_HIGH = [(0, "#D55E00"), (0.5, "#8F9699"), (1, "#2E8FD0")]
+_FEW = 5  # runs that there is room for from the beginning
+_ROOM = 0.02  # above and below the accuracies
 _TICKS = 5  # along an axis of numbers
 
 
@@ -39,8 +41,16 @@ def history(trials: Sequence[Trial]) -> go.Figure:
                 marker={"symbol": symbol, "size": 9, "color": MARGIN if state == "pruned" else None},
                 name=name, hovertext=[_hover(one) for one in some], hoverinfo="text",
             )  # fmt: skip
-    figure.update_xaxes(title=_("run of the sweep"), rangemode="tozero", fixedrange=True)
-    figure.update_yaxes(title=_("validation accuracy"), tickformat=".1%", fixedrange=True)
+    last = max((one.number + 1 for one in trials if one.state != "waiting"), default=1)
+    figure.update_xaxes(
+        title=_("run of the sweep"), range=[0.5, max(_FEW, last) + 0.5], tick0=1, dtick=-(-last // 10),
+        fixedrange=True,
+    )  # fmt: skip
+    seen = [one.accuracy for one in trials if one.accuracy is not None]
+    figure.update_yaxes(
+        title=_("validation accuracy"), tickformat=".1%", fixedrange=True,
+        range=[max(0, min(seen, default=0) - _ROOM), min(1, max(seen, default=1) + _ROOM)],
+    )  # fmt: skip
     figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
     return compact(figure, height=320, top=30)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from core import charts, datasets, evaluate, i18n, reading, runs
+from core import charts, datasets, evaluate, i18n, labels, reading, runs
 from core.config import RunConfig
 from core.i18n import _
 from core.settings import Settings
@@ -213,11 +213,13 @@ def summary(config: RunConfig) -> str:
 
 
 def run_label(run: Path) -> str:
-    """A run in one line, for a list to choose from."""
+    """A run in one line, for a list to choose from; first of all the name that somebody gave it."""
     try:
         status, words = runs.status(run), summary(runs.plan(run))
     except runs.UnknownRun:
         return run.name
+    if name := labels.read(run).name:
+        words = f"{name} · {words}"
     if run == runs.STARTER:
         return _("Starter model, which comes with MNIST Lab: {words} · {accuracy:.2%}").format(
             words=words, accuracy=status.test_accuracy

@@ -16,6 +16,7 @@ from core.arithmetic import Arithmetic
 from core.i18n import _
 from core.reading import Reader, Reading
 
+_NEVER_NEGATIVE = ("relu", "sigmoid")  # whose pictures are grey, see `core.pictures`
 _TERMS = 8  # of a sum of many products, the largest
 
 
@@ -59,10 +60,12 @@ def _what_it_does(row: arch.Row) -> str:
     layer = row.layer
     match layer:
         case arch.Conv2D():
-            return _(
-                "Each of its {n} filters is a pattern of {k}×{k} pixels that is looked for everywhere. Where "
-                "the picture is bright, it was found."
-            ).format(n=layer.filters, k=layer.kernel_size)
+            words = _("Each of its {n} filters is a pattern of {k}×{k} pixels that is looked for everywhere.")
+            if layer.activation in _NEVER_NEGATIVE:
+                words += " " + _("Where the picture is bright, it was found.")
+            else:
+                words += " " + _("Where the picture is blue, it was found; where it is orange, its opposite.")
+            return words.format(n=layer.filters, k=layer.kernel_size)
         case arch.MaxPooling2D():
             return _("Of each 2×2 square, only the strongest number goes on: half as large, less exact.")
         case arch.AveragePooling2D():

@@ -27,10 +27,10 @@ def why(reader: Reader, reading: Reading) -> None:
     found = explain.occlusion(reader.predictor, reading.image, asked)
     left, right = st.columns(2)
     for side, key, values, title, words in (
-        (left, "for_ink", found.ink, _("The ink you drew"),
+        (left, "for_ink", found.ink, _("The ink"),
          _("Blue ink speaks for the {digit}: without it, the network is less sure. Orange ink speaks against "
            "it.")),
-        (right, "for_paper", found.paper, _("The paper you left"),
+        (right, "for_paper", found.paper, _("The paper"),
          _("Ink on a blue place would make it more of a {digit}, on an orange place less.")),
     ):  # fmt: skip
         side.markdown(f"**{title}**")

@@ -236,13 +236,12 @@ def _table(sweep: Sweep, found: Sequence[Trial]) -> None:
 
 
 def label(folder: Path) -> str:
-    """A sweep in one line, for a list to choose from."""
+    """A sweep in one line that stays the same, for a list to choose from."""
     try:
-        sweep, state = sweeps.read(folder), runs.status(folder).state
-    except (sweeps.UnknownSweep, runs.UnknownRun):
+        sweep = sweeps.read(folder)
+    except sweeps.UnknownSweep:
         return folder.name
     moment = f"{folder.name[4:6]}-{folder.name[6:8]} {folder.name[9:11]}:{folder.name[11:13]}"
-    return _("{name} · {knobs} · {state} · {moment} UTC").format(
-        name=sweep.name, knobs=", ".join(titles()[knob] for knob in sweep.knobs),
-        state=ui.state_words()[state], moment=moment,
-    )  # fmt: skip
+    return _("{name} · {knobs} · {moment} UTC").format(
+        name=sweep.name, knobs=", ".join(titles()[knob] for knob in sweep.knobs), moment=moment
+    )
