@@ -19,6 +19,8 @@ from core.preprocess import normalise
 
 _CHUNK = 256  # images at a time: every layer of a CNN for 10,000 at once would take gigabytes
 
+_MOST_THREADS = 8  # each of them takes a chunk's memory
+
 
 class NotTrained(LookupError):
     """The run has no model yet, or none that can be read."""
@@ -29,7 +31,7 @@ class Predictor:
 
     Args:
         model: an ONNX model, as `core.onnx_graph.build` makes it, in bytes.
-        threads: how many threads many images may be shared out to; 0 is one for each core.
+        threads: how many threads many images may be shared out to; 0 is one for each core, up to eight.
 
     Raises:
         one of `DAMAGED`: it is no such model.
@@ -41,7 +43,7 @@ class Predictor:
         options.intra_op_num_threads = 1
         options.log_severity_level = 3  # errors only
         self._model = model
-        self._threads = threads or os.cpu_count() or 1
+        self._threads = threads or min(_MOST_THREADS, os.cpu_count() or 1)
         self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         # Some damage shows only when the layers are gone through.
         self._session.run(None, {onnx_graph.INPUT: np.zeros((1, *IMAGE), np.float32)})

@@ -49,12 +49,12 @@ class Number(NamedTuple):
         return sorted(value for value in {*found, self.high} if self.low <= value <= self.high)
 
     def between(self, low: float, high: float, points: int) -> list[float]:
-        """So many numbers from `low` to `high`, in even steps or factors; fewer where whole ones meet."""
+        """So many numbers from `low` to `high`, in even steps or factors; fewer where they are the same."""
         found = (np.geomspace if self.log else np.linspace)(low, high, points)
         if self.whole:
             return sorted({round(value) for value in found})
         # Three figures say what is meant; but the ends are what they are, or they would lie outside.
-        return [low, *(float(f"{value:.3g}") for value in found[1:-1]), high]
+        return sorted({low, *(float(f"{value:.3g}") for value in found[1:-1]), high})
 
 
 class Knob(NamedTuple):

@@ -95,8 +95,8 @@ def to_canvas(strokes: Strokes, brush: float) -> dict[str, Any]:
 
 def _path(stroke: Stroke, brush: float) -> dict[str, Any]:
     first, *others = stroke
-    # A path needs two places, and a dot has one.
-    others = others or [[first[0] + 0.01, first[1]]]
+    if all(point == first for point in others):
+        others = [[first[0] + 0.01, first[1]]]  # a path needs two places, and a dot has one
     points = np.array([first, *others])
     left, top = (points.min(axis=0) + points.max(axis=0)) / 2
     return {
@@ -111,7 +111,7 @@ def to_text(strokes: Strokes, side: int) -> str:
     """Strokes as a text for an address: about 400 characters for a digit.
 
     Args:
-        strokes: in pixels of the canvas. What lies beside it is moved to its border.
+        strokes: in pixels of the canvas. What lies beyond `side` is moved there.
         side: the longer side of the canvas, in pixels.
 
     Returns:
@@ -126,10 +126,13 @@ def to_text(strokes: Strokes, side: int) -> str:
         for point in points[1:]:
             if np.abs(point - kept[-1]).max() >= _APART:
                 kept.append(point)
+            if len(kept) > MOST_TEXT:
+                return ""
         kept.append(points[-1])  # to its very end
+        if len(found) + 2 * len(kept) > MOST_TEXT * 3 // 4 - 2:
+            return ""
         found += len(kept).to_bytes(2, "big") + np.array(kept, np.uint8).tobytes()
-    text = base64.urlsafe_b64encode(found).decode().rstrip("=")
-    return text if len(text) <= MOST_TEXT else ""
+    return base64.urlsafe_b64encode(found).decode().rstrip("=")
 
 
 def from_text(text: str, side: int) -> Strokes:

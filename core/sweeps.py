@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import reduce
 from itertools import product
 from pathlib import Path
@@ -116,7 +117,10 @@ def _check_trials(number: int, settings: Settings) -> None:
 
 
 def _check_running(settings: Settings) -> None:
-    running = sum(runs.status(found).state not in runs.RESTING for found in every(settings.runs))
+    running = 0
+    for found in every(settings.runs):
+        with suppress(runs.UnknownRun):  # it is deleted at this moment
+            running += runs.status(found).state not in runs.RESTING
     if running >= settings.max_sweeps:
         raise jobs.NotAllowed(
             _("{n} sweeps are running already. Wait until one has ended, or pause one.").format(n=running)
@@ -253,9 +257,9 @@ def go_on(folder: Path, settings: Settings, more: int = 0) -> None:
         state = runs.status(folder).state
         if state in runs.RESTING:
             _check_running(settings)
+        sweep = read(folder)
+        _check_trials(sweep.trials + more, settings)
         if more:
-            sweep = read(folder)
-            _check_trials(sweep.trials + more, settings)
             _write(folder, sweep.model_copy(update={"trials": sweep.trials + more}))
         change(action="run")
         if state in (*runs.RESTING, "pausing", "stopping"):

@@ -22,6 +22,7 @@ _AHEAD = 0.03
 @st.fragment
 def draw_and_read(run: Path, reader: Reader, source: str) -> None:
     """The drawing and what the network makes of it. Only this part runs again with each stroke."""
+    ui.new_charts()
     # Fixed widths that wrap: a column would cut the canvas off on a narrow screen.
     with st.container(horizontal=True, gap="large"):
         left = st.container(width=inputs.NUMBER[0] if source == "number" else inputs.SIDE + 20)
@@ -35,6 +36,7 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
     except preprocess.EmptyDrawing:
         shown, found = None, []
     except ValueError as error:
+        inputs.remember(source, None)
         with answered:
             ui.sorry(_("{reason} Clear it and try again.").format(reason=error))
         return
@@ -59,6 +61,7 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
     keeping.offer(run, reading, of_digit(shown.strokes, found[chosen]))
     # One digit keeps the whole canvas, specks and all, because the steps are about them.
     insight.show(run, reader, reading, found[chosen].rgba if len(found) > 1 else shown.rgba)
+    ui.foot(of_fragment=True)
 
 
 def number(readings: list[Reading], found: list[Found]) -> int:

@@ -26,7 +26,12 @@ def choose_base() -> RunConfig:
     )  # fmt: skip
     found = from_settings(knobs.FIRST, begun or []) if name == TRAIN else PRESETS[name]
     most = ui.settings().max_epochs
-    field = f"epochs_{name}"  # another base has another number of epochs
+    # Another base has another number of epochs, and so has the Train page after a while.
+    field = f"epochs_{name}"
+    if st.session_state.get("epochs_of_base") not in (None, (name, found.epochs)):
+        st.session_state.pop(field, None)
+        st.query_params.pop(field, None)
+    st.session_state["epochs_of_base"] = (name, found.epochs)
     links.number(field, min(found.epochs, most), 1, most)
     epochs = st.number_input(
         _("Epochs of each run"), 1, most, key=field, required=True, persist_state="session"
@@ -105,7 +110,7 @@ def set_up() -> None:
         )  # fmt: skip
     with right:
         offered = search_space.knobs(base)
-        links.several("knobs", offered)
+        links.several("knobs", offered, sweeps.MOST)
         if "knobs_begun" not in st.session_state:
             st.session_state["knobs_begun"] = True
             st.session_state["knobs"] = st.session_state["knobs"] or ["learning_rate", "batch_size"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import math
 import os
 import signal
 import subprocess
@@ -42,6 +43,14 @@ LONG = ("browser", "train_page", "survival", "training", "script", "draw_browser
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {f"test_{name}": place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: places.get(item.path.stem, len(LONG)))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """How many ``-n auto`` is: more than there are cores, as much of the time is waiting for other processes.
+
+    Each takes more than a gigabyte, because it imports TensorFlow.
+    """
+    return min(8, math.ceil(1.5 * (os.cpu_count() or 1)))
 
 
 # Seconds after which whoever still waits does so in vain. A rented machine can be ten times slower than it

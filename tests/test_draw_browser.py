@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
@@ -129,7 +130,13 @@ def test_a_drawing_is_in_the_address_and_stays_while_one_looks_elsewhere(
         digit = next(digit for digit in digits if digit.label == label)
         draw(page, page.locator("canvas").last, digit, left=30 + side * place, top=20)
     expect(page.get_by_role("heading", name=said)).to_be_visible()
-    page.wait_for_url(re.compile(r"drawing=[\w-]{40,}$"))
+    drawn = sum(len(digit.strokes) for digit in digits if digit.label in labels)
+
+    def in_address() -> int:
+        text = dict(parse_qsl(urlsplit(page.url).query)).get("drawing", "")
+        return len(strokes.from_text(text, SIDE))
+
+    wait_until(lambda: page.wait_for_timeout(50) or in_address() == drawn, "all strokes were in the address")
 
     elsewhere = browser.new_page()
     elsewhere.set_default_timeout(MILLISECONDS)

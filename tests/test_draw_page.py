@@ -56,6 +56,9 @@ def seven(app: AppTest) -> AppTest:
 
 def taken(app: AppTest, key: str) -> list[list[Any]]:
     """The numbers of a chart as somebody takes them at the foot of the page."""
+    app.selectbox(key="chart_taken").set_value(key)
+    again(app)
+    assert app.get_by_key("take_chart")
     head, *rows = csv.reader(io.StringIO(ui._as_csv(app.session_state["charts"], key)))
     return [list(head), *([float(cell) for cell in row] for row in rows)]
 

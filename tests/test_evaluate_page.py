@@ -243,6 +243,19 @@ def test_a_run_from_a_link_goes_along_to_other_pages(with_run: Path) -> None:
     assert app.query_params["run"] == "starter"
 
 
+def test_a_link_names_the_run_whatever_was_shown_or_trained_before(with_run: Path) -> None:
+    app = open_page("evaluate", run="starter")
+    app.session_state["run"] = with_run.name  # as when it was trained since
+    again(app)
+    assert app.selectbox(key="run_choice").value == "starter"
+    app.query_params["run"] = with_run.name
+    again(app)
+    assert app.selectbox(key="run_choice").value == with_run.name
+    app.query_params["run"] = "starter"
+    again(app)
+    assert app.selectbox(key="run_choice").value == "starter"
+
+
 def test_an_unknown_run_falls_back_to_the_newest_and_says_so(with_run: Path) -> None:
     app = open_page("evaluate", run="../../etc")
     assert "no trained run '../../etc'" in said(app.warning[0])

@@ -117,9 +117,15 @@ def test_whatever_an_address_says_there_are_strokes_on_the_canvas_or_none(text: 
         assert np.array(stroke).max() <= 280
 
 
-def test_a_scribble_is_too_long_for_an_address() -> None:
-    scribble = [[[x % 280.0, x * 7 % 280.0] for x in range(5000)]]
+@pytest.mark.parametrize("points", [1_500, 5_000, 70_000])
+def test_a_scribble_is_too_long_for_an_address(points: int) -> None:
+    scribble = [[[x % 280.0, x * 7 % 280.0] for x in range(points)]]
     assert strokes.to_text(scribble, 280) == ""
+
+
+def test_a_dot_from_an_address_is_a_path_that_can_be_seen() -> None:
+    (dot,) = strokes.to_canvas(strokes.from_text(strokes.to_text([[[140.0, 70.0]]], 280), 280), 20)["objects"]
+    assert len({tuple(place) for _command, *place in dot["path"]}) == 2
 
 
 @given(any_strokes)

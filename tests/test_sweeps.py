@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,11 @@ def test_what_a_range_is_offered_to_begin_and_end_at() -> None:
         assert places == sorted(set(places)), name
         assert (places[0], places[-1]) == (takes.low, takes.high), name
         assert set(takes.usual or ()) <= set(places), name
+        for low, high in pairwise(places):
+            for points in (2, 3, 20):
+                tried = takes.between(low, high, points)
+                assert tried == sorted(set(tried)), (name, low, high)
+                assert (tried[0], tried[-1]) == (low, high), name
         # What it reads as is what it is, and what a link says.
         assert [float(f"{place:g}") for place in places] == places, name
         assert 4 <= len(places) <= 46, name

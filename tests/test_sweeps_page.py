@@ -83,6 +83,8 @@ def test_the_first_sweep_is_set_up_and_started(runs_folder: Path, started: list[
 
 
 def test_a_link_sets_a_sweep_up(runs_folder: Path) -> None:
+    app = open_page("sweeps", knobs="dropout,dropout,l2,rotation,shift,zoom", base="tutorial-mlp")
+    assert app.multiselect(key="knobs").value == ["dropout", "l2", "rotation", "shift"]
     app = open_page("sweeps", method="grid", knobs="units,l2", base="fast-99")
     # What a CNN has no use for is left out, and what cannot be validated is refused.
     assert app.multiselect(key="knobs").value == ["l2"]
@@ -95,8 +97,10 @@ def test_a_link_sets_a_sweep_up(runs_folder: Path) -> None:
     assert "0.0001, 0.00316, 0.1" in texts(app)
     app = open_page(
         "sweeps", method="grid", knobs="dropout,units", range_dropout="0.1..0.3", range_units="9..10",
-        points_dropout="5", epochs_tutorial_mlp="2", base="tutorial-mlp", pruning="False", sweep_name="Wide",
+        points_dropout="5", base="tutorial-mlp", pruning="False", sweep_name="Wide",
+        **{"epochs_tutorial-mlp": "2"},
     )  # fmt: skip
+    assert app.number_input(key="epochs_tutorial-mlp").value == 2
     assert app.select_slider(key="range_dropout").value == (0.1, 0.3)
     assert app.select_slider(key="range_units").value == (16, 256)  # what was asked for is not offered
     assert "0.1, 0.15, 0.2, 0.25, 0.3" in texts(app)
@@ -123,6 +127,24 @@ def test_the_settings_of_the_train_page_can_be_the_base(runs_folder: Path) -> No
     again(app)
     assert app.selectbox(key="base").value == "train"
     assert app.number_input(key="epochs_train").value == 3
+    app.switch_page("pages/train.py")
+    app.query_params["set"] = "epochs=7"
+    again(app)
+    app.switch_page("pages/sweeps.py")
+    again(app)
+    assert app.number_input(key="epochs_train").value == 7
+
+
+def test_who_turns_a_knob_twice_is_not_held_to_the_address_of_before(runs_folder: Path) -> None:
+    app = open_page("sweeps", trials="9")
+    app.number_input(key="trials").set_value(10)
+    again(app)
+    assert app.query_params["trials"] == "10"
+    app.query_params["trials"] = "9"  # what a slow browser still has
+    app.number_input(key="trials").set_value(11)
+    again(app)
+    assert app.number_input(key="trials").value == 11
+    assert app.query_params["trials"] == "11"
 
 
 def test_what_a_sweep_has_found_is_shown(folder: Path) -> None:

@@ -123,9 +123,15 @@ def heading(title: str, lead: str) -> None:
         st.session_state.pop("routed")
         if first:
             st.rerun()  # from app.py, and with nothing lost: nobody has clicked anything yet
-    st.session_state["charts"] = {}
+    new_charts()
     st.title(title, anchor=False)
     st.markdown(lead)
+
+
+def new_charts() -> None:
+    """Forget the charts: others are about to be drawn. For a fragment that draws all of its page's."""
+    st.session_state["charts"] = {}
+    st.session_state["footed"] = False
 
 
 def chart(
@@ -156,8 +162,15 @@ def chart(
     return (into or st).plotly_chart(figure, key=key, alt=alt, config=config, **options)
 
 
-def foot() -> None:
-    """What there is at the foot of every page: the charts that it shows, to take away."""
+def foot(*, of_fragment: bool = False) -> None:
+    """What there is at the foot of every page: the charts that it shows, to take away.
+
+    Args:
+        of_fragment: this is the end of a fragment that has drawn them all, and there is no other foot.
+    """
+    if st.session_state.get("footed"):
+        return
+    st.session_state["footed"] = of_fragment
     # A picture that is made of shapes alone has no numbers.
     drawn = st.session_state.get("charts", {}).items()
     shown = {key: alt for key, (alt, figure, _numbers) in drawn if figure.data}
@@ -281,17 +294,16 @@ def choose_run(candidates: Sequence[Path]) -> Path:
         candidates: at least one run directory.
     """
     by_name = {run.name: run for run in candidates}
-    asked = st.query_params.get("run")
-    if asked in by_name and asked != st.session_state.get("run_shown"):
-        st.session_state["run"] = asked
-    choices = (st.session_state.get("run"), asked, candidates[0].name)
-    shown = next(name for name in choices if name in by_name)
-    if asked and asked not in by_name:
+    asked, own = st.query_params.get("run"), st.session_state.get("run")
+    shown = next(name for name in (asked, own, candidates[0].name) if name in by_name)
+    if not asked:
+        st.query_params["run"] = st.session_state["run_offered"] = shown
+    elif asked not in by_name:
         unknown = _("There is no trained run {name} here, so this is another one.")
         st.warning(plain(unknown.format(name=repr(asked[:64]))))
-    else:
-        st.query_params["run"] = shown
-    st.session_state["run_choice"] = st.session_state["run_shown"] = shown
+    elif asked != st.session_state.get("run_offered"):
+        st.session_state["run"] = asked
+    st.session_state["run_choice"] = shown
     name: str = st.selectbox(
         _("Run"),
         list(by_name),

@@ -27,6 +27,9 @@ _GREY = 12  # how many pixels of the page one pixel of the grid takes
 _promptly = st.components.v2.component(
     "promptly", html="", js=(Path(__file__).parent / "promptly.js").read_text("utf-8")
 )
+_address = st.components.v2.component(
+    "address", html="", js=(Path(__file__).parent / "address.js").read_text("utf-8")
+)
 
 
 class Shown(NamedTuple):
@@ -63,7 +66,8 @@ def ask(source: str) -> Shown | None:
         EmptyDrawing: there is something, but no ink in it.
         ValueError: it cannot be read. The message says why.
     """
-    links.text("drawing", strokes.MOST_TEXT)
+    # Only in the beginning: later, the address follows the drawing.
+    st.session_state.setdefault("drawing", st.query_params.get("drawing", "")[: strokes.MOST_TEXT])
     match source:
         case "grid":
             return _keyboard()
@@ -83,7 +87,7 @@ def remember(source: str, shown: Shown | None) -> None:
     """Write what is drawn on a canvas into the address; a photo or a grid has no room there."""
     size = _SIZES.get(source)
     st.session_state["drawing"] = strokes.to_text(shown.strokes, max(size)) if size and shown else ""
-    links.text("drawing", strokes.MOST_TEXT)
+    _address(key="address", data={"drawing": st.session_state["drawing"]}, height=1)
 
 
 def _canvas(size: tuple[int, int], brush: int) -> Shown | None:
@@ -95,8 +99,8 @@ def _canvas(size: tuple[int, int], brush: int) -> Shown | None:
     if key not in st.session_state:
         # As the address has it, or as it was when the visitor left the page. The canvas would begin anew
         # with another one, so it stays.
-        st.session_state["begun_with"] = strokes.from_text(st.session_state["drawing"], width)
-    begun_with = st.session_state["begun_with"]
+        st.session_state[f"begun_{key}"] = strokes.from_text(st.session_state["drawing"], width)
+    begun_with = st.session_state[f"begun_{key}"]
     st.space(32)  # where the canvas shows its buttons
     canvas = st_canvas(
         stroke_width=brush,

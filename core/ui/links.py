@@ -54,12 +54,16 @@ def switch(
     return found
 
 
-def several(key: str, options: Iterable[T]) -> None:
-    """For a widget in which several options can be chosen, or none: "1,4"."""
+def several(key: str, options: Iterable[T], most: int | None = None) -> None:
+    """For a widget in which several options can be chosen, or none: "1,4".
+
+    Args:
+        most: how many, where there is a limit.
+    """
     by_text = {str(option): option for option in options}
 
     def read(text: str) -> list[T]:
-        return [by_text[part] for part in text.split(",") if part in by_text]
+        return list({part: by_text[part] for part in text.split(",") if part in by_text}.values())[:most]
 
     nothing: list[T] = []
     _follow(key, nothing, read, lambda chosen: ",".join(map(str, chosen)))
@@ -102,16 +106,26 @@ def _follow(
     always: bool = False,
 ) -> None:
     """Take the value from the address where somebody has changed that, else write it there."""
-    written = f"link_{key}"
+    written, seen = f"link_{key}", f"seen_{key}"
     asked = st.query_params.get(key)
-    if asked is not None and (asked != st.session_state.get(written) or key not in st.session_state):
+    # Whoever turns a knob twice sends the address as it was before the first time.
+    turned = (
+        key in st.session_state
+        and seen in st.session_state
+        and (st.session_state[key] != st.session_state[seen])
+    )
+    if (
+        asked is not None
+        and not turned
+        and (asked != st.session_state.get(written) or key not in st.session_state)
+    ):
         try:
             value = read(asked)
         except (ValueError, OverflowError):
             value = None  # a link may say anything
         if value is not None and not (isinstance(value, float) and math.isnan(value)):
             st.session_state[key] = value
-    value = st.session_state.setdefault(key, default)
+    value = st.session_state[seen] = st.session_state.setdefault(key, default)
     if value == default and not always:
         st.query_params.pop(key, None)
         st.session_state[written] = None

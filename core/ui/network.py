@@ -16,7 +16,6 @@ from core.arithmetic import Arithmetic
 from core.i18n import _
 from core.reading import Reader, Reading
 
-_NEVER_NEGATIVE = ("relu", "sigmoid")  # whose pictures are grey, see `core.pictures`
 _TERMS = 8  # of a sum of many products, the largest
 
 
@@ -40,7 +39,7 @@ def show(run: Path, reader: Reader, reading: Reading) -> None:
     row, values = by_name[name], outputs[name][0]
     place = len(rows[: rows.index(row)])
     before = outputs[rows[place - 1].layer.name][0] if place else reading.image / np.float32(255)
-    st.markdown(_what_it_does(row))
+    st.markdown(_what_it_does(row, signed=bool((values < 0).any())))
     if values.ndim == 3:
         _channels(row, reader, before, values)
     else:
@@ -56,12 +55,13 @@ def _shape(shape: arch.Shape) -> str:
     return "×".join(map(str, shape))
 
 
-def _what_it_does(row: arch.Row) -> str:
+def _what_it_does(row: arch.Row, *, signed: bool) -> str:
+    """In a sentence or two; `signed` pictures are blue and orange, see `core.pictures`, and others grey."""
     layer = row.layer
     match layer:
         case arch.Conv2D():
             words = _("Each of its {n} filters is a pattern of {k}×{k} pixels that is looked for everywhere.")
-            if layer.activation in _NEVER_NEGATIVE:
+            if not signed:
                 words += " " + _("Where the picture is bright, it was found.")
             else:
                 words += " " + _("Where the picture is blue, it was found; where it is orange, its opposite.")

@@ -14,6 +14,7 @@ from core.robustness import LEVELS, UNCHANGED
 from core.ui import links
 
 _BEGIN = 10.0  # seconds that it may take to begin
+_BESIDE = 4  # other runs
 _LOOK = 1.0  # seconds between two looks at what is being measured
 
 
@@ -48,11 +49,11 @@ def show(run: Path) -> None:
         )  # fmt: skip
     names = {found.name: found for found in runs.trained(ui.settings().runs)}
     others = [name for name, found in names.items() if found != run and robustness.read(found)]
-    links.several("beside", others)
+    links.several("beside", others, _BESIDE)
     if others:
         st.multiselect(
             _("Beside it"), others, key="beside", format_func=lambda name: ui.run_label(names[name]),
-            max_selections=4, persist_state="session", placeholder=_("other runs that were measured"),
+            max_selections=_BESIDE, persist_state="session", placeholder=_("other runs that were measured"),
         )  # fmt: skip
     shown = {
         found: robustness.read(found) for found in (run, *(names[n] for n in st.session_state["beside"]))

@@ -58,6 +58,7 @@ def _look(folder: Path) -> None:
         return
     if (status.state not in runs.RESTING) != st.session_state["sweep_going_on"]:
         st.rerun()
+    ui.new_charts()
     found = trials.read(folder)
     _stand(sweep, status, found)
     _buttons(folder, status)
@@ -66,6 +67,7 @@ def _look(folder: Path) -> None:
     _best(sweep, found)
     _sights(folder, sweep, found)
     _table(sweep, found)
+    ui.foot(of_fragment=True)
 
 
 def _stand(sweep: Sweep, status: runs.Status, found: Sequence[Trial]) -> None:
