@@ -109,16 +109,10 @@ def _follow(
     written, seen = f"link_{key}", f"seen_{key}"
     asked = st.query_params.get(key)
     # Whoever turns a knob twice sends the address as it was before the first time.
-    turned = (
-        key in st.session_state
-        and seen in st.session_state
-        and (st.session_state[key] != st.session_state[seen])
-    )
-    if (
-        asked is not None
-        and not turned
-        and (asked != st.session_state.get(written) or key not in st.session_state)
-    ):
+    there = key in st.session_state
+    turned = there and seen in st.session_state and st.session_state[key] != st.session_state[seen]
+    changed = asked != st.session_state.get(written) or not there
+    if asked is not None and changed and not turned:
         try:
             value = read(asked)
         except (ValueError, OverflowError):
