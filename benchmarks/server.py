@@ -24,7 +24,8 @@ from benchmarks.comparison import Comparison
 from benchmarks.prediction import trained_cnn
 from core.warm import PROJECT
 
-TOUR = ("data", "train", "evaluate", "drawings", "draw")  # draw last: that is where something is drawn
+# The digit is drawn on the last one.
+TOUR = ("data", "train", "sweeps", "runs", "evaluate", "drawings", "draw")
 _PARTS = ("core", "pages", "starter", ".streamlit")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 _PATIENCE = 60.0  # seconds for a server to answer, or a page to show
@@ -171,7 +172,7 @@ def _draw(page: Page) -> None:
     page.mouse.down()
     page.mouse.move(x, y + box["height"] / 2, steps=10)
     page.mouse.up()
-    page.get_by_test_id("stPlotlyChart").first.wait_for()
+    page.get_by_role("list", name="The probability of each digit").wait_for()
 
 
 def _resident(pid: int) -> float:
