@@ -6,11 +6,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import onnxruntime as ort
+
 from benchmarks.comparison import Comparison
 from benchmarks.training import train
-from core import datasets, epochs, robustness
+from core import datasets, epochs, onnx_graph, predict, robustness
 from core.config import PRESETS
 from core.evaluate import Evaluation
+from core.preprocess import normalise
 
 STEP = 1.0  # s for a step through the epochs, on all test digits, that nobody has taken before
 ROBUSTNESS = 30.0  # s for 2,000 digits
@@ -25,6 +28,10 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
         steps = tuple(_step(run, digits) for _repeat in range(repeats))
         what = f"{name}: a step through the epochs, {len(digits.y_test):,} digits"
         yield Comparison(what, "promised", "s", steps, (STEP,) * repeats, 1.0)
+        pairs = [(_logits(run, digits), _logits_by_layer(run, digits)) for _repeat in range(repeats)]
+        ours, theirs = zip(*pairs, strict=True)
+        what = f"{name}: reading {len(digits.y_test):,} digits"
+        yield Comparison(what, "ONNX Runtime's own threads", "s", ours, theirs)
         took = tuple(_robustness(run) for _repeat in range(repeats))
         what = f"{name}: robustness, {min(len(digits.y_test), robustness.IMAGES):,} digits"
         yield Comparison(what, "promised", "s", took, (ROBUSTNESS,) * repeats, 1.0)
@@ -37,6 +44,24 @@ def _step(run: Path, digits: datasets.Dataset) -> float:
     found = Evaluation(logits, digits.y_test)
     found.confusion()
     found.worst_first(found.labels.nonzero()[0])
+    return time.perf_counter() - began
+
+
+def _logits(run: Path, digits: datasets.Dataset) -> float:
+    """Seconds to read all digits, with threads that share out the images."""
+    predictor = predict.load(run, threads=0)
+    began = time.perf_counter()
+    predictor.logits(digits.x_test)
+    return time.perf_counter() - began
+
+
+def _logits_by_layer(run: Path, digits: datasets.Dataset) -> float:
+    """Seconds to read as many at a time with ONNX Runtime's threads, which share out each layer."""
+    session = ort.InferenceSession(run / "model.onnx", providers=["CPUExecutionProvider"])
+    began = time.perf_counter()
+    for place in range(0, len(digits.x_test), predict.CHUNK):
+        images = normalise(digits.x_test[place : place + predict.CHUNK])
+        session.run([onnx_graph.LOGITS], {onnx_graph.INPUT: images})
     return time.perf_counter() - began
 
 

@@ -17,8 +17,7 @@ from core.architectures import IMAGE
 from core.i18n import _
 from core.preprocess import normalise
 
-_CHUNK = 256  # images at a time: every layer of a CNN for 10,000 at once would take gigabytes
-
+CHUNK = 256  # images at a time: every layer of a CNN for 10,000 at once would take gigabytes
 _MOST_THREADS = 8  # each of them takes a chunk's memory
 
 
@@ -39,7 +38,7 @@ class Predictor:
 
     def __init__(self, model: bytes, threads: int = 1) -> None:
         options = ort.SessionOptions()
-        # Threads that share out the images take a fifth less time than threads that share out each layer.
+        # Threads that share out the images take less time than threads that share out each layer.
         options.intra_op_num_threads = 1
         options.log_severity_level = 3  # errors only
         self._model = model
@@ -101,7 +100,7 @@ class Predictor:
                 )
             )
         # One chunk even for no image at all, so that the outputs have their shapes.
-        chunks = [images[i : i + _CHUNK] for i in range(0, max(1, len(images)), _CHUNK)]
+        chunks = [images[i : i + CHUNK] for i in range(0, max(1, len(images)), CHUNK)]
 
         def ask(chunk: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
             answers: list[NDArray[np.float32]] = self._session.run(

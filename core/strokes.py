@@ -23,7 +23,8 @@ Strokes = list[Stroke]
 
 PEN = 0.14  # how wide MNIST's pen is, in longer sides of the digit
 MOST_POINTS = 20_000  # of one drawing, which is minutes of scribbling
-MOST_TEXT = 4_000  # characters of a drawing in an address, which is a digit ten times over
+MOST_TEXT = 4_000  # characters of a drawing in an address, which is a digit over and over
+_MOST_BYTES = MOST_TEXT * 3 // 4  # that base64 makes so many characters of
 _APART = 2  # between two points in an address, where 255 is the canvas's side
 _SIDE = 140  # pixels of the canvas on which strokes are drawn again
 _FINER = 3  # times as large while they are drawn, so that edges come out smooth
@@ -108,7 +109,7 @@ def _path(stroke: Stroke, brush: float) -> dict[str, Any]:
 
 
 def to_text(strokes: Strokes, side: int) -> str:
-    """Strokes as a text for an address: about 400 characters for a digit.
+    """Strokes as a text for an address: some hundred characters for a digit.
 
     Args:
         strokes: in pixels of the canvas. What lies beyond `side` is moved there.
@@ -126,12 +127,12 @@ def to_text(strokes: Strokes, side: int) -> str:
         for point in points[1:]:
             if np.abs(point - kept[-1]).max() >= _APART:
                 kept.append(point)
-            if len(kept) > MOST_TEXT:
+            if len(found) + 2 * len(kept) > _MOST_BYTES:
                 return ""
         kept.append(points[-1])  # to its very end
-        if len(found) + 2 * len(kept) > MOST_TEXT * 3 // 4 - 2:
-            return ""
         found += len(kept).to_bytes(2, "big") + np.array(kept, np.uint8).tobytes()
+    if len(found) > _MOST_BYTES:
+        return ""
     return base64.urlsafe_b64encode(found).decode().rstrip("=")
 
 

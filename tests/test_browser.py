@@ -284,7 +284,11 @@ def test_a_link_can_put_no_link_of_its_own_on_a_page(page: Page, served: str) ->
 @pytest.mark.parametrize("width", [420, 1280])
 def test_no_page_is_wider_than_the_screen(page: Page, served: str, width: int, trained: Path) -> None:
     page.set_viewport_size({"width": width, "height": 900})
-    for name in ("", "data", "train", f"train?run={runs.every(trained)[0].name}", "evaluate", "draw"):
+    run = runs.every(trained)[0].name
+    for name in (
+        "", "data", "train", f"train?run={run}", "sweeps", "runs", f"runs?runs={run}", "evaluate", "draw",
+        "drawings",
+    ):  # fmt: skip
         page.goto(f"{served}/{name}")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

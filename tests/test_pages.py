@@ -21,7 +21,7 @@ from core.config import PRESETS, RunConfig
 from tests.conftest import PATIENCE, Hired
 
 APP = str(Path(__file__).parents[1] / "app.py")
-PAGES = ("start", "data", "train", "runs", "evaluate", "draw", "drawings")
+PAGES = ("start", "data", "train", "sweeps", "runs", "evaluate", "draw", "drawings")
 
 
 def open_page(name: str, **query: str) -> AppTest:
