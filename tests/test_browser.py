@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 import requests
@@ -57,8 +57,12 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     context.set_default_timeout(MILLISECONDS)
+    asked: set[str | None] = set()
+    context.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
     yield context.new_page()
     context.close()
+    # Nothing comes from elsewhere, and nobody elsewhere hears of it. What is no address has no host.
+    assert asked <= {"127.0.0.1", None}
 
 
 # So many epochs take many minutes, and such small steps leave the browser a core: it is stopped long before.

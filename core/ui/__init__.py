@@ -14,6 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit import net_util
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
@@ -47,6 +48,10 @@ def _visitors_language() -> str:
 
 
 i18n.language = _visitors_language
+
+# Where another site's page tries to connect, Streamlit asks a server on the internet for this machine's address,
+# in case the two are the same, and nobody is served until that has answered or failed.
+net_util.get_external_ip = lambda: None
 
 
 def navigation() -> StreamlitPage:
