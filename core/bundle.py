@@ -50,6 +50,18 @@ class BadBundle(ValueError):
     """The file is no run that can be brought in. The message says why."""
 
 
+class AlreadyHere(BadBundle):
+    """The file holds a run that is here, as it is here.
+
+    Attributes:
+        run: its directory.
+    """
+
+    def __init__(self, run: Path) -> None:
+        super().__init__(_("This run is here already, as {name}.").format(name=run.name))
+        self.run = run
+
+
 def pack(run: Path) -> bytes:
     """The run as a zip file, in a folder of its name.
 
@@ -91,6 +103,7 @@ def unpack(file: BinaryIO, root: Path) -> Path:
         The run's directory.
 
     Raises:
+        AlreadyHere: the same run is there, by whatever name; then nothing was brought in.
         BadBundle: it is no such file; then nothing was brought in.
         OSError: the runs folder cannot be written to.
     """
@@ -100,11 +113,31 @@ def unpack(file: BinaryIO, root: Path) -> Path:
         (run / "epochs").mkdir(parents=True)
         name = _unpack(file, run)
         _check(run)
+        if same := _same(run, root):
+            raise AlreadyHere(same)
         target = root / name
         if target.exists():
             target = root / f"{name[:50]}-{secrets.token_hex(3)}"
         run.rename(target)
     return target
+
+
+def _same(run: Path, root: Path) -> Path | None:
+    """The run that is this one; None where there is none, or it has trained on since."""
+    trace = _trace(run)
+    for other in runs.every(root):
+        try:
+            if _trace(other) == trace:
+                return other
+        except runs.UnknownRun:
+            continue
+    return None
+
+
+def _trace(run: Path) -> tuple[object, ...]:
+    """What no two runs have in common: when it was made, and what it has done since. Raises UnknownRun."""
+    status = runs.written_status(run)
+    return status.created, status.epoch, status.step, runs.config(run), runs.metrics(run)
 
 
 def _unpack(file: BinaryIO, run: Path) -> str:

@@ -16,11 +16,12 @@ from core.config import RunConfig
 from core.evaluate import Evaluation
 from core.i18n import _
 from core.ledger import Entry
+from core.literal import markdown
 
 
 def card(one: Entry, title: str) -> str:
     """The card of a run, as Markdown."""
-    parts = [f"# {title}", _what(one), _data(one.config), _settings(one.config)]
+    parts = [f"# {markdown(title)}", _what(one), _data(one.config), _settings(one.config)]
     try:
         found = evaluate.load(one.run)
     except evaluate.NotEvaluated:
@@ -42,7 +43,7 @@ def _what(one: Entry) -> str:
         "A network of {n:,} parameters that reads a handwritten digit from 28×28 pixels, trained with MNIST "
         "Lab on {date:%Y-%m-%d} (run {run})."
     ).format(n=one.parameters, date=made, run=one.run.name)
-    return "\n\n".join([text, *([one.labels.note] if one.labels.note else [])])
+    return "\n\n".join([text, *([markdown(one.labels.note)] if one.labels.note else [])])
 
 
 def _data(config: RunConfig) -> str:

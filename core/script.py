@@ -17,6 +17,7 @@ from core import datasets
 from core.architectures import Layer
 from core.augment import NONE
 from core.config import RunConfig
+from core.literal import markdown
 
 _INDENT = 4
 
@@ -71,7 +72,7 @@ def notebook(config: RunConfig, title: str, remarks: Sequence[str] = ()) -> str:
     """The parts as a Jupyter notebook, version 4.5."""
     cells: list[dict[str, object]] = []
     for number, part in enumerate(parts(config, title, remarks)):
-        head = f"# {part.words}" if number == 0 else part.words
+        head = "\n".join([f"# {markdown(title)}", "", *remarks]).strip() if number == 0 else part.words
         cells.append({"cell_type": "markdown", "id": f"words-{number}", "metadata": {}, "source": head})
         cells.append(
             {

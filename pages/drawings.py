@@ -69,9 +69,7 @@ def tile(drawing: Drawing) -> ui.Tile:
     return ui.Tile(
         drawing.image,
         f"✗ {drawing.label} → {read}" if right is False else str(drawing.label),
-        _("A {label} by {writer}").format(
-            label=drawing.label, writer=ui.plain(drawing.writer or _("somebody"))
-        ),
+        _("A {label} by {writer}").format(label=drawing.label, writer=drawing.writer or _("somebody")),
         right=right,
         key=f"drawing_{drawing.id}",
     )

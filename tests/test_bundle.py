@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import bundle, datasets, evaluate, labels, predict, runs
+from core import bundle, datasets, evaluate, labels, predict, runs, trash
 from tests.conftest import train
 from tests.test_pages import again, open_page, said
 
@@ -78,12 +78,31 @@ def test_knobs_that_were_turned_stay_turned(run: Path, contents: Contents, tmp_p
     assert b"rm" not in (found / "request.json").read_bytes()
 
 
-def test_a_name_that_is_taken_is_left_to_its_run(run: Path, tmp_path: Path) -> None:
-    packed = bundle.pack(run)
-    names = {bundle.unpack(io.BytesIO(packed), tmp_path).name for _time in range(3)}
+def test_a_name_that_is_taken_is_left_to_its_run(run: Path, contents: Contents, tmp_path: Path) -> None:
+    status = json.loads(contents[f"{run.name}/status.json"])
+    others = [json.dumps(status | {"created": status["created"] + hour}).encode() for hour in range(3)]
+    names = {
+        bundle.unpack(zipped(contents | {f"{run.name}/status.json": other}), tmp_path).name
+        for other in others
+    }
     assert len(names) == 3
     assert all(name.startswith(run.name[:50]) for name in names)
     assert len(runs.every(tmp_path)) == 3
+
+
+def test_the_same_run_twice_is_no_second_one(run: Path, contents: Contents, tmp_path: Path) -> None:
+    found = bundle.unpack(io.BytesIO(bundle.pack(run)), tmp_path)
+    labels.write(found, name="Another name", note="and a note")  # it is the run for all that
+    renamed = {name.replace(run.name, "renamed"): content for name, content in contents.items()}
+    for same in (bundle.pack(found), bundle.pack(run), zipped(renamed).getvalue()):
+        with pytest.raises(bundle.AlreadyHere, match="here already") as error:
+            bundle.unpack(io.BytesIO(same), tmp_path)
+        assert error.value.run == found
+    assert runs.every(tmp_path) == [found]
+    # What has trained on is not what it was.
+    shorter = contents[f"{run.name}/metrics.jsonl"].splitlines(keepends=True)[0]
+    assert bundle.unpack(zipped(contents | {f"{run.name}/metrics.jsonl": shorter}), tmp_path) != found
+    assert len(runs.every(tmp_path)) == 2
 
 
 # ------------------------------------------------------------------------------------ hostile
@@ -255,6 +274,8 @@ def root(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_run_is_brought_in_on_the_page(run: Path, root: Path) -> None:
+    there = runs.written_status(root / run.name)
+    runs.write_status(root / run.name, there.model_copy(update={"created": 1.0}))  # it is another one
     app = open_page("runs")
     app.file_uploader(key="bring_0").set_value(("run.zip", bundle.pack(run), "application/zip"))
     again(app)
@@ -264,6 +285,22 @@ def test_a_run_is_brought_in_on_the_page(run: Path, root: Path) -> None:
     # What was brought in is what is chosen.
     (brought,) = {found.name for found in runs.every(root)} - {run.name}
     assert app.query_params["runs"] == brought
+
+
+def test_who_brings_a_run_in_twice_is_told_so_and_shown_it(run: Path, root: Path) -> None:
+    app = open_page("runs")
+    app.file_uploader(key="bring_0").set_value(("<b>.zip", bundle.pack(run), "application/zip"))
+    again(app)
+    assert "The run in <b>.zip is here already" in said(app.info[0])
+    assert runs.every(root) == [root / run.name]
+    (link,) = [link for link in app.get("page_link") if link.proto.label == "Show it"]
+    assert link.proto.query_string == f"runs={run.name}"
+    again(app)
+    assert not app.info
+    # The uploader is empty: whoever deletes the run now does not bring it in anew.
+    trash.delete(root, [run.name])
+    again(app)
+    assert not runs.every(root)
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", json.dumps({"a": 1}).encode()])

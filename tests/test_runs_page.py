@@ -88,10 +88,15 @@ def test_a_run_is_given_a_name_tags_and_a_note(root: Path) -> None:
     app = linked(run)
     app.text_input(key=f"name_{run.name}").set_value("Narrow")
     app.text_input(key=f"tags_{run.name}").set_value("class 4b, mlp")
-    app.text_area(key=f"note_{run.name}").set_value("<b>16</b> units")
+    app.text_area(key=f"note_{run.name}").set_value("<b>16</b> units\n\n- read well\n1. and fast")
     next(button for button in app.button if button.label == "Save").click()
     again(app)
-    assert labels.read(run) == labels.Labels(name="Narrow", tags=("class 4b", "mlp"), note="<b>16</b> units")
+    note = "<b>16</b> units\n\n- read well\n1. and fast"
+    assert labels.read(run) == labels.Labels(name="Narrow", tags=("class 4b", "mlp"), note=note)
+    # Four lines, none of which is a list's.
+    shown = next(element for element in app.markdown if "units" in element.value)
+    assert said(shown).replace("\u00a0", "") == note
+    assert shown.value.count("\\\n") == 3
     assert "Narrow" in app.dataframe[0].value["run"].tolist()
     assert "<b>" not in texts(app)
     other = runs.every(root)[2]
@@ -102,7 +107,7 @@ def test_two_runs_are_compared(root: Path) -> None:
     chosen = [runs.every(root)[0], runs.every(root)[2]]
     app = linked(*chosen)
     differences = app.dataframe[1].value
-    assert differences["setting"].tolist() == ["hidden_units", "dropout"]
+    assert differences.index.tolist() == ["hidden_units", "dropout"]
     found = [evaluate.load(run) for run in chosen]
     right = [one.predictions == one.labels for one in found]
     test = significance.mcnemar(*right)
@@ -116,6 +121,14 @@ def test_two_runs_are_compared(root: Path) -> None:
     indices = {int(str(tile.key)[5:]) for tile in tiles}
     assert len(tiles) == min(24, test.second_only)
     assert indices <= set(np.flatnonzero(right[1] & ~right[0]))
+
+
+def test_a_run_may_be_called_like_a_column(root: Path) -> None:
+    chosen = [runs.every(root)[0], runs.every(root)[2]]
+    labels.write(chosen[0], name="setting")
+    differences = linked(*chosen).dataframe[1].value
+    assert differences.index.tolist() == ["hidden_units", "dropout"]
+    assert differences.columns[0] == "setting"
 
 
 def test_a_disagreement_opens_with_both_answers_and_is_in_the_address(root: Path) -> None:

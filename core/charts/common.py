@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+
+from core.literal import plotly
 
 Row = Mapping[str, Any]
 
@@ -32,6 +34,46 @@ def table(figure: go.Figure) -> list[list[Any]]:
         elif trace.x is not None and trace.y is not None:
             found += [[trace.name or "", x, y] for x, y in zip(trace.x, trace.y, strict=False)]
     return found
+
+
+def literal(figure: go.Figure) -> go.Figure:
+    """The figure with its texts as they are, whatever a person has written in them.
+
+    Markup is for templates alone, such as a ``hovertemplate``: what a person writes reaches them as data, as
+    in ``%{fullData.name}`` or ``%{text}``, and is never a part of one.
+    """
+    content = figure.to_dict()
+    if all(text == plotly(text) for text in _texts(content)):
+        return figure  # as nearly always, and to make another one takes long
+    return go.Figure(_literal(content))
+
+
+def _texts(content: Any) -> Iterator[str]:
+    """The texts in a part of a figure, but for its templates."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, dict):
+        yield from _texts([value for name, value in content.items() if not name.endswith("template")])
+    elif isinstance(content, list | tuple) or _holds_texts(content):
+        for one in content:
+            yield from _texts(one)
+
+
+def _literal(content: Any) -> Any:
+    """A part of a figure with its texts escaped, but for its templates."""
+    if isinstance(content, str):
+        return plotly(content)
+    if isinstance(content, dict):
+        return {
+            name: value if name.endswith("template") else _literal(value) for name, value in content.items()
+        }
+    if isinstance(content, list | tuple) or _holds_texts(content):
+        return [_literal(one) for one in content]
+    return content
+
+
+def _holds_texts(content: Any) -> bool:
+    return isinstance(content, np.ndarray) and content.dtype.kind in "OU"
 
 
 def compact(figure: go.Figure, height: int, top: int = 10) -> go.Figure:

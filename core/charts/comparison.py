@@ -44,7 +44,7 @@ def overlay(curves: Mapping[str, Sequence[Sequence[Row]]], metric: str, title: s
         means = [float(np.mean([line[place][1] for line in lines])) for place in range(len(epochs))]
         figure.add_scatter(
             x=list(epochs), y=means, mode="lines+markers", name=name, line={"color": colour},
-            hovertemplate="%{y:.4f}<extra>" + name + "</extra>",
+            hovertemplate="%{y:.4f}<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     figure.update_xaxes(title=_("epoch"), fixedrange=True)
     figure.update_yaxes(title=title, tickformat=".1%" if "accuracy" in metric else None, fixedrange=True)

@@ -207,7 +207,7 @@ def robustness(
         [
             go.Scatter(
                 x=list(levels)[: len(values)], y=list(values), mode="lines+markers", name=name,
-                hovertemplate="%{x}: %{y:.1%}<extra>" + name + "</extra>",
+                hovertemplate="%{x}: %{y:.1%}<extra>%{fullData.name}</extra>",
             )
             for name, values in accuracies.items()
         ]

@@ -23,7 +23,8 @@ def network(rows: Sequence[arch.Row]) -> go.Figure:
     stations = _stations(rows)
     for place, (name, kind, shape) in enumerate(stations):
         _draw(figure, place, shape, kind)
-        figure.add_annotation(x=place, y=-1.25, text=f"{name}<br><b>{_text(shape)}</b>", showarrow=False)
+        figure.add_annotation(x=place, y=-1.17, text=name, showarrow=False)
+        figure.add_annotation(x=place, y=-1.39, text=_text(shape), font={"weight": "bold"}, showarrow=False)
         if place:
             figure.add_annotation(
                 x=place - 0.36, ax=place - 0.6, y=0, ay=0, axref="x", ayref="y", showarrow=True,

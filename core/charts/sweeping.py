@@ -36,10 +36,12 @@ def history(trials: Sequence[Trial]) -> go.Figure:
     ):  # fmt: skip
         some = [one for one in trials if one.state == state and one.accuracy is not None]
         if some:
+            knobs = list(some[0].values)
             figure.add_scatter(
                 x=[one.number + 1 for one in some], y=[one.accuracy for one in some], mode="markers",
                 marker={"symbol": symbol, "size": 9, "color": MARGIN if state == "pruned" else None},
-                name=name, hovertext=[_hover(one) for one in some], hoverinfo="text",
+                name=name, customdata=[[short(one.values.get(knob)) for knob in knobs] for one in some],
+                hovertemplate=_hover(knobs),
             )  # fmt: skip
     last = max((one.number + 1 for one in trials if one.state != "waiting"), default=1)
     figure.update_xaxes(
@@ -55,9 +57,10 @@ def history(trials: Sequence[Trial]) -> go.Figure:
     return compact(figure, height=320, top=30)
 
 
-def _hover(one: Trial) -> str:
-    values = "<br>".join(f"{name} = {short(value)}" for name, value in one.values.items())
-    return f"{one.accuracy:.2%}<br>{values}"
+def _hover(knobs: Sequence[str]) -> str:
+    """The accuracy, and a line for each knob."""
+    values = (f"<br>{knob} = %{{customdata[{place}]}}" for place, knob in enumerate(knobs))
+    return f"%{{y:.2%}}{''.join(values)}<extra></extra>"
 
 
 def parallel(trials: Sequence[Trial], titles: Mapping[str, str]) -> go.Figure:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,15 +17,10 @@ from streamlit import net_util
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from core import charts, datasets, evaluate, i18n, labels, reading, runs
+from core import charts, datasets, evaluate, i18n, labels, literal, reading, runs
 from core.config import RunConfig
 from core.i18n import _
 from core.settings import Settings
-
-# Markdown's signs and Streamlit's own; and what makes a bare address a link, for which escaping is no help.
-_MARKUP = re.compile(r"[\\`*_\[\]<>$~:#]")
-_ADDRESS = re.compile(r"(?i)(https?:|ftp:|mailto:|www|@)")
-_WORD_JOINER = "\u2060"  # takes no room, and ends what could be an address
 
 PICTURE_FORMATS = ("png", "svg")
 _PICTURE_SCALE = 2  # pixels of a picture for one on the screen
@@ -150,6 +144,8 @@ def chart(
 ) -> Any:
     """A chart, of which a picture can be taken where it is, and its numbers at the foot of the page.
 
+    Its texts are shown as they are, see `core.charts.literal`.
+
     Args:
         alt: what it shows, for those who do not see it.
         numbers: its numbers, row by row, the names of the columns first, where they cannot be read off the
@@ -164,7 +160,7 @@ def chart(
         "modeBarButtons": [["toImage"]],
         "toImageButtonOptions": {"format": form, "filename": f"mnist-lab-{key}", "scale": _PICTURE_SCALE},
     }
-    return (into or st).plotly_chart(figure, key=key, alt=alt, config=config, **options)
+    return (into or st).plotly_chart(charts.literal(figure), key=key, alt=alt, config=config, **options)
 
 
 def foot(*, of_fragment: bool = False) -> None:
@@ -201,17 +197,16 @@ def _as_csv(shown: dict[str, tuple[str, go.Figure, Callable[[], list[list[Any]]]
     """A chart as CSV, as it is when somebody asks: there is no session by then, and it may have gone on."""
     text = io.StringIO()
     _alt, figure, numbers = shown[key]
-    csv.writer(text).writerows(numbers() if numbers else charts.table(figure))
+    rows = numbers() if numbers else charts.table(figure)
+    csv.writer(text).writerows(
+        [literal.spreadsheet(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
+    )
     return text.getvalue()
 
 
 def plain(text: object) -> str:
-    """A text as it is, for a place that would take it as Markdown.
-
-    What a link or a file brings along may neither look like ours nor lead elsewhere.
-    """
-    broken = _ADDRESS.sub(rf"\g<0>{_WORD_JOINER}", str(text))
-    return _MARKUP.sub(r"\\\g<0>", broken)
+    """What a person, a link or a file has brought, as it is, for Markdown: see `core.literal`."""
+    return literal.markdown(text)
 
 
 def sorry(message: object) -> None:
@@ -333,8 +328,8 @@ class Tile(NamedTuple):
 
     Attributes:
         image: uint8 ``(28, 28)``.
-        caption: markdown below it.
-        alt: what the picture shows, for those who do not see it.
+        caption: Markdown below it.
+        alt: what the picture shows, for those who do not see it; no Markdown.
         right: whether it was read right; None for no frame.
         key: identifies the tile's button; "" for no button.
     """
@@ -365,7 +360,7 @@ def gallery(
                 if not tile.key:
                     st.caption(tile.caption)
                 elif st.button(
-                    tile.caption, key=tile.key, help=tile.alt, type="tertiary",
+                    tile.caption, key=tile.key, help=plain(tile.alt), type="tertiary",
                     on_click=on_click, args=(tile.key,),
                 ):  # fmt: skip
                     pressed = tile.key

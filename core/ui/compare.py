@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 from scipy.stats import t, ttest_ind
 
@@ -53,11 +54,10 @@ def settings(chosen: Sequence[Entry], names: Sequence[str]) -> None:
         st.markdown(_("Nothing: their settings are the same, the seed included."))
         return
     st.dataframe(
-        {
-            _("setting"): list(found),
-            **{name: [_text(row[place]) for row in found.values()] for place, name in enumerate(names)},
-        },
-        hide_index=True, key="differences", height="content", alt=_("The settings that differ"),
+        # The settings are the index: a run may have the name of any column.
+        pd.DataFrame([list(map(_text, row)) for row in found.values()], list(found), list(names)),
+        column_config={"_index": _("setting")},
+        key="differences", height="content", alt=_("The settings that differ"),
     )  # fmt: skip
 
 

@@ -90,6 +90,8 @@ def _remarks(one: Entry) -> list[str]:
 
 def bring() -> None:
     """Let the visitor bring a run in."""
+    if twice := st.session_state.pop("brought_twice", None):
+        _say_it_is_here(*twice)
     with st.popover(_("Bring a run in"), icon=":material/upload:"):
         given = st.file_uploader(
             _("A run's zip file"), type=["zip"], key=f"bring_{st.session_state.get('brought', 0)}",
@@ -100,9 +102,21 @@ def bring() -> None:
     try:
         jobs.check_room(ui.settings())
         run = bundle.unpack(io.BytesIO(given.getvalue()), ui.settings().runs)
+    except bundle.AlreadyHere as error:
+        st.session_state["brought_twice"] = given.name, error.run.name
     except (bundle.BadBundle, jobs.NotAllowed, OSError) as error:
         ui.sorry(_("{name} was not brought in. {reason}").format(name=given.name, reason=error))
         return
+    else:
+        st.query_params["runs"] = run.name
     st.session_state["brought"] = st.session_state.get("brought", 0) + 1  # an empty uploader
-    st.query_params["runs"] = run.name
     st.rerun()
+
+
+def _say_it_is_here(file: str, run: str) -> None:
+    st.info(
+        ui.plain(_("The run in {file} is here already, so it was not brought in again. To take over what is "
+                   "written on it there, delete it here first.").format(file=file)),
+        icon=":material/content_copy:",
+    )  # fmt: skip
+    st.page_link(ui.PAGES["runs"], label=_("Show it"), icon=":material/table:", query_params={"runs": run})

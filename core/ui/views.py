@@ -42,7 +42,7 @@ def _change_words(change: dict[str, Any]) -> str:
     if change["by"] == "plateau":
         text = _("From epoch {epoch} on: {setting} {before:g} → {after:g}, because the loss had not fallen.")
     return text.format(
-        epoch=change["epoch"], setting=names.get(change["setting"], change["setting"]),
+        epoch=change["epoch"], setting=names.get(change["setting"], ui.plain(change["setting"])),
         before=change["before"], after=change["after"],
     )  # fmt: skip
 
@@ -95,7 +95,7 @@ def layers(run: Path) -> None:
             if not dead
             else _(" · {share:.0%} of its units are dead: no image wakes them").format(share=dead)
         )
-        st.markdown(f"`{name}`{words}")
+        st.markdown(f"**{ui.plain(name)}**{words}")
         left, right = st.columns(2)
         for side, kind, title in (
             (left, "weights", _("weights")),
