@@ -174,14 +174,14 @@ if pressed:
 
 balance, facts = st.columns([3, 2], gap="large")
 with balance:
-    st.subheader(_("How many of each digit"), anchor=False)
+    st.header(_("How many of each digit"), anchor=False)
     ui.chart(
         charts.class_balance(labels), key="balance",
         alt=_("The number of images of each digit"),
     )  # fmt: skip
     st.caption(_("If one digit were rare, a network could ignore it and still look good. Here no digit is."))
 with facts:
-    st.subheader(_("Shapes and ranges"), anchor=False)
+    st.header(_("Shapes and ranges"), anchor=False)
     st.dataframe(
         {
             _("array"): ["x_train", "y_train", "x_test", "y_test"],

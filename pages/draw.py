@@ -12,6 +12,7 @@ from core.numbers import Found
 from core.reading import Reader, Reading
 from core.strokes import Strokes
 from core.ui import inputs, insight, keeping
+from core.ui.announce import announce
 from core.ui.bars import bars
 
 # How long the answer goes ahead of the rest, in seconds: this thread would else hold the interpreter that the
@@ -38,15 +39,18 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
     except ValueError as error:
         inputs.remember(source, None)
         with answered:
+            announce("")  # an error is read out by itself
             ui.sorry(_("{reason} Clear it and try again.").format(reason=error))
         return
     if not shown or not found:
         inputs.remember(source, None)
         with answered:
+            announce("")
             st.info(inputs.hint(source), icon=":material/draw:")
         return
     readings = reader.read(np.stack([one.image for one in found]))
     with answered:
+        announce(heard(readings))
         chosen = number(readings, found) if len(found) > 1 else 0
         reading = readings[chosen]
         st.markdown(answer(reading, alone=len(found) == 1))
@@ -55,7 +59,7 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
     time.sleep(_AHEAD)
     inputs.remember(source, shown)
     with seen:
-        st.markdown(f"**{_('What the network gets')}**")
+        st.subheader(_("What the network gets"), anchor=False)
         st.image(charts.tile(reading.image, scale=6), width=168, alt=_("The drawing as 28×28 pixels"))
         st.caption(_("28×28 pixels, made as MNIST was: cut out, fitted into 20×20, centred by its mass."))
     keeping.offer(run, reading, of_digit(shown.strokes, found[chosen]))
@@ -66,7 +70,7 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
 
 def number(readings: list[Reading], found: list[Found]) -> int:
     """Several digits as a number. Returns the one that the rest of the page is about."""
-    st.markdown(_("### I read: {number}").format(number="".join(str(one.digit) for one in readings)))
+    st.markdown(_("## I read: {number}").format(number="".join(str(one.digit) for one in readings)))
     if any(one.wide for one in found):
         st.caption(
             _("One of them is wider than high: it may be two digits whose strokes touch. Leave a gap between "
@@ -81,6 +85,16 @@ def number(readings: list[Reading], found: list[Found]) -> int:
     return chosen
 
 
+def heard(readings: list[Reading]) -> str:
+    """The answer in a sentence, for those who do not see it come."""
+    if len(readings) > 1:
+        return _("Read as {number}.").format(number="".join(str(one.digit) for one in readings))
+    reading = readings[0]
+    if not reading.is_digit:
+        return _("This does not look like a digit.")
+    return _("Read as {digit}, {share:.0%} sure.").format(digit=reading.digit, share=reading.confidence)
+
+
 def of_digit(strokes: Strokes, found: Found) -> Strokes:
     """The strokes that lie within a digit's ink, in most of their points."""
     return [stroke for stroke in strokes if np.mean([found.holds(x, y) for x, y in stroke]) > 0.5]
@@ -89,12 +103,12 @@ def of_digit(strokes: Strokes, found: Found) -> Strokes:
 def answer(reading: Reading, *, alone: bool) -> str:
     """The answer in words, the three most likely digits with it; no heading for one digit of a number."""
     first, second, third = np.argsort(-reading.probabilities, kind="stable")[:3]
-    words = _("### I read: {first} ({p1:.1%})\n\nNext: {second} ({p2:.1%}), then {third} ({p3:.1%}).")
+    words = _("## I read: {first} ({p1:.1%})\n\nNext: {second} ({p2:.1%}), then {third} ({p3:.1%}).")
     if not alone:
         words = _("This one is a {first} ({p1:.1%}), else {second} ({p2:.1%}) or {third} ({p3:.1%}).")
     if not reading.is_digit:
         words = _(
-            "### This does not look like a digit\n\nEven the most similar training digits are far from it. "
+            "## This does not look like a digit\n\nEven the most similar training digits are far from it. "
             "If it is one: {first} ({p1:.1%}), {second} ({p2:.1%}) or {third} ({p3:.1%})."
         )
     return words.format(

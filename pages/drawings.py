@@ -199,7 +199,7 @@ if not every:
     take_and_bring([], settings.drawings, settings.max_drawings)
     st.stop()
 
-st.subheader(ngettext("{n:,} drawing", "{n:,} drawings", len(every)).format(n=len(every)), anchor=False)
+st.header(ngettext("{n:,} drawing", "{n:,} drawings", len(every)).format(n=len(every)), anchor=False)
 found = chosen(every, writers)
 browse(found)
 links.number("drawing", 0, 0, 2**53)  # none has the number 0
@@ -207,9 +207,9 @@ if clicked := next((one for one in every if one.id == st.session_state.get("draw
     correct(clicked, settings.drawings)
 take_and_bring(found, settings.drawings, settings.max_drawings)
 
-st.subheader(_("How the runs read them"), anchor=False)
+st.header(_("How the runs read them"), anchor=False)
 tested(every)
 
-st.subheader(_("Teach a run"), anchor=False)
+st.header(_("Teach a run"), anchor=False)
 teach.offer(every, writers)
 teach.outcome(every)

@@ -195,7 +195,7 @@ def overview(found: list[Entry]) -> None:
     ]
     if len(points) < 2:
         return
-    st.subheader(_("What accuracy costs"), anchor=False)
+    st.header(_("What accuracy costs"), anchor=False)
     kinds = {"parameters": _("parameters"), "seconds": _("seconds of training")}
     by = links.switch(_("Cost"), "cost", kinds, "parameters")
     best = ledger.pareto([getattr(point, by) for point in points], [point.accuracy for point in points])

@@ -28,13 +28,13 @@ ui.heading(
 with st.grid(4, min_column_width=230):
     for name, title, icon, text in STEPS:
         with st.container(border=True, height="stretch"):
-            st.page_link(ui.PAGES[name], label=f"**{title}**", icon=icon)
+            st.page_link(ui.PAGES[name], label=title, icon=icon)
             st.markdown(text)
 
 root = ui.settings().runs
 every, active = runs.every(root), jobs.active(root)
 
-st.subheader(_("How things stand"), anchor=False)
+st.header(_("How things stand"), anchor=False)
 with st.grid(3, min_column_width=180):
     at_hand = [name for name in datasets.NAMES if datasets.at_hand(name)]
     st.metric(_("Data sets at hand"), len(at_hand), help=", ".join(at_hand), border=True)

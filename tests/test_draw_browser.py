@@ -164,6 +164,25 @@ def test_a_number_is_read_from_left_to_right(page: Page, address: str, digits: l
     expect(page.get_by_role("heading", name="I read: 42")).to_be_visible()
 
 
+def test_the_answer_is_read_out_once_the_pen_rests(page: Page, address: str, digits: list[Drawing]) -> None:
+    page.goto(address)
+    expect(page.get_by_text("Draw a digit from 0 to 9")).to_be_visible()
+    region = page.locator(".st-key-announced [role=status]")
+    expect(region).to_have_text("")
+    # A region that is put there with its words in it is read out by nobody.
+    region.evaluate(
+        "region => { window.heard = []; new MutationObserver(() => window.heard.push(region.textContent))"
+        ".observe(region, { childList: true, characterData: true, subtree: true }) }"
+    )
+    digit = next(digit for digit in digits if len(digit.strokes) > 1)
+    draw(page, page.locator("canvas").last, digit)
+    expect(region).to_have_text(re.compile(rf"^Read as {digit.label}, \d+% sure\.$"))
+    # On a slow machine, two strokes can be further apart than a rest.
+    assert 1 <= len(page.evaluate("window.heard")) <= len(digit.strokes)
+    page.get_by_role("button", name="Clear").click()
+    expect(region).to_have_text("")
+
+
 def test_the_keyboard_alone_is_enough(page: Page, address: str) -> None:
     page.goto(address)
     page.get_by_role("radio", name="Use the keyboard").click()

@@ -141,7 +141,7 @@ def test_every_layer_of_the_network_is_shown_with_its_arithmetic(seven: AppTest)
         assert head == (["row", "column", "channel"] if len(row.output) == 3 else ["unit"]) + ["number"]
         numbers = sorted(line[-1] for line in rows)
         np.testing.assert_allclose(numbers, sorted(shown[np.isfinite(shown)]), rtol=1e-6)
-        assert "How this number came about" in texts(seven)
+        assert "How this number came about" in [one.value for one in seven.subheader]
 
 
 def test_the_units_are_those_that_onnx_computes(seven: AppTest) -> None:

@@ -97,7 +97,7 @@ def test_a_digit_opens_with_its_probabilities_and_closes_again(
     worst = shown(app)[0]
     app.button(key=f"open_{worst}").click()
     again(app)
-    (heading,) = [one.value for one in app.subheader if one.value.startswith(f"Digit {worst}:")]
+    (heading,) = [one.value for one in app.header if one.value.startswith(f"Digit {worst}:")]
     assert f"read as {evaluation.predictions[worst]} ({evaluation.confidences[worst]:.1%})" in heading
     assert "of the ink's weight speaks for" in texts(app)
     assert app.query_params["digit"] == str(worst)
@@ -132,7 +132,7 @@ def test_a_link_that_says_nonsense_opens_the_page_as_it_is(with_run: Path, query
     app = open_page("evaluate", **query)
     assert not app.error
     assert app.select_slider(key="epoch").value == 0
-    assert "Confusion matrix" in [one.value for one in app.subheader] or "look" in query
+    assert "Confusion matrix" in [one.value for one in app.header] or "look" in query
 
 
 # ------------------------------------------------------------------------ other epochs and digits
@@ -151,7 +151,7 @@ def test_the_epochs_are_dragged_through_and_everything_follows(
     app.button(key=f"open_{worst}").click()
     again(app)
     assert f"({then.confidences[worst]:.1%})" in next(
-        one.value for one in app.subheader if one.value.startswith("Digit")
+        one.value for one in app.header if one.value.startswith("Digit")
     )
     app.select_slider(key="epoch").set_value(0)
     assert metrics(again(app))["Accuracy"] == f"{evaluate.load(with_run).accuracy:.2%}"

@@ -161,7 +161,7 @@ def test_the_same_seed_twice_is_no_second_seed(root: Path) -> None:
     assert "in the mean" not in texts(linked(other))
     app = linked(other, again_run)
     assert len(figure(app, "overlay")["data"]) == 2
-    assert "Over the seeds" not in [one.value for one in app.subheader]
+    assert "Over the seeds" not in [one.value for one in app.header]
 
 
 def test_one_click_queues_the_missing_seeds(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

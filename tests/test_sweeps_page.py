@@ -150,7 +150,7 @@ def test_who_turns_a_knob_twice_is_not_held_to_the_address_of_before(runs_folder
 def test_what_a_sweep_has_found_is_shown(folder: Path) -> None:
     app = open_page("sweeps", sweep=folder.name)
     assert "10 of 10 runs are done" in app.get("progress")[0].proto.text
-    assert "Best so far: 70.00%" in [heading.value for heading in app.subheader]
+    assert "Best so far: 70.00%" in [heading.value for heading in app.header]
     best = sweeps.best(trials.read(folder))
     assert best is not None
     assert f"Learning rate = {best.values['learning_rate']:.3g}" in texts(app).replace("\\", "")

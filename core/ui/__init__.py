@@ -25,6 +25,7 @@ from core.settings import Settings
 PICTURE_FORMATS = ("png", "svg")
 _PICTURE_SCALE = 2  # pixels of a picture for one on the screen
 ICON = Path(__file__).parents[2] / ".streamlit" / "icon.svg"
+_STYLE = Path(__file__).parent / "app.css"
 PAGES = {
     "start": "pages/start.py",
     "data": "pages/data.py",
@@ -52,6 +53,7 @@ def navigation() -> StreamlitPage:
     """Set up the app around the pages. Returns the page that the visitor asked for."""
     st.session_state["routed"] = st.session_state["opened"] = True
     st.set_page_config(page_title="MNIST Lab", page_icon=str(ICON), layout="wide")
+    st.html(_STYLE)
     return st.navigation(
         [
             st.Page(PAGES["start"], title=_("Start"), icon=":material/home:", default=True),

@@ -48,7 +48,7 @@ def _different(chosen: Sequence[Entry]) -> list[str]:
 
 def settings(chosen: Sequence[Entry], names: Sequence[str]) -> None:
     """The settings in which the runs differ."""
-    st.subheader(_("What differs"), anchor=False)
+    st.header(_("What differs"), anchor=False)
     found = ledger.differences([one.config for one in chosen])
     if not found:
         st.markdown(_("Nothing: their settings are the same, the seed included."))
@@ -71,7 +71,7 @@ def _text(value: object) -> str:
 
 def curves(chosen: Sequence[Entry], names: Sequence[str]) -> None:
     """The runs' curves on top of each other; those that differ in nothing but the seed as one."""
-    st.subheader(_("Their curves"), anchor=False)
+    st.header(_("Their curves"), anchor=False)
     metrics = {
         "val_accuracy": _("validation accuracy"), "val_loss": _("validation loss"),
         "accuracy": _("training accuracy"), "loss": _("training loss"),
@@ -114,7 +114,7 @@ def _accuracies(group: Sequence[Entry]) -> dict[int, float]:
 
 def _two_groups(groups: Sequence[Sequence[Entry]]) -> None:
     """Whether settings with several seeds each really differ."""
-    st.subheader(_("Over the seeds"), anchor=False)
+    st.header(_("Over the seeds"), anchor=False)
     for group in groups:
         st.markdown(f"**{ui.plain(ui.summary(group[0].config))}**: {seeds(group)}")
     first, second = (list(_accuracies(group).values()) for group in groups[:2])
@@ -142,7 +142,7 @@ def _verdict(meaningful: bool) -> str:
 
 def pair(chosen: Sequence[Entry], names: Sequence[str]) -> None:
     """Two of the runs, answer by answer."""
-    st.subheader(_("Answer by answer"), anchor=False)
+    st.header(_("Answer by answer"), anchor=False)
     by_name = {one.run.name: (one, name) for one, name in zip(chosen, names, strict=True)}
     if len(chosen) > 2:
         with st.container(horizontal=True):
@@ -194,7 +194,7 @@ def _matrices(first: Evaluation, second: Evaluation, one: str, other: str) -> No
              charts.difference(first.confusion(), second.confusion())),
         ):  # fmt: skip
             with st.container():
-                st.markdown(f"**{ui.plain(name)}**")
+                st.subheader(ui.plain(name), anchor=False)
                 ui.chart(figure, key=key, alt=name)
 
 
@@ -245,7 +245,7 @@ def _disagreements(run: Entry, first: Evaluation, second: Evaluation, one: str, 
 def _one(index: int, image: np.ndarray, answers: Sequence[tuple[str, Evaluation]]) -> None:
     """One digit, and what both make of it."""
     st.button(_("Back to the digits"), icon=":material/arrow_back:", key="close", on_click=mistakes.close)
-    st.markdown(_("### Digit {index}: a {true}").format(index=index, true=answers[0][1].labels[index]))
+    st.markdown(_("## Digit {index}: a {true}").format(index=index, true=answers[0][1].labels[index]))
     with st.container(horizontal=True, gap="large"):
         with st.container(width=174):
             st.image(charts.tile(image, scale=6), width=168, alt=_("The digit as 28×28 pixels"))

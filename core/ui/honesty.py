@@ -66,7 +66,7 @@ def _temperature(evaluation: Evaluation, measured: Calibration | None) -> float:
 
 def _confident_and_wrong(evaluation: Evaluation, digits: Digits | None) -> None:
     wrong = np.flatnonzero((evaluation.predictions != evaluation.labels) & (evaluation.confidences >= _SURE))
-    st.subheader(_("Confident and wrong"), anchor=False)
+    st.header(_("Confident and wrong"), anchor=False)
     st.markdown(
         ngettext(
             "{n:,} digit of {total:,} was read wrong by a network that was at least {sure:.0%} sure.",

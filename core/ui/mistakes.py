@@ -70,7 +70,7 @@ def show(evaluation: Evaluation, reader: Reader | None, digits: Digits | None, r
     """
     left, right = st.columns(2, gap="large")
     with right:
-        st.subheader(_("The digits"), anchor=False)
+        st.header(_("The digits"), anchor=False)
         found = _matching(evaluation)
         opened = _opened(evaluation)
         if digits is None or reader is None:
@@ -92,7 +92,7 @@ def _opened(evaluation: Evaluation) -> int | None:
 
 
 def _matrix(evaluation: Evaluation) -> None:
-    st.subheader(_("Confusion matrix"), anchor=False)
+    st.header(_("Confusion matrix"), anchor=False)
     units = {"counts": _("counts"), "shares": _("% of the row")}
     unit = links.switch(_("Show"), "unit", units, "counts")
     ui.chart(
@@ -112,7 +112,7 @@ def _pairs(evaluation: Evaluation) -> None:
     pairs = evaluation.confused()[:_PAIRS]
     if not pairs:
         return
-    st.markdown(f"**{_('Confused most')}**")
+    st.subheader(_("Confused most"), anchor=False)
     with st.container(horizontal=True, gap="small"):
         for pair in pairs:
             words = _("{true} → {read}: {times} of {written:,}").format(**pair._asdict())
@@ -191,7 +191,7 @@ def _one(evaluation: Evaluation, digits: Digits, index: int) -> None:
     """One digit, large."""
     true, read = int(evaluation.labels[index]), int(evaluation.predictions[index])
     st.button(_("Back to the digits"), icon=":material/arrow_back:", key="close", on_click=close)
-    st.subheader(
+    st.header(
         _("Digit {index}: a {true}, read as {read} ({share:.1%})").format(
             index=index, true=true, read=read, share=evaluation.confidences[index]
         ),

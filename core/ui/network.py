@@ -153,7 +153,7 @@ def _clicked(chart: str, key: str, default: int) -> int:
 
 def _arithmetic(row: arch.Row, reader: Reader, before: Any, place: tuple[int, ...]) -> None:
     found = arithmetic.of(row, reader.predictor.weights, before, place)
-    st.markdown(f"##### {_('How this number came about')}")
+    st.subheader(_("How this number came about"), anchor=False)
     if found.inputs.ndim == 3 and found.weights is not None:
         _convolution(found)
     elif found.inputs.ndim == 2:

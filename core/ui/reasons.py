@@ -33,7 +33,7 @@ def why(reader: Reader, reading: Reading) -> None:
         (right, "for_paper", found.paper, _("The paper"),
          _("Ink on a blue place would make it more of a {digit}, on an orange place less.")),
     ):  # fmt: skip
-        side.markdown(f"**{title}**")
+        side.subheader(title, anchor=False)
         ui.chart(
             pictures.speaks(reading.image, values), key=key, alt=words.format(digit=asked), into=side,
             numbers=partial(pictures.numbers, values, _("row"), _("column")),

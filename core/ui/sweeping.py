@@ -145,7 +145,7 @@ def _best(sweep: Sweep, found: Sequence[Trial]) -> None:
     if one is None or one.accuracy is None:
         return
     names = titles()
-    st.subheader(_("Best so far: {accuracy:.2%}").format(accuracy=one.accuracy), anchor=False)
+    st.header(_("Best so far: {accuracy:.2%}").format(accuracy=one.accuracy), anchor=False)
     values = ", ".join(f"{names[name]} = {short(value)}" for name, value in one.values.items())
     st.markdown(
         _(
@@ -176,11 +176,11 @@ def _sights(folder: Path, sweep: Sweep, found: Sequence[Trial]) -> None:
     names = {name: titles()[name] for name in sweep.knobs}
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.subheader(_("Run by run"), anchor=False)
+        st.header(_("Run by run"), anchor=False)
         ui.chart(charts.history(found), key="sweep_history",
                         alt=_("The validation accuracy of each run of the sweep"))  # fmt: skip
     with right:
-        st.subheader(_("Which knob matters"), anchor=False)
+        st.header(_("Which knob matters"), anchor=False)
         weights = _importance(folder, sum(one.state == "complete" for one in found))
         if weights:
             ui.chart(
@@ -196,7 +196,7 @@ def _sights(folder: Path, sweep: Sweep, found: Sequence[Trial]) -> None:
         else:
             st.caption(_("After {n} finished runs that are not all alike.").format(n=trials.ENOUGH))
     if sum(one.state == "complete" for one in found) > 1:
-        st.subheader(_("Every run as a line"), anchor=False)
+        st.header(_("Every run as a line"), anchor=False)
         with ui.at_least(560):
             ui.chart(
                 charts.parallel(found, names), key="sweep_parallel",

@@ -16,7 +16,7 @@ from core.ui import compare, links
 
 def show(one: Entry) -> None:
     """What there is to take of a run."""
-    st.subheader(_("Take it away"), anchor=False)
+    st.header(_("Take it away"), anchor=False)
     title, remarks = f"{compare.title(one)} (MNIST Lab, run {one.run.name})", _remarks(one)
     with st.container(horizontal=True):
         st.download_button(
@@ -57,7 +57,7 @@ def show(one: Entry) -> None:
 def _model(run: Path) -> None:
     """The trained model in a format to choose, and the lines that use it."""
     found = formats.formats()
-    st.markdown(_("**The trained model**"))
+    st.subheader(_("The trained model"), anchor=False)
     names = {ending: form.name for ending, form in found.items()}
     ending = links.switch(_("Format"), "format", names, "keras")
     st.markdown(found[ending].words)

@@ -54,7 +54,7 @@ def show(reader: Reader, reading: Reading, rgba: NDArray[np.uint8]) -> None:
     with st.grid(5, min_column_width=150):
         for name, (title, does, otherwise) in words.items():
             with st.container(border=True, height="stretch"):
-                st.toggle(f"**{title}**", value=True, key=f"step_{name}", persist_state="session")
+                st.toggle(title, value=True, key=f"step_{name}", persist_state="session")
                 st.image(_thumbnail(pictures[name]), width=128, alt=title)
                 st.caption(otherwise if name in without else does)
     if not without:
