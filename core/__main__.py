@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import struct
 import sys
 import time
-import warnings
-import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from core import datasets, evaluate, jobs, predict, preprocess, runs
+from core import datasets, evaluate, jobs, photo, predict, preprocess, runs
 from core.architectures import ImpossibleNetwork
 from core.config import PRESETS, ConfigError, RunConfig, from_settings
 from core.i18n import _
 from core.settings import Settings
 
-_MOST_PIXELS = 25_000_000
 _POLL = 0.2  # seconds between two looks at the run
-
-# The ways in which Pillow says that a file is no image, or damaged.
-_BROKEN_IMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
 
 # What can be wrong with what somebody typed: said in a sentence, without a traceback.
 _MISTAKES = (
@@ -245,23 +229,12 @@ def _read(path: Path) -> NDArray[np.uint8]:
 
 
 def _rgba(path: Path) -> NDArray[np.uint8]:
-    with path.open("rb") as file, warnings.catch_warnings():
-        # Pillow warns of damaged and of large images, which are refused below in our own words.
-        warnings.simplefilter("ignore")
-        try:
-            with Image.open(file) as image:
-                pixels = image.width * image.height
-                if pixels <= _MOST_PIXELS:
-                    return np.asarray(image.convert("RGBA"))
-        except _BROKEN_IMAGE as error:
-            raise NotAnImage(
-                _("{file} is not an image that can be read. Use a PNG, JPEG or WebP file.").format(file=path)
-            ) from error
-    raise NotAnImage(
-        _("{file} has {n:,} pixels; at most {most:,} are read. Make it smaller.").format(
-            file=path, n=pixels, most=_MOST_PIXELS
-        )
-    )
+    with path.open("rb") as file:
+        data = file.read(photo.MOST_BYTES + 1)
+    try:
+        return photo.read(data)
+    except photo.NoPhoto as error:
+        raise NotAnImage(_("{file} cannot be read. {reason}").format(file=path, reason=error)) from error
 
 
 if __name__ == "__main__":

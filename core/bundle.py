@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import re
 import secrets
 import stat
@@ -27,11 +28,13 @@ from onnx import TensorProto
 from core import architectures, calibration, evaluate, labels, lessons, onnx_graph, predict, robustness, runs
 from core.architectures import ImpossibleNetwork
 from core.config import ConfigError
-from core.files import DAMAGED_ARCHIVE
+from core.files import DAMAGED_ARCHIVE, refuse_a_large_directory
 from core.i18n import _
 
 MOST_FILES = 1_100  # a thousand epochs and the rest
+MOST_PACKED = 60_000_000  # bytes of the zip file
 MOST_BYTES = 400_000_000  # unpacked
+_MOST_DIRECTORY = 1 << 18  # bytes: of `MOST_FILES` files, or of all variables of a large network
 _CHUNK = 1 << 20
 _MOST_TEXT = 2_000_000  # bytes of one of the files that are read as a whole, as text
 _FILES = frozenset(
@@ -142,7 +145,10 @@ def _trace(run: Path) -> tuple[object, ...]:
 
 def _unpack(file: BinaryIO, run: Path) -> str:
     """Unpack what belongs to a run. Returns the run's name."""
+    if file.seek(0, os.SEEK_END) > MOST_PACKED:
+        raise BadBundle(_("It has more than {most:,} MB.").format(most=MOST_PACKED // 1_000_000))
     try:
+        refuse_a_large_directory(file, _MOST_DIRECTORY)
         with zipfile.ZipFile(file) as archive:
             members = _members(archive)
             for member, name in members:
@@ -250,16 +256,22 @@ def _check_arrays(file: Path) -> None:
     """Refuse arrays of Python objects, which are pickles and run code when they are read, and arrays that are
     not as large as they say. Raises BadBundle, and what `zipfile` and NumPy raise.
     """
-    with zipfile.ZipFile(file) as archive:
-        if sum(info.file_size for info in archive.infolist()) > MOST_BYTES:
-            raise BadBundle(_("{name} unpacks to too much.").format(name=file.name))
-        for info in archive.infolist():
-            with archive.open(info) as packed:
-                version = np.lib.format.read_magic(packed)
-                shape, _order, dtype = _HEADERS[version](packed)
-                size = math.prod(shape) * dtype.itemsize
-                if dtype.hasobject or packed.tell() + size != info.file_size:
-                    raise BadBundle(_("{name} holds something else than numbers.").format(name=file.name))
+    with file.open("rb") as opened:
+        refuse_a_large_directory(opened, _MOST_DIRECTORY)
+        with zipfile.ZipFile(opened) as archive:
+            if sum(info.file_size for info in archive.infolist()) > MOST_BYTES:
+                raise BadBundle(_("{name} unpacks to too much.").format(name=file.name))
+            for info in archive.infolist():
+                _check_array(archive, info, file.name)
+
+
+def _check_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> None:
+    with archive.open(info) as packed:
+        version = np.lib.format.read_magic(packed)
+        shape, _order, dtype = _HEADERS[version](packed)
+        size = math.prod(shape) * dtype.itemsize
+        if dtype.hasobject or packed.tell() + size != info.file_size:
+            raise BadBundle(_("{name} holds something else than numbers.").format(name=name))
 
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}

@@ -30,7 +30,7 @@ import requests
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from core.files import DAMAGED_ARCHIVE, replacing
+from core.files import DAMAGED_ARCHIVE, refuse_a_large_directory, replacing
 from core.i18n import _
 
 DEFAULT = "mnist-5k"
@@ -55,9 +55,8 @@ _DIGESTS: dict[str, dict[str, str]] = {
 }
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 # 70,000 images and labels and a little for the headers; a file that unpacks to more is refused unread.
-_MOST_BYTES = 70_000 * (28 * 28 + 8) + 100_000
+MOST_BYTES = 70_000 * (28 * 28 + 8) + 100_000
 _MOST_DIRECTORY = 1 << 14  # bytes that an archive's directory may take; four members take about 300
-_END_RECORD = 22  # bytes of the record at an archive's end
 _MOST_HEADER = 1 << 16  # what stands before the numbers in a member of an .npz file
 
 Progress = Callable[[int, int], None]
@@ -172,9 +171,9 @@ def read_npz(file: BinaryIO, name: str, file_name: str) -> Dataset:
         BadDataFile: it is no such file, is damaged, or holds other data.
     """
     try:
-        _refuse_a_large_directory(file)
+        refuse_a_large_directory(file, _MOST_DIRECTORY)
         with zipfile.ZipFile(file) as archive:
-            if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
+            if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
                 raise BadDataFile(
                     _("{file} unpacks to more than {name} holds, so it was not read.").format(
                         file=file_name, name=name
@@ -198,17 +197,6 @@ def read_npz(file: BinaryIO, name: str, file_name: str) -> Dataset:
                 )
             )
     return Dataset(name, **arrays)
-
-
-def _refuse_a_large_directory(file: BinaryIO) -> None:
-    """Look at the archive's last record before `zipfile` reads what may be millions of entries."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - _END_RECORD - 0xFFFF))  # a comment of up to so many bytes may follow it
-    end = file.read()
-    at = end.rfind(b"PK\x05\x06")
-    if at >= 0 and int.from_bytes(end[at + 12 : at + 16], "little") > _MOST_DIRECTORY:
-        raise zipfile.BadZipFile("The archive has far more entries than a data set.")
-    file.seek(0)
 
 
 def _read_array(archive: zipfile.ZipFile, key: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -25,10 +25,10 @@ from core.preprocess import SIZE
 from core.strokes import Strokes
 
 # Python's lists take many times the room of their text, so that what counts in memory are the points.
-_MOST_BYTES = 20_000_000
+MOST_BYTES = 20_000_000
 _MOST_UNZIPPED = 64_000_000
 _MOST_DRAWINGS = 20_000
-_MOST_POINTS = 2_000_000
+_MOST_POINTS = 1_000_000
 _LATEST = 1e11  # seconds since 1970; dates of five digits are beyond Python
 
 
@@ -93,7 +93,9 @@ def unpack(data: bytes) -> list[Drawing]:
                 count=len(entries), most=_MOST_DRAWINGS
             )
         )
-    return [_read(entry, number) for number, entry in enumerate(entries, 1)]
+    # Each is given back as soon as it was read: as JSON it takes many times what is made of it.
+    entries.reverse()
+    return [_read(entries.pop(), number) for number in range(1, len(entries) + 1)]
 
 
 def _unzipped(data: bytes) -> bytes:
@@ -102,8 +104,8 @@ def _unzipped(data: bytes) -> bytes:
     Raises:
         BadDrawings: it is too much, damaged or cut short.
     """
-    if len(data) > _MOST_BYTES:
-        raise _too_large(len(data), _MOST_BYTES)
+    if len(data) > MOST_BYTES:
+        raise _too_large(len(data), MOST_BYTES)
     if not data.startswith(b"\x1f\x8b"):
         return data
     unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # with gzip's header

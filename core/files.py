@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 # The ways in which `zipfile` says that an archive, an .npz file for one, is cut short, damaged or encrypted.
 DAMAGED_ARCHIVE = (
@@ -23,6 +24,28 @@ DAMAGED_ARCHIVE = (
     RuntimeError,
     ValueError,
 )
+
+
+_END_RECORD = 22  # bytes of the record at an archive's end
+
+
+def refuse_a_large_directory(file: BinaryIO, most: int) -> None:
+    """Look at an archive's last record before `zipfile` reads what may be millions of entries.
+
+    Args:
+        file: the opened archive; it is at its beginning afterwards.
+        most: bytes that its directory may take; an entry takes some 50, and its name.
+
+    Raises:
+        BadZipFile: it takes more.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _END_RECORD - 0xFFFF))  # a comment of up to so many bytes may follow it
+    end = file.read()
+    at = end.rfind(b"PK\x05\x06")
+    if at >= 0 and int.from_bytes(end[at + 12 : at + 16], "little") > most:
+        raise zipfile.BadZipFile("The archive has far more entries than it should have.")
+    file.seek(0)
 
 
 @contextmanager

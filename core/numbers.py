@@ -130,8 +130,7 @@ class _Group:
 def _digits(ink: NDArray[np.float32], pieces: NDArray[np.int32]) -> list[_Group]:
     """Which pieces are one digit."""
     mass = np.bincount(pieces.ravel(), ink.ravel())[1:]
-    # Of hundreds of specks, none is much of the whole.
-    least = min(preprocess.LITTLE / MOST * mass.sum(), mass.max())
+    least = preprocess.least(mass, preprocess.LITTLE / MOST)
     groups = [
         _Group([piece], *_sides(box))
         for piece, (box, own) in enumerate(zip(ndimage.find_objects(pieces), mass, strict=True), 1)

@@ -27,6 +27,7 @@ from core.strokes import PEN
 
 MOST_BYTES = 10_000_000
 MOST_PIXELS = 25_000_000
+MOST_TIMES = 20  # as long as it is wide, or as wide as long
 FORMATS = ("PNG", "JPEG", "WEBP")
 SIDE = 800  # pixels: the longer side of a photo after reading
 
@@ -102,7 +103,7 @@ def read(data: bytes) -> NDArray[np.uint8]:
     Of an animation it is the first frame.
 
     Args:
-        data: a PNG, JPEG or WebP file of at most 10 MB and 25 megapixels.
+        data: a PNG, JPEG or WebP file of at most 10 MB and 25 megapixels, at most 20 times as long as wide.
 
     Returns:
         uint8 ``(H, W, 4)``: red, green, blue and opacity.
@@ -122,7 +123,10 @@ def read(data: bytes) -> NDArray[np.uint8]:
         try:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 if image.width * image.height <= MOST_PIXELS:
+                    _check_shape(image)
                     return np.array(_upright(_reduced(image)))
+        except NoPhoto:
+            raise
         except Image.DecompressionBombError:
             pass  # Pillow's own limit, which is higher
         except _BROKEN as error:
@@ -134,6 +138,21 @@ def read(data: bytes) -> NDArray[np.uint8]:
     )
 
 
+def _check_shape(image: Image.Image) -> None:
+    """Refuse a strip: made small, nothing is left of its width, and a row of it costs as much as many pixels.
+
+    Raises:
+        NoPhoto: it is more than `MOST_TIMES` as long as wide.
+    """
+    if max(image.size) > MOST_TIMES * min(image.size):
+        raise NoPhoto(
+            _(
+                "This photo has {width:,}×{height:,} pixels: it is more than {most} times as long as wide, "
+                "and no digit is. Cut out the digit, with some paper around it."
+            ).format(width=image.width, height=image.height, most=MOST_TIMES)
+        )
+
+
 def _reduced(image: Image.Image) -> Image.Image:
     """RGBA, with the longer side `SIDE` at most, by area averaging."""
     scale = SIDE / max(image.size)
@@ -142,9 +161,11 @@ def _reduced(image: Image.Image) -> Image.Image:
     image.draft(None, (round(2 * scale * image.width), round(2 * scale * image.height)))
     if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would cut off at 255
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    image = image.convert("RGBA")
+    # What has no opacity takes a third of the room if it is made smaller first.
+    opaque = image.mode in ("L", "RGB") and "transparency" not in image.info
+    image = image if opaque else image.convert("RGBA")
     image.thumbnail((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=None)
-    return image
+    return image.convert("RGBA")
 
 
 def _upright(image: Image.Image) -> Image.Image:

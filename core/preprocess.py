@@ -30,6 +30,8 @@ FAINTEST = 16
 # side. Of the separate parts of people's digits, such as the bar of a 5, none is both.
 LITTLE = 0.04
 FAR = 0.2
+# And it is less than this share of the largest piece: of a digit of many dots, no dot is much of the whole.
+_OF_LARGEST = 0.2
 # The steps from a drawing to an image, in order.
 STEPS = ("ink", "crop", "fit", "stretch", "centre")
 TOUCHING = np.ones((3, 3))  # pixels that touch, if only at a corner, are one piece
@@ -88,10 +90,12 @@ def steps(rgba: NDArray[np.uint8], without: Collection[str] = ()) -> dict[str, N
     if "ink" in without:
         now = _grey(rgba)
     found = {"ink": now}
-    found["crop"] = now = now if "crop" in without else crop(now)
+    # Black on a transparent canvas is ink, but its greys are all 0: then there is nothing to go by.
+    blank = not now.any()
+    found["crop"] = now = now if blank or "crop" in without else crop(now)
     found["fit"] = now = _squeeze(now) if "fit" in without else fit(now)
-    found["stretch"] = now = now if "stretch" in without or not now.any() else stretch(now)
-    found["centre"] = (_middle(now) if "centre" in without else centre(now)).astype(np.float32)
+    found["stretch"] = now = now if blank or "stretch" in without else stretch(now)
+    found["centre"] = (_middle(now) if blank or "centre" in without else centre(now)).astype(np.float32)
     return found
 
 
@@ -207,13 +211,24 @@ def box(ink: NDArray[Any]) -> tuple[slice, slice]:
 def _without_specks(ink: NDArray[np.float32], pieces: NDArray[np.int32], number: int) -> NDArray[np.float32]:
     """The ink without the pieces that are little and far from the rest."""
     mass = ndimage.sum_labels(ink, pieces, range(1, number + 1))
-    little = np.flatnonzero(mass < LITTLE * mass.sum()) + 1
+    little = np.flatnonzero(mass < least(mass)) + 1
     if not len(little):
         return ink
     rest = box(np.where(np.isin(pieces, little), 0, ink))
     far = FAR * max(side.stop - side.start for side in rest)
-    specks = [piece for piece in little if _gap(rest, ndimage.find_objects(pieces)[piece - 1]) > far]
+    places = ndimage.find_objects(pieces)
+    specks = [piece for piece in little if _gap(rest, places[piece - 1]) > far]
     return np.where(np.isin(pieces, specks), np.float32(0), ink) if specks else ink
+
+
+def least(mass: NDArray[Any], share: float = LITTLE) -> float:
+    """The ink from which on a piece is no speck; the largest one never is.
+
+    Args:
+        mass: the ink of each piece, ``(n,)``, above 0.
+        share: of all ink together.
+    """
+    return float(min(share * mass.sum(), _OF_LARGEST * mass.max()))
 
 
 def _gap(one: tuple[slice, slice], other: tuple[slice, slice]) -> int:

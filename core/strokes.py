@@ -23,6 +23,8 @@ Strokes = list[Stroke]
 
 PEN = 0.14  # how wide MNIST's pen is, in longer sides of the digit
 MOST_POINTS = 20_000  # of one drawing, which is minutes of scribbling
+MOST_STROKES = 1_000  # of one drawing
+_FARTHEST = 1e6  # of a point, in any unit
 MOST_TEXT = 4_000  # characters of a drawing in an address, which is a digit over and over
 _MOST_BYTES = MOST_TEXT * 3 // 4  # that base64 makes so many characters of
 _APART = 2  # between two points in an address, where 255 is the canvas's side
@@ -39,12 +41,16 @@ def from_canvas(drawing: object) -> Strokes:
             the canvas. It comes from the browser, so it may be anything.
 
     Returns:
-        One stroke for each path. What is no path is left out.
+        One stroke for each path. What is no path is left out; of more than `MOST_STROKES` paths, or of more
+        than `MOST_POINTS` points, none is known.
     """
     objects = drawing.get("objects") if isinstance(drawing, Mapping) else None
-    if not isinstance(objects, list):
+    if not isinstance(objects, list) or len(objects) > MOST_STROKES:
         return []
-    found = [_placed(item) for item in objects if isinstance(item, Mapping)]
+    paths = [path for path in objects if isinstance(path, Mapping) and isinstance(path.get("path"), list)]
+    if sum(len(path["path"]) for path in paths) > MOST_POINTS:
+        return []
+    found = [_placed(path) for path in paths]
     return [stroke for stroke in found if stroke]
 
 
@@ -52,36 +58,43 @@ def _placed(path: Mapping[str, Any]) -> Stroke:
     """The points of a path where it lies on the canvas: it may have been moved, turned and scaled."""
     try:
         points = _points(path["path"])
-        place = np.array([path["left"], path["top"]], float)
-        scale = np.array([path.get("scaleX", 1), path.get("scaleY", 1)], float)
+        place = _pairs([[path["left"], path["top"]]])
+        scale = _pairs([[path.get("scaleX", 1), path.get("scaleY", 1)]])
         angle = math.radians(path.get("angle", 0))
-    except (KeyError, TypeError, ValueError, IndexError):
+        turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
         return []
     scale *= [-1 if path.get(flip) else 1 for flip in ("flipX", "flipY")]
     centre = (points.min(axis=0) + points.max(axis=0)) / 2
-    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-    moved: NDArray[np.float64] = (points - centre) * scale @ turn + place
-    return moved.tolist() if np.isfinite(moved).all() else []
+    moved: Stroke = ((points - centre) * scale @ turn + place).tolist()
+    return moved
 
 
 def _points(path: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
     """The points of an SVG path of moves, lines and quadratic curves, ``(n, 2)``.
 
     Raises:
-        ValueError, IndexError, TypeError: it is not such a path.
+        ValueError, IndexError, TypeError, OverflowError: it is not such a path.
     """
-    found = [_point(path[0][1:3])]
-    for command, *numbers in path[1:MOST_POINTS]:
-        begin, end = found[-1][-1], _point(numbers[-2:])
-        if command == "Q":
-            bend = _point(numbers[:2])
-            end = (1 - _BEND) ** 2 * begin + 2 * _BEND * (1 - _BEND) * bend + _BEND**2 * end
-        found.append(end)
-    return np.concatenate(found)
+    ends = _pairs([path[0][1:3], *(command[-2:] for command in path[1:])])
+    bends = _pairs([command[1:3] for command in path[1:]])
+    is_curve = np.array([command[0] == "Q" for command in path[1:]], bool)
+    curves = (
+        (1 - _BEND) ** 2 * ends[:-1, None]
+        + 2 * _BEND * (1 - _BEND) * bends[:, None]
+        + _BEND**2 * ends[1:, None]
+    )
+    # Of a line only the end, which is the last place of a curve.
+    kept = is_curve[:, None] | (_BEND[:, 0] == 1)
+    return np.concatenate([ends[:1], curves[kept]])
 
 
-def _point(numbers: Sequence[Any]) -> NDArray[np.float64]:
-    return np.array(numbers, float).reshape(1, 2)
+def _pairs(numbers: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
+    """Points ``(n, 2)``, none farther than `_FARTHEST`. Raises ValueError, TypeError or OverflowError."""
+    found = np.array(numbers, float).reshape(len(numbers), 2)
+    if not (np.abs(found) <= _FARTHEST).all():
+        raise ValueError("no points of a canvas")
+    return found
 
 
 def to_canvas(strokes: Strokes, brush: float) -> dict[str, Any]:
@@ -167,7 +180,11 @@ def checked(value: Any) -> Strokes:
     except (TypeError, ValueError, OverflowError):
         found = []
     points = np.concatenate(found) if found else np.empty((0, 2))
-    if not 0 < len(points) <= MOST_POINTS or not np.isfinite(points).all() or np.abs(points).max() > 1e6:
+    if (
+        not 0 < len(points) <= MOST_POINTS
+        or not np.isfinite(points).all()
+        or np.abs(points).max() > _FARTHEST
+    ):
         raise ValueError(
             _("Strokes are lists of points [x, y], at most {most:,} of them, and these are not.").format(
                 most=MOST_POINTS

@@ -1,5 +1,7 @@
 """Browse the digits, and see one as the numbers that it is."""
 
+import math
+
 import numpy as np
 import streamlit as st
 
@@ -53,8 +55,9 @@ def offer_mnist() -> None:
     if st.button(_("Get full MNIST (11 MB)"), type="primary", icon=":material/download:", key="fetch"):
         fetch_mnist()
     file = st.file_uploader(
-        _("Or take it from a file, mnist.npz"), type="npz", max_upload_size=60, key="mnist_file"
-    )
+        _("Or take it from a file, mnist.npz"), type="npz", key="mnist_file",
+        max_upload_size=math.ceil(datasets.MOST_BYTES / 1e6),
+    )  # fmt: skip
     if file is not None:
         try:
             with st.spinner(_("Checking the file")):

@@ -30,23 +30,24 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
         # On a narrow screen these stand one below the other, and the answer matters most.
         answered = st.container(width=430)
         seen = st.container(width=200)
+    nothing_seen = None
     try:
         with left:
             shown = inputs.ask(source)
         found = numbers.find(shown.rgba) if shown else []
-    except preprocess.EmptyDrawing:
-        shown, found = None, []
+    except preprocess.EmptyDrawing as error:
+        shown, found, nothing_seen = None, [], error
     except ValueError as error:
         inputs.remember(source, None)
         with answered:
             announce("")  # an error is read out by itself
-            ui.sorry(_("{reason} Clear it and try again.").format(reason=error))
+            ui.sorry(inputs.refusal(source, error))
         return
     if not shown or not found:
         inputs.remember(source, None)
         with answered:
             announce("")
-            st.info(inputs.hint(source), icon=":material/draw:")
+            st.info(inputs.hint(source, nothing_seen), icon=":material/draw:")
         return
     readings = reader.read(np.stack([one.image for one in found]))
     with answered:

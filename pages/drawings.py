@@ -129,7 +129,10 @@ def take_and_bring(found: Sequence[Drawing], file: Path, most: int) -> None:
             icon=":material/download:", key="download", disabled=not found,
         )  # fmt: skip
         st.caption(_("Pen strokes, what they are, and the images: JSON, gzipped."))
-        given = st.file_uploader(_("A file of drawings"), type=["gz", "json"], key="upload")
+        given = st.file_uploader(
+            _("A file of drawings"), type=["gz", "json"], key="upload",
+            max_upload_size=drawings_file.MOST_BYTES // 1_000_000,
+        )  # fmt: skip
         if given:
             st.button(
                 _("Add them"), icon=":material/upload:", key="bring", on_click=attempt,

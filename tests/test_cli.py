@@ -222,7 +222,7 @@ def test_a_run_that_is_not_there_is_refused_in_a_sentence(command: str, tmp_path
 
 def test_a_mistake_leaves_no_traceback_in_a_terminal(run: Path) -> None:
     for words in (["train", "--preset", "tutorial"], ["predict", run, __file__]):
-        assert_refused(core(*words), r"no preset 'tutorial'|test_cli\.py is not an image")
+        assert_refused(core(*words), r"no preset 'tutorial'|test_cli\.py cannot be read")
 
 
 def text_file(folder: Path) -> Path:
@@ -259,15 +259,25 @@ def huge_image(folder: Path) -> Path:
     return file
 
 
+def strip(folder: Path) -> Path:
+    file = folder / "strip.png"
+    Image.new("1", (2, 20_000)).save(file)
+    return file
+
+
 @pytest.mark.parametrize(
     ("picture", "sentence"),
     [
-        (text_file, r"text\.png is not an image that can be read"),
+        (
+            text_file,
+            r"text\.png cannot be read\. This file .* is not read as a photo; PNG, JPEG and WebP are",
+        ),
         (missing_file, r"No such file or directory: .*missing\.png"),
         (a_folder, r"Is a directory"),
         (blank_image, r"There is no digit to be seen in .*blank\.png"),
-        (half_an_image, r"half\.png is not an image that can be read"),
-        (huge_image, r"huge\.png has 100,000,000 pixels; at most 25,000,000 are read"),
+        (half_an_image, r"half\.png cannot be read\. This PNG file is damaged or cut short"),
+        (huge_image, r"huge\.png cannot be read\. This photo has more than 25 megapixels"),
+        (strip, r"strip\.png cannot be read\. This photo has 2×20,000 pixels"),
     ],
 )
 def test_a_picture_that_cannot_be_read_is_named(

@@ -108,6 +108,20 @@ def test_what_cannot_be_read_leaves_the_page_usable(app: AppTest, data: bytes, w
     assert "I read: 7" in texts(show(app, photo(strokes.rgba(SEVEN))))
 
 
+def test_a_photo_in_which_there_is_nothing_is_said_to_hold_nothing(app: AppTest) -> None:
+    show(app, png(np.full((90, 90, 4), 255, np.uint8)))
+    assert "no digit to be seen on this photo" in said(app.info[0])
+
+
+@pytest.mark.parametrize("data", [b"no picture", png(np.full((2, 20_000, 4), 255, np.uint8))])
+def test_of_a_photo_the_error_names_no_button_that_is_not_there(app: AppTest, data: bytes) -> None:
+    show(app, data)
+    (message,) = map(said, app.error)
+    assert "photo" in message
+    assert "Clear" not in message
+    assert not [button for button in app.button if button.label == "Clear"]
+
+
 # ------------------------------------------------------------------------------------ what it sees
 
 

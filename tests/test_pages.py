@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -14,9 +15,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, runs
+from core import bundle, datasets, drawings_file, photo, runs
 from core.config import PRESETS, RunConfig
 from tests.conftest import PATIENCE, Hired
 
@@ -184,6 +186,25 @@ class TestData:
         assert not app.error
         assert (no_mnist / "datasets" / "mnist.npz").is_file()
         assert "60,000 training images" in texts(app)
+
+
+def test_every_uploader_shows_the_limit_that_is_held_to(runs_folder: Path, no_mnist: Path) -> None:
+    data = open_page("data")
+    data.button_group(key="dataset_shown").set_value("mnist")
+    draw = open_page("draw")
+    draw.button_group(key="source").set_value("photo")
+    shown = {
+        uploader.key: uploader.proto.max_upload_size_mb
+        for app in (again(data), again(draw), open_page("runs"), open_page("drawings"))
+        for uploader in app.file_uploader
+    }
+    limits = {
+        "mnist_file": datasets.MOST_BYTES, "photo": photo.MOST_BYTES, "bring_0": bundle.MOST_PACKED,
+        "upload": drawings_file.MOST_BYTES,
+    }  # fmt: skip
+    assert shown == {key: math.ceil(most / 1e6) for key, most in limits.items()}
+    # What the server takes at all is as much as the largest of them.
+    assert max(shown.values()) == config.get_option("server.maxUploadSize")
 
 
 def decoded(values: object) -> np.ndarray:

@@ -404,8 +404,17 @@ def test_a_photo_of_12_megapixels_is_reduced(size: tuple[int, int]) -> None:
     assert np.abs(found.astype(int) - expected).mean() < 3
 
 
-def test_a_photo_much_longer_than_high_keeps_at_least_a_pixel() -> None:
-    assert photo.read(encoded(Image.new("L", (5000, 2)), "PNG")).shape == (1, 800, 4)
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_what_has_no_opacity_is_made_smaller_as_what_has(mode: str) -> None:
+    picture = Image.fromarray(np.random.default_rng(1).integers(0, 256, (1700, 1300, 3), np.uint8)).convert(
+        mode
+    )
+    found = photo.read(encoded(picture, "PNG"))
+    assert np.abs(found.astype(int) - photo.read(encoded(picture.convert("RGBA"), "PNG"))).max() <= 1
+
+
+def test_a_photo_much_longer_than_high_is_read_at_its_length() -> None:
+    assert photo.read(encoded(Image.new("L", (5000, 250)), "PNG")).shape == (40, 800, 4)
 
 
 # -------------------------------------------------------------------------------- what is refused
@@ -424,6 +433,18 @@ def header(width: int, height: int) -> bytes:
 @pytest.mark.parametrize("size", [(5001, 5000), (12_000, 12_000), (100_000, 100_000), (2**31 - 1, 2**31 - 1)])
 def test_too_many_pixels_are_refused_from_the_header(size: tuple[int, int]) -> None:
     with pytest.raises(NoPhoto, match="more than 25 megapixels"):
+        photo.read(header(*size))
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ((20_000, 2), "20,000×2 pixels"), ((1, 25_000_000), "1×25,000,000 pixels"),
+        ((1, 21), "1×21 pixels"), ((8001, 400), "8,001×400 pixels"),
+    ],
+)  # fmt: skip
+def test_a_strip_is_refused_from_the_header(size: tuple[int, int], words: str) -> None:
+    with pytest.raises(NoPhoto, match=f"{words}: it is more than 20 times as long as wide"):
         photo.read(header(*size))
 
 

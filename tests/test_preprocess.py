@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from core import datasets, preprocess
+from core import datasets, numbers, preprocess
 from core.preprocess import EmptyDrawing, canvas_to_image
 from tests.conftest import paste
 
@@ -219,6 +220,44 @@ def test_a_speck_far_from_the_digit_changes_nothing(example: Pasted, corner: int
     if size**2 * 255 >= 0.9 * preprocess.LITTLE * clean[..., 0].sum():
         return  # too large for a speck
     np.testing.assert_array_equal(canvas_to_image(speckled), canvas_to_image(clean))
+
+
+@pytest.mark.parametrize(("every", "dot"), [(2, 1), (3, 1), (5, 3), (20, 10)])
+def test_a_digit_of_many_dots_is_none_of_specks(every: int, dot: int) -> None:
+    dotted = solid(0)
+    for row, column in np.ndindex(dot, dot):
+        dotted[100 + row : 200 : every, 80 + column : 200 : every, :3] = 255
+    np.testing.assert_array_equal(canvas_to_image(dotted), preprocess.of_cropped(_between(dotted)))
+
+
+def test_a_speck_far_from_a_digit_of_many_dots_changes_nothing() -> None:
+    dotted = solid(0)
+    for row, column in np.ndindex(10, 10):
+        dotted[100 + row : 200 : 20, 80 + column : 200 : 20, :3] = 255
+    clean = canvas_to_image(dotted)
+    dotted[10:13, 10:13, :3] = 255
+    np.testing.assert_array_equal(canvas_to_image(dotted), clean)
+
+
+def _between(canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """All that lies between the outermost ink, specks or not."""
+    ink = preprocess.ink(canvas)
+    return ink[preprocess.box(ink)]
+
+
+@given(
+    canvas=arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=40).map(lambda shape: (*shape, 4)),
+                  elements=st.sampled_from([0, 1, 40, 128, 255])),
+    without=st.sets(st.sampled_from(preprocess.STEPS)),
+)  # fmt: skip
+def test_whatever_a_canvas_holds_it_is_read_or_empty(canvas: NDArray[np.uint8], without: set[str]) -> None:
+    try:
+        assert canvas_to_image(canvas).max() == 255
+    except EmptyDrawing:
+        return
+    for found in numbers.find(canvas):
+        assert found.image.max() == 255
+    assert preprocess.steps(canvas, without)["centre"].shape == (28, 28)
 
 
 def test_a_part_of_the_digit_is_no_speck() -> None:

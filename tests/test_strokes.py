@@ -56,7 +56,7 @@ def test_a_path_that_was_moved_turned_and_scaled_is_where_it_is_seen() -> None:
 
 
 json = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.integers(),
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.integers() | st.just(10**400),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
@@ -75,9 +75,25 @@ def test_whatever_a_browser_sends_is_read_as_strokes_or_as_nothing(sent: object)
         {"objects": sent},
         {"objects": [sent]},
         {"objects": [path(*LINES) | {"path": sent}]},
+        {"objects": [path(*LINES) | {"path": [["M", 1, 2], ["Q", 3, sent, 4, 5]]}]},
+        {"objects": [path(*LINES, angle=sent, left=sent)]},
+        {"objects": [path(*LINES, scaleX=sent)]},
     ):
         for stroke in strokes.from_canvas(drawing):
             assert np.isfinite(np.array(stroke, float)).all()
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        [path(*LINES)] * (strokes.MOST_STROKES + 1),
+        [path(*LINES, path=[["M", 0, 0], *[["L", 1, 1]] * strokes.MOST_POINTS])],
+        [path(*LINES, path=[["M", 0, 0], *[["L", 1, 1]] * (strokes.MOST_POINTS // 2)])] * 2,
+    ],
+    ids=["too many strokes", "one too long", "too long together"],
+)
+def test_of_a_drawing_beyond_measure_no_stroke_is_known(objects: list[dict[str, Any]]) -> None:
+    assert strokes.from_canvas({"objects": objects}) == []
 
 
 @given(any_strokes)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from core import photo, strokes
 from core.i18n import _
+from core.preprocess import EmptyDrawing
 from core.strokes import Strokes
 from core.ui import links
 from core.ui.grid import pixel_grid
@@ -159,6 +160,7 @@ def _photo() -> Shown | None:
     else:
         given = st.file_uploader(
             _("A photo of a digit on paper"), type=["png", "jpg", "jpeg", "webp"], key="photo",
+            max_upload_size=photo.MOST_BYTES // 1_000_000,
             help=_("PNG, JPEG or WebP, at most 10 MB and 25 megapixels. It is not kept, unless you say so."),
         )  # fmt: skip
     if given is None:
@@ -168,13 +170,22 @@ def _photo() -> Shown | None:
     return Shown(photo.canvas(taken), [])
 
 
-def hint(source: str) -> str:
-    """What to do, for the empty page."""
+def hint(source: str, nothing_seen: EmptyDrawing | None = None) -> str:
+    """What to do where there is nothing to read.
+
+    Args:
+        nothing_seen: why there is nothing, where something was shown.
+    """
     match source:
         case "number":
             return _("Write a number on the black field, such as 42 or 2026.")
         case "grid":
             return _("Draw a digit from 0 to 9 in the grid: arrow keys walk, the space bar inks.")
         case "photo":
-            return _("Show a digit from 0 to 9, written on paper.")
+            return str(nothing_seen or _("Show a digit from 0 to 9, written on paper."))
     return _("Draw a digit from 0 to 9 on the black square.")
+
+
+def refusal(source: str, error: ValueError) -> str:
+    """Why what was shown cannot be read, and what to do. Of a photo, the error says both."""
+    return str(error) if source == "photo" else _("{reason} Clear it and try again.").format(reason=error)

@@ -95,6 +95,7 @@ def bring() -> None:
     with st.popover(_("Bring a run in"), icon=":material/upload:"):
         given = st.file_uploader(
             _("A run's zip file"), type=["zip"], key=f"bring_{st.session_state.get('brought', 0)}",
+            max_upload_size=bundle.MOST_PACKED // 1_000_000,
             help=_("As it is taken away with Everything."),
         )  # fmt: skip
     if given is None:
