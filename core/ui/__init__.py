@@ -44,8 +44,8 @@ def _visitors_language() -> str:
 
 i18n.language = _visitors_language
 
-# Where another site's page tries to connect, Streamlit asks a server on the internet for this machine's address,
-# in case the two are the same, and nobody is served until that has answered or failed.
+# Where another site's page tries to connect, Streamlit asks a server on the internet for this machine's
+# address, in case the two are the same, and nobody is served until that has answered or failed.
 net_util.get_external_ip = lambda: None
 
 
