@@ -7,10 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from core import architectures, labels, runs
+from core import architectures, labels, lessons, runs
 from core.architectures import ImpossibleNetwork
 from core.config import RunConfig
 from core.labels import Labels
+from core.naming import Subject
 
 
 class Entry(NamedTuple):
@@ -33,6 +34,11 @@ class Entry(NamedTuple):
     parameters: int
     megabytes: float
     curve: tuple[float, ...]
+
+    @property
+    def subject(self) -> Subject:
+        """What there is to name it by."""
+        return Subject(self.run.name, self.config, self.labels.name, lessons.has(self.run))
 
 
 def entries(root: Path) -> list[Entry]:
@@ -105,17 +111,18 @@ def groups(found: Sequence[Entry]) -> dict[RunConfig, list[Entry]]:
     """The runs that differ in nothing but their seed, by their settings with the seed 0."""
     by_config: dict[RunConfig, list[Entry]] = {}
     for one in found:
-        by_config.setdefault(_without_seed(one.config), []).append(one)
+        by_config.setdefault(without_seed(one.config), []).append(one)
     return by_config
 
 
-def _without_seed(config: RunConfig) -> RunConfig:
+def without_seed(config: RunConfig) -> RunConfig:
+    """The settings that runs of a group share."""
     return config.model_copy(update={"seed": 0})
 
 
 def siblings(root: Path, one: Entry) -> list[Entry]:
     """The runs that differ from this one in nothing but the seed, and itself."""
-    return groups(entries(root)).get(_without_seed(one.config), [one])
+    return groups(entries(root)).get(without_seed(one.config), [one])
 
 
 def has_seeds(group: Sequence[Entry]) -> bool:

@@ -159,13 +159,15 @@ def tested(every: Sequence[Drawing]) -> None:
     rows = []
     trained = runs.trained(ui.settings().runs)
     # The last one is the one that comes with the project.
-    for run in dict.fromkeys([*trained[: TESTED - 1], trained[-1]]):
+    shown = list(dict.fromkeys([*trained[: TESTED - 1], trained[-1]]))
+    lines = ui.run_labels(shown)
+    for run in shown:
         try:
             right = int((ui.reader(run).predictor.probabilities(images).argmax(axis=1) == labels).sum())
             accuracy = runs.status(run).test_accuracy
         except (predict.NotTrained, runs.UnknownRun):
             continue
-        rows.append((right / len(labels), f"{right:,} / {len(labels):,}", accuracy, ui.run_label(run)))
+        rows.append((right / len(labels), f"{right:,} / {len(labels):,}", accuracy, lines[run.name]))
     # The numbers first: on a narrow screen a run's words alone would fill the table.
     share = st.column_config.NumberColumn
     st.dataframe(

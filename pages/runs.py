@@ -1,6 +1,7 @@
 """All runs: find them, write on them, compare them."""
 
 import zlib
+from pathlib import Path
 
 import streamlit as st
 
@@ -14,23 +15,23 @@ from core.ui import compare, links, takeaway
 SEEDS = (3, 5, 10)
 
 
-def matches(one: Entry, words: str) -> bool:
+def matches(one: Entry, name: str, words: str) -> bool:
     """Whether each of these words is somewhere in what is known of the run."""
     text = " ".join(
         [
-            one.run.name, compare.title(one), ui.summary(one.config), ui.state_words()[one.status.state],
+            one.run.name, name, ui.summary(one.config), ui.state_words()[one.status.state],
             *one.labels.tags, one.labels.note, one.config.optimizer,
         ]
     ).casefold()  # fmt: skip
     return all(word in text for word in words.casefold().split())
 
 
-def table(found: list[Entry]) -> list[Entry]:
-    """The runs as a table. Returns those that are chosen."""
+def table(found: list[Entry], called: dict[Path, str]) -> list[Entry]:
+    """The runs as a table, with what each is called. Returns those that are chosen."""
     words = ui.state_words()
     columns = {
         "★": ["★" if one.labels.starred else "" for one in found],
-        _("run"): [compare.title(one) for one in found],
+        _("run"): [called[one.run] for one in found],
         _("accuracy"): [one.status.test_accuracy for one in found],
         _("curve"): [list(one.curve) for one in found],
         _("loss"): [one.status.test_loss for one in found],
@@ -181,15 +182,15 @@ def about_one(one: Entry) -> None:
     group = ledger.siblings(ui.settings().runs, one)
     if ledger.has_seeds(group):
         st.markdown(compare.seeds(group))
-        compare.curves(group, [compare.title(other) for other in group])
+        compare.curves(group, compare.titles(group))
     takeaway.show(one)
     st.caption(_("Choose a second run to compare them."))
 
 
-def overview(found: list[Entry]) -> None:
+def overview(found: list[Entry], called: dict[Path, str]) -> None:
     """What accuracy costs."""
     points = [
-        charts.Point(one.parameters, one.status.worked, one.status.test_accuracy, compare.title(one))
+        charts.Point(one.parameters, one.status.worked, one.status.test_accuracy, called[one.run])
         for one in found
         if one.status.test_accuracy is not None and one.parameters and one.status.worked
     ]
@@ -233,9 +234,10 @@ st.text_input(
     _("Find"), key="find", placeholder=_("a name, a tag, cnn, adam, failed …"), icon=":material/search:",
     persist_state="session", label_visibility="collapsed",
 )  # fmt: skip
-found = [one for one in every if matches(one, st.session_state["find"])]
+called = dict(zip((one.run for one in every), compare.titles(every), strict=True))
+found = [one for one in every if matches(one, called[one.run], st.session_state["find"])]
 found.sort(key=lambda one: not one.labels.starred)  # the stars first, else the newest
-chosen = table(found)
+chosen = table(found, called)
 if chosen:
     st.query_params["runs"] = ",".join(one.run.name for one in chosen)
     actions(chosen)
@@ -243,7 +245,7 @@ else:
     st.query_params.pop("runs", None)
 match len(chosen):
     case 0:
-        overview(found)
+        overview(found, called)
     case 1:
         about_one(chosen[0])
     case _:

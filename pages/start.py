@@ -41,10 +41,10 @@ with st.grid(3, min_column_width=180):
     st.metric(_("Runs so far"), f"{len(every):,}", border=True)
     st.metric(_("Training or waiting now"), len(active), border=True)
 
-for run in active:
+for name, words in ui.run_labels(active).items():
     st.page_link(
         ui.PAGES["train"],
-        label=_("Watch the run that is under way: {run}").format(run=ui.plain(ui.run_label(run))),
+        label=_("Watch the run that is under way: {run}").format(run=ui.plain(words)),
         icon=":material/monitoring:",
-        query_params={"run": run.name},
+        query_params={"run": name},
     )

@@ -54,8 +54,8 @@ def set_up(root: Path) -> None:
     if len(active) < ui.settings().slots:
         # Whoever sets up a run will want to see it start at once.
         warm.prepare(ui.settings().warm_minutes)
-    for run in active[:3]:
-        link(run, _("Under way: {run}. Watch it.").format(run=ui.plain(ui.run_label(run))))
+    for name, words in ui.run_labels(active[:3]).items():
+        link(root / name, _("Under way: {run}. Watch it.").format(run=ui.plain(words)))
     left, right = st.columns([2, 3], gap="large")
     with left:
         config = knobs.show(ui.settings().max_epochs)
@@ -87,8 +87,8 @@ def set_up(root: Path) -> None:
     ended = [run for run in runs.every(root)[:RECENT] if run not in active]
     if ended:
         with st.expander(_("Recent runs"), icon=":material/history:"):
-            for run in ended:
-                link(run, ui.plain(ui.run_label(run)))
+            for name, words in ui.run_labels(ended).items():
+                link(root / name, ui.plain(words))
 
 
 def link(run: Path, label: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import adviser, runs
+from core import adviser, runs, tutorials
 from core.adviser import Advice, advise
 from core.config import PRESETS, RunConfig
 from core.worker.journal import Journal
@@ -198,6 +198,7 @@ def test_step_by_step_it_leads_out_of_a_rate_that_is_far_too_high(trained: Train
 @pytest.mark.parametrize("preset", [name for name in PRESETS if name != "tutorial-cnn"])
 def test_the_tutorials_networks_are_well(trained: Trained, preset: str) -> None:
     run = trained(PRESETS[preset])
+    assert accuracy(run) == pytest.approx(tutorials.REACHED[preset]["mnist-5k"].accuracy, abs=0.05)
     said = ever(run) | {advice.topic: advice for advice in adviser.about(run)}
     # Ten epochs on 3,200 images: the accuracies do come apart.
     assert set(said) <= {"overfitting"}

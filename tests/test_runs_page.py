@@ -54,7 +54,12 @@ def test_the_table_holds_every_run_and_finds_by_words(root: Path) -> None:
     shown = app.dataframe[0].value
     assert shown["accuracy"].tolist() == [runs.status(run).test_accuracy for run in runs.every(root)]
     assert [len(curve) for curve in shown["curve"]] == [2, 2, 2]
-    for words, expected in (("4B ada", [oldest]), ("mlp 8,", [newest]), (second.name, [second]), ("cnn", [])):
+    for words, expected in (
+        ("4B ada", [oldest]),
+        ("dropout 0.3", [newest]),
+        (second.name, [second]),
+        ("cnn", []),
+    ):
         app.text_input(key="find").set_value(words)
         assert names(again(app)) == [run.name for run in expected]
 
@@ -101,6 +106,20 @@ def test_a_run_is_given_a_name_tags_and_a_note(root: Path) -> None:
     assert "<b>" not in texts(app)
     other = runs.every(root)[2]
     assert linked(other).text_input(key=f"name_{other.name}").value == ""
+
+
+def test_runs_that_are_alike_can_each_be_chosen(root: Path) -> None:
+    run = runs.every(root)[0]
+    twin = root / f"{run.name[:-4]}ffff"
+    shutil.copytree(run, twin)
+    app = open_page("evaluate", run=run.name)
+    choice = app.selectbox(key="run_choice")
+    assert len(set(choice.options)) == len(choice.options) == len(runs.every(root)) + 1
+    (label,) = [option for option in choice.options if "(ffff)" in option]
+    choice.select(label)
+    assert again(app).query_params["run"] == twin.name
+    names = linked(run, twin).dataframe[0].value["run"].tolist()
+    assert len(set(names)) == len(names)
 
 
 def test_two_runs_are_compared(root: Path) -> None:

@@ -17,9 +17,10 @@ from streamlit import net_util
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from core import charts, datasets, evaluate, i18n, labels, literal, reading, runs
+from core import charts, datasets, evaluate, i18n, labels, lessons, literal, naming, reading, runs
 from core.config import RunConfig
 from core.i18n import _
+from core.naming import Subject
 from core.settings import Settings
 
 PICTURE_FORMATS = ("png", "svg")
@@ -217,33 +218,49 @@ def sorry(message: object) -> None:
 
 
 def summary(config: RunConfig) -> str:
-    """A run's settings in a few words, such as "CNN 32-64-64, mnist, 5 epochs"."""
-    if config.architecture == "mlp":
-        sizes, name = config.hidden_units, "MLP"
-    else:
-        sizes, name = tuple(block.filters for block in config.conv_blocks), "CNN"
-    return _("{name} {sizes}, {dataset}, epochs: {epochs}").format(
-        name=name, sizes="-".join(map(str, sizes)), dataset=config.dataset, epochs=config.epochs
-    )
+    """A run's settings, as far as its preset does not say them: "MLP 128 · mnist · 5 epochs · rate 0.02"."""
+    return naming.describe(config)
 
 
-def run_label(run: Path) -> str:
-    """A run in one line, for a list to choose from; first of all the name that somebody gave it."""
+def run_names(found: Sequence[Path]) -> dict[str, str]:
+    """What runs are called side by side, by their folders' names; no two of them the same."""
+    subjects = [subject for run in found if (subject := _subject(run))]
+    named = zip((subject.folder for subject in subjects), naming.names(subjects), strict=True)
+    return {run.name: run.name for run in found} | dict(named)
+
+
+def _subject(run: Path) -> Subject | None:
+    """What there is to name a run by; None where it cannot be read."""
     try:
-        status, words = runs.status(run), summary(runs.plan(run))
+        config = runs.plan(run)
+    except runs.UnknownRun:
+        return None
+    given = _("Starter model") if run == runs.STARTER else labels.read(run).name
+    return Subject(run.name, config, given, lessons.has(run))
+
+
+def run_labels(found: Sequence[Path]) -> dict[str, str]:
+    """Runs in a line each, for a list to choose from, by their folders' names."""
+    names = run_names(found)
+    return {run.name: _run_label(run, names[run.name]) for run in found}
+
+
+def _run_label(run: Path, name: str) -> str:
+    try:
+        status, network = runs.status(run), naming.network(runs.plan(run))
     except runs.UnknownRun:
         return run.name
-    if name := labels.read(run).name:
-        words = f"{name} · {words}"
     if run == runs.STARTER:
-        return _("Starter model, which comes with MNIST Lab: {words} · {accuracy:.2%}").format(
-            words=words, accuracy=status.test_accuracy
+        return _("{name}, which comes with MNIST Lab · {network} · {accuracy:.2%}").format(
+            name=name, network=network, accuracy=status.test_accuracy
         )
+    if network not in name:  # somebody has given it another one
+        name = f"{name} · {network}"
     moment = run.name[4:13] if run.name[:8].isdigit() else run.name
     date = f"{moment[:2]}-{moment[2:4]} {moment[5:7]}:{moment[7:9]}" if moment != run.name else moment
     accuracy = "" if status.test_accuracy is None else f" · {status.test_accuracy:.2%}"
     state = "" if status.state == "finished" else f" · {state_words()[status.state]}"
-    return f"{words}{accuracy}{state} · {date} UTC"
+    return f"{name}{accuracy}{state} · {date} UTC"
 
 
 def state_words() -> dict[runs.State, str]:
@@ -261,11 +278,13 @@ def state_words() -> dict[runs.State, str]:
 
 
 def run_words(run: Path) -> str:
-    """A run's settings in a sentence, and its name."""
+    """A run's settings in a sentence, as Markdown, and its names."""
     try:
-        words = summary(runs.plan(run))
+        words = plain(summary(runs.plan(run)))
     except runs.UnknownRun:
         words = _("A run")
+    if given := labels.read(run).name:
+        words = f"**{plain(given)}**: {words}"
     return _("{words}. Run `{name}`.").format(words=words, name=run.name)
 
 
@@ -306,12 +325,9 @@ def choose_run(candidates: Sequence[Path]) -> Path:
     elif asked != st.session_state.get("run_offered"):
         st.session_state["run"] = asked
     st.session_state["run_choice"] = shown
+    lines = run_labels(candidates)
     name: str = st.selectbox(
-        _("Run"),
-        list(by_name),
-        key="run_choice",
-        format_func=lambda name: run_label(by_name[name]),
-        on_change=_chosen,
+        _("Run"), list(by_name), key="run_choice", format_func=lines.__getitem__, on_change=_chosen
     )
     return by_name[name]
 

@@ -9,10 +9,11 @@ import pandas as pd
 import streamlit as st
 from scipy.stats import t, ttest_ind
 
-from core import charts, evaluate, ledger, runs, significance, ui
+from core import charts, evaluate, ledger, naming, runs, significance, ui
 from core.evaluate import Evaluation
 from core.i18n import _, ngettext
 from core.ledger import Entry
+from core.naming import Subject
 from core.ui import links, mistakes, testset
 from core.ui.bars import bars
 
@@ -20,30 +21,24 @@ _SHOWN = 24
 
 
 def title(one: Entry) -> str:
-    """What a run is called: the name that somebody gave it, or its settings in words, and its seed."""
-    return one.labels.name or _("{words}, seed {seed}").format(
-        words=ui.summary(one.config), seed=one.config.seed
-    )
+    """What a run is called by itself."""
+    return naming.name(one.subject)
+
+
+def titles(found: Sequence[Entry]) -> list[str]:
+    """What runs are called side by side."""
+    return naming.names([one.subject for one in found])
 
 
 def show(chosen: Sequence[Entry]) -> None:
     """Everything about two runs or more."""
-    names = _different(chosen)
+    names = titles(chosen)
     settings(chosen, names)
     curves(chosen, names)
     grouped = [group for group in ledger.groups(chosen).values() if ledger.has_seeds(group)]
     if len(grouped) > 1:
         _two_groups(grouped)
     pair(chosen, names)
-
-
-def _different(chosen: Sequence[Entry]) -> list[str]:
-    """Names for the runs, of which no two are the same."""
-    names = [title(one) for one in chosen]
-    return [
-        name if names.count(name) == 1 else f"{name} ({one.run.name[-4:]})"
-        for name, one in zip(names, chosen, strict=True)
-    ]
 
 
 def settings(chosen: Sequence[Entry], names: Sequence[str]) -> None:
@@ -77,19 +72,33 @@ def curves(chosen: Sequence[Entry], names: Sequence[str]) -> None:
         "accuracy": _("training accuracy"), "loss": _("training loss"),
     }  # fmt: skip
     metric = links.switch(_("Metric"), "metric", metrics, "val_accuracy")
-    by_name = dict(zip((one.run for one in chosen), names, strict=True))
-    lines = {}
-    for config, group in ledger.groups(chosen).items():
-        if ledger.has_seeds(group):
-            seeds = len({one.config.seed for one in group})
-            words = _("{words}, {n} seeds").format(words=ui.summary(config), n=seeds)
-            lines[words] = [runs.metrics(one.run) for one in group]
-        else:
-            lines |= {by_name[one.run]: [runs.metrics(one.run)] for one in group}
+    alone = dict(zip((one.run for one in chosen), names, strict=True))
+    grouped = [group for group in ledger.groups(chosen).values() if ledger.has_seeds(group)]
+    lines = [
+        (_("{name}, {n} seeds").format(name=name, n=len({one.config.seed for one in group})), group)
+        for name, group in zip(_of_groups(grouped), grouped, strict=True)
+    ]
+    of_groups = {one.run for group in grouped for one in group}
+    lines += [(alone[one.run], [one]) for one in chosen if one.run not in of_groups]
+    called = naming.unique([name for name, _group in lines], [group[0].run.name for _name, group in lines])
     ui.chart(
-        charts.overlay(lines, metric, metrics[metric]), key="overlay",
+        charts.overlay(
+            {
+                name: [runs.metrics(one.run) for one in group]
+                for name, (_name, group) in zip(called, lines, strict=True)
+            },
+            metric,
+            metrics[metric],
+        ), key="overlay",
         alt=_("{what} of the chosen runs over the epochs").format(what=metrics[metric]),
     )  # fmt: skip
+
+
+def _of_groups(groups: Sequence[Sequence[Entry]]) -> list[str]:
+    """What runs are called that differ in nothing but their seed."""
+    return naming.names(
+        [Subject(group[0].run.name, ledger.without_seed(group[0].config)) for group in groups]
+    )
 
 
 def seeds(group: Sequence[Entry]) -> str:
@@ -115,8 +124,8 @@ def _accuracies(group: Sequence[Entry]) -> dict[int, float]:
 def _two_groups(groups: Sequence[Sequence[Entry]]) -> None:
     """Whether settings with several seeds each really differ."""
     st.header(_("Over the seeds"), anchor=False)
-    for group in groups:
-        st.markdown(f"**{ui.plain(ui.summary(group[0].config))}**: {seeds(group)}")
+    for name, group in zip(_of_groups(groups), groups, strict=True):
+        st.markdown(f"**{ui.plain(name)}**: {seeds(group)}")
     first, second = (list(_accuracies(group).values()) for group in groups[:2])
     if min(len(first), len(second)) < 2:
         return

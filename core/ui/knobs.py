@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 
 from core import architectures as arch
-from core import augment, charts, datasets, schedules, ui
+from core import augment, charts, datasets, schedules, tutorials, ui
 from core.config import (
     PRESETS,
     Activation,
@@ -48,29 +48,13 @@ def show(most_epochs: int) -> RunConfig:
     if "preset" not in st.session_state:
         turn(PRESETS[FIRST])
     _follow_link(most_epochs)
-    presets = {
-        "tutorial-mlp": _("Tutorial MLP: 128 units, 5 epochs"),
-        "tutorial-mlp-10": _("Tutorial MLP: 128 units, 10 epochs"),
-        "tutorial-mlp-deep": _("Tutorial MLP, deeper: 256-128 units, dropout"),
-        "tutorial-cnn": _("Tutorial CNN: 32-64-64 filters"),
-        "tutorial-mlp-32": _("Tutorial MLP: batches of 32, no validation"),
-        "tutorial-mlp-dropout": _("Tutorial MLP with dropout"),
-        "fast-99": _("99 % fast: a small CNN and one cycle"),
-    }
-    st.selectbox(
+    presets = tutorials.titles()
+    preset = st.selectbox(
         _("Start from"), list(presets), key="preset", on_change=_preset_chosen, persist_state="session",
         format_func=presets.__getitem__,
         help=_("The settings of the field's best-known tutorials. Choose one, then change what you like."),
     )  # fmt: skip
-    if st.session_state["preset"] == "fast-99":
-        st.caption(
-            _(
-                "What makes it fast: strides instead of poolings, few filters where the image is large, "
-                "large batches, two epochs, no validation. What makes up for it: batch normalisation, "
-                "momentum, and a learning rate that rises high and falls to nothing in one cycle. On full "
-                "MNIST it reads about 99 % right, in less than a sixth of the tutorial CNN's time."
-            )
-        )
+    origin = st.empty()
     changes = st.empty()
     values: dict[str, Any] = {
         "dataset": _knob(
@@ -108,6 +92,7 @@ def show(most_epochs: int) -> RunConfig:
         values |= _images()
         preview = st.container()
     config = RunConfig.read(values)
+    origin.caption(f"{tutorials.source(preset)} {tutorials.reached(preset, config.dataset)}")
     with drawn:
         _draw_schedule(config)
     with preview:

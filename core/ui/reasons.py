@@ -91,6 +91,7 @@ def alike(reader: Reader, reading: Reading) -> None:
 def compare(run: Path, reading: Reading) -> None:
     """The same drawing, read by two runs."""
     candidates = {found.name: found for found in runs.trained(ui.settings().runs)}
+    lines = ui.run_labels(list(candidates.values()))
     left, right = st.columns(2, gap="large")
     others = [name for name in candidates if name != run.name] or [run.name]
     for side, key, default in ((left, "compare_left", run.name), (right, "compare_right", others[0])):
@@ -99,7 +100,7 @@ def compare(run: Path, reading: Reading) -> None:
                 st.session_state[key] = default
             name = st.selectbox(
                 _("Run"), list(candidates), key=key,
-                format_func=lambda name: ui.run_label(candidates[name]), persist_state="session",
+                format_func=lines.__getitem__, persist_state="session",
             )  # fmt: skip
             try:
                 found = ui.reader(candidates[name]).read(reading.image[None])[0]

@@ -50,20 +50,22 @@ def show(run: Path) -> None:
     names = {found.name: found for found in runs.trained(ui.settings().runs)}
     others = [name for name, found in names.items() if found != run and robustness.read(found)]
     links.several("beside", others, _BESIDE)
+    labels = ui.run_labels([names[name] for name in others])
     if others:
         st.multiselect(
-            _("Beside it"), others, key="beside", format_func=lambda name: ui.run_label(names[name]),
+            _("Beside it"), others, key="beside", format_func=labels.__getitem__,
             max_selections=_BESIDE, persist_state="session", placeholder=_("other runs that were measured"),
         )  # fmt: skip
     shown = {
         found: robustness.read(found) for found in (run, *(names[n] for n in st.session_state["beside"]))
     }
     measured = {found: one for found, one in shown.items() if one}
+    called = ui.run_names(list(measured))
     titles = _titles()
     if measured:
         with st.grid(3, min_column_width=280):
             for kind, levels in LEVELS.items():
-                lines = {_short(found): one.accuracy.get(kind, []) for found, one in measured.items()}
+                lines = {called[found.name]: one.accuracy.get(kind, []) for found, one in measured.items()}
                 ui.chart(
                     charts.robustness(levels, lines, titles[kind], UNCHANGED[kind]), key=f"robust_{kind}",
                     alt=_("Accuracy on digits: {how}").format(how=titles[kind]),
@@ -74,13 +76,6 @@ def show(run: Path) -> None:
             )
         )
     _examples(run, titles)
-
-
-def _short(run: Path) -> str:
-    try:
-        return f"{ui.summary(runs.plan(run))} ({run.name[-4:]})"
-    except runs.UnknownRun:
-        return run.name
 
 
 def _progress(run: Path) -> None:

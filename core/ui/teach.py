@@ -28,12 +28,13 @@ def offer(every: Sequence[Drawing], writers: Sequence[str]) -> None:
     )  # fmt: skip
     # The starter first: it knows people's handwriting already.
     candidates = {run.name: run for run in reversed(runs.trained(ui.settings().runs))}
+    lines = ui.run_labels(list(candidates.values()))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
             _("Run"),
             list(candidates),
             key="taught_run",
-            format_func=lambda name: ui.run_label(candidates[name]),
+            format_func=lines.__getitem__,
         )
         who = st.selectbox(
             _("Drawings by"), [EVERYBODY, *writers], key="teacher", width=220,
@@ -71,11 +72,12 @@ def outcome(every: Sequence[Drawing]) -> None:
         st.caption(_("No run has been taught yet."))
         return
     by_name = {run.name: run for run in taught}
+    lines = ui.run_labels(taught)
     name = st.selectbox(
         _("Taught run"),
         list(by_name),
         key="outcome_run",
-        format_func=lambda name: ui.run_label(by_name[name]),
+        format_func=lines.__getitem__,
     )
     try:
         lesson = lessons.read(by_name[name])

@@ -1,0 +1,50 @@
+"""python -m benchmarks.presets DATASET ...: what each preset reaches on these data sets, and how soon.
+
+The worker trains every preset once with each seed. The accuracy is that on all test images. The seconds are
+those of the training as the run's rows tell it: validation and the first call's compiling are included,
+start-up and export are not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from benchmarks.training import train
+from core import datasets, runs
+from core.config import PRESETS
+
+_HEAD = ("preset", "data set", "test accuracy", "lowest – highest", "seconds of training")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.presets", description="What presets reach.")
+    parser.add_argument("datasets", nargs="+", choices=tuple(datasets.NAMES), metavar="DATASET")
+    parser.add_argument("--seeds", type=int, default=3, help="how many runs of each (default: 3)")
+    parser.add_argument("--only", choices=PRESETS, help="measure only this preset")
+    parsed = parser.parse_args(arguments)
+    print(_row(_HEAD), _row(("---",) * len(_HEAD)), sep="\n", flush=True)
+    with tempfile.TemporaryDirectory(prefix="mnist-lab-presets-") as folder:
+        for dataset in parsed.datasets:
+            for name in [parsed.only] if parsed.only else PRESETS:
+                config = PRESETS[name].but(dataset=dataset)
+                found = [train(config.but(seed=seed), Path(folder)) for seed in range(parsed.seeds)]
+                print(_measured(name, dataset, found), flush=True)
+
+
+def _measured(name: str, dataset: str, found: Sequence[Path]) -> str:
+    accuracies = sorted(runs.status(run).test_accuracy or 0.0 for run in found)
+    low, middle, high = accuracies[0], median(accuracies), accuracies[-1]
+    seconds = median(sum(row["seconds"] for row in runs.metrics(run)) for run in found)
+    return _row((name, dataset, f"{middle:.2%}", f"{low:.2%} – {high:.2%}", f"{seconds:.3g}"))
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main()

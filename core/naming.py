@@ -1,0 +1,255 @@
+"""What a run is called where nobody has named it: its network, and what sets it apart.
+
+A run's name says in what it differs from the preset that its settings are nearest to, the most important
+first: "MLP 128 · rate 0.02". Where runs stand side by side, no two have the same name: what differs between
+them is added, the seed last, and where nothing does, a part of their folders' names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from gettext import NullTranslations
+from typing import NamedTuple
+
+from core import i18n
+from core.config import PRESETS, RunConfig
+from core.i18n import _, ngettext
+
+MOST = 56  # characters of a name that is made here: a line or two on a phone
+_SEPARATOR = " · "
+_MARK = 4  # of a folder's letters, which hardly any two have in common
+
+Words = dict[str, str]  # what each setting is, by its name, the most important first
+
+
+class Subject(NamedTuple):
+    """A run to be named.
+
+    Attributes:
+        folder: its folder's name, which no other run has.
+        config: its settings.
+        given: what somebody calls it; "" where nobody does.
+        taught: whether it has learned from drawings as well.
+    """
+
+    folder: str
+    config: RunConfig
+    given: str = ""
+    taught: bool = False
+
+
+def name(subject: Subject) -> str:
+    """What a run is called by itself: as somebody calls it, or in about `MOST` characters."""
+    return subject.given or _short(subject)
+
+
+def names(subjects: Sequence[Subject]) -> list[str]:
+    """What runs are called side by side: no two of them the same."""
+    found = list(map(name, subjects))
+    for alike in _alike(found):
+        for place, words in zip(alike, _between([subjects[place] for place in alike]), strict=True):
+            found[place] = _joined(found[place], words)
+    return unique(found, [subject.folder for subject in subjects])
+
+
+def unique(texts: Sequence[str], folders: Sequence[str]) -> list[str]:
+    """The texts, those that are there twice with a part of their folder's name, or all of it."""
+    found = list(texts)
+    for length in (_MARK, max(map(len, folders), default=0)):
+        for alike in _alike(found):
+            for place in alike:
+                found[place] = f"{texts[place]} ({folders[place][-length:]})"
+    return found
+
+
+def describe(config: RunConfig) -> str:
+    """The network, its data, how long it trains, and all else in which it differs from its preset."""
+    network, different = _apart(config, _speaking())
+    words = _words(config, _speaking())
+    return _joined(network, ({name: words[name] for name in ("dataset", "epochs")} | different).values())
+
+
+def network(config: RunConfig) -> str:
+    """The network alone: "MLP 128"."""
+    return _apart(config, _speaking())[0]
+
+
+def _short(subject: Subject) -> str:
+    """The network and the most important differences, as many as there is room for, but at least one."""
+    network, *words = _told(subject).values()
+    text = _joined(network, words)
+    for shown in range(len(words) - 1, 0, -1):
+        if len(text) <= MOST:
+            break
+        left = len(words) - shown
+        text = _joined(network, [*words[:shown], ngettext("{n} more", "{n} more", left).format(n=left)])
+    return text
+
+
+def _told(subject: Subject) -> Words:
+    """All that there is to tell of a run: its network, and what is not as in its preset."""
+    network, different = _apart(subject.config, _speaking())
+    taught = {"taught": _("taught drawings")} if subject.taught else {}
+    return {"network": network} | taught | different
+
+
+def _joined(first: str, others: Iterable[str]) -> str:
+    return _SEPARATOR.join([first, *filter(None, others)])
+
+
+def _alike(texts: Sequence[str]) -> list[list[int]]:
+    """The places of each text that is there more than once."""
+    places: dict[str, list[int]] = {}
+    for place, text in enumerate(texts):
+        places.setdefault(text, []).append(place)
+    return [alike for alike in places.values() if len(alike) > 1]
+
+
+def _between(subjects: Sequence[Subject]) -> list[list[str]]:
+    """For runs of the same name, what tells them apart, in as few settings as a greedy choice finds."""
+    words = [_told(subject) for subject in subjects]
+    settings = list(dict.fromkeys(setting for one in words for setting in one))
+
+    def tell(chosen: set[str]) -> list[list[str]]:
+        return [[one.get(setting, "") for setting in settings if setting in chosen] for one in words]
+
+    chosen: set[str] = set()
+    for _setting in settings:
+        best = max(settings, key=lambda setting: _kinds(tell(chosen | {setting})))
+        if _kinds(tell(chosen | {best})) == _kinds(tell(chosen)):
+            break
+        chosen.add(best)
+    return tell(chosen)
+
+
+def _speaking() -> NullTranslations:
+    """The language of whoever reads the names: what is kept of them is kept for each."""
+    return i18n.translations(i18n.language())
+
+
+def _kinds(told: Sequence[Sequence[str]]) -> int:
+    return len(set(map(tuple, told)))
+
+
+@lru_cache(maxsize=4096)
+def _apart(config: RunConfig, catalogue: NullTranslations) -> tuple[str, Words]:
+    """The network, and what is not as in the preset that the settings are nearest to."""
+    words, found = _words(config, catalogue), []
+    for preset, network in _bases(config):
+        base = _words(PRESETS[preset], catalogue)
+        different = {name: value for name, value in words.items() if base.get(name) != value}
+        found.append((network, different))
+    return min(found, key=lambda one: len(one[1].keys() - _NO_PRESETS))
+
+
+_NO_PRESETS = {"dataset", "training_images", "seed"}  # a preset says nothing of these
+
+
+def _bases(config: RunConfig) -> list[tuple[str, str]]:
+    """The presets that a name can begin with, and how it begins."""
+    if config.architecture == "mlp":
+        return [("tutorial-mlp", _("MLP {sizes}").format(sizes=_dashed(config.hidden_units)))]
+    filters = _dashed(block.filters for block in config.conv_blocks)
+    return [
+        ("tutorial-cnn", _("CNN {sizes}").format(sizes=filters)),
+        ("fast-99", _("Fast CNN {sizes}").format(sizes=filters)),
+    ]
+
+
+def _dashed(values: Iterable[object]) -> str:
+    return "-".join(map(str, values))
+
+
+# ------------------------------------------------------------------------------------------- in words
+
+
+@lru_cache(maxsize=4096)
+def _words(config: RunConfig, _catalogue: NullTranslations) -> Words:
+    """What the settings are that make a difference to this network, but for the sizes of its layers."""
+    return (
+        _data(config)
+        | {"learning_rate": _("rate {rate:g}").format(rate=config.learning_rate)}
+        | {"learning_rate_schedule": _schedule(config), "optimizer": _optimizer(config)}
+        | _regularisation(config)
+        | _augmentation(config)
+        | _layers(config)
+        | _course(config)
+        | {"seed": _("seed {n}").format(n=config.seed)}
+    )
+
+
+def _data(config: RunConfig) -> Words:
+    images = config.training_images
+    words = _("all images") if images is None else ngettext("{n:,} image", "{n:,} images", images)
+    return {"dataset": config.dataset, "training_images": words.format(n=images)}
+
+
+def _schedule(config: RunConfig) -> str:
+    return {
+        "constant": _("constant rate"),
+        "exponential": _("rate ×{factor:g} an epoch"),
+        "cosine": _("cosine"),
+        "one-cycle": _("one cycle, warm-up {warmup:g}"),
+        "plateau": _("rate ×{factor:g} after {n} flat epochs"),
+    }[config.learning_rate_schedule].format(
+        factor=config.decay_rate, warmup=config.warmup, n=config.plateau_patience
+    )
+
+
+def _optimizer(config: RunConfig) -> str:
+    names = {"adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop", "adagrad": "Adagrad", "adamw": "AdamW"}
+    if config.optimizer != "sgd" or not config.momentum:
+        return names[config.optimizer]
+    words = _("SGD, Nesterov {momentum:g}") if config.nesterov else _("SGD, momentum {momentum:g}")
+    return words.format(momentum=config.momentum)
+
+
+def _regularisation(config: RunConfig) -> Words:
+    dropout = {
+        "hidden": _("dropout {share:g}"),
+        "between": _("dropout {share:g} between layers"),
+        "everywhere": _("dropout {share:g} everywhere"),
+    }[config.dropout_place].format(share=config.dropout)
+    smoothing = _("label smoothing {share:g}").format(share=config.label_smoothing)
+    return {
+        "dropout": dropout if config.dropout else _("no dropout"),
+        "batch_normalization": _("batch norm") if config.batch_normalization else _("no batch norm"),
+        "l2": _("L2 {penalty:g}").format(penalty=config.l2) if config.l2 else _("no L2"),
+        "label_smoothing": smoothing if config.label_smoothing else _("no label smoothing"),
+    }
+
+
+def _augmentation(config: RunConfig) -> Words:
+    words = {
+        "rotation": _("rotation {n:g}°"), "shift": _("shift {n:g} px"), "zoom": _("zoom {n:g}"),
+        "shear": _("shear {n:g}°"), "thickness": _("thickness {n:g} px"), "elastic": _("elastic {n:g} px"),
+    }  # fmt: skip
+    return {name: words[name].format(n=amount) for name, amount in config.augmentation._asdict().items()}
+
+
+def _layers(config: RunConfig) -> Words:
+    found: Words = {"activation": config.activation, "kernel_initializer": config.kernel_initializer}
+    if config.architecture == "mlp":
+        return found
+    blocks, units = config.conv_blocks, config.dense_units
+    dense = ngettext("{n} dense unit", "{n} dense units", units).format(n=units)
+    return found | {
+        "dense_units": dense if units else _("no dense layer"),
+        "kernel_size": _("kernels {sizes}").format(sizes=_dashed(block.kernel_size for block in blocks)),
+        "pooling": _("pooling {kinds}").format(kinds=_dashed(block.pooling for block in blocks)),
+        "padding": _("{kind} padding").format(kind=config.padding),
+    }
+
+
+def _course(config: RunConfig) -> Words:
+    patience, held = config.early_stopping_patience, config.validation_split
+    stopping = (
+        _("early stopping {n}") if config.restore_best_weights else _("early stopping {n}, last weights")
+    )
+    return {
+        "epochs": ngettext("{n} epoch", "{n} epochs", config.epochs).format(n=config.epochs),
+        "batch_size": _("batches of {n}").format(n=config.batch_size),
+        "validation_split": _("{share:.0%} validation").format(share=held) if held else _("no validation"),
+        "early_stopping_patience": stopping.format(n=patience) if patience else _("no early stopping"),
+    }
