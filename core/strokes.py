@@ -1,4 +1,4 @@
-"""Pen strokes: from the canvas, to a file and back, and drawn again with a pen of any width.
+"""Pen strokes: to a file or an address and back, and drawn with a pen of any width.
 
 Strokes are lists of points ``[x, y]``, y downwards. In a file their unit is the longer side of the
 digit, so that they say nothing about the canvas they were drawn on.
@@ -7,8 +7,6 @@ digit, so that they say nothing about the canvas they were drawn on.
 from __future__ import annotations
 
 import base64
-import math
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,95 +28,6 @@ _MOST_BYTES = MOST_TEXT * 3 // 4  # that base64 makes so many characters of
 _APART = 2  # between two points in an address, where 255 is the canvas's side
 _SIDE = 140  # pixels of the canvas on which strokes are drawn again
 _FINER = 3  # times as large while they are drawn, so that edges come out smooth
-_BEND = np.array([0.25, 0.5, 0.75, 1.0])[:, None]  # where to take points from a curve
-
-
-def from_canvas(drawing: object) -> Strokes:
-    """The strokes of a drawing, in pixels of its canvas.
-
-    Args:
-        drawing: what `streamlit_drawable_canvas` gives as ``json_data``: Fabric.js's description of
-            the canvas. It comes from the browser, so it may be anything.
-
-    Returns:
-        One stroke for each path. What is no path is left out; of more than `MOST_STROKES` paths, or of more
-        than `MOST_POINTS` points, none is known.
-    """
-    objects = drawing.get("objects") if isinstance(drawing, Mapping) else None
-    if not isinstance(objects, list) or len(objects) > MOST_STROKES:
-        return []
-    paths = [path for path in objects if isinstance(path, Mapping) and isinstance(path.get("path"), list)]
-    if sum(len(path["path"]) for path in paths) > MOST_POINTS:
-        return []
-    found = [_placed(path) for path in paths]
-    return [stroke for stroke in found if stroke]
-
-
-def _placed(path: Mapping[str, Any]) -> Stroke:
-    """The points of a path where it lies on the canvas: it may have been moved, turned and scaled."""
-    try:
-        points = _points(path["path"])
-        place = _pairs([[path["left"], path["top"]]])
-        scale = _pairs([[path.get("scaleX", 1), path.get("scaleY", 1)]])
-        angle = math.radians(path.get("angle", 0))
-        turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
-        return []
-    scale *= [-1 if path.get(flip) else 1 for flip in ("flipX", "flipY")]
-    centre = (points.min(axis=0) + points.max(axis=0)) / 2
-    moved: Stroke = ((points - centre) * scale @ turn + place).tolist()
-    return moved
-
-
-def _points(path: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
-    """The points of an SVG path of moves, lines and quadratic curves, ``(n, 2)``.
-
-    Raises:
-        ValueError, IndexError, TypeError, OverflowError: it is not such a path.
-    """
-    ends = _pairs([path[0][1:3], *(command[-2:] for command in path[1:])])
-    bends = _pairs([command[1:3] for command in path[1:]])
-    is_curve = np.array([command[0] == "Q" for command in path[1:]], bool)
-    curves = (
-        (1 - _BEND) ** 2 * ends[:-1, None]
-        + 2 * _BEND * (1 - _BEND) * bends[:, None]
-        + _BEND**2 * ends[1:, None]
-    )
-    # Of a line only the end, which is the last place of a curve.
-    kept = is_curve[:, None] | (_BEND[:, 0] == 1)
-    return np.concatenate([ends[:1], curves[kept]])
-
-
-def _pairs(numbers: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
-    """Points ``(n, 2)``, none farther than `_FARTHEST`. Raises ValueError, TypeError or OverflowError."""
-    found = np.array(numbers, float).reshape(len(numbers), 2)
-    if not (np.abs(found) <= _FARTHEST).all():
-        raise ValueError("no points of a canvas")
-    return found
-
-
-def to_canvas(strokes: Strokes, brush: float) -> dict[str, Any]:
-    """White strokes in the words of Fabric.js, as `from_canvas` takes them and the canvas draws them.
-
-    Args:
-        strokes: in pixels of the canvas.
-        brush: how wide the brush is, in pixels.
-    """
-    return {"objects": [_path(stroke, brush) for stroke in strokes]}
-
-
-def _path(stroke: Stroke, brush: float) -> dict[str, Any]:
-    first, *others = stroke
-    if all(point == first for point in others):
-        others = [[first[0] + 0.01, first[1]]]  # a path needs two places, and a dot has one
-    points = np.array([first, *others])
-    left, top = (points.min(axis=0) + points.max(axis=0)) / 2
-    return {
-        "type": "Path", "path": [["M", *first], *(["L", *point] for point in others)],
-        "originX": "center", "originY": "center", "left": float(left), "top": float(top),
-        "fill": None, "stroke": "#FFFFFF", "strokeWidth": brush, "strokeLineCap": "round",
-        "strokeLineJoin": "round",
-    }  # fmt: skip
 
 
 def to_text(strokes: Strokes, side: int) -> str:
@@ -182,6 +91,7 @@ def checked(value: Any) -> Strokes:
     points = np.concatenate(found) if found else np.empty((0, 2))
     if (
         not 0 < len(points) <= MOST_POINTS
+        or len(found) > MOST_STROKES
         or not np.isfinite(points).all()
         or np.abs(points).max() > _FARTHEST
     ):

@@ -1,4 +1,4 @@
-"""Drawing in a browser: people's own digits with the mouse, and how soon the answer is there."""
+"""Drawing in a browser: people's own digits, with the mouse and with a finger."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, WebSocketRoute, expect
 
 from core import drawings, drawings_file, strokes
 from core.drawings import Drawing
 from tests import test_browser
 from tests.conftest import wait_until
-from tests.test_browser import MILLISECONDS, free_port, serving
+from tests.hands import DESK, PHONE, TABLET, Hand, Screen, before
+from tests.test_browser import free_port, serving
 
 pytestmark = pytest.mark.browser
 browser, page = test_browser.browser, test_browser.page
 
 SIDE = 280
+WIDTHS = {"canvas": SIDE, "number": 380}
 DRAWN = 160  # pixels of the canvas that a digit's longer side takes
 
 
@@ -49,18 +52,60 @@ def address(store: Path) -> Iterator[str]:
         yield f"{url}/draw"
 
 
-def draw(page: Page, canvas: Locator, digit: Drawing, left: int = 60, top: int = 50) -> None:
-    box = canvas.bounding_box()
-    assert box
+@pytest.fixture(params=[DESK, PHONE], ids=["mouse", "finger"])
+def hand(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Hand]:
+    with before(browser, request.param) as hand:
+        yield hand
+
+
+def canvas(page: Page) -> Locator:
+    return page.get_by_role("img", name="A canvas to draw on")
+
+
+def opened(hand: Hand, address: str) -> Page:
+    """The page, once one can draw."""
+    hand.page.goto(address)
+    expect(canvas(hand.page)).to_be_visible()
+    return hand.page
+
+
+def draw(hand: Hand, digit: Drawing, left: int = 60, top: int = 50, source: str = "canvas") -> None:
     for stroke in digit.strokes:
         # Every few points, as a hand that moves fast leaves them.
-        line = [*stroke[::3], stroke[-1]]
-        (x, y), *others = [(box["x"] + left + x * DRAWN, box["y"] + top + y * DRAWN) for x, y in line]
-        page.mouse.move(x, y)
-        page.mouse.down()
-        for x, y in others:
-            page.mouse.move(x, y)
-        page.mouse.up()
+        line = [(left + x * DRAWN, top + y * DRAWN) for x, y in [*stroke[::3], stroke[-1]]]
+        hand.stroke(canvas(hand.page), line, WIDTHS[source])
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def in_address(page: Page) -> strokes.Strokes:
+    """The strokes that a link to the page shows."""
+    text = dict(parse_qsl(urlsplit(page.url).query)).get("drawing", "")
+    return strokes.from_text(text, SIDE)
+
+
+def expect_strokes(page: Page, count: int) -> None:
+    """That the page has heard of so many strokes, and shows them in its address."""
+    heard = f"the address had {count} strokes"
+    wait_until(lambda: page.wait_for_timeout(30) or len(in_address(page)) == count, heard)
+
+
+def ink(page: Page) -> NDArray[np.bool_]:
+    """Where there is ink on the canvas, one value for each of its pixels as strokes count them."""
+    height, width, digits = canvas(page).evaluate(
+        """(canvas, width) => {
+            const height = Math.round((width * canvas.height) / canvas.width);
+            const small = new OffscreenCanvas(width, height).getContext("2d");
+            small.drawImage(canvas, 0, 0, width, height);
+            const { data } = small.getImageData(0, 0, width, height);
+            const inked = data.filter((_value, at) => at % 4 === 3).map((alpha) => alpha > 127);
+            return [height, width, inked.join("")];
+        }""",
+        WIDTHS["canvas" if "source=number" not in page.url else "number"],
+    )
+    return np.array(list(digits), int).reshape(height, width).astype(bool)
 
 
 def comes(what: Locator) -> bool:
@@ -72,95 +117,217 @@ def comes(what: Locator) -> bool:
 
 
 def test_nine_of_ten_digits_that_people_wrote_are_read_from_the_canvas(
-    page: Page, address: str, digits: list[Drawing]
+    hand: Hand, address: str, digits: list[Drawing]
 ) -> None:
-    page.goto(address)
+    page = opened(hand, address)
     empty = page.get_by_text("Draw a digit from 0 to 9")
     right = 0
     for digit in digits:
         expect(empty).to_be_visible()
-        # A cleared canvas is another one, which takes a moment to come.
-        expect(page.get_by_role("button", name="Undo")).to_be_disabled()
-        page.wait_for_timeout(300)
-        draw(page, page.locator("canvas").last, digit)
+        draw(hand, digit)
         expect(page.get_by_text("Calibrated on")).to_be_visible()
         # A digit of two strokes is read twice.
         right += comes(page.get_by_role("heading", name=f"I read: {digit.label} "))
-        page.get_by_role("button", name="Clear").click()
+        hand.press(button(page, "Clear"))
     assert right >= 9
 
 
-@pytest.mark.parametrize(("fineness", "label"), [(1, 2), (2, 3)])
-def test_a_digit_is_kept_with_the_strokes_that_the_mouse_made(
-    browser: Browser, address: str, store: Path, digits: list[Drawing], fineness: int, label: int
+@pytest.mark.parametrize("screen", [DESK, PHONE, TABLET], ids=["mouse", "phone", "tablet"])
+@pytest.mark.parametrize("source", ["canvas", "number"])
+def test_a_stroke_that_begins_anywhere_on_the_canvas_leaves_ink(
+    browser: Browser, address: str, screen: Screen, source: str
 ) -> None:
-    page = browser.new_page(viewport={"width": 1280, "height": 1000}, device_scale_factor=fineness)
-    page.set_default_timeout(MILLISECONDS)
-    page.goto(address)
-    expect(page.get_by_text("Draw a digit from 0 to 9")).to_be_visible()
-    digit = next(digit for digit in digits if digit.label == label)
-    draw(page, page.locator("canvas").last, digit)
-    said = page.get_by_role("heading", name=f"I read: {label} ").inner_text()
-    bars = page.get_by_role("list", name="The probability of each digit")
-    expect(bars.locator(".top")).to_have_text(re.compile(rf"^{label}\s*\d+\.\d%$"))
-    assert bars.locator(".top .share").inner_text() in said
-    lengths = bars.locator(".bar").evaluate_all("bars => bars.map((bar) => bar.offsetWidth)")
-    assert np.argmax(lengths) == label
-    before = drawings.count(store)
-    page.get_by_role("button", name="Right, keep it").click()
-    expect(page.get_by_text("Kept. Thank you")).to_be_visible()
-    assert drawings.count(store) == before + 1
-    (kept,) = drawings.every(store)[-1:]
-    again = strokes.image(kept.strokes, pen=20 / DRAWN)
-    assert np.corrcoef(again.ravel(), kept.image.ravel())[0, 1] > 0.9
-    page.get_by_role("link", name="Drawings").click()
-    expect(page.get_by_role("heading", name="drawing").first).to_be_visible()
-    page.close()
+    with before(browser, screen) as hand:
+        page = opened(hand, f"{address}?source={source}")
+        box = canvas(page).bounding_box()
+        assert box
+        width, height = box["width"], box["height"]
+        corners = [(2, 2), (width - 2, 2), (2, height - 2), (width - 2, height - 2)]
+        top_right = [(width - x, y) for x in (120, 60, 18) for y in (4, 12, 28)]
+        begins = [*corners, *top_right, (width / 2, height / 2)]
+        for drawn, (x, y) in enumerate(begins, start=1):
+            # On towards the middle, as far as a pen that is not sure where to go.
+            hand.stroke(canvas(page), [(x, y), (x + np.sign(width / 2 - x) * 8, y + 8)])
+            expect_strokes(page, drawn)
+        inked = ink(page)
+        for x, y in begins:
+            assert inked[round(y / height * len(inked)), round(x / width * inked.shape[1])], (x, y)
+        # A tap is a dot, and presses nothing.
+        hand.stroke(canvas(page), [(width * 0.2, height * 0.7)])
+        expect_strokes(page, len(begins) + 1)
+        assert ink(page).sum() > inked.sum()
+
+
+def test_a_tap_at_the_upper_right_leaves_a_dot_and_wipes_nothing(
+    hand: Hand, address: str, digits: list[Drawing]
+) -> None:
+    page = opened(hand, address)
+    draw(hand, digits[5], top=80)
+    said = len(digits[5].strokes)
+    expect_strokes(page, said)
+    before_it = ink(page)
+    hand.stroke(canvas(page), [(262, 12)], SIDE)
+    expect_strokes(page, said + 1)
+    after = ink(page)
+    assert after[before_it].all()
+    assert after[12, 262]
+
+
+def test_strokes_are_taken_back_one_by_one_and_brought_back(hand: Hand, address: str) -> None:
+    """Also those that were drawn before the page was loaded, and a cleared canvas."""
+    page = opened(hand, address)
+    empty = page.get_by_text("Draw a digit from 0 to 9")
+    undo, redo, clear = (button(page, name) for name in ("Undo", "Redo", "Clear"))
+    for tool in (undo, redo, clear):
+        expect(tool).to_be_disabled()
+        box = tool.bounding_box()
+        assert box
+        assert min(box["width"], box["height"]) >= 44
+        assert 0 <= box["y"] - lower_edge(canvas(page)) <= 24, "in reach of the thumb"
+    for count, x in enumerate((60, 140, 220), start=1):
+        hand.stroke(canvas(page), [(x, 40), (x, 240)], SIDE)
+        expect_strokes(page, count)
+    pictures = [ink(page)]
+    page.reload()
+    expect(undo).to_be_enabled()
+    expect(redo).to_be_disabled()
+    for count in (2, 1, 0):
+        hand.press(undo)
+        expect_strokes(page, count)
+        pictures.append(ink(page))
+    assert not pictures[-1].any()
+    expect(empty).to_be_visible()
+    expect(undo).to_be_disabled()
+    for count in (1, 2, 3):
+        hand.press(redo)
+        expect_strokes(page, count)
+        assert np.array_equal(ink(page), pictures[3 - count]) or count == 3
+    hand.press(clear)
+    expect_strokes(page, 0)
+    expect(empty).to_be_visible()
+    hand.press(undo)
+    expect_strokes(page, 3)
+    # With keys, one after the other, faster than the page can answer.
+    undo.focus()
+    for _ in range(3):
+        page.keyboard.press("Enter")
+    expect(undo).to_be_focused()
+    expect_strokes(page, 0)
+    # Whoever draws on leaves nothing to bring back.
+    hand.stroke(canvas(page), [(60, 40), (60, 240)], SIDE)
+    expect(redo).to_be_disabled()
+    expect_strokes(page, 1)
+
+
+def test_what_is_drawn_while_the_answer_is_on_its_way_is_not_lost(hand: Hand, address: str) -> None:
+    page, held = hand.page, Held()
+    page.route_web_socket(re.compile("/_stcore/stream"), held.connect)
+    opened(hand, address)
+    hand.stroke(canvas(page), [(60, 40), (60, 240)], SIDE)
+    hand.stroke(canvas(page), [(140, 40), (140, 240)], SIDE)
+    expect_strokes(page, 2)
+    held.holding = True
+    hand.press(button(page, "Undo"))
+    hand.stroke(canvas(page), [(220, 40), (220, 240)], SIDE)
+    page.wait_for_timeout(1000)  # in which the server has answered, and nobody has heard of it
+    hand.stroke(canvas(page), [(100, 140), (180, 140)], SIDE)
+    held.let_go()
+    expect_strokes(page, 3)
+    assert [stroke[0][0] for stroke in in_address(page)] == pytest.approx([60, 220, 100], abs=2)
+
+
+class Held:
+    """A connection to the server whose answers can be held back."""
+
+    def __init__(self) -> None:
+        self.holding = False
+        self._waiting: list[str | bytes] = []
+
+    def connect(self, page: WebSocketRoute) -> None:
+        self._page = page
+        server = page.connect_to_server()
+        page.on_message(server.send)
+        server.on_message(self._hear)
+
+    def _hear(self, message: str | bytes) -> None:
+        if self.holding:
+            self._waiting.append(message)
+        else:
+            self._page.send(message)
+
+    def let_go(self) -> None:
+        self.holding = False
+        for message in self._waiting:
+            self._page.send(message)
+
+
+def lower_edge(element: Locator) -> float:
+    box = element.bounding_box()
+    assert box
+    return box["y"] + box["height"]
+
+
+@pytest.mark.parametrize(
+    ("screen", "label"),
+    [(DESK, 2), (DESK._replace(fineness=2), 3), (PHONE, 4)],
+    ids=["mouse", "fine screen", "finger"],
+)
+def test_a_digit_is_kept_with_the_strokes_that_the_hand_made(
+    browser: Browser, address: str, store: Path, digits: list[Drawing], screen: Screen, label: int
+) -> None:
+    with before(browser, screen) as hand:
+        page = opened(hand, address)
+        digit = next(digit for digit in digits if digit.label == label)
+        draw(hand, digit)
+        expect_strokes(page, len(digit.strokes))
+        said = page.get_by_role("heading", name=f"I read: {label} ").inner_text()
+        bars = page.get_by_role("list", name="The probability of each digit")
+        expect(bars.locator(".top")).to_have_text(re.compile(rf"^{label}\s*\d+\.\d%$"))
+        assert bars.locator(".top .share").inner_text() in said
+        lengths = bars.locator(".bar").evaluate_all("bars => bars.map((bar) => bar.offsetWidth)")
+        assert np.argmax(lengths) == label
+        count = drawings.count(store)
+        hand.press(button(page, "Right, keep it"))
+        expect(page.get_by_text("Kept. Thank you")).to_be_visible()
+        assert drawings.count(store) == count + 1
+        kept = max(drawings.every(store), key=lambda drawing: drawing.id)
+        again = strokes.image(kept.strokes, pen=20 / DRAWN)
+        assert np.corrcoef(again.ravel(), kept.image.ravel())[0, 1] > 0.9
+        assert len(kept.strokes) == len(digit.strokes)
 
 
 @pytest.mark.parametrize(("source", "side", "labels"), [("canvas", 0, [5]), ("number", 190, [4, 2])])
 def test_a_drawing_is_in_the_address_and_stays_while_one_looks_elsewhere(
-    source: str, side: int, labels: list[int], page: Page, browser: Browser, address: str,
-    digits: list[Drawing]
-) -> None:  # fmt: skip
+    source: str, side: int, labels: list[int], hand: Hand, page: Page, address: str, digits: list[Drawing]
+) -> None:
     said = f"I read: {''.join(map(str, labels))}"
-    page.goto(f"{address}?source={source}&drawing=nonsense")
-    expect(page.get_by_text("on the black")).to_be_visible()
+    opened(hand, f"{address}?source={source}&drawing=nonsense")
+    expect(hand.page.get_by_text("on the black")).to_be_visible()
     for place, label in enumerate(labels):
         digit = next(digit for digit in digits if digit.label == label)
-        draw(page, page.locator("canvas").last, digit, left=30 + side * place, top=20)
+        draw(hand, digit, left=30 + side * place, top=20, source=source)
+    expect(hand.page.get_by_role("heading", name=said)).to_be_visible()
+    expect_strokes(hand.page, sum(len(digit.strokes) for digit in digits if digit.label in labels))
+
+    # On a wide screen, whatever it was drawn on.
+    page.goto(hand.page.url)
     expect(page.get_by_role("heading", name=said)).to_be_visible()
-    drawn = sum(len(digit.strokes) for digit in digits if digit.label in labels)
-
-    def in_address() -> int:
-        text = dict(parse_qsl(urlsplit(page.url).query)).get("drawing", "")
-        return len(strokes.from_text(text, SIDE))
-
-    wait_until(lambda: page.wait_for_timeout(50) or in_address() == drawn, "all strokes were in the address")
-
-    elsewhere = browser.new_page()
-    elsewhere.set_default_timeout(MILLISECONDS)
-    elsewhere.goto(page.url)
-    expect(elsewhere.get_by_role("heading", name=said)).to_be_visible()
-    elsewhere.get_by_role("link", name="Drawings").click()
-    expect(elsewhere.get_by_role("heading", name=said)).to_have_count(0)
-    elsewhere.get_by_role("link", name="Draw", exact=True).click()
-    expect(elsewhere.get_by_role("heading", name=said)).to_be_visible()
-    elsewhere.get_by_role("button", name="Clear").click()
-    expect(elsewhere.get_by_role("heading", name=said)).to_have_count(0)
-    elsewhere.wait_for_url(re.compile(r"^((?!drawing=).)*$"))
-    elsewhere.close()
+    page.get_by_role("link", name="Drawings").click()
+    expect(page.get_by_role("heading", name=said)).to_have_count(0)
+    page.get_by_role("link", name="Draw", exact=True).click()
+    expect(page.get_by_role("heading", name=said)).to_be_visible()
+    button(page, "Clear").click()
+    expect(page.get_by_role("heading", name=said)).to_have_count(0)
+    expect_strokes(page, 0)
 
 
-def test_a_number_is_read_from_left_to_right(page: Page, address: str, digits: list[Drawing]) -> None:
-    page.goto(address)
-    page.get_by_role("radio", name="Draw a number").click()
-    canvas = page.locator("canvas").last
+def test_a_number_is_read_from_left_to_right(hand: Hand, address: str, digits: list[Drawing]) -> None:
+    page = opened(hand, address)
+    hand.press(page.get_by_role("radio", name="Draw a number"))
     expect(page.get_by_text("Write a number on the black field")).to_be_visible()
-    wait_until(lambda: (canvas.bounding_box() or {"width": 0})["width"] > SIDE, "the canvas is wide")
     for place, label in enumerate((4, 2)):
         digit = next(digit for digit in digits if digit.label == label)
-        draw(page, canvas, digit, left=30 + 190 * place, top=20)
+        draw(hand, digit, left=30 + 190 * place, top=20, source="number")
     expect(page.get_by_role("heading", name="I read: 42")).to_be_visible()
 
 
@@ -199,10 +366,15 @@ def test_the_keyboard_alone_is_enough(page: Page, address: str) -> None:
     expect(page.get_by_role("heading", name="I read: 1 ")).to_be_visible()
 
 
-def test_a_clicked_feature_map_shows_its_arithmetic(page: Page, address: str, digits: list[Drawing]) -> None:
-    page.goto(address)
-    expect(page.get_by_text("Draw a digit from 0 to 9")).to_be_visible()
-    draw(page, page.locator("canvas").last, digits[3])
+def test_a_clicked_feature_map_shows_its_arithmetic(
+    browser: Browser, address: str, digits: list[Drawing]
+) -> None:
+    with before(browser, DESK) as hand:
+        see_the_arithmetic(hand, opened(hand, address), digits[3])
+
+
+def see_the_arithmetic(hand: Hand, page: Page, digit: Drawing) -> None:
+    draw(hand, digit)
     page.get_by_role("radio", name="Through the network").click()
     expect(page.get_by_text("Channel 0. Click a pixel")).to_be_visible()
     maps = page.get_by_test_id("stPlotlyChart").nth(0)

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from core import preprocess
 from core.ui.grid import PEN, SIDE, pixels, soften
 from tests import test_browser
 from tests.conftest import wait_until
+from tests.hands import DESK, PHONE, Screen, before
 from tests.test_browser import draw, free_port, serving_script
 
 browser, page = test_browser.browser, test_browser.page
@@ -125,7 +126,7 @@ st.text(f"ink: {0 if image is None else image.sum()}")
 st.text(f"runs: {state['runs']}")
 st.button("Again")
 st.button("Move", on_click=lambda: state.update(left=True))
-st.button("Clear", on_click=lambda: state.update(number=state["number"] + 1))
+st.button("Another", on_click=lambda: state.update(number=state["number"] + 1))
 """
 
 
@@ -149,6 +150,10 @@ def sent(page: Page) -> list[object]:
 
 @pytest.fixture
 def grid(page: Page, served: str) -> Locator:
+    return opened(page, served)
+
+
+def opened(page: Page, served: str) -> Locator:
     page.goto(served)
     grid = page.get_by_role("grid", name="A <b>digit</b>")
     expect(grid.get_by_role("gridcell")).to_have_count(SIDE * SIDE)
@@ -202,7 +207,7 @@ def test_a_one_is_drawn_with_keys_alone(page: Page, sent: list[object], grid: Lo
     expect(page.locator(".said")).to_have_text("paper")
     expect_drawing(page, drawn(*((row, 14) for row in range(4, 15))))
     page.keyboard.press("Tab")
-    assert focused(page) == "Again", "one press of Tab leaves the grid"
+    assert focused(page) == "Clear", "one press of Tab leaves the grid"
 
 
 @pytest.mark.browser
@@ -234,15 +239,21 @@ def test_keys_jump_ink_along_the_way_and_clear(page: Page, grid: Locator) -> Non
 
 
 @pytest.mark.browser
-def test_a_pointer_draws_and_each_stroke_is_sent_once(page: Page, grid: Locator) -> None:
-    before = runs(page)
-    draw(page, grid, (56, 56), (206, 56), (206, 400))
-    bar = [*((5, column) for column in range(5, 21)), *((row, 20) for row in range(5, SIDE))]
-    expect_drawing(page, drawn(*bar))
-    assert runs(page) == before + 1
-    # As a screen reader clicks, or a computer that is spoken to: without a pointer.
-    grid.get_by_label("row 6, column 7, ink", exact=True).evaluate("cell => cell.click()")
-    expect_drawing(page, drawn(*(place for place in bar if place != (5, 6))))
+@pytest.mark.parametrize("screen", [DESK, PHONE], ids=["mouse", "finger"])
+def test_a_pointer_draws_and_each_stroke_is_sent_once(browser: Browser, served: str, screen: Screen) -> None:
+    with before(browser, screen) as hand:
+        page, grid = hand.page, opened(hand.page, served)
+        count = runs(page)
+        hand.stroke(grid, [(56, 56), *((x, 56) for x in range(60, 206, 12)), (206, 56), (206, 400)])
+        bar = [*((5, column) for column in range(5, 21)), *((row, 20) for row in range(5, SIDE))]
+        expect_drawing(page, drawn(*bar))
+        assert runs(page) == count + 1
+        # As a screen reader clicks, or a computer that is spoken to: without a pointer.
+        grid.get_by_label("row 6, column 7, ink", exact=True).evaluate("cell => cell.click()")
+        expect_drawing(page, drawn(*(place for place in bar if place != (5, 6))))
+        hand.press(page.get_by_role("button", name="Clear"))
+        hand.stroke(grid, [(56, 56)])  # at once, before the page has heard of it
+        expect_drawing(page, drawn((5, 5)))
 
 
 @pytest.mark.browser
@@ -258,7 +269,7 @@ def test_the_drawing_outlives_reruns_but_not_its_key(page: Page, grid: Locator) 
         expect(grid.get_by_label(", ink")).to_have_count(16)
     draw(page, grid, (156, 56), (156, 206))
     expect_drawing(page, stroke | drawn(*((row, 15) for row in range(5, 21))))
-    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("button", name="Another").click()
     expect_drawing(page, drawn())
     expect(grid.get_by_label(", ink")).to_have_count(0)
     draw(page, grid, (156, 56), (156, 57))

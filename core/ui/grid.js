@@ -29,6 +29,7 @@ export default function ({ data, parentElement, setStateValue }) {
   drawing.tell = (pixels) => setStateValue("pixels", pixels);
   field.querySelector("#label").textContent = data.words.label;
   field.querySelector("#hint").textContent = data.words.hint;
+  field.querySelector(".clear").textContent = data.words.clear;
   drawing.cells.flat().forEach((cell) => name(drawing, cell));
   where(drawing);
   return () => clearTimeout(drawing.timer);
@@ -56,6 +57,12 @@ function begin(field, pixels) {
   grid.onpointermove = (event) => drag(drawing, event);
   grid.onlostpointercapture = (event) => lift(drawing, event);
   grid.onclick = (event) => click(drawing, event);
+  grid.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false }); // as in canvas.js
+  field.querySelector(".clear").onclick = () => {
+    wipe(drawing);
+    where(drawing);
+    send(drawing);
+  };
   return drawing;
 }
 

@@ -32,11 +32,12 @@ _component = st.components.v2.component(
       <div id="label"></div>
       <div class="grid" role="grid" aria-labelledby="label" aria-describedby="hint"></div>
       <div class="where" aria-hidden="true"></div>
+      <div class="tools"><button class="clear"></button></div>
       <div id="hint"></div>
       <div class="said" role="status"></div>
     </div>
     """,
-    css=(_HERE / "grid.css").read_text("utf-8"),
+    css="".join((_HERE / name).read_text("utf-8") for name in ("grid.css", "tools.css")),
     js=(_HERE / "grid.js").read_text("utf-8"),
 )
 
@@ -77,6 +78,7 @@ def _words(label: str) -> dict[str, str]:
         "down": _("pen down"),
         "up": _("pen up"),
         "empty": _("The grid is empty."),
+        "clear": _("Clear"),
     }
 
 

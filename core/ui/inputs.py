@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
-from PIL import Image
 
 from core import photo, strokes
 from core.i18n import _
 from core.preprocess import EmptyDrawing
 from core.strokes import Strokes
 from core.ui import links
+from core.ui.canvas import canvas
 from core.ui.grid import pixel_grid
 
 SIDE = 280
@@ -25,9 +24,6 @@ NUMBER = (380, 220)
 FINE = 12
 _SIZES = {"canvas": (SIDE, SIDE), "number": NUMBER}
 _GREY = 12  # how many pixels of the page one pixel of the grid takes
-_promptly = st.components.v2.component(
-    "promptly", html="", js=(Path(__file__).parent / "promptly.js").read_text("utf-8")
-)
 _address = st.components.v2.component(
     "address", html="", js=(Path(__file__).parent / "address.js").read_text("utf-8")
 )
@@ -79,11 +75,6 @@ def ask(source: str) -> Shown | None:
     return _canvas((SIDE, SIDE), BRUSH)
 
 
-def clear() -> None:
-    st.session_state["cleared"] = st.session_state.get("cleared", 0) + 1  # another canvas, which is empty
-    _forget()
-
-
 def remember(source: str, shown: Shown | None) -> None:
     """Write what is drawn on a canvas into the address; a photo or a grid has no room there."""
     size = _SIZES.get(source)
@@ -92,57 +83,14 @@ def remember(source: str, shown: Shown | None) -> None:
 
 
 def _canvas(size: tuple[int, int], brush: int) -> Shown | None:
-    # Not above: this package can be imported only where a Streamlit server is running.
-    from streamlit_drawable_canvas import st_canvas
-
-    width, height = size
-    key = f"canvas_{width}_{st.session_state.get('cleared', 0)}"
-    if key not in st.session_state:
-        # As the address has it, or as it was when the visitor left the page. The canvas would begin anew
-        # with another one, so it stays.
-        st.session_state[f"begun_{key}"] = strokes.from_text(st.session_state["drawing"], width)
-    begun_with = st.session_state[f"begun_{key}"]
-    st.space(32)  # where the canvas shows its buttons
-    canvas = st_canvas(
-        stroke_width=brush,
-        stroke_color="#FFFFFF",
-        background_color="#000000",
-        width=width,
-        height=height,
-        initial_drawing=strokes.to_canvas(begun_with, brush),
-        return_image_data=True,
-        key=key,
-    )
-    st.button(_("Clear"), icon=":material/delete:", key="clear", on_click=clear)
-    st.caption(_("Draw with mouse, pen or finger. The buttons above the canvas undo a stroke."))
-    _promptly(key="promptly", height=1)
-    if canvas.image_bytes is None:  # nobody has touched it yet
-        return Shown(strokes.painted(begun_with, size, brush), begun_with) if begun_with else None
-    return Shown(_pixels(canvas.image_bytes, (width, height)), strokes.from_canvas(canvas.json_data))
-
-
-def _pixels(png: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The pixels of a canvas of this width and height, RGBA. Also a fine screen sends no more of them.
-
-    Raises:
-        ValueError: what the browser sent is no picture of this canvas.
-    """
-    try:
-        with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
-            if image.size != size:
-                raise ValueError(
-                    _("The canvas has {allowed} pixels, but this drawing {size}.").format(
-                        allowed="×".join(map(str, size)), size="×".join(map(str, image.size))
-                    )
-                )
-            return np.asarray(image if image.mode == "RGBA" else image.convert("RGBA"))
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(_("The drawing could not be read.")) from error
+    # As the address has it, or as it was when the visitor left the page.
+    begun = strokes.from_text(st.session_state["drawing"], max(size))
+    drawn = canvas(f"canvas_{size[0]}", size, brush, begun)
+    return Shown(strokes.painted(drawn, size, brush), drawn) if drawn else None
 
 
 def _keyboard() -> Shown | None:
-    drawn = pixel_grid(f"grid_{st.session_state.get('cleared', 0)}", label=_("Draw a digit"))
-    st.button(_("Clear"), icon=":material/delete:", key="clear", on_click=clear)
+    drawn = pixel_grid("grid_drawn", label=_("Draw a digit"))
     if drawn is None:
         return None
     large = np.kron(drawn, np.ones((_GREY, _GREY), np.uint8))

@@ -1,0 +1,101 @@
+"""Hands before a screen: one with a mouse, one whose finger draws on a phone or a tablet.
+
+Playwright has no finger that draws, so its touches are the browser's own (Chrome's devtools protocol): they
+become pointer events, or scroll the page, as a real finger's do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from playwright.sync_api import Browser, Locator, Page
+
+from tests.conftest import PATIENCE
+
+Point = Sequence[float]
+
+
+class Screen(NamedTuple):
+    """What somebody sits before."""
+
+    width: int
+    height: int
+    touch: bool = False
+    fineness: float = 1.0
+
+
+DESK = Screen(1280, 1000)
+PHONE = Screen(390, 844, touch=True, fineness=3)
+SMALL_PHONE = Screen(360, 740, touch=True, fineness=2)
+TINY_PHONE = Screen(320, 640, touch=True, fineness=2)
+TABLET = Screen(820, 1180, touch=True, fineness=2)
+
+
+class Hand:
+    """Draws and presses on a page."""
+
+    def __init__(self, page: Page, screen: Screen) -> None:
+        self.page, self.screen = page, screen
+        self._devtools = page.context.new_cdp_session(page) if screen.touch else None
+
+    def press(self, button: Locator) -> None:
+        if self.screen.touch:
+            button.tap()
+        else:
+            button.click()
+
+    def stroke(self, canvas: Locator, points: Sequence[Point], width: float | None = None) -> None:
+        """Draw a line through these points.
+
+        Args:
+            points: from the canvas's upper left corner; a single one is a tap.
+            width: how wide the canvas is in the unit of the points; None for the pixels of the page.
+        """
+        box = canvas.bounding_box()
+        assert box
+        scale = box["width"] / (width or box["width"])
+        first, *others = [(box["x"] + x * scale, box["y"] + y * scale) for x, y in points]
+        self._down(*first)
+        for point in others:
+            self._move(*point)
+        self._up()
+
+    def _down(self, x: float, y: float) -> None:
+        if self._devtools:
+            self._touch("touchStart", (x, y))
+        else:
+            self.page.mouse.move(x, y)
+            self.page.mouse.down()
+
+    def _move(self, x: float, y: float) -> None:
+        if self._devtools:
+            self._touch("touchMove", (x, y))
+        else:
+            self.page.mouse.move(x, y)
+
+    def _up(self) -> None:
+        if self._devtools:
+            self._touch("touchEnd")
+        else:
+            self.page.mouse.up()
+
+    def _touch(self, kind: str, *points: Point) -> None:
+        assert self._devtools
+        touches = [{"x": x, "y": y} for x, y in points]
+        self._devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+
+@contextmanager
+def before(browser: Browser, screen: Screen) -> Iterator[Hand]:
+    """A hand before a screen of this kind, in a browser that knows nothing yet."""
+    context = browser.new_context(
+        viewport={"width": screen.width, "height": screen.height},
+        device_scale_factor=screen.fineness,
+        has_touch=screen.touch,
+        is_mobile=screen.touch,  # and then nothing hovers
+    )
+    context.set_default_timeout(1000 * PATIENCE)
+    yield Hand(context.new_page(), screen)
+    context.close()
