@@ -18,6 +18,7 @@ from rich.text import Text
 from core import datasets, evaluate, jobs, photo, predict, preprocess, runs
 from core.architectures import ImpossibleNetwork
 from core.config import PRESETS, ConfigError, RunConfig, from_settings
+from core.download import FetchFailed
 from core.i18n import _
 from core.settings import Settings
 
@@ -30,7 +31,7 @@ _MISTAKES = (
     jobs.NotAllowed,
     datasets.DatasetMissing,
     datasets.BadDataFile,
-    datasets.FetchFailed,
+    FetchFailed,
     runs.UnknownRun,
     predict.NotTrained,
     evaluate.NotEvaluated,
@@ -84,9 +85,6 @@ def _parser() -> argparse.ArgumentParser:
         ),
     )
     train.add_argument("--runs", type=Path, metavar="DIR", help=_("the folder for the run's directory"))
-    train.add_argument(
-        "--fetch", action="store_true", help=_("download the data set first, if it is missing")
-    )
     train.set_defaults(command=_train)
 
     resumed = commands.add_parser(
@@ -95,6 +93,12 @@ def _parser() -> argparse.ArgumentParser:
     resumed.add_argument("run", type=Path, metavar="RUN_DIR")
     resumed.add_argument("--epochs", type=int, metavar="N", help=_("how many it is to have in all"))
     resumed.set_defaults(command=_resume)
+    for command in (train, resumed):
+        command.add_argument(
+            "--fetch",
+            action="store_true",
+            help=_("download the data set first, if it is missing or damaged"),
+        )
 
     evaluated = commands.add_parser("evaluate", help=_("show how a run does on its test images"))
     evaluated.add_argument("run", type=Path, metavar="RUN_DIR")
@@ -110,14 +114,17 @@ def _parser() -> argparse.ArgumentParser:
 def _train(arguments: argparse.Namespace) -> int:
     config = from_settings(arguments.preset, arguments.assignments)
     settings = Settings() if arguments.runs is None else Settings(runs=arguments.runs)
-    if arguments.fetch and not datasets.at_hand(config.dataset):
+    if arguments.fetch:
         _fetch(config.dataset, settings)
     return _watch(jobs.submit(config, settings))
 
 
 def _resume(arguments: argparse.Namespace) -> int:
     run = arguments.run.absolute()
-    jobs.resume(run, Settings(runs=run.parent), arguments.epochs)
+    settings = Settings(runs=run.parent)
+    if arguments.fetch:
+        _fetch(runs.config(run).dataset, settings)
+    jobs.resume(run, settings, arguments.epochs)
     return _watch(run)
 
 
@@ -138,6 +145,9 @@ def _watch(run: Path) -> int:
 
 
 def _fetch(name: str, settings: Settings) -> None:
+    """Get the data set, unless it is here and whole."""
+    if datasets.at_hand(name):
+        return
     with _progress(TextColumn("{task.percentage:.0f} %")) as bar:
         task = bar.add_task(_("Getting {name}").format(name=name), total=None)
         datasets.fetch(

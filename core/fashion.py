@@ -15,7 +15,8 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from core import datasets
-from core.datasets import BadDataFile, DatasetMissing, Progress
+from core.datasets import BadDataFile, DatasetDamaged, DatasetMissing
+from core.download import Progress, download
 from core.files import DAMAGED_ARCHIVE, replacing
 from core.i18n import _
 
@@ -64,13 +65,16 @@ def load() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The test images, uint8 ``(10000, 28, 28)``, and their classes, uint8 ``(10000,)``.
 
     Raises:
-        DatasetMissing: they have to be fetched first.
-        BadDataFile: a file is not what it should be.
+        DatasetMissing, DatasetDamaged: they have to be fetched first.
     """
     try:
         images, labels = (_read(folder() / file.name, file) for file in (_X, _Y))
     except FileNotFoundError:
         raise DatasetMissing(_("Fashion-MNIST is not on this machine yet.")) from None
+    except BadDataFile as error:
+        raise DatasetDamaged(
+            _("{reason} It is in {folder}. Get it anew.").format(reason=error, folder=folder())
+        ) from error
     return images.reshape(IMAGES, _SIDE, _SIDE), labels
 
 
@@ -81,9 +85,9 @@ def _read(path: Path, file: _File) -> NDArray[np.uint8]:
     except FileNotFoundError:
         raise
     except DAMAGED_ARCHIVE as error:
-        raise BadDataFile(_("{file} is damaged. Get it anew.").format(file=file.name)) from error
+        raise BadDataFile(_("{file} is damaged.").format(file=file.name)) from error
     if hashlib.sha256(data).hexdigest() != file.digest:
-        raise BadDataFile(_("{file} is not Fashion-MNIST. Get it anew.").format(file=file.name))
+        raise BadDataFile(_("{file} is not Fashion-MNIST.").format(file=file.name))
     return np.frombuffer(data, np.uint8)[file.header :]
 
 
@@ -95,15 +99,14 @@ def fetch(base: str, progress: Progress = lambda done, total: None) -> None:
         progress: called with the bytes so far and the bytes in all, for each file.
 
     Raises:
-        FetchFailed, BadDataFile, OSError: as `core.datasets.fetch`; what did not come whole is not kept.
+        FetchFailed, BadDataFile, CannotKeep: as `core.datasets.fetch`; what did not come whole is not kept.
     """
-    folder().mkdir(parents=True, exist_ok=True)
-    with FileLock(folder() / "fetch.lock"):
+    with datasets.keeping(folder()), FileLock(folder() / "fetch.lock"):
         for file in (_X, _Y):
             path = folder() / file.name
             try:
                 _read(path, file)
             except (FileNotFoundError, BadDataFile):
                 with replacing(path) as temporary:
-                    datasets.download(f"{base.rstrip('/')}/{file.name}", temporary, progress)
+                    download(f"{base.rstrip('/')}/{file.name}", temporary, progress)
                     _read(temporary, file)

@@ -84,12 +84,7 @@ def check(config: RunConfig, settings: Settings) -> None:
                 "Set the number of training images."
             ).format(n=images, most=settings.max_images)
         )
-    if not datasets.at_hand(config.dataset):
-        raise datasets.DatasetMissing(
-            _("{name} is not on this machine yet. Get it on the Data page, or choose mnist-5k.").format(
-                name=config.dataset
-            )
-        )
+    datasets.check(config.dataset)
 
 
 def submit(config: RunConfig, settings: Settings, lesson: Lesson | None = None) -> Path:

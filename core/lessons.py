@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core import runs
 from core.architectures import CLASSES, IMAGE
 from core.datasets import Dataset
 from core.files import DAMAGED_ARCHIVE, replacing
@@ -24,7 +25,7 @@ _FILE = "lesson.npz"
 _WEIGHTS = "weights/"
 
 
-class DamagedLesson(RuntimeError):
+class DamagedLesson(runs.CannotGoOn):
     """The lesson cannot be read."""
 
 

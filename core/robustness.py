@@ -79,7 +79,7 @@ def measure(run: Path) -> Robustness:
 
     Raises:
         NotTrained, UnknownRun: there is nothing to measure.
-        DatasetMissing, BadDataFile: its test digits are not there.
+        DatasetMissing: its test digits are not there.
         OSError: the run's folder cannot be written to.
         Timeout: somebody measures it already.
     """

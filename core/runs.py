@@ -78,6 +78,10 @@ STARTER = Path(__file__).parents[1] / "starter" / "starter"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
+class CannotGoOn(RuntimeError):
+    """Something that a run needs to go on is lost, so no resuming mends it. The message says what."""
+
+
 class UnknownRun(LookupError):
     """There is no run of that name, or none that can be read."""
 
@@ -102,6 +106,7 @@ class Status(BaseModel):
         test_loss, test_accuracy: on the whole test set; None before it is evaluated.
         error: why it failed, in a sentence.
         diverged: whether it failed because the loss stopped being a number.
+        can_resume: whether to resume it can help, once what made it fail is mended.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -124,6 +129,7 @@ class Status(BaseModel):
     test_accuracy: float | None = None
     error: str = ""
     diverged: bool = False
+    can_resume: bool = True
 
 
 class Request(BaseModel):

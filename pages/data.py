@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from core import charts, datasets, ui
+from core.download import FetchFailed
 from core.i18n import _
 from core.ui import links
 
@@ -43,15 +44,18 @@ def show_digit(image: np.ndarray, label: int, index: int, split: str) -> None:
         )  # fmt: skip
 
 
-def offer_mnist() -> None:
+def offer_mnist(problem: datasets.DatasetMissing) -> None:
     """Two ways to full MNIST: from the network, or from a file."""
-    st.info(
-        _(
-            "Full MNIST is not on this machine yet: 60,000 digits to train on and 10,000 to test on. "
-            "It is kept where Keras keeps it, so that other Keras programs find it as well."
-        ),
-        icon=":material/download:",
-    )
+    if isinstance(problem, datasets.DatasetDamaged):
+        ui.sorry(problem)
+    else:
+        st.info(
+            _(
+                "Full MNIST is not on this machine yet: 60,000 digits to train on and 10,000 to test on. "
+                "It is kept where Keras keeps it, so that other Keras programs find it as well."
+            ),
+            icon=":material/download:",
+        )
     if st.button(_("Get full MNIST (11 MB)"), type="primary", icon=":material/download:", key="fetch"):
         fetch_mnist()
     file = st.file_uploader(
@@ -62,10 +66,8 @@ def offer_mnist() -> None:
         try:
             with st.spinner(_("Checking the file")):
                 datasets.store(file, "mnist", file.name)
-        except datasets.BadDataFile as error:
+        except (datasets.BadDataFile, datasets.CannotKeep) as error:
             ui.sorry(error)
-        except OSError as error:
-            cannot_keep(error)
         else:
             st.rerun()
 
@@ -81,24 +83,16 @@ def fetch_mnist() -> None:
 
     try:
         datasets.fetch("mnist", str(ui.settings().mnist_url), report)
-    except (datasets.FetchFailed, datasets.BadDataFile) as error:
+    except (FetchFailed, datasets.BadDataFile) as error:
         bar.empty()
         ui.sorry(
             _("{reason} You can take the file from disk instead, below.").format(reason=error),
         )
-    except OSError as error:
+    except datasets.CannotKeep as error:
         bar.empty()
-        cannot_keep(error)
+        ui.sorry(error)
     else:
         st.rerun()
-
-
-def cannot_keep(error: OSError) -> None:
-    ui.sorry(
-        _("The file cannot be kept in {folder}: {reason}. Free some space or set KERAS_HOME.").format(
-            folder=datasets.keras_folder(), reason=error.strerror or error
-        )
-    )
 
 
 def first_page() -> None:
@@ -123,15 +117,15 @@ name = st.segmented_control(
     help=_("mnist-5k is a small part of MNIST that comes with the app: quick to learn, so a good start."),
 )  # fmt: skip
 
-if not datasets.at_hand(name):
-    offer_mnist()
-    st.stop()
 try:
     with st.spinner(_("Reading {name}").format(name=name), show_time=True):
+        datasets.check(name)
         dataset = ui.dataset(name)
-except (datasets.BadDataFile, datasets.DatasetMissing) as error:
-    ui.sorry(error)
-    offer_mnist()
+except datasets.DatasetMissing as error:
+    if name == datasets.DEFAULT:
+        ui.sorry(error)
+    else:
+        offer_mnist(error)
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):

@@ -107,7 +107,7 @@ try:
     digits, reader = testset.digits(on, run, config), testset.reader(run, epoch)
 except NotAtHand as error:
     st.info(ui.plain(error), icon=":material/download:")
-    st.page_link(ui.PAGES["data"], label=_("Get it on the Data page"), icon=":material/grid_view:")
+    ui.link_to_data(config.dataset)
 except (predict.NotTrained, EpochMissing, NotShown) as error:
     ui.sorry(error)  # the numbers can be shown all the same
 

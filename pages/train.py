@@ -81,7 +81,7 @@ def set_up(root: Path) -> None:
                 icon=":material/auto_awesome_motion:", query_params={"sweep": "new", "base": "train"},
             )  # fmt: skip
         if isinstance(problem, datasets.DatasetMissing):
-            st.page_link(ui.PAGES["data"], label=_("Get it on the Data page"), icon=":material/download:")
+            ui.link_to_data(config.dataset)
         if not isinstance(problem, arch.ImpossibleNetwork):
             show_network(config)
     ended = [run for run in runs.every(root)[:RECENT] if run not in active]

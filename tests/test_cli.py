@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from core import evaluate, jobs, runs
+from core import datasets, evaluate, jobs, runs
 from core.__main__ import main
 from core.config import PRESETS
 from core.datasets import Dataset
 from core.runs import Status
 from tests.conftest import PATIENCE, paste
+from tests.test_datasets import Folder, serving
 
 PROJECT = Path(runs.__file__).parents[1]
 Typed = Callable[..., subprocess.CompletedProcess[str]]
@@ -77,18 +79,38 @@ def test_the_last_line_of_training_is_the_directory_of_a_run_with_these_settings
     assert "Epoch" not in training.stdout
 
 
-def test_a_run_that_fails_ends_with_1_and_still_names_its_directory(tmp_path: Path) -> None:
-    """A data set that turns out to be broken, once the worker reads it."""
-    home = tmp_path / "keras"
-    (home / "datasets").mkdir(parents=True)
-    (home / "datasets" / "mnist.npz").write_bytes(b"not an archive")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KERAS_HOME", str(home))
-        found = core("train", "--set", "dataset=mnist", "--runs", tmp_path / "runs")
+def test_a_run_that_fails_ends_with_1_and_still_names_its_directory(run: Path, tmp_path: Path) -> None:
+    """A checkpoint that turns out to be broken, once the worker reads it."""
+    damaged = Path(shutil.copytree(run, tmp_path / run.name))
+    (damaged / "checkpoint.npz").write_bytes(b"not an archive")
+    found = core("resume", damaged, "--epochs", "5")
     assert found.returncode == 1
-    assert runs.status(Path(found.stdout.splitlines()[-1])).state == "failed"
-    assert "mnist.npz is not a complete mnist.npz" in found.stderr
+    assert Path(found.stdout.splitlines()[-1]) == damaged
+    assert runs.status(damaged).state == "failed"
+    assert found.stderr.splitlines()[-2].startswith("The checkpoint is damaged")
     assert "Traceback" not in found.stderr
+
+
+def test_a_data_set_that_was_cut_off_is_refused_and_fetched_anew(
+    mnist_npz: Path, no_mnist: Path, runs_folder: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_off = datasets.path("mnist")
+    cut_off.parent.mkdir(parents=True)
+    cut_off.write_bytes(mnist_npz.read_bytes()[:5_000_000])
+    found = typed("train", "--set", "dataset=mnist")
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr == (
+        f"{cut_off} is not mnist: it was cut off, damaged or replaced. Get it anew on the Data page, or in a "
+        "terminal with --fetch; or choose mnist-5k.\n"
+    )
+    monkeypatch.setenv("MNIST_LAB_MAX_IMAGES", "100")  # what is fetched is not trained on
+    with serving(partial(Folder, directory=mnist_npz.parent)) as url:
+        monkeypatch.setenv("MNIST_LAB_MNIST_URL", url)
+        found = typed("train", "--set", "dataset=mnist", "--fetch")
+    assert "Getting mnist" in found.stderr
+    assert found.stderr.splitlines()[-1].startswith("This run uses 60,000 training images")
+    assert datasets.at_hand("mnist")
+    assert not runs_folder.exists()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from core import evaluate, fashion, predict, runs
-from core.datasets import BadDataFile, DatasetMissing, FetchFailed
+from core.datasets import BadDataFile, DatasetDamaged, DatasetMissing
+from core.download import FetchFailed
 from tests.conftest import shared
 from tests.test_browser import SilentHandler
 from tests.test_pages import again, metrics, open_page, said, texts
@@ -68,7 +69,7 @@ def test_what_is_damaged_is_said_and_fetched_anew(no_mnist: Path, address: str, 
     fashion.fetch(address)
     file = fashion.folder() / "t10k-images-idx3-ubyte.gz"
     file.write_bytes(damage)
-    with pytest.raises(BadDataFile, match="t10k-images"):
+    with pytest.raises(DatasetDamaged, match=rf"t10k-images.* It is in {fashion.folder()}\. Get it anew\.$"):
         fashion.load()
     fashion.fetch(address)
     assert len(fashion.load()[0]) == fashion.IMAGES

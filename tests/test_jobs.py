@@ -390,7 +390,11 @@ def test_a_network_that_cannot_be_is_refused_before_anything_is_made(runs_folder
 def test_a_data_set_that_is_not_at_hand_is_refused_before_anything_is_made(
     runs_folder: Path, no_mnist: Path
 ) -> None:
-    with pytest.raises(datasets.DatasetMissing, match=r"^mnist is not on this machine yet\."):
+    with pytest.raises(datasets.DatasetMissing, match=r"^mnist is not on this machine yet: there is no "):
+        jobs.submit(RunConfig(dataset="mnist"), Settings(max_images=60_000))
+    datasets.path("mnist").parent.mkdir(parents=True)
+    datasets.path("mnist").write_bytes(b"PK\x03\x04 and not much else")
+    with pytest.raises(datasets.DatasetDamaged, match=r"mnist\.npz is not mnist: it was cut off"):
         jobs.submit(RunConfig(dataset="mnist"), Settings(max_images=60_000))
     assert not runs_folder.exists()
 

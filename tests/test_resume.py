@@ -173,8 +173,10 @@ def test_a_deleted_data_file_is_a_clear_verdict_and_its_return_mends_it(
     file.unlink()
     hired.work()
     status = runs.status(run)
-    assert status.state == "failed"
-    assert status.error.startswith("mnist is not on this machine")
+    assert (status.state, status.can_resume) == ("failed", True)
+    assert status.error.startswith(
+        f"mnist is not on this machine yet: there is no {file}. Get it on the Data"
+    )
     with pytest.raises(datasets.DatasetMissing):
         jobs.resume(run, Settings(runs=tmp_path))
     file.symlink_to(mnist_npz)
@@ -195,6 +197,7 @@ def test_a_damaged_checkpoint_is_a_clear_verdict_and_what_was_finished_stays(
         "failed",
         "The checkpoint is damaged, so the run cannot go on. Train anew with the same settings.",
     )
+    assert not status.can_resume
     assert runs.metrics(run) == runs.metrics(finished)
     assert evaluate.load(run).accuracy == runs.status(finished).test_accuracy
     assert (run / "model.onnx").read_bytes() == (finished / "model.onnx").read_bytes()

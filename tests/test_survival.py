@@ -219,18 +219,6 @@ def test_the_process_that_a_recycled_pid_belongs_to_is_never_touched(
 # ------------------------------------------------------------------------- nothing can be written
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small disk of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a disk cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 # While it trains its second epoch, and just before its evaluation.
 @pytest.mark.parametrize("calls", [CALLS + 1, 3 * CALLS - 1])
 def test_a_full_disk_is_a_clear_verdict_and_with_room_it_goes_on(

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import jobs, runs, schedules, warm
+from core import datasets, jobs, runs, schedules, warm
 from core.config import PRESETS, RunConfig
+from core.runs import Status
 from core.settings import Settings
 from core.ui import knobs
 from tests.conftest import wait_for_end, wait_until
@@ -284,6 +285,58 @@ def test_a_run_whose_worker_is_gone_is_interrupted_and_says_what_is_kept(runs_fo
     assert "it was killed, or the machine went down" in said(app.warning[0])
     assert "it will begin anew" in texts(app)
     assert {"resume", "stop"} <= keys(app)
+
+
+def links(app: AppTest) -> dict[str, str]:
+    """Where the links of a page lead, by what they are called."""
+    return {link.proto.label: link.proto.query_string for link in app.get("page_link")}
+
+
+def test_a_data_set_that_was_cut_off_cannot_be_trained_on(
+    runs_folder: Path, no_mnist: Path, mnist_npz: Path
+) -> None:
+    cut_off = datasets.path("mnist")
+    cut_off.parent.mkdir(parents=True)
+    cut_off.write_bytes(mnist_npz.read_bytes()[:5_000_000])
+    app = open_page("train")
+    app.button_group(key="knob_dataset").set_value("mnist")
+    again(app)
+    assert f"{cut_off} is not mnist: it was cut off" in said(app.error[0])
+    assert app.button(key="train").disabled
+    assert links(app)["Get it on the Data page"] == "dataset_shown=mnist"
+    app = open_page("data", dataset_shown="mnist")
+    assert "Get it anew" in said(app.error[0])
+    assert not app.info
+    assert app.button(key="fetch")
+
+
+@pytest.mark.parametrize("state", ["paused", "interrupted", "failed"])
+def test_a_run_without_its_data_leads_to_it_and_can_go_on_when_it_is_there(
+    state: runs.State, runs_folder: Path, no_mnist: Path, mnist_npz: Path
+) -> None:
+    run = runs.create(runs_folder, LONG.but(dataset="mnist"))
+    with pytest.raises(datasets.DatasetMissing) as missing:
+        datasets.check("mnist")
+    error = str(missing.value) if state == "failed" else ""
+    runs.write_status(run, Status(state=state, pid=1, error=error, epoch=1))
+    app = open_page("train", run=run.name)
+    assert [said(one) for one in (*app.error, *app.warning)].count(str(missing.value)) == 1
+    assert links(app)["Get it on the Data page"] == "dataset_shown=mnist"
+    assert "resume" not in keys(app)
+    datasets.path("mnist").parent.mkdir(parents=True)
+    datasets.path("mnist").symlink_to(mnist_npz)
+    app = open_page("train", run=run.name)
+    assert "Get it on the Data page" not in links(app)
+    assert "resume" in keys(app)
+
+
+def test_a_run_that_nothing_can_mend_is_not_resumed(runs_folder: Path) -> None:
+    run = runs.create(runs_folder, LONG)
+    runs.write_status(run, Status(state="failed", error="The checkpoint is damaged.", can_resume=False))
+    app = open_page("train", run=run.name)
+    assert "resume" not in keys(app)
+    assert "It will go on" not in texts(app)
+    assert "it will begin anew" not in texts(app)
 
 
 def test_a_run_in_line_says_its_place_and_how_long(

@@ -207,6 +207,14 @@ def _as_csv(shown: dict[str, tuple[str, go.Figure, Callable[[], list[list[Any]]]
     return text.getvalue()
 
 
+def link_to_data(name: str) -> None:
+    """To where a data set that is not on this machine can be had."""
+    st.page_link(
+        PAGES["data"], label=_("Get it on the Data page"), icon=":material/download:",
+        query_params={"dataset_shown": name},
+    )  # fmt: skip
+
+
 def plain(text: object) -> str:
     """What a person, a link or a file has brought, as it is, for Markdown: see `core.literal`."""
     return literal.markdown(text)

@@ -96,7 +96,7 @@ def _state(
             st.caption(_kept(run))
         case "failed":
             ui.sorry(status.error)
-            if not status.diverged:
+            if not status.diverged and status.can_resume:
                 st.caption(_kept(run))
         case "finished" | "stopped":
             _outcome(run, status)
@@ -213,18 +213,31 @@ def _buttons(run: Path, status: runs.Status) -> None:
             _("Pause"), "pause", _("Leaves the processor after the current step and keeps everything.")
         ):
             _ask(jobs.pause, run)
-        if (
-            state in ("paused", "interrupted", "stopped") or (state == "failed" and not status.diverged)
-        ) and (
-            _button(_("Resume"), "play_arrow", _("Goes on exactly where it was."), key="resume", primary=True)
+        if state in ("paused", "interrupted", "stopped") or (
+            state == "failed" and not status.diverged and status.can_resume
         ):
-            _resume(run)
+            _resume_or_data(run, status)
         if state in ("queued", "running", "pausing", "paused", "interrupted") and _button(
             _("Stop"), "stop", _("Ends it after the current step; what it has learned becomes its model.")
         ):
             _ask(jobs.stop, run)
     if state == "finished":
         _train_on(run, status)
+
+
+def _resume_or_data(run: Path, status: runs.Status) -> None:
+    """The button that has it go on; or, without its data, the way to that."""
+    name = runs.config(run).dataset
+    try:
+        datasets.check(name)
+    except datasets.DatasetMissing as error:
+        if status.error != str(error):
+            st.warning(ui.plain(error), icon=":material/download:")
+        ui.link_to_data(name)
+    else:
+        hint = _("Goes on exactly where it was.")
+        if _button(_("Resume"), "play_arrow", hint, key="resume", primary=True):
+            _resume(run)
 
 
 def _button(label: str, icon: str, hint: str, key: str = "", *, primary: bool = False) -> bool:

@@ -88,22 +88,27 @@ def _progress(run: Path) -> None:
 
 def _start(run: Path) -> None:
     try:
+        datasets.check(runs.config(run).dataset)
         with (run / "log.txt").open("ab") as log:
             worker = warm.spawn([str(run.absolute())], log, subprocess.DEVNULL, "core.robustness")
-    except OSError as error:
+    except (OSError, datasets.DatasetMissing, runs.UnknownRun) as error:
         st.session_state["not_measured"] = str(error)
         return
     # Until it has taken its lock, the page would offer to start it once more.
     patience = time.monotonic() + _BEGIN
     while worker.poll() is None and time.monotonic() < patience and not robustness.is_measuring(run):
         time.sleep(0.05)
+    if worker.poll():
+        st.session_state["not_measured"] = _("It could not be measured. Why is in {file}.").format(
+            file=run / "log.txt"
+        )
 
 
 def _examples(run: Path, titles: dict[str, str]) -> None:
     """What the changes look like, on digits of the run's own data set."""
     try:
         images = ui.dataset(runs.config(run).dataset).x_test[:1]
-    except (datasets.DatasetMissing, datasets.BadDataFile):
+    except datasets.DatasetMissing:
         return
     with st.expander(_("What that looks like"), icon=":material/image:"):
         for kind, levels in LEVELS.items():

@@ -91,7 +91,7 @@ def outcome(every: Sequence[Drawing]) -> None:
         _forgotten(before, by_name[name])
     except (
         lessons.DamagedLesson, runs.UnknownRun, predict.NotTrained, evaluate.NotEvaluated,
-        datasets.DatasetMissing, datasets.BadDataFile,
+        datasets.DatasetMissing,
     ) as error:  # fmt: skip
         ui.sorry(error)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core import datasets, drawings, epochs, fashion, runs, ui
 from core.config import RunConfig
+from core.download import FetchFailed
 from core.evaluate import Evaluation
 from core.i18n import _
 from core.predict import Predictor
@@ -98,8 +99,6 @@ def digits(on: str, run: Path, config: RunConfig) -> Digits:
         dataset = ui.dataset(on)
     except datasets.DatasetMissing as error:
         raise NotAtHand(str(error)) from error
-    except datasets.BadDataFile as error:
-        raise NotShown(str(error)) from error
     if on == config.dataset and runs.environment(run).get("dataset_sha256") not in (None, dataset.digest):
         raise NotShown(
             _("{name} has changed since this run was trained: it cannot be shown. Train anew.").format(
@@ -133,7 +132,7 @@ def offer_fashion() -> None:
 
     try:
         fashion.fetch(str(ui.settings().fashion_url), report)
-    except (datasets.FetchFailed, datasets.BadDataFile, OSError) as error:
+    except (FetchFailed, datasets.BadDataFile, datasets.CannotKeep) as error:
         bar.empty()
         ui.sorry(error)
     else:

@@ -68,7 +68,8 @@ def _work(run: Path, slots: int) -> None:
         # The worker's edge: whatever went wrong is what the run's page has to show.
         traceback.print_exc()
         if run.exists():  # and was not deleted, which ends it as well
-            journal.end("failed", error=_sentence(error))
+            lost = isinstance(error, runs.CannotGoOn)
+            journal.end("failed", error=_sentence(error), can_resume=not lost)
 
 
 def _take_turn(run: Path, slots: int, journal: Journal, action: jobs.Ask) -> None:

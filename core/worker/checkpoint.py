@@ -17,13 +17,14 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from core import runs
 from core.files import DAMAGED_ARCHIVE, replacing
 from core.i18n import _
 
 Array = NDArray[Any]
 
 
-class DamagedCheckpoint(RuntimeError):
+class DamagedCheckpoint(runs.CannotGoOn):
     """The checkpoint cannot be read, or belongs to another network."""
 
 

@@ -26,8 +26,9 @@ class Journal:
         """Note that the run's turn has come, and count its time from here."""
         self._began = time.time()
         self.update(
-            state="running", phase="importing", started=self._began, ended=0, error="", diverged=False
-        )
+            state="running", phase="importing", started=self._began, ended=0,
+            error="", diverged=False, can_resume=True,
+        )  # fmt: skip
 
     def update(self, **changes: Any) -> None:
         """Write the status with these changes, and the time as its heartbeat."""

@@ -50,7 +50,7 @@ class Diverged(ArithmeticError):
     """The loss is no longer a number. The message says where, and what to try."""
 
 
-class OtherData(RuntimeError):
+class OtherData(runs.CannotGoOn):
     """The data set is not the one that the run began with."""
 
 

@@ -1,0 +1,208 @@
+"""Download a file, and say in a sentence why it did not come: each cause has another remedy."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+
+from core.i18n import _
+
+Progress = Callable[[int, int], None]
+
+_TIMEOUT = 20  # seconds without a byte from the server before a download is given up
+_CHUNK = 1 << 16  # bytes
+_MOST_BYTES = 100_000_000  # far more than any file that is fetched
+_BEGINNING = 512  # bytes in which a web page shows that it is one
+_AS_IT_IS = {"Accept-Encoding": "identity"}  # a file that is packed already must not come unpacked
+_NO_WAY = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN}
+# What OpenSSL says of a certificate.
+_OUT_OF_DATE = {9, 10}
+_OF_ANOTHER_NAME = {62, 64}
+
+
+class FetchFailed(OSError):
+    """A download did not come through. The message says why, and what to do."""
+
+
+def download(url: str, target: Path, progress: Progress) -> None:
+    """Download a file.
+
+    Args:
+        progress: called with the bytes so far and the bytes in all.
+
+    Raises:
+        FetchFailed: the message says what lies in the way.
+        OSError: the file cannot be written.
+    """
+    try:
+        with requests.get(url, stream=True, timeout=_TIMEOUT, headers=_AS_IT_IS) as response:
+            response.raise_for_status()
+            _write(response, target, progress)
+    except FetchFailed:
+        raise
+    except requests.RequestException as error:
+        raise FetchFailed(_why(url, error)) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        # How requests says that REQUESTS_CA_BUNDLE leads nowhere.
+        raise FetchFailed(
+            _("The certificates cannot be read. {reason}. Correct REQUESTS_CA_BUNDLE.").format(reason=error)
+        ) from error
+    _refuse_a_web_page(url, target)
+
+
+def _write(response: requests.Response, target: Path, progress: Progress) -> None:
+    total = response.raw.length_remaining or 0  # a server need not say how much there is
+    done = 0
+    with target.open("wb") as file:
+        for chunk in response.iter_content(_CHUNK):
+            done += file.write(chunk)
+            if done > _MOST_BYTES:
+                raise FetchFailed(
+                    _("{host} sends far more than the file holds. Correct the address.").format(
+                        host=_host(response.url)
+                    )
+                )
+            progress(min(done, total or done), total or done)
+
+
+def _why(url: str, error: requests.RequestException) -> str:
+    """What lies in the way, by what `requests` and all that it stands on say."""
+    host, proxy, causes = _host(url), _proxy(url), list(_causes(error))
+    match error:
+        case requests.exceptions.ProxyError():
+            return _why_no_proxy(host, proxy, causes)
+        case requests.exceptions.InvalidURL() | requests.exceptions.InvalidSchema():
+            # What cannot be read as an address may have a password in it.
+            return _(
+                "{host} cannot be asked ({reason}). Correct the address, or that of the proxy in "
+                "HTTPS_PROXY, and start the app again."
+            ).format(host=host, reason="@" if "@" in str(error) else error)
+        case requests.exceptions.SSLError():
+            return _why_not_secure(host, causes)
+        case requests.HTTPError():
+            return _why_no_file(host, proxy, error.response.status_code)
+        case requests.TooManyRedirects():
+            return _("{host} leads from one address to the next without end. Correct the address.").format(
+                host=host
+            )
+        case requests.Timeout():
+            return _(
+                "{host} could not be reached: nothing came for {n} seconds. The network is slow or blocks "
+                "it, or the server is down. Try again later."
+            ).format(host=host, n=_TIMEOUT)
+    return _why_no_connection(host, causes)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and all that it came of; urllib3 hands errors on as arguments and as reasons, too."""
+    waiting, seen = [error], set()
+    while waiting:
+        one = waiting.pop(0)
+        if id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            found = (one.__cause__, one.__context__, getattr(one, "reason", None), *one.args)
+            waiting += [cause for cause in found if isinstance(cause, BaseException)]
+
+
+def _why_no_connection(host: str, causes: list[BaseException]) -> str:
+    for cause in causes:
+        if isinstance(cause, socket.gaierror):
+            return _(
+                "{host} could not be reached: there is no such name. Check this machine's network, and the "
+                "address."
+            ).format(host=host)
+        if isinstance(cause, ConnectionRefusedError):
+            return _(
+                "{host} could not be reached: it refuses the connection. The server is down, or a firewall "
+                "stands before it. Try again later."
+            ).format(host=host)
+        if isinstance(cause, OSError) and cause.errno in _NO_WAY:
+            return _("{host} could not be reached: no way leads there. Check this machine's network.").format(
+                host=host
+            )
+    return _("The connection to {host} broke off before the file had come. Try again.").format(host=host)
+
+
+def _why_no_file(host: str, proxy: str, status: int) -> str:
+    if status == requests.codes.proxy_authentication_required:
+        return _password_wanted(proxy)
+    return _("The server at {host} answered {status} instead of the file.").format(host=host, status=status)
+
+
+def _why_no_proxy(host: str, proxy: str, causes: list[BaseException]) -> str:
+    tunnel = [str(cause) for cause in causes if str(cause).startswith("Tunnel connection failed")]
+    if any(" 407 " in words for words in tunnel):
+        return _password_wanted(proxy)
+    if tunnel:
+        return _("The proxy {proxy} does not connect to {host}: {reason}. Ask who looks after it.").format(
+            proxy=proxy, host=host, reason=tunnel[0].partition(": ")[2]
+        )
+    return _(
+        "{host} could not be reached: the proxy {proxy} does not answer. Correct HTTPS_PROXY, or the proxy "
+        "in this machine's settings, and start the app again."
+    ).format(host=host, proxy=proxy)
+
+
+def _password_wanted(proxy: str) -> str:
+    return _(
+        "The proxy {proxy} wants a name and a password. Write them into HTTPS_PROXY, as "
+        "http://NAME:PASSWORD@{proxy}, and start the app again."
+    ).format(proxy=proxy)
+
+
+def _why_not_secure(host: str, causes: list[BaseException]) -> str:
+    failed = [cause for cause in causes if isinstance(cause, ssl.SSLError)]
+    refused = [cause.verify_code for cause in failed if isinstance(cause, ssl.SSLCertVerificationError)]
+    if not refused:
+        return _(
+            "There is no secure connection to {host} ({reason}). A proxy or a firewall breaks it, or the "
+            "server offers none."
+        ).format(host=host, reason=failed[0].reason if failed else causes[-1])
+    if refused[0] in _OUT_OF_DATE:
+        return _(
+            "The certificate of {host} is out of date, or this machine's clock is wrong. Set the clock, or "
+            "try again later."
+        ).format(host=host)
+    if refused[0] in _OF_ANOTHER_NAME:
+        return _(
+            "The certificate that came for {host} has another name on it, so somebody else answers. If this "
+            "network wants you to log in, open any page in a browser, log in, and try again."
+        ).format(host=host)
+    return _(
+        "The certificate that came for {host} is from nobody whom this machine trusts. Often a proxy or a "
+        "virus scanner reads along: write where its certificate is into REQUESTS_CA_BUNDLE, and start the "
+        "app again."
+    ).format(host=host)
+
+
+def _refuse_a_web_page(url: str, file: Path) -> None:
+    """A network that wants somebody to log in first answers everything with its own page."""
+    with file.open("rb") as opened:
+        beginning = opened.read(_BEGINNING).lstrip().lower()
+    if beginning.startswith((b"<!doctype html", b"<html")):
+        raise FetchFailed(
+            _(
+                "{host} answered with a web page instead of the file. If this network wants you to log in, "
+                "open any page in a browser, log in, and try again."
+            ).format(host=_host(url))
+        )
+
+
+def _proxy(url: str) -> str:
+    """The proxy through which this address is asked for, as HOST:PORT; "" for none."""
+    found = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)) or ""
+    return _host(found)
+
+
+def _host(url: str) -> str:
+    # Not the name and password that an operator's address may carry.
+    return urlsplit(url).netloc.rpartition("@")[2]

@@ -1,0 +1,272 @@
+"""A file that does not come: what lies in the way is said by name, and what to do about it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import trustme
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import download
+from core.download import FetchFailed
+
+Talk = Callable[[socket.socket], None]
+HERE = "127.0.0.1"
+
+
+@contextlib.contextmanager
+def listening(talk: Talk) -> Iterator[str]:
+    """A server that talks like this to everybody who connects. Its address, as HOST:PORT."""
+    with socket.create_server((HERE, 0)) as server:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _address = server.accept()
+                    with connection, contextlib.suppress(OSError):
+                        talk(connection)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"{HERE}:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def answering(head: str, body: bytes = b"", size: int | None = None) -> Talk:
+    """HTTP: this status with these headers, and a body that is said to be so long."""
+    length = len(body) if size is None else size
+
+    def talk(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(f"HTTP/1.1 {head}\r\nContent-Length: {length}\r\n\r\n".encode() + body)
+
+    return talk
+
+
+def silent(connection: socket.socket) -> None:
+    while connection.recv(4096):
+        pass
+
+
+def secure(certificate: trustme.LeafCert, then: Talk, *, proxy: bool = False) -> Talk:
+    """TLS with this certificate; as a proxy that reads along, after it was asked to connect."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+
+    def talk(connection: socket.socket) -> None:
+        if proxy:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with context.wrap_socket(connection, server_side=True) as secured:
+            then(secured)
+
+    return talk
+
+
+@pytest.fixture(autouse=True)
+def network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy is set, and nobody waits long."""
+    for name in (
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+    ):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setattr(download, "_TIMEOUT", 0.5)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def reason(url: str, folder: Path) -> str:
+    """Why the file does not come from there."""
+    with pytest.raises(FetchFailed) as failed:
+        download.download(url, folder / "file", lambda done, total: None)
+    return str(failed.value)
+
+
+LOG_IN = " If this network wants you to log in, open any page in a browser, log in, and try again."
+
+
+@pytest.mark.parametrize(("talk", "expected"), [
+    (silent, "{there} could not be reached: nothing came for 0.5 seconds. The network is slow or blocks it, "
+             "or the server is down. Try again later."),
+    (answering("404 Not Found"), "The server at {there} answered 404 instead of the file."),
+    (answering("503 Service Unavailable"), "The server at {there} answered 503 instead of the file."),
+    (answering("200 OK", b"PK too short", 100),
+     "The connection to {there} broke off before the file had come. Try again."),
+    (lambda connection: None, "The connection to {there} broke off before the file had come. Try again."),
+    (answering("200 OK", b"\n<!DOCTYPE HTML><title>Welcome</title>"),
+     "{there} answered with a web page instead of the file." + LOG_IN),
+    (answering("302 Found\r\nLocation: /login"),
+     "{there} leads from one address to the next without end. Correct the address."),
+])  # fmt: skip
+def test_what_a_server_does_wrong_is_said(talk: Talk, expected: str, tmp_path: Path) -> None:
+    with listening(talk) as there:
+        assert reason(f"http://{there}/file", tmp_path) == expected.format(there=there)
+
+
+def test_a_server_that_is_not_there_is_told_from_a_name_that_is_not(tmp_path: Path) -> None:
+    with socket.create_server((HERE, 0)) as free:
+        there = f"{HERE}:{free.getsockname()[1]}"
+    assert reason(f"http://operator:secret@{there}/file", tmp_path) == (
+        f"{there} could not be reached: it refuses the connection. The server is down, or a firewall stands "
+        "before it. Try again later."
+    )
+    # Of an interface that is not there: no name server has to be asked to know that this is nobody's.
+    assert reason("http://[fe80::1%25nowhere]/file", tmp_path).endswith(
+        " could not be reached: there is no such name. Check this machine's network, and the address."
+    )
+
+
+def test_an_address_that_is_none_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "cannot be asked (No connection adapters were found" in reason("gopher://data.example/f", tmp_path)
+    monkeypatch.setenv("HTTP_PROXY", "spdy://proxy.example:1")
+    found = reason("http://data.example/file", tmp_path)
+    assert found.startswith("data.example cannot be asked (Proxy URL had unsupported scheme spdy")
+    assert found.endswith("or that of the proxy in HTTPS_PROXY, and start the app again.")
+
+
+def test_a_server_that_sends_without_end_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "_MOST_BYTES", 1_000_000)
+
+    def endless(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            connection.sendall(bytes(65_536))
+
+    with listening(endless) as there:
+        assert reason(f"http://{there}/file", tmp_path) == (
+            f"{there} sends far more than the file holds. Correct the address."
+        )
+    assert (tmp_path / "file").stat().st_size < 2_000_000
+
+
+# --------------------------------------------------------------------------------------------- certificates
+
+
+def test_a_certificate_says_what_is_wrong_with_it(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    good = answering("200 OK", b"the file")
+    old = datetime(2020, 1, 1, tzinfo=UTC)
+    with listening(secure(trustme.CA().issue_cert(HERE), good)) as there:
+        assert reason(f"https://{there}/file", tmp_path) == (
+            f"The certificate that came for {there} is from nobody whom this machine trusts. Often a proxy "
+            "or a virus scanner reads along: write where its certificate is into REQUESTS_CA_BUNDLE, and "
+            "start the app again."
+        )
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    with listening(secure(authority.issue_cert(HERE, not_after=old), good)) as there:
+        assert reason(f"https://{there}/file", tmp_path) == (
+            f"The certificate of {there} is out of date, or this machine's clock is wrong. Set the clock, or "
+            "try again later."
+        )
+    with listening(secure(authority.issue_cert("login.example"), good)) as there:
+        assert reason(f"https://{there}/file", tmp_path) == (
+            f"The certificate that came for {there} has another name on it, so somebody else answers."
+            + LOG_IN
+        )
+    with listening(answering("400 Bad Request")) as there:
+        assert reason(f"https://{there}/file", tmp_path).startswith(
+            f"There is no secure connection to {there} (WRONG_VERSION_NUMBER). A proxy or a firewall"
+        )
+    # And with what is advised, it comes.
+    with listening(secure(authority.issue_cert(HERE), good)) as there:
+        download.download(f"https://{there}/file", tmp_path / "file", lambda done, total: None)
+    assert (tmp_path / "file").read_bytes() == b"the file"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nowhere.pem"))
+    found = reason("https://data.example/file", tmp_path)
+    assert "nowhere.pem" in found
+    assert found.endswith("Correct REQUESTS_CA_BUNDLE.")
+
+
+# --------------------------------------------------------------------------------------------------- proxies
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_is_dead_is_named_without_its_password(
+    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server((HERE, 0)) as free:
+        there = f"{HERE}:{free.getsockname()[1]}"
+    monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://operator:secret@{there}/")
+    assert reason(f"{scheme}://data.example/file", tmp_path) == (
+        f"data.example could not be reached: the proxy {there} does not answer. Correct HTTPS_PROXY, or the "
+        "proxy in this machine's settings, and start the app again."
+    )
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_wants_a_password_says_so(
+    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = answering("407 Proxy Authentication Required\r\nProxy-Authenticate: Basic")
+    with listening(wanted) as there:
+        monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://operator:wrong@{there}")
+        assert reason(f"{scheme}://data.example/file", tmp_path) == (
+            f"The proxy {there} wants a name and a password. Write them into HTTPS_PROXY, as "
+            f"http://NAME:PASSWORD@{there}, and start the app again."
+        )
+
+
+def test_a_proxy_that_refuses_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening(answering("403 Forbidden")) as there:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{there}")
+        assert reason("https://data.example/file", tmp_path) == (
+            f"The proxy {there} does not connect to data.example: 403 Forbidden. Ask who looks after it."
+        )
+
+
+def test_a_proxy_that_reads_along_is_let_through_with_its_certificate(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forged = secure(authority.issue_cert("data.example"), answering("200 OK", b"the file"), proxy=True)
+    with listening(forged) as there:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{there}")
+        assert "is from nobody whom this machine trusts. Often a proxy" in reason(
+            "https://data.example/file", tmp_path
+        )
+        authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "authority.pem"))
+        download.download("https://data.example/file", tmp_path / "file", lambda done, total: None)
+    assert (tmp_path / "file").read_bytes() == b"the file"
+
+
+# ------------------------------------------------------------------------------------- whatever else comes
+
+
+@given(st.binary(max_size=300))
+def test_whatever_a_server_answers_is_a_file_or_a_reason(
+    tmp_path_factory: pytest.TempPathFactory, answer: bytes
+) -> None:
+    def talk(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(answer)
+
+    target = tmp_path_factory.getbasetemp() / f"whatever-{os.getpid()}"
+    with listening(talk) as there:
+        try:
+            download.download(f"http://{there}/file", target, lambda done, total: None)
+        except FetchFailed as error:
+            found = str(error)
+        else:
+            found = there
+    assert there in found
