@@ -66,8 +66,8 @@ def unique(texts: Sequence[str], folders: Sequence[str]) -> list[str]:
 def describe(config: RunConfig) -> str:
     """The network, its data, how long it trains, and all else in which it differs from its preset."""
     network, different = _apart(config, _speaking())
-    words = _words(config, _speaking())
-    return _joined(network, ({name: words[name] for name in ("dataset", "epochs")} | different).values())
+    shown = {"dataset", "epochs"} | different.keys()
+    return _joined(network, (value for name, value in _words(config, _speaking()).items() if name in shown))
 
 
 def network(config: RunConfig) -> str:

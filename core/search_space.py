@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -159,6 +160,15 @@ def points(name: str, values: Values) -> Sequence[Any]:
         return takes.between(values.low, values.high, values.points)
     assert isinstance(values, Choice)
     return values.options
+
+
+def ways(name: str, values: Values) -> float:
+    """In how many ways a knob can be set within these values; infinity for a range of fractions."""
+    if isinstance(values, Choice):
+        return len(values.options)
+    takes = KNOBS[name].takes
+    whole = isinstance(takes, Number) and takes.whole
+    return 1 + round(values.high) - round(values.low) if whole else math.inf
 
 
 def check(name: str, values: Values, config: RunConfig) -> None:

@@ -14,6 +14,7 @@ file            written by  holds
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
 import time
@@ -34,7 +35,7 @@ from core.search_space import BadSweep, Frozen, Values
 from core.settings import Settings
 
 Method = Literal["grid", "random", "tpe"]
-FEWEST, MOST = 2, 4  # knobs
+FEWEST, MOST = 1, 4  # knobs
 FOLDER = ".sweeps"
 
 
@@ -103,8 +104,21 @@ def check(sweep: Sweep, settings: Settings) -> None:
                 "to be true."
             )
         )
+    _check_repeats(sweep)
     _check_trials(len(sweep.grid()) if sweep.method == "grid" else sweep.trials, settings)
     jobs.check(sweep.base, settings)
+
+
+def _check_repeats(sweep: Sweep) -> None:
+    """A run with the same settings and the same seed comes to the same."""
+    ways = math.prod(search_space.ways(name, values) for name, values in sweep.knobs.items())
+    if sweep.method != "grid" and sweep.trials > ways:
+        raise BadSweep(
+            _(
+                "These knobs can be set in {ways} ways, so some of {n} runs would be the same. Choose Grid, "
+                "or at most {ways} runs."
+            ).format(ways=ways, n=sweep.trials)
+        )
 
 
 def _check_trials(number: int, settings: Settings) -> None:

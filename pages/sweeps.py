@@ -115,8 +115,8 @@ def set_up() -> None:
             st.session_state["knobs_begun"] = True
             st.session_state["knobs"] = st.session_state["knobs"] or ["learning_rate", "batch_size"]
         chosen = st.multiselect(
-            _("Knobs to turn, two to four"), offered, key="knobs", max_selections=sweeps.MOST,
-            format_func=titles.__getitem__, persist_state="session", placeholder=_("two to four"),
+            _("Knobs to turn, one to four"), offered, key="knobs", max_selections=sweeps.MOST,
+            format_func=titles.__getitem__, persist_state="session", placeholder=_("one to four"),
         )  # fmt: skip
         values = {knob: choose_values(knob, titles[knob], grid=method == "grid") for knob in chosen}
     start(Sweep(name=name.strip(), base=base, knobs=values, method=method, trials=number, pruning=pruning))
@@ -182,7 +182,7 @@ if asked and asked != NEW and asked not in folders:
             name=repr(asked[:64])))
     )  # fmt: skip
 if folders:
-    options = {name: sweeping.label(folder) for name, folder in folders.items()} | {NEW: _("A new sweep")}
+    options = sweeping.labels(list(folders.values())) | {NEW: _("A new sweep")}
     links.choice("sweep", options, next(iter(options)), always=True)
     shown = st.selectbox(_("Sweep"), list(options), key="sweep", format_func=options.__getitem__)
 else:

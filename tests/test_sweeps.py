@@ -116,7 +116,9 @@ def test_a_grid_goes_from_end_to_end_in_even_steps_or_factors() -> None:
     [
         ({"name": " "}, "Give the sweep a name"),
         ({"name": "x" * 31}, "31 characters; at most 30"),
-        ({"knobs": {"learning_rate": RATE}}, "You chose 1 knobs. Choose 2 to 4"),
+        ({"knobs": {}}, "You chose 0 knobs. Choose 1 to 4"),
+        ({"knobs": {"optimizer": Choice(options=("adam", "sgd"))}}, "can be set in 2 ways, so some of 3"),
+        ({"knobs": {"units": Span(low=4, high=5)}, "method": "tpe"}, "at most 2 runs"),
         ({"knobs": {"learning_rate": RATE, "filters": UNITS}}, "'filters' is no knob of this network"),
         ({"knobs": {"learning_rate": RATE, "epochs": UNITS}}, "'epochs' is no knob"),
         ({"knobs": {"learning_rate": Span(low=0.1, high=0.1), "units": UNITS}}, "from 0.1 to 0.1"),
@@ -135,6 +137,17 @@ def test_what_cannot_be_is_refused_in_a_sentence(changes: dict[str, Any], words:
     with pytest.raises(BadSweep, match=words.replace(".", r"\.")):
         sweeps.submit(sweep(**changes), Settings(runs=tmp_path))
     assert sweeps.every(tmp_path) == []
+
+
+def test_a_sweep_of_one_knob_is_a_sweep(tmp_path: Path) -> None:
+    two = {"optimizer": Choice(options=("adam", "sgd"))}
+    for alone in (
+        sweep(knobs={"learning_rate": RATE}, method="tpe", trials=20),
+        sweep(knobs={"units": Span(low=4, high=6)}, method="random"),
+        sweep(knobs=two, trials=2),
+        sweep(knobs=two, method="grid", trials=20),  # a grid has as many runs as there are places
+    ):
+        sweeps.check(alone, Settings(runs=tmp_path))
 
 
 def test_the_operator_s_limits_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

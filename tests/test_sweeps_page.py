@@ -88,7 +88,6 @@ def test_a_link_sets_a_sweep_up(runs_folder: Path) -> None:
     app = open_page("sweeps", method="grid", knobs="units,l2", base="fast-99")
     # What a CNN has no use for is left out, and what cannot be validated is refused.
     assert app.multiselect(key="knobs").value == ["l2"]
-    assert "You chose 1 knobs" in said(app.error[0])
     assert app.button(key="start_sweep").disabled
     app = open_page("sweeps", method="grid", knobs="l2,dropout", base="fast-99")
     assert "these settings hold none back" in said(app.error[0])
@@ -117,6 +116,10 @@ def test_every_knob_can_be_chosen(name: str, runs_folder: Path) -> None:
     other = "rotation" if name == "l2" else "l2"
     app = open_page("sweeps", method="grid", knobs=f"{name},{other}", base=base)
     assert app.multiselect(key="knobs").value == [name, other]
+    assert not app.error, said(app.error[0])
+    assert "runs, about" in texts(app)
+    app.multiselect(key="knobs").set_value([name])  # alone, too
+    again(app)
     assert not app.error, said(app.error[0])
     assert "runs, about" in texts(app)
 
@@ -173,6 +176,38 @@ def test_what_a_sweep_has_found_is_shown(folder: Path) -> None:
     assert len(table) == 10
     assert "It was [not](x) to be." in texts(app).replace("\\", "").replace("\u2060", "")
     assert metrics(app) == {}
+
+
+def test_a_sweep_of_one_knob_shows_the_accuracy_by_it(runs_folder: Path, started: list[Path]) -> None:
+    plan = Sweep(
+        name="Alone", base=RunConfig(epochs=1), knobs={"learning_rate": KNOBS["learning_rate"]}, trials=8
+    )
+    folder = sweeps.submit(plan, Settings(runs=runs_folder))
+    study = trials.study(folder, plan)
+    for number in range(8):
+        trial = study.ask(trials.space(plan.knobs))
+        trial.report(0.9, 1)
+        study.tell(trial, 0.9 + number / 100)
+    stand(folder, "finished")
+    app = open_page("sweeps", sweep=folder.name)
+    assert "Learning rate and accuracy" in [heading.value for heading in app.header]
+    found = [(one.values["learning_rate"], one.accuracy) for one in trials.read(folder)]
+    shown = figure(app, "sweep_by_knob")
+    (line,) = shown["data"]
+    assert list(zip(line["x"], line["y"], strict=True)) == sorted(found)
+    assert shown["layout"]["xaxis"]["type"] == "log"
+    for other in ("sweep_importance", "sweep_parallel"):  # of one knob, they say nothing
+        with pytest.raises(KeyError):
+            figure(app, other)
+
+
+def test_sweeps_that_are_alike_can_each_be_chosen(folder: Path) -> None:
+    twin = folder.with_name(f"{folder.name[:-4]}ffff")
+    shutil.copytree(folder, twin)
+    app = open_page("sweeps", sweep=folder.name)
+    (label,) = [option for option in app.selectbox(key="sweep").options if "(ffff)" in option]
+    app.selectbox(key="sweep").select(label)
+    assert again(app).query_params["sweep"] == twin.name
 
 
 @pytest.mark.parametrize(

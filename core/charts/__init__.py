@@ -13,13 +13,14 @@ from core.charts.evaluation import (
     robustness,
 )
 from core.charts.network import network
-from core.charts.sweeping import history, importance, parallel, parallel_numbers
+from core.charts.sweeping import by_knob, history, importance, parallel, parallel_numbers
 from core.charts.training import by_digit, curve, pace, schedule, spread
 
 __all__ = [
     "ALL",
     "Point",
     "by_digit",
+    "by_knob",
     "class_balance",
     "compact",
     "confusion",

@@ -18,6 +18,7 @@ from core.sweeps import Trial, best
 _FROM_LOW_TO_HIGH = [(0, "#D55E00"), (0.5, "#8F9699"), (1, "#2E8FD0")]
 _FEW = 5  # runs that there is room for from the beginning
 _ROOM = 0.02  # above and below the accuracies
+_MARKS = 6  # along an axis of factors
 _TICKS = 5  # along an axis of numbers
 
 
@@ -61,6 +62,47 @@ def _hover(knobs: Sequence[str]) -> str:
     """The accuracy, and a line for each knob."""
     values = (f"<br>{knob} = %{{customdata[{place}]}}" for place, knob in enumerate(knobs))
     return f"%{{y:.2%}}{''.join(values)}<extra></extra>"
+
+
+def by_knob(trials: Sequence[Trial], name: str, title: str) -> go.Figure:
+    """The accuracy of each run against the only knob of its sweep.
+
+    Args:
+        name: the knob.
+        title: what it is called.
+    """
+    takes = KNOBS[name].takes
+    figure = go.Figure()
+    for state, label, symbol in (("pruned", _("stopped early"), "x"), ("complete", _("finished"), "circle")):
+        some = [one for one in trials if one.state == state and one.accuracy is not None]
+        if isinstance(takes, Number):
+            some.sort(key=lambda one: one.values[name])
+        if some:
+            figure.add_scatter(
+                x=[one.values[name] for one in some], y=[one.accuracy for one in some], name=label,
+                mode="lines+markers" if state == "complete" and isinstance(takes, Number) else "markers",
+                line={"width": 1, "dash": "dot"},
+                marker={"symbol": symbol, "size": 9, "color": MARGIN if state == "pruned" else None},
+                hovertemplate="%{x}: %{y:.2%}<extra></extra>",
+            )  # fmt: skip
+    if isinstance(takes, Number) and takes.log:
+        # Plotly would write 2 and 5 for what is two and five times as much.
+        marks = _marks(takes, [x for line in figure.data for x in line.x])
+        figure.update_xaxes(type="log", tickvals=marks, ticktext=[short(mark) for mark in marks])
+    elif not isinstance(takes, Number):
+        figure.update_xaxes(type="category", categoryorder="array", categoryarray=list(takes))
+    figure.update_xaxes(title=title, fixedrange=True)
+    figure.update_yaxes(title=_("validation accuracy"), tickformat=".1%", fixedrange=True)
+    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}, showlegend=True)
+    return compact(figure, height=320, top=30)
+
+
+def _marks(takes: Number, values: Sequence[float]) -> list[float]:
+    """What is written along the axis of a knob that goes in factors: not too much, and each in full."""
+    places = takes.places()
+    low, high = min(values, default=takes.low), max(values, default=takes.high)
+    inside = [place for place in places if 0.8 * low <= place <= 1.25 * high]
+    return inside[:: -(-len(inside) // _MARKS) or 1]
 
 
 def parallel(trials: Sequence[Trial], titles: Mapping[str, str]) -> go.Figure:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
-from core import charts, jobs, runs, sweeps, trials, ui
+from core import charts, jobs, naming, runs, sweeps, trials, ui
 from core.config import PRESETS, assignments
 from core.datasets import DatasetMissing
 from core.i18n import _, ngettext
@@ -179,36 +179,60 @@ def _sights(folder: Path, sweep: Sweep, found: Sequence[Trial]) -> None:
         st.header(_("Run by run"), anchor=False)
         ui.chart(charts.history(found), key="sweep_history",
                         alt=_("The validation accuracy of each run of the sweep"))  # fmt: skip
+    complete = sum(one.state == "complete" for one in found)
     with right:
-        st.header(_("Which knob matters"), anchor=False)
-        weights = _importance(folder, sum(one.state == "complete" for one in found))
-        if weights:
-            ui.chart(
-                charts.importance(weights, names), key="sweep_importance",
-                alt=_("How much each knob matters"),
-            )  # fmt: skip
-            st.caption(
-                _(
-                    "Of what sets the best runs apart, so much is each knob's doing, within the ranges that "
-                    "were tried. With few runs it is a guess."
-                )
-            )
+        if len(names) == 1:
+            _only_knob(found, *names.items())
         else:
-            st.caption(_("After {n} finished runs that are not all alike.").format(n=trials.ENOUGH))
-    if sum(one.state == "complete" for one in found) > 1:
-        st.header(_("Every run as a line"), anchor=False)
-        with ui.at_least(560):
-            ui.chart(
-                charts.parallel(found, names), key="sweep_parallel",
-                alt=_("Each finished run as a line across its knobs to its accuracy"),
-                numbers=partial(charts.parallel_numbers, found, names),
-            )  # fmt: skip
-        st.caption(
-            _(
-                "Drag along an axis to see only the runs that pass there; click beside the mark to see all "
-                "again. Blue lines read best, orange ones worst."
-            )
+            _which_matters(_importance(folder, complete), names)
+    if complete > 1 and len(names) > 1:
+        _every_run(found, names)
+
+
+def _only_knob(found: Sequence[Trial], knob: tuple[str, str]) -> None:
+    name, title = knob
+    st.header(_("{knob} and accuracy").format(knob=title), anchor=False)
+    ui.chart(
+        charts.by_knob(found, name, title), key="sweep_by_knob",
+        alt=_("The validation accuracy of each run by its {knob}").format(knob=title),
+    )  # fmt: skip
+    st.caption(
+        _("Every run at the value that it tried. Neighbours that differ by a few tenths of a percent may do "
+          "so by chance.")
+    )  # fmt: skip
+
+
+def _which_matters(weights: Mapping[str, float], names: Mapping[str, str]) -> None:
+    st.header(_("Which knob matters"), anchor=False)
+    if not weights:
+        st.caption(_("After {n} finished runs that are not all alike.").format(n=trials.ENOUGH))
+        return
+    ui.chart(
+        charts.importance(weights, names), key="sweep_importance",
+        alt=_("How much each knob matters"),
+    )  # fmt: skip
+    st.caption(
+        _(
+            "Of what sets the best runs apart, so much is each knob's doing, within the ranges that "
+            "were tried. With few runs it is a guess."
         )
+    )
+
+
+def _every_run(found: Sequence[Trial], names: Mapping[str, str]) -> None:
+    st.header(_("Every run as a line"), anchor=False)
+    with ui.at_least(560):
+        ui.chart(
+            charts.parallel(found, names), key="sweep_parallel",
+            alt=_("Each finished run as a line across its knobs to its accuracy"),
+            numbers=partial(charts.parallel_numbers, found, names),
+        )  # fmt: skip
+    st.caption(
+        _(
+            "Drag along an axis to see only the runs that pass there; click beside the mark to see all "
+            "again. Blue lines read best, orange ones worst."
+        )
+    )
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -237,8 +261,13 @@ def _table(sweep: Sweep, found: Sequence[Trial]) -> None:
                      query_params={"find": sweep.name})  # fmt: skip
 
 
-def label(folder: Path) -> str:
-    """A sweep in one line that stays the same, for a list to choose from."""
+def labels(folders: Sequence[Path]) -> dict[str, str]:
+    """Sweeps in a line each that stays the same, for a list to choose from, by their folders' names."""
+    names = [folder.name for folder in folders]
+    return dict(zip(names, naming.unique(list(map(_label, folders)), names), strict=True))
+
+
+def _label(folder: Path) -> str:
     try:
         sweep = sweeps.read(folder)
     except sweeps.UnknownSweep:
