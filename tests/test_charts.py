@@ -41,7 +41,7 @@ def test_a_curve_leaves_out_what_is_no_number() -> None:
     epochs = [{"epoch": 1, "steps": 10, "loss": 1.5}, {"epoch": 2, "steps": 5, "loss": None}]
     figure = charts.curve("loss", "loss", batches, epochs, steps=10, planned=2)
     within, training = figure.data
-    assert (list(within.x), list(within.y)) == ([0.5], [2.0])
+    assert (list(within.x), list(within.y)) == ([0.5, 1], [2.0, 1.5])
     assert list(training.x) == [1, 1.5]
     np.testing.assert_array_equal(training.y, [1.5, np.nan])  # which Plotly leaves a gap for
     assert "NaN" not in json.dumps(json.loads(figure.to_json()))
@@ -68,7 +68,38 @@ def test_a_turned_knob_is_marked_where_its_first_epoch_begins() -> None:
 )
 def test_a_long_run_is_shown_as_far_as_it_is(done: int, planned: int, shown: int) -> None:
     rows = [{"epoch": epoch, "steps": 10, "loss": 1.0} for epoch in range(1, done + 1)]
-    assert charts.curve("loss", "loss", [], rows, 10, planned).layout.xaxis.range == (0, shown)
+    begin, end = charts.curve("loss", "loss", [], rows, 10, planned).layout.xaxis.range
+    assert begin == 0
+    assert shown < end < 1.05 * shown  # the last marker is whole
+
+
+def test_the_line_within_an_epoch_leads_to_its_end_and_begins_anew_in_the_next() -> None:
+    batches = [
+        {"epoch": epoch, "step": step, "loss": loss}
+        for epoch, step, loss in ((1, 4, 2.0), (1, 8, 1.8), (2, 5, 0.9), (3, 10, 0.5), (4, 2, 0.4))
+    ]
+    epochs = [
+        {"epoch": 1, "steps": 10, "loss": 1.7}, {"epoch": 2, "steps": 10, "loss": 0.8},
+        {"epoch": 3, "steps": 10, "loss": 0.5},
+    ]  # fmt: skip
+    within = charts.curve("loss", "loss", batches, epochs, steps=10, planned=5).data[0]
+    pieces = np.split(np.stack([within.x, within.y], axis=1), np.flatnonzero(np.isnan(within.y)))
+    found = [piece[~np.isnan(piece[:, 1])].tolist() for piece in pieces]
+    assert found == [
+        [[0.4, 2.0], [0.8, 1.8], [1, 1.7]], [[1.5, 0.9], [2, 0.8]], [[3, 0.5]], [[3.2, 0.4]],
+    ]  # fmt: skip
+
+
+def test_a_run_too_fast_for_rows_within_its_epochs_has_no_line_from_one_to_a_later_one() -> None:
+    epochs = [{"epoch": epoch, "steps": 2, "loss": 1 / epoch} for epoch in range(1, 13)]
+    batches = [{"epoch": 1, "step": 1, "loss": 2.0}, {"epoch": 11, "step": 1, "loss": 0.2}]
+    within, training = charts.curve("loss", "loss", batches, epochs, steps=2, planned=12).data
+    assert list(within.x) == [0.5, 1, 10, 10.5, 11]
+    np.testing.assert_array_equal(within.y, [2.0, 1.0, np.nan, 0.2, 1 / 11])
+    assert list(training.x) == list(range(1, 13))
+    nothing = charts.curve("loss", "loss", [], epochs, steps=2, planned=12).data[0]
+    assert not len(nothing.x)
+    assert nothing.showlegend is False
 
 
 def test_a_layers_spread_is_a_density() -> None:
@@ -117,6 +148,24 @@ def test_the_numbers_of_a_chart_are_those_that_it_shows() -> None:
     }
     head, *rows = charts.table(charts.overlay(lines, "loss", "loss"))
     assert rows == [["one", 1, 0.5], ["one", 2, 0.25], ["other", 1, 1.0]]
+
+
+def test_of_one_knob_the_accuracy_is_shown_by_it() -> None:
+    def trials(knob: str, *values: object) -> list[Trial]:
+        return [
+            Trial(number, "pruned" if number == 1 else "complete", {knob: value}, number / 10, 2, "", "")
+            for number, value in enumerate(values)
+        ]
+
+    pruned, complete = charts.by_knob(trials("learning_rate", 0.1, 0.01, 0.001), "learning_rate", "Rate").data
+    assert (list(complete.x), list(complete.y)) == ([0.001, 0.1], [0.2, 0.0])  # from left to right
+    assert list(pruned.x) == [0.01]
+    figure = charts.by_knob(trials("optimizer", "sgd", "adam", "adagrad"), "optimizer", "Optimizer")
+    assert figure.layout.xaxis.type == "category"
+    assert figure.layout.xaxis.categoryarray.index("adam") < figure.layout.xaxis.categoryarray.index("sgd")
+    assert charts.table(figure)[1:] == [["stopped early", "adam", 0.1], ["finished", "sgd", 0.0],
+                                        ["finished", "adagrad", 0.2]]  # fmt: skip
+    assert not charts.by_knob(trials("l2"), "l2", "L2").data
 
 
 def test_parallel_coordinates_give_the_values_themselves_and_not_their_logarithms() -> None:

@@ -213,7 +213,8 @@ def robustness(
         ]
     )  # fmt: skip
     figure.add_vline(x=unchanged, line={"dash": "dot", "color": MARGIN, "width": 1})
-    figure.update_xaxes(title=title, fixedrange=True, range=[min(levels), max(levels)])
+    beyond = 0.03 * (max(levels) - min(levels))  # or the markers at both ends would be cut in half
+    figure.update_xaxes(title=title, fixedrange=True, range=[min(levels) - beyond, max(levels) + beyond])
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", fixedrange=True)
     figure.update_layout(showlegend=len(accuracies) > 1, legend={"orientation": "h", "y": -0.45})
     return compact(figure, height=260 if len(accuracies) < 2 else 300)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from core.charts.common import MARK, Row, compact
 from core.i18n import _
 
 _SHORT = 5  # epochs: a run that is no longer is shown from its begin to its end
+_BEYOND = 1.025  # times what is shown is the axis
 _POINTS = 300  # of a curve that is redrawn several times a second
 
 
@@ -38,18 +41,18 @@ def curve(
         planned: epochs that the run is to have.
         changes: rows as `core.runs.changes` gives them; each is marked where it took effect.
     """
-    within = _thinned([row for row in batches if row.get(metric) is not None])
     # An epoch that was stopped ends before its whole number.
-    ends = _numbers(row["epoch"] - 1 + row["steps"] / max(steps, row["steps"]) for row in epochs)
-    starts = _numbers(row["epoch"] - 1 + row["step"] / max(steps, row["step"]) for row in within)
+    ends = _numbers(_place(row["epoch"], row["steps"], steps) for row in epochs)
+    within = _within(metric, batches, epochs, steps)
     traces = [
         go.Scatter(
-            x=starts,
-            y=_numbers(row[metric] for row in within),
+            x=_numbers(x for x, _y in within),
+            y=_numbers(y for _x, y in within),
             name=_("within the epoch"),
             mode="lines",
             line={"width": 1.5, "dash": "dot"},
             opacity=0.7,
+            showlegend=bool(within),
         ),
         go.Scatter(
             x=ends,
@@ -69,8 +72,33 @@ def curve(
             )
         )
     axis = {"title": title, "tickformat": ".0%" if metric == "accuracy" else None}
-    begun = max([*starts[-1:], *ends[-1:]], default=0.0)
+    begun = max([*(x for x, _y in within[-1:]), *ends[-1:]], default=0.0)
     return _over_epochs(traces, axis, _shown(begun, planned), changes)
+
+
+def _place(epoch: int, step: int, steps: int) -> float:
+    """Where a step is on the axis of the epochs."""
+    return float(epoch - 1 + step / max(steps, step))
+
+
+def _within(
+    metric: str, batches: Sequence[Row], epochs: Sequence[Row], steps: int
+) -> list[tuple[float, float | None]]:
+    """The points of the line within the epochs, with a gap before each.
+
+    A metric is the mean since its epoch began, so that it ends at the epoch's own, and begins anew in the
+    next one. A fast run has no rows in most of its epochs: there is no line there.
+    """
+    ends = {row["epoch"]: (_place(row["epoch"], row["steps"], steps), row.get(metric)) for row in epochs}
+    rows = _thinned([row for row in batches if row.get(metric) is not None])
+    points: list[tuple[float, float | None]] = []
+    for epoch, some in groupby(rows, key=itemgetter("epoch")):
+        if points:
+            points.append((epoch - 1, None))
+        points += [(_place(epoch, row["step"], steps), row[metric]) for row in some]
+        if epoch in ends and ends[epoch][0] > points[-1][0]:
+            points.append(ends[epoch])
+    return points
 
 
 def _shown(begun: float, planned: int) -> int:
@@ -86,7 +114,12 @@ def _over_epochs(
     return go.Figure(
         traces,
         {
-            "xaxis": {"title": _("epoch"), "range": [0, shown], "dtick": max(1, math.ceil(shown / 10))},
+            # A bit more, or the last marker would be cut in half.
+            "xaxis": {
+                "title": _("epoch"),
+                "range": [0, _BEYOND * shown],
+                "dtick": max(1, math.ceil(shown / 10)),
+            },
             "yaxis": axis,
             "shapes": marks,
             "annotations": words,
