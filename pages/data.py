@@ -9,6 +9,8 @@ from core import charts, datasets, ui
 from core.download import FetchFailed
 from core.i18n import _
 from core.ui import links
+from core.ui.gallery import Tile, gallery
+from core.ui.whole import whole
 
 PER_PAGE = 40
 EXAMPLE_DIGITS = range(10)
@@ -137,7 +139,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         help=_("Choose none to see all of them."),
     )  # fmt: skip
     links.number("shuffle_seed", 0, 0, 2**32 - 1)
-    seed = st.number_input(
+    seed = whole(
         _("Shuffle seed"), 0, 2**32 - 1, key="shuffle_seed", persist_state="session", width=160,
         on_change=first_page,
         help=_("Another number shows the digits in another order; the same number, in the same."),
@@ -150,20 +152,21 @@ links.number("data_page", 1, 1, len(labels))
 on_page = shown[ui.pager(len(shown), PER_PAGE, "data_page")]
 
 st.caption(
-    _("{n:,} {split} images. Click a number to see the digit as the computer does.").format(
+    _("{n:,} {split} images. Press a digit to see it as the computer does.").format(
         n=len(shown), split=SPLITS[split]
     )
 )
-pressed = ui.gallery(
+pressed = gallery(
     [
-        ui.Tile(
+        Tile(
             images[i],
             str(labels[i]),
             _("A handwritten {label}, number {index}").format(label=labels[i], index=i),
             key=f"{name}-{split}-{i}",
         )
         for i in on_page
-    ]
+    ],
+    key="digit_tiles",
 )
 if pressed:
     index = int(pressed.rsplit("-", 1)[1])

@@ -10,6 +10,7 @@ from core import charts, drawings, drawings_file, predict, runs, ui
 from core.drawings import Drawing
 from core.i18n import _, ngettext
 from core.ui import links, teach
+from core.ui.gallery import Tile, gallery
 
 PER_PAGE = 40
 TESTED = 10  # runs in the table; each of them reads all the drawings
@@ -56,17 +57,15 @@ def browse(found: Sequence[Drawing]) -> None:
         return
     links.number("drawings_page", 1, 1, max(1, len(found)))
     on_page = found[ui.pager(len(found), PER_PAGE, "drawings_page")]
-    if pressed := ui.gallery([tile(drawing) for drawing in on_page]):
+    if pressed := gallery([tile(drawing) for drawing in on_page], key="drawing_tiles"):
         st.session_state["drawing"] = int(pressed.removeprefix("drawing_"))
-    st.caption(
-        _("Click what is below a drawing to correct or delete it. ✗ written → read, when it was drawn.")
-    )
+    st.caption(_("Press a drawing to correct or delete it. ✗ written → read, when it was drawn."))
 
 
-def tile(drawing: Drawing) -> ui.Tile:
+def tile(drawing: Drawing) -> Tile:
     read = drawing.answer
     right = None if read is None else read == drawing.label
-    return ui.Tile(
+    return Tile(
         drawing.image,
         f"✗ {drawing.label} → {read}" if right is False else str(drawing.label),
         _("A {label} by {writer}").format(label=drawing.label, writer=drawing.writer or _("somebody")),

@@ -28,7 +28,7 @@ ui.heading(
 with st.grid(4, min_column_width=230):
     for name, title, icon, text in STEPS:
         with st.container(border=True, height="stretch"):
-            st.page_link(ui.PAGES[name], label=title, icon=icon)
+            st.page_link(ui.PAGES[name], label=f"**{title}**", icon=icon)
             st.markdown(text)
 
 root = ui.settings().runs

@@ -8,6 +8,7 @@ from core.i18n import _
 from core.search_space import KNOBS, MOST_POINTS, BadSweep, Choice, Number, Span, Values, short
 from core.sweeps import Sweep
 from core.ui import knobs, links, sweeping
+from core.ui.whole import Refused, check_fields, whole
 
 NEW = "new"
 TRAIN = "train"  # the settings on the Train page
@@ -33,9 +34,7 @@ def choose_base() -> RunConfig:
         st.query_params.pop(field, None)
     st.session_state["epochs_of_base"] = (name, found.epochs)
     links.number(field, min(found.epochs, most), 1, most)
-    epochs = st.number_input(
-        _("Epochs of each run"), 1, most, key=field, required=True, persist_state="session"
-    )
+    epochs = whole(_("Epochs of each run"), 1, most, key=field, persist_state="session")
     st.caption(ui.plain(ui.summary(found.but(epochs=epochs))))
     return found.but(epochs=epochs)
 
@@ -62,10 +61,9 @@ def choose_values(name: str, title: str, *, grid: bool) -> Values:
         points = 3
         if grid:
             links.number(f"points_{name}", points, 2, MOST_POINTS)
-            points = st.number_input(
-                _("Values"), 2, MOST_POINTS, key=f"points_{name}", width=110, required=True,
-                persist_state="session",
-            )  # fmt: skip
+            points = whole(
+                _("Values"), 2, MOST_POINTS, key=f"points_{name}", width=110, persist_state="session"
+            )
     if grid and low < high:
         st.caption(", ".join(map(short, takes.between(low, high, points))))
     return Span(low=low, high=high, points=points)
@@ -101,7 +99,7 @@ def set_up() -> None:
         if method != "grid":
             most = ui.settings().max_trials
             links.number("trials", min(20, most), 2, most)
-            number = st.number_input(_("Runs"), 2, most, key="trials", required=True, persist_state="session")
+            number = whole(_("Runs"), 2, most, key="trials", persist_state="session")
         links.choice("pruning", (True, False), True)
         pruning = st.toggle(
             _("Stop runs early that fall behind"), key="pruning", persist_state="session",
@@ -126,21 +124,23 @@ def start(sweep: Sweep) -> None:
     """What it amounts to, and the button."""
     settings = ui.settings()
     try:
+        check_fields()
         sweeps.check(sweep.model_copy(update={"name": sweep.name or "-"}), settings)
     except (
-        BadSweep, architectures.ImpossibleNetwork, datasets.DatasetMissing, jobs.NotAllowed
+        Refused, BadSweep, architectures.ImpossibleNetwork, datasets.DatasetMissing, jobs.NotAllowed
     ) as error:  # fmt: skip
         problem: Exception | None = error
     else:
         problem = None
-    if st.button(
+    pressed = st.button(
         _("Start the sweep"), type="primary", icon=":material/play_arrow:", key="start_sweep",
         disabled=problem is not None,
-    ):  # fmt: skip
-        begin(sweep)
+    )  # fmt: skip
     if problem:
         ui.sorry(problem)
         return
+    if pressed:
+        begin(sweep)
     number = len(sweep.grid()) if sweep.method == "grid" else sweep.trials
     one = estimate.estimate(sweep.base, estimate.history(settings.runs)).total
     words = _("{n} runs, about {total}: {one} for a run as it is set now, {slots} at a time.").format(

@@ -9,6 +9,7 @@ from core import charts, datasets, estimate, jobs, runs, ui, warm
 from core.config import RunConfig
 from core.i18n import _
 from core.ui import knobs, live
+from core.ui.whole import Refused, check_fields
 
 RECENT = 10  # runs to list
 LONG = 5 * 60  # seconds
@@ -61,20 +62,23 @@ def set_up(root: Path) -> None:
         config = knobs.show(ui.settings().max_epochs)
     with right:
         try:
+            check_fields()
             jobs.check(config, ui.settings())
-        except (jobs.NotAllowed, arch.ImpossibleNetwork, datasets.DatasetMissing) as error:
+        except (Refused, jobs.NotAllowed, arch.ImpossibleNetwork, datasets.DatasetMissing) as error:
             problem = error
         else:
             problem = None
-        # Not a callback: it would get the settings from before what was typed last.
-        if st.button(
+        # Not a callback: it would get the settings from before what was typed last. And who is quick presses
+        # a button that is about to be switched off.
+        pressed = st.button(
             _("Train"), type="primary", icon=":material/play_arrow:", disabled=problem is not None,
             key="train", width="stretch",
-        ):  # fmt: skip
-            start(config)
+        )  # fmt: skip
         if problem:
             ui.sorry(problem)
         else:
+            if pressed:
+                start(config)
             say_how_long(config, root)
             st.page_link(
                 ui.PAGES["sweeps"], label=_("Not sure? Try many values at once"),
@@ -82,7 +86,7 @@ def set_up(root: Path) -> None:
             )  # fmt: skip
         if isinstance(problem, datasets.DatasetMissing):
             ui.link_to_data(config.dataset)
-        if not isinstance(problem, arch.ImpossibleNetwork):
+        if not isinstance(problem, Refused | arch.ImpossibleNetwork):
             show_network(config)
     ended = [run for run in runs.every(root)[:RECENT] if run not in active]
     if ended:

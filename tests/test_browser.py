@@ -302,7 +302,7 @@ def test_no_page_is_wider_than_the_screen(page: Page, served: str, width: int, t
 def test_the_matrix_of_a_digit_is_readable_on_a_phone(page: Page, served: str) -> None:
     page.set_viewport_size({"width": 420, "height": 900})
     page.goto(f"{served}/data")
-    page.locator("[class*=st-key-mnist-5k-train-] button:visible").first.click()
+    page.locator(".st-key-digit_tiles img").first.click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("28 × 28 numbers")).to_be_visible()
     numbers = dialog.locator(".heatmap-label text")

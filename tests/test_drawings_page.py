@@ -11,8 +11,9 @@ from streamlit.testing.v1 import AppTest
 from core import drawings, drawings_file, lessons, predict, runs
 from core.datasets import Dataset
 from core.drawings import Drawing
+from tests import test_pages
 from tests.conftest import wait_for_end
-from tests.test_pages import again, metrics, open_page, said, texts
+from tests.test_pages import again, metrics, open_page, press, said, texts
 
 
 @pytest.fixture
@@ -39,11 +40,7 @@ def kept(file: Path, mnist_5k: Dataset, runs_folder: Path, no_mnist: Path) -> li
 
 
 def tiles(app: AppTest) -> list[int]:
-    return [
-        int(button.key.removeprefix("drawing_"))
-        for button in app.button
-        if button.key and button.key.startswith("drawing_")
-    ]
+    return [int(tile["key"].removeprefix("drawing_")) for tile in test_pages.tiles(app, "drawing_tiles")]
 
 
 def test_before_anything_was_kept_it_leads_to_the_draw_page(file: Path, runs_folder: Path) -> None:
@@ -70,8 +67,7 @@ def test_the_filters_show_exactly_those_drawings(kept: list[Drawing]) -> None:
 def test_a_drawing_is_corrected(kept: list[Drawing], file: Path) -> None:
     app = open_page("drawings")
     chosen = kept[3]
-    app.button(key=f"drawing_{chosen.id}").click()
-    again(app)
+    press(app, "drawing_tiles", f"drawing_{chosen.id}")
     right = (chosen.label + 3) % 10
     app.selectbox(key=f"label_{chosen.id}").set_value(right)
     app.button(key="relabel").click()
@@ -82,8 +78,7 @@ def test_a_drawing_is_corrected(kept: list[Drawing], file: Path) -> None:
 def test_a_deleted_drawing_can_be_had_back(kept: list[Drawing], file: Path) -> None:
     app = open_page("drawings")
     chosen = kept[5]
-    app.button(key=f"drawing_{chosen.id}").click()
-    again(app)
+    press(app, "drawing_tiles", f"drawing_{chosen.id}")
     app.button(key="delete").click()
     again(app)
     assert len(drawings.every(file)) == len(kept) - 1
@@ -176,8 +171,7 @@ def test_there_must_be_something_to_teach(
 def test_a_name_is_shown_as_it_was_written(file: Path, runs_folder: Path) -> None:
     drawings.add(file, [Drawing(3, np.full((28, 28), 9, np.uint8), writer="*[x](http://a.b)*")], 9)
     app = open_page("drawings")
-    app.button(key=f"drawing_{drawings.every(file)[0].id}").click()
-    again(app)
+    press(app, "drawing_tiles", f"drawing_{drawings.every(file)[0].id}")
     assert "(http://a.b)" not in "".join(str(element.value) for element in app.markdown)
     assert any("drawn by *[x]" in said(element) for element in app.markdown)
 

@@ -14,7 +14,7 @@ from core.config import RunConfig
 from core.drawings import Drawing
 from core.evaluate import Evaluation
 from tests import test_pages
-from tests.test_pages import again, figure, metrics, open_page, said, texts
+from tests.test_pages import again, figure, metrics, open_page, press, said, texts, tiles
 
 with_run = test_pages.with_run
 
@@ -26,14 +26,14 @@ def evaluation(with_run: Path) -> Evaluation:
     return evaluate.load(with_run)
 
 
-def tiles(app: AppTest) -> list[str]:
-    """What stands below the digits."""
-    return [button.label for button in app.button if str(button.key).startswith("open_")]
-
-
 def shown(app: AppTest) -> list[int]:
     """The digits that are shown, by their number."""
-    return [int(str(button.key)[5:]) for button in app.button if str(button.key).startswith("open_")]
+    return [int(tile["key"].removeprefix("open_")) for tile in tiles(app, "mistake_tiles")]
+
+
+def captions(app: AppTest) -> list[str]:
+    """What stands below the digits."""
+    return [tile["caption"] for tile in tiles(app, "mistake_tiles")]
 
 
 def test_the_numbers_are_those_of_the_evaluation(with_run: Path, evaluation: Evaluation) -> None:
@@ -59,11 +59,11 @@ def test_the_filters_show_exactly_those_digits(with_run: Path, evaluation: Evalu
     app.selectbox(key="true").set_value(pair.true)
     app.selectbox(key="read").set_value(pair.read)
     again(app)
-    assert len(tiles(app)) == pair.times
-    assert all(f"✗ {pair.true} → {pair.read}" in tile for tile in tiles(app))
+    assert len(captions(app)) == pair.times
+    assert all(f"✗ {pair.true} → {pair.read}" in words for words in captions(app))
     app.slider(key="sure").set_range(0, 50)
     unsure = (evaluation.confidences <= 0.5) & (evaluation.labels == pair.true)
-    assert len(tiles(again(app))) == np.sum(unsure & (evaluation.predictions == pair.read))
+    assert len(captions(again(app))) == np.sum(unsure & (evaluation.predictions == pair.read))
 
 
 def test_a_confused_pair_is_said_in_words_and_a_click_shows_it(
@@ -74,7 +74,7 @@ def test_a_confused_pair_is_said_in_words_and_a_click_shows_it(
     button = app.button(key=f"pair_{pair.true}{pair.read}")
     assert button.label == f"{pair.true} → {pair.read}: {pair.times} of {pair.written}"
     button.click()
-    assert len(tiles(again(app))) == pair.times
+    assert len(captions(again(app))) == pair.times
     assert (app.query_params["true"], app.query_params["read"]) == (str(pair.true), str(pair.read))
 
 
@@ -83,8 +83,8 @@ def test_right_and_wrong_differ_by_more_than_colour(with_run: Path) -> None:
     for kind, mark, other in (("wrong", "✗", "✓"), ("right", "✓", "✗")):
         app.button_group(key="show").set_value(kind)
         again(app)
-        assert tiles(app)
-        assert all(mark in tile and other not in tile for tile in tiles(app))
+        assert captions(app)
+        assert all(mark in words and other not in words for words in captions(app))
 
 
 # ----------------------------------------------------------------------------------- one digit
@@ -95,8 +95,7 @@ def test_a_digit_opens_with_its_probabilities_and_closes_again(
 ) -> None:
     app = open_page("evaluate")
     worst = shown(app)[0]
-    app.button(key=f"open_{worst}").click()
-    again(app)
+    press(app, "mistake_tiles", f"open_{worst}")
     (heading,) = [one.value for one in app.header if one.value.startswith(f"Digit {worst}:")]
     assert f"read as {evaluation.predictions[worst]} ({evaluation.confidences[worst]:.1%})" in heading
     assert "of the ink's weight speaks for" in texts(app)
@@ -148,8 +147,7 @@ def test_the_epochs_are_dragged_through_and_everything_follows(
     assert metrics(app)["Accuracy"] == f"{then.accuracy:.2%}"
     assert shown(app) == then.worst_first(np.arange(len(then.labels)))[:25].tolist()
     worst = shown(app)[0]
-    app.button(key=f"open_{worst}").click()
-    again(app)
+    press(app, "mistake_tiles", f"open_{worst}")
     assert f"({then.confidences[worst]:.1%})" in next(
         one.value for one in app.header if one.value.startswith("Digit")
     )
@@ -167,7 +165,7 @@ def test_kept_drawings_are_test_digits_too(
     app = open_page("evaluate", on="drawings")
     assert app.selectbox(key="on").value == "drawings"
     assert metrics(app)["Digits"] == "2"
-    assert len(tiles(app)) == 2
+    assert len(captions(app)) == 2
 
 
 def test_damaged_drawings_do_not_take_the_page_with_them(

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 from streamlit import config
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
 from core import bundle, datasets, drawings_file, photo, runs
@@ -61,6 +63,23 @@ def metrics(app: AppTest) -> dict[str, str]:
 def figure(app: AppTest, key: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(app.get_by_key(key).proto.spec)
     return found
+
+
+def tiles(app: AppTest, key: str) -> list[dict[str, Any]]:
+    """The tiles of a gallery, as a browser gets them."""
+    found: list[dict[str, Any]] = json.loads(app.get_by_key(key).proto.json)["tiles"]
+    return found
+
+
+def press(app: AppTest, key: str, tile: object) -> AppTest:
+    """Press the tile of this key in a gallery, in the words of a browser."""
+    states = app._tree.get_widget_states()
+    name = _make_trigger_id(app.get_by_key(key).proto.id, "events")
+    said = json.dumps([{"event": "pressed", "value": tile}])
+    states.widgets.append(WidgetState(id=name, json_trigger_value=said))
+    app._run(states)
+    assert not app.exception, app.exception[0].message
+    return app
 
 
 @pytest.fixture
@@ -109,19 +128,18 @@ class TestData:
         app.button_group(key="digits_shown").set_value([7])
         app.button_group(key="split_shown").set_value("test")
         again(app)
-        labels = [button.label for button in app.button]
-        assert set(labels) == {"7"}
+        assert {tile["caption"] for tile in tiles(app, "digit_tiles")} == {"7"}
         assert "100 test images" in texts(app)
 
     def test_another_seed_shows_the_digits_in_another_order(self, no_mnist: Path) -> None:
         app = open_page("data")
-        first = [button.key for button in app.button]
+        first = tiles(app, "digit_tiles")
         app.number_input(key="shuffle_seed").set_value(1)
         again(app)
-        second = [button.key for button in app.button]
+        second = tiles(app, "digit_tiles")
         app.number_input(key="shuffle_seed").set_value(0)
         again(app)
-        assert first == [button.key for button in app.button] != second
+        assert first == tiles(app, "digit_tiles") != second
 
     def test_leafing_through_shows_every_digit_once(self, no_mnist: Path) -> None:
         app = open_page("data")
@@ -132,15 +150,14 @@ class TestData:
         for page in (1, 2, 3):
             app.number_input(key="data_page").set_value(page)
             again(app)
-            keys += [button.key for button in app.button]
+            keys += [tile["key"] for tile in tiles(app, "digit_tiles")]
         assert len(keys) == len(set(keys)) == 100
 
     def test_a_digit_is_shown_as_its_numbers(self, no_mnist: Path, mnist_5k: datasets.Dataset) -> None:
         app = open_page("data")
-        button = app.button[0]
-        index = int(button.key.rsplit("-", 1)[1])
-        button.click()
-        again(app)
+        tile = tiles(app, "digit_tiles")[0]
+        index = int(tile["key"].rsplit("-", 1)[1])
+        press(app, "digit_tiles", tile["key"])
         figure = json.loads(app.get_by_key("pixels").proto.spec)
         shown = decoded(figure["data"][0]["z"])
         np.testing.assert_array_equal(shown, mnist_5k.x_train[index])

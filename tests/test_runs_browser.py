@@ -50,7 +50,7 @@ def test_a_disagreement_of_two_runs_is_a_link_that_shows_the_same_elsewhere(
     found = [evaluate.load(run) for run in (narrow, wide)]
     right = [one.predictions == one.labels for one in found]
     only_second = np.flatnonzero(right[1] & ~right[0])
-    tile = page.locator("[class*='st-key-open_']").first.get_by_role("button")
+    tile = page.locator(".st-key-differ_tiles").get_by_role("button").first
     tile.click()
     heading = page.get_by_role("heading", name="Digit ")
     expect(heading).to_be_visible()

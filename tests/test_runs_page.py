@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core import evaluate, labels, runs, significance, trash
 from core.config import RunConfig
 from tests.conftest import train, wait_for_end
-from tests.test_pages import again, figure, open_page, said, texts
+from tests.test_pages import again, figure, open_page, press, said, texts, tiles
 
 
 @pytest.fixture(scope="module")
@@ -136,9 +136,9 @@ def test_two_runs_are_compared(root: Path) -> None:
     verdict = "take it for a real difference" if test.is_meaningful else "do not show that one is better"
     assert verdict in texts(app)
     assert len(figure(app, "overlay")["data"]) == 2
-    tiles = [button for button in app.button if str(button.key).startswith("open_")]
-    indices = {int(str(tile.key)[5:]) for tile in tiles}
-    assert len(tiles) == min(24, test.second_only)
+    found_tiles = tiles(app, "differ_tiles")
+    indices = {int(tile["key"].removeprefix("open_")) for tile in found_tiles}
+    assert len(found_tiles) == min(24, test.second_only)
     assert indices <= set(np.flatnonzero(right[1] & ~right[0]))
 
 
@@ -153,10 +153,9 @@ def test_a_run_may_be_called_like_a_column(root: Path) -> None:
 def test_a_disagreement_opens_with_both_answers_and_is_in_the_address(root: Path) -> None:
     chosen = [runs.every(root)[0], runs.every(root)[2]]
     app = linked(*chosen)
-    tile = next(button for button in app.button if str(button.key).startswith("open_"))
-    index = int(str(tile.key)[5:])
-    tile.click()
-    again(app)
+    tile = tiles(app, "differ_tiles")[0]["key"]
+    index = int(tile.removeprefix("open_"))
+    press(app, "differ_tiles", tile)
     assert app.query_params["digit"] == str(index)
     for run in chosen:
         one = evaluate.load(run)

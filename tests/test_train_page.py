@@ -19,7 +19,7 @@ from core.runs import Status
 from core.settings import Settings
 from core.ui import knobs
 from tests.conftest import wait_for_end, wait_until
-from tests.test_pages import again, decoded, open_page, said, texts
+from tests.test_pages import again, decoded, open_page, said, texts, tiles
 
 # So many epochs take minutes; whoever uses it ends it.
 LONG = RunConfig(hidden_units=(16,), epochs=100, batch_size=8)
@@ -92,11 +92,11 @@ def test_augmented_digits_are_shown_as_the_amounts_say(setup: AppTest) -> None:
     assert "preview_again" not in keys(setup)
     setup.slider(key="knob_rotation").set_value(30.0)
     again(setup)
-    shown = [image.proto.imgs[0].url for image in setup.get("image")]
+    shown = tiles(setup, "preview_tiles")
     assert len(shown) == knobs.PREVIEWED
     setup.button(key="preview_again").click()
     again(setup)
-    assert shown != [image.proto.imgs[0].url for image in setup.get("image")]
+    assert shown != tiles(setup, "preview_tiles")
 
 
 def test_a_preset_says_where_it_comes_from_and_what_it_reaches(setup: AppTest) -> None:

@@ -7,12 +7,10 @@ import io
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from numpy.typing import NDArray
 from streamlit import net_util
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
@@ -22,6 +20,7 @@ from core.config import RunConfig
 from core.i18n import _
 from core.naming import Subject
 from core.settings import Settings
+from core.ui.whole import new_fields, whole
 
 PICTURE_FORMATS = ("png", "svg")
 _PICTURE_SCALE = 2  # pixels of a picture for one on the screen
@@ -126,6 +125,7 @@ def heading(title: str, lead: str) -> None:
         if first:
             st.rerun()  # from app.py, and with nothing lost: nobody has clicked anything yet
     new_charts()
+    new_fields()
     st.title(title, anchor=False)
     st.markdown(lead)
 
@@ -349,55 +349,11 @@ def at_least(width: int) -> DeltaGenerator:
     return st.grid(1, min_column_width=width, wrap=False)
 
 
-class Tile(NamedTuple):
-    """One digit of a gallery.
-
-    Attributes:
-        image: uint8 ``(28, 28)``.
-        caption: Markdown below it.
-        alt: what the picture shows, for those who do not see it; no Markdown.
-        right: whether it was read right; None for no frame.
-        key: identifies the tile's button; "" for no button.
-    """
-
-    image: NDArray[np.uint8]
-    caption: str
-    alt: str
-    right: bool | None = None
-    key: str = ""
-
-
-def gallery(
-    tiles: Sequence[Tile], width: int = 84, on_click: Callable[[str], None] | None = None
-) -> str | None:
-    """Digits in a grid that takes as many columns as fit.
-
-    Args:
-        on_click: called with the key of the tile whose button is pressed, before the page runs.
-
-    Returns:
-        The key of the tile whose button was pressed in this run of the page, if any was.
-    """
-    pressed = None
-    with st.grid("auto", min_column_width=width, gap="small"):
-        for tile in tiles:
-            with st.container(gap="xsmall", horizontal_alignment="center"):
-                st.image(charts.tile(tile.image, tile.right), width=84, alt=tile.alt)
-                if not tile.key:
-                    st.caption(tile.caption)
-                elif st.button(
-                    tile.caption, key=tile.key, help=plain(tile.alt), type="tertiary",
-                    on_click=on_click, args=(tile.key,),
-                ):  # fmt: skip
-                    pressed = tile.key
-    return pressed
-
-
 def pager(total: int, size: int, key: str) -> slice:
     """Let the visitor leaf through `total` things, `size` at a time. Returns what to show."""
-    pages = max(1, -(-total // size))
-    st.session_state[key] = min(st.session_state.get(key, 1), pages)
+    pages, page = max(1, -(-total // size)), 1
     if pages > 1:
-        st.number_input(_("Page (of {pages:,})").format(pages=pages), 1, pages, key=key, width=180)
-    first = (st.session_state[key] - 1) * size
-    return slice(first, first + size)
+        page = whole(_("Page (of {pages:,})").format(pages=pages), 1, pages, key=key, first=1, width=180)
+    else:
+        st.session_state[key] = 1
+    return slice((page - 1) * size, page * size)

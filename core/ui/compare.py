@@ -16,6 +16,7 @@ from core.ledger import Entry
 from core.naming import Subject
 from core.ui import links, mistakes, testset
 from core.ui.bars import bars
+from core.ui.gallery import Tile, gallery
 
 _SHOWN = 24
 
@@ -231,12 +232,12 @@ def _disagreements(run: Entry, first: Evaluation, second: Evaluation, one: str, 
         st.info(_("There is no such digit."))
         return
     st.caption(
-        ngettext("{n:,} digit. Click it to see both answers.", "{n:,} digits. Click one to see both answers.",
+        ngettext("{n:,} digit. Press it to see both answers.", "{n:,} digits. Press one to see both answers.",
                  len(found)).format(n=len(found))
     )  # fmt: skip
-    ui.gallery(
+    gallery(
         [
-            ui.Tile(
+            Tile(
                 digits.images[index],
                 f"{first.labels[index]}: {first.predictions[index]} | {second.predictions[index]}",
                 _("Digit {index}, a {true}: the first reads {one}, the second {other}").format(
@@ -247,13 +248,13 @@ def _disagreements(run: Entry, first: Evaluation, second: Evaluation, one: str, 
             )
             for index in map(int, found[ui.pager(len(found), _SHOWN, "differ_page")])
         ],
-        on_click=mistakes.open_digit,
+        key="differ_tiles", on_click=mistakes.open_digit, focus=mistakes.was_open(),
     )  # fmt: skip
 
 
 def _one(index: int, image: np.ndarray, answers: Sequence[tuple[str, Evaluation]]) -> None:
     """One digit, and what both make of it."""
-    st.button(_("Back to the digits"), icon=":material/arrow_back:", key="close", on_click=mistakes.close)
+    st.button(_("Back to the digits"), icon=":material/arrow_back:", key="close", on_click=mistakes.back)
     st.markdown(_("## Digit {index}: a {true}").format(index=index, true=answers[0][1].labels[index]))
     with st.container(horizontal=True, gap="large"):
         with st.container(width=174):

@@ -10,6 +10,7 @@ from core.calibration import Calibration, temperature
 from core.evaluate import Evaluation
 from core.i18n import _, ngettext
 from core.ui import links, mistakes
+from core.ui.gallery import gallery
 from core.ui.testset import Digits
 
 _SURE = 0.9
@@ -75,11 +76,12 @@ def _confident_and_wrong(evaluation: Evaluation, digits: Digits | None) -> None:
         ).format(n=len(wrong), total=len(evaluation.labels), sure=_SURE)
     )
     if digits is not None and len(wrong):
-        ui.gallery(
+        gallery(
             [
                 mistakes.tile(evaluation, digits.images, int(index), clickable=False)
                 for index in evaluation.worst_first(wrong)[:_SHOWN]
-            ]
+            ],
+            key="sure_tiles",
         )
 
 

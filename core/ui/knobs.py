@@ -26,6 +26,8 @@ from core.config import (
     from_settings,
 )
 from core.i18n import _
+from core.ui.gallery import Tile, gallery
+from core.ui.whole import whole, whole_or_none
 
 FIRST = "tutorial-mlp"  # the preset that the knobs begin with
 RATES = [float(f"{digit}e{power}") for power in range(-5, 1) for digit in (1, 2, 5)]
@@ -67,7 +69,7 @@ def show(most_epochs: int) -> RunConfig:
             hint=_("An MLP sees a list of pixels; a CNN sees neighbourhoods, and reads better."),
         ),
         "epochs": _knob(
-            st.number_input, _("Epochs"), "epochs", 1, min(1000, most_epochs), required=True,
+            whole, _("Epochs"), "epochs", 1, min(1000, most_epochs),
             hint=_("How often the network sees every training image."),
         ),
         "batch_size": _knob(
@@ -242,7 +244,7 @@ def _conv_blocks() -> dict[str, Any]:
     )  # fmt: skip
     blocks = [_conv_block(block) for block in range(number)]
     dense = _knob(
-        st.number_input, _("Dense units"), "dense_units", 0, 2048, required=True,
+        whole, _("Dense units"), "dense_units", 0, 2048,
         hint=_("The dense layer before the output; 0 leaves it out."),
     )  # fmt: skip
     return {"conv_blocks": blocks, "dense_units": dense}
@@ -256,7 +258,7 @@ def _conv_block(block: int) -> dict[str, Any]:
         return {
             "filters": _size(_("Filters {n}"), "filters", block, 256),
             "kernel_size": _knob(
-                st.number_input, _("Kernel"), f"kernel_size_{block}", 1, 7, width=112, required=True,
+                whole, _("Kernel"), f"kernel_size_{block}", 1, 7, width=112,
                 hint=_("The side of the pattern, in pixels."),
             ),
             "pooling": _knob(
@@ -271,7 +273,7 @@ def _size(label: str, name: str, layer: int, most: int) -> int:
     """How large one layer is; a layer that is new begins with 64."""
     st.session_state.setdefault(f"knob_{name}_{layer}", 64)
     size: int = _knob(
-        st.number_input, label.format(n=layer + 1), f"{name}_{layer}", 1, most, width=112, required=True,
+        whole, label.format(n=layer + 1), f"{name}_{layer}", 1, most, width=112,
         hint=_("More can learn more, take longer, and memorise more easily."),
     )  # fmt: skip
     return size
@@ -336,7 +338,7 @@ def _optimizer() -> dict[str, Any]:
         )  # fmt: skip
     if schedule == "plateau":
         values["plateau_patience"] = _knob(
-            st.number_input, _("Patience of the plateau"), "plateau_patience", 1, 100, required=True,
+            whole, _("Patience of the plateau"), "plateau_patience", 1, 100,
             hint=_("So many epochs without a better loss are a plateau."),
         )  # fmt: skip
     if schedule == "one-cycle":
@@ -381,7 +383,7 @@ def _regularisation() -> dict[str, Any]:
             hint=_("Asks for a little less than certainty, so that the network is less sure of itself."),
         ),
         "early_stopping_patience": _knob(
-            st.number_input, _("Early stopping"), "early_stopping_patience", 0, 100, required=True,
+            whole, _("Early stopping"), "early_stopping_patience", 0, 100,
             hint=_("Ends the run after so many epochs without a better validation loss; 0 never does."),
         ),
     }  # fmt: skip
@@ -396,7 +398,7 @@ def _regularisation() -> dict[str, Any]:
 def _images() -> dict[str, Any]:
     values = {
         "training_images": _knob(
-            st.number_input, _("Training images"), "training_images", 100, MOST_IMAGES, step=100,
+            whole_or_none, _("Training images"), "training_images", 100, MOST_IMAGES, step=100,
             placeholder=_("all"),
             hint=_("Use only so many, to see how much data matters. Empty: all of them."),
         ),
@@ -405,7 +407,7 @@ def _images() -> dict[str, Any]:
             hint=_("Held back from training, to see during training how it does on unseen digits."),
         ),
         "seed": _knob(
-            st.number_input, _("Seed"), "seed", 0, 2**32 - 1, required=True,
+            whole, _("Seed"), "seed", 0, 2**32 - 1,
             hint=_("The same seed on the same machine gives the same run."),
         ),
     }  # fmt: skip
@@ -433,10 +435,11 @@ def _preview(config: RunConfig) -> None:
     rng = np.random.default_rng(again)
     chosen = rng.integers(0, len(loaded.x_train), PREVIEWED)
     changed = augment.augment(loaded.x_train[chosen], config.augmentation, rng)
-    ui.gallery(
+    gallery(
         [
-            ui.Tile(image, str(label), _("An augmented {digit}").format(digit=label))
+            Tile(image, str(label), _("An augmented {digit}").format(digit=label))
             for image, label in zip(changed, loaded.y_train[chosen], strict=True)
         ],
-        width=64,
+        key="preview_tiles",
+        side=56,
     )

@@ -77,7 +77,12 @@ def number(key: str, default: float, low: float, high: float) -> None:
         value = type(default)(text)
         return value if low <= value <= high else None
 
-    _follow(key, default, read, str if isinstance(default, int) else "{:g}".format)
+    def write(value: float | None) -> str:
+        if value is None or not low <= value <= high or (isinstance(default, int) and value % 1):
+            return ""  # what cannot be taken is no link
+        return str(int(value)) if isinstance(default, int) else f"{value:g}"
+
+    _follow(key, default, read, write)
 
 
 def text(key: str, most: int = 200) -> None:
@@ -120,8 +125,9 @@ def _follow(
         if value is not None and not (isinstance(value, float) and math.isnan(value)):
             st.session_state[key] = value
     value = st.session_state[seen] = st.session_state.setdefault(key, default)
-    if value == default and not always:
-        st.query_params.pop(key, None)
-        st.session_state[written] = None
+    text = "" if value == default and not always else write(value)
+    st.session_state[written] = text or None
+    if text:
+        st.query_params[key] = text
     else:
-        st.query_params[key] = st.session_state[written] = write(value)
+        st.query_params.pop(key, None)

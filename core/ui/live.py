@@ -13,6 +13,7 @@ from core.architectures import ImpossibleNetwork
 from core.config import ConfigError, RunConfig
 from core.i18n import _, ngettext
 from core.ui import knobs, links, views
+from core.ui.whole import refused, whole
 
 # Seconds between two looks at a run that is going on: so many for each of its epochs, but no fewer and
 # no more than these. Where there are many epochs to come, the server is to have little to do.
@@ -240,13 +241,16 @@ def _resume_or_data(run: Path, status: runs.Status) -> None:
             _resume(run)
 
 
-def _button(label: str, icon: str, hint: str, key: str = "", *, primary: bool = False) -> bool:
+def _button(
+    label: str, icon: str, hint: str, key: str = "", *, primary: bool = False, disabled: bool = False
+) -> bool:
     return st.button(
         label,
         icon=f":material/{icon}:",
         key=key or icon,
         help=hint,
         type="primary" if primary else "secondary",
+        disabled=disabled,
     )
 
 
@@ -261,8 +265,10 @@ def _ask(what: Callable[[Path], None], run: Path) -> None:
 
 def _train_on(run: Path, status: runs.Status) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        more = st.number_input(_("Epochs more"), 1, 1000, 5, width=140, key="more_epochs")
-        if _button(_("Train on"), "fast_forward", _("Goes on with the weights it has."), key="train_on"):
+        more = whole(_("Epochs more"), 1, 1000, key="more_epochs", first=5, width=140)
+        mended = "more_epochs" not in refused()
+        hint = _("Goes on with the weights it has.")
+        if _button(_("Train on"), "fast_forward", hint, key="train_on", disabled=not mended) and mended:
             _resume(run, epochs=status.epoch + more)
 
 

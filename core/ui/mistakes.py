@@ -15,6 +15,7 @@ from core.i18n import _, ngettext
 from core.reading import Reader
 from core.ui import links, reasons
 from core.ui.bars import bars
+from core.ui.gallery import Tile, gallery
 from core.ui.testset import Digits
 
 _PER_PAGE = 25
@@ -33,6 +34,17 @@ def first_page() -> None:
 def close() -> None:
     """Back to all the digits."""
     st.query_params.pop("digit", None)
+
+
+def back() -> None:
+    """As `close`, to the tile that was opened."""
+    st.session_state["was_open"] = st.query_params.get("digit", "")
+    close()
+
+
+def was_open() -> str:
+    """The key of the tile to come back to, once."""
+    return f"{TILE}{st.session_state.pop('was_open', '')}"
 
 
 def open_digit(key: str) -> None:
@@ -158,19 +170,22 @@ def _gallery(evaluation: Evaluation, images: NDArray[np.uint8], found: NDArray[n
     st.caption(
         ngettext(
             "{n:,} digit, the worst mistakes first. ✓ read right, ✗ written → read, and how sure it was. "
-            "Click one to see why.",
+            "Press one to see why.",
             "{n:,} digits, the worst mistakes first. ✓ read right, ✗ written → read, and how sure it was. "
-            "Click one to see why.",
+            "Press one to see why.",
             len(found),
         ).format(n=len(found))
     )
-    ui.gallery([tile(evaluation, images, int(index)) for index in on_page], on_click=open_digit)
+    gallery(
+        [tile(evaluation, images, int(index)) for index in on_page],
+        key="mistake_tiles", on_click=open_digit, focus=was_open(),
+    )  # fmt: skip
 
 
-def tile(evaluation: Evaluation, images: NDArray[np.uint8], index: int, *, clickable: bool = True) -> ui.Tile:
+def tile(evaluation: Evaluation, images: NDArray[np.uint8], index: int, *, clickable: bool = True) -> Tile:
     """A digit, what it is and what it was read as."""
     true, read = int(evaluation.labels[index]), int(evaluation.predictions[index])
-    return ui.Tile(
+    return Tile(
         images[index],
         _marked(true, read, evaluation.confidences[index]),
         _("Digit {index}, a {true} read as {read}").format(index=index, true=true, read=read),
@@ -180,17 +195,13 @@ def tile(evaluation: Evaluation, images: NDArray[np.uint8], index: int, *, click
 
 
 def _marked(true: int, read: int, confidence: float) -> str:
-    return (
-        f":green[✓ {read}] · {confidence:.0%}"
-        if true == read
-        else f":red[✗ {true} → {read}] · {confidence:.0%}"
-    )
+    return f"✓ {read} · {confidence:.0%}" if true == read else f"✗ {true} → {read} · {confidence:.0%}"
 
 
 def _one(evaluation: Evaluation, digits: Digits, index: int) -> None:
     """One digit, large."""
     true, read = int(evaluation.labels[index]), int(evaluation.predictions[index])
-    st.button(_("Back to the digits"), icon=":material/arrow_back:", key="close", on_click=close)
+    st.button(_("Back to the digits"), icon=":material/arrow_back:", key="close", on_click=back)
     st.header(
         _("Digit {index}: a {true}, read as {read} ({share:.1%})").format(
             index=index, true=true, read=read, share=evaluation.confidences[index]

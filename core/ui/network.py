@@ -15,6 +15,7 @@ from core import arithmetic, pictures, runs, ui
 from core.arithmetic import Arithmetic
 from core.i18n import _
 from core.reading import Reader, Reading
+from core.ui.whole import whole
 
 _TERMS = 8  # of a sum of many products, the largest
 
@@ -119,9 +120,9 @@ def _kernels(kernel: NDArray[np.float32]) -> None:
     channels = kernel.shape[2]
     of = 0
     if channels > 1:
-        of = st.number_input(
-            _("Kernels for input channel (0 to {last})").format(last=channels - 1), 0, channels - 1, 0,
-            key="kernel_channel", width=260,
+        of = whole(
+            _("Kernels for input channel (0 to {last})").format(last=channels - 1), 0, channels - 1,
+            key="kernel_channel", first=0, width=260,
         )  # fmt: skip
     ui.chart(
         pictures.kernels(kernel[:, :, of]), key="kernels", alt=_("The learned kernels"),

@@ -12,6 +12,7 @@ from core import explain, pictures, predict, runs, ui
 from core.i18n import _
 from core.reading import Reader, Reading
 from core.ui.bars import bars
+from core.ui.gallery import Tile, gallery
 
 _NEIGHBOURS = 12
 _DIGITS = list(range(10))
@@ -75,16 +76,17 @@ def alike(reader: Reader, reading: Reading) -> None:
             count=count, n=len(found), digit=reading.digit
         )
     )  # fmt: skip
-    ui.gallery(
+    gallery(
         [
-            ui.Tile(
-                reference.images[index], f"**{label}** · {distance:.1f}",
+            Tile(
+                reference.images[index], f"{label} · {distance:.1f}",
                 _("A {label} of mnist-5k, at a distance of {distance:.1f}").format(
                     label=label, distance=distance
                 ),
             )
             for index, label, distance in zip(found, labels, distances, strict=True)
-        ]
+        ],
+        key="alike_tiles",
     )  # fmt: skip
 
 

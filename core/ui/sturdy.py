@@ -12,6 +12,7 @@ from core import charts, datasets, robustness, runs, ui, warm
 from core.i18n import _
 from core.robustness import LEVELS, UNCHANGED
 from core.ui import links
+from core.ui.gallery import Tile, gallery
 
 _BEGIN = 10.0  # seconds that it may take to begin
 _BESIDE = 4  # other runs
@@ -113,11 +114,11 @@ def _examples(run: Path, titles: dict[str, str]) -> None:
     with st.expander(_("What that looks like"), icon=":material/image:"):
         for kind, levels in LEVELS.items():
             st.caption(titles[kind])
-            ui.gallery(
+            gallery(
                 [
-                    ui.Tile(robustness.changed(images, kind, level)[0], f"{level:g}",
+                    Tile(robustness.changed(images, kind, level)[0], f"{level:g}",
                             _("A digit: {how} {level}").format(how=titles[kind], level=level))
                     for level in levels
                 ],
-                width=60,
+                key=f"changed_{kind}", side=56,
             )  # fmt: skip

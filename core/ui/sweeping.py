@@ -15,6 +15,7 @@ from core.i18n import _, ngettext
 from core.search_space import BadSweep, short
 from core.sweeps import Sweep, Trial
 from core.ui import knobs
+from core.ui.whole import refused, taken, whole
 
 _LOOK = 2.0  # seconds between two looks at a sweep that is going on
 _COMPARED = 4  # of the best runs, side by side
@@ -115,10 +116,9 @@ def _buttons(folder: Path, status: runs.Status) -> None:
             st.button(_("Go on"), icon=":material/play_arrow:", key="sweep_go_on", type="primary",
                       on_click=_ask, args=(sweeps.go_on, folder, ui.settings()))  # fmt: skip
         with st.popover(_("More runs"), icon=":material/add:"):
-            st.number_input(
-                _("How many more"), 1, ui.settings().max_trials, 5, key="sweep_more", required=True
-            )
-            st.button(_("Add"), key="sweep_extend", on_click=_extend, args=(folder,))
+            whole(_("How many more"), 1, ui.settings().max_trials, key="sweep_more", first=5)
+            st.button(_("Add"), key="sweep_extend", on_click=_extend, args=(folder,),
+                      disabled="sweep_more" in refused())  # fmt: skip
         if status.state in runs.RESTING:
             with st.popover(_("Delete"), icon=":material/delete:"):
                 st.markdown(_("The sweep is forgotten; its runs stay on the Runs page."))
@@ -127,7 +127,8 @@ def _buttons(folder: Path, status: runs.Status) -> None:
 
 
 def _extend(folder: Path) -> None:
-    _ask(sweeps.go_on, folder, ui.settings(), st.session_state["sweep_more"])
+    if more := taken("sweep_more", 1, ui.settings().max_trials):
+        _ask(sweeps.go_on, folder, ui.settings(), more)
 
 
 def _ask(what: Callable[..., None], folder: Path, *args: object) -> None:

@@ -14,6 +14,7 @@ from core.drawings import Drawing
 from core.i18n import _, ngettext
 from core.lessons import Lesson
 from core.teaching import Changed
+from core.ui.gallery import Tile, gallery
 
 EVERYBODY = ""
 LEAST = 5  # drawings, below which there is nothing to learn from
@@ -130,15 +131,16 @@ def _forgotten(before: Path, after: Path) -> None:
         )
     )  # fmt: skip
     now = ui.evaluation(after)
-    ui.gallery(
+    gallery(
         [
-            ui.Tile(
-                dataset.x_test[index], f":red[✗ {dataset.y_test[index]} → {now.predictions[index]}]",
+            Tile(
+                dataset.x_test[index], f"✗ {dataset.y_test[index]} → {now.predictions[index]}",
                 _("Test image {index}, a {true} now read as {read}").format(
                     index=index, true=dataset.y_test[index], read=now.predictions[index]
                 ),
                 right=False,
             )
             for index in map(int, found.forgotten[:_SHOWN])
-        ]
+        ],
+        key="forgotten_tiles",
     )  # fmt: skip
