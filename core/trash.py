@@ -67,6 +67,20 @@ def _rests(run: Path) -> bool:
         return True  # nobody trains what cannot be read
 
 
+def deleted(root: Path) -> list[Path]:
+    """The folders of the runs that can be brought back, the one that was deleted last first."""
+    try:
+        found = [(_age(entry), Path(entry.path)) for entry in os.scandir(root / _FOLDER)]
+    except OSError:
+        return []
+    return [run for age, run in sorted(found) if age < KEPT and _is_run(root / _FOLDER, run.name)]
+
+
+def _age(entry: os.DirEntry[str]) -> float:
+    """The seconds since it was deleted."""
+    return time.time() - entry.stat().st_mtime
+
+
 def restore(root: Path, names: Iterable[str]) -> list[str]:
     """Bring runs back. Returns the names of those that could be."""
     found = [name for name in names if _is_run(root / _FOLDER, name) and not (root / name).exists()]
@@ -78,7 +92,7 @@ def restore(root: Path, names: Iterable[str]) -> list[str]:
 def _empty(root: Path) -> None:
     """Be rid of what was put away long ago."""
     try:
-        old = [entry for entry in os.scandir(root / _FOLDER) if entry.stat().st_mtime < time.time() - KEPT]
+        old = [entry for entry in os.scandir(root / _FOLDER) if _age(entry) >= KEPT]
     except OSError:
         return
     for entry in old:

@@ -58,7 +58,7 @@ def browse(found: Sequence[Drawing]) -> None:
     links.number("drawings_page", 1, 1, max(1, len(found)))
     on_page = found[ui.pager(len(found), PER_PAGE, "drawings_page")]
     if pressed := gallery([tile(drawing) for drawing in on_page], key="drawing_tiles"):
-        st.session_state["drawing"] = int(pressed.removeprefix("drawing_"))
+        st.session_state["opened_drawing"] = int(pressed.removeprefix("drawing_"))
     st.caption(_("Press a drawing to correct or delete it. ✗ written → read, when it was drawn."))
 
 
@@ -96,12 +96,12 @@ def correct(drawing: Drawing, file: Path) -> None:
 
 
 def delete(drawing: Drawing, file: Path) -> None:
-    st.session_state["deleted"] = drawings.delete(file, [drawing.id])
+    st.session_state["drawings.deleted"] = drawings.delete(file, [drawing.id])
 
 
 def undo(file: Path, most: int) -> None:
     """The last deletion can be taken back."""
-    deleted = st.session_state.get("deleted")
+    deleted = st.session_state.get("drawings.deleted")
     if not deleted:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -114,8 +114,8 @@ def undo(file: Path, most: int) -> None:
 
 
 def put_back(file: Path, most: int) -> None:
-    drawings.add(file, st.session_state["deleted"], most)
-    st.session_state["deleted"] = []
+    drawings.add(file, st.session_state["drawings.deleted"], most)
+    st.session_state["drawings.deleted"] = []
 
 
 def take_and_bring(found: Sequence[Drawing], file: Path, most: int) -> None:
@@ -206,8 +206,8 @@ if not every:
 st.header(ngettext("{n:,} drawing", "{n:,} drawings", len(every)).format(n=len(every)), anchor=False)
 found = chosen(every, writers)
 browse(found)
-links.number("drawing", 0, 0, 2**53)  # none has the number 0
-if clicked := next((one for one in every if one.id == st.session_state.get("drawing")), None):
+links.number("opened_drawing", 0, 0, 2**53)  # none has the number 0
+if clicked := next((one for one in every if one.id == st.session_state.get("opened_drawing")), None):
     correct(clicked, settings.drawings)
 take_and_bring(found, settings.drawings, settings.max_drawings)
 

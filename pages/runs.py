@@ -13,6 +13,7 @@ from core.ledger import Entry
 from core.ui import compare, links, takeaway
 
 SEEDS = (3, 5, 10)
+MOST_DELETED = 20  # that can be brought back one by one
 
 
 def matches(one: Entry, name: str, words: str) -> bool:
@@ -127,17 +128,50 @@ def star(chosen: list[Entry]) -> None:
 
 def delete(chosen: list[Entry]) -> None:
     try:
-        st.session_state["deleted"] = trash.delete(ui.settings().runs, [one.run.name for one in chosen])
-        st.query_params.pop("runs", None)
+        st.session_state["runs.deleted"] = trash.delete(ui.settings().runs, [one.run.name for one in chosen])
+        links.write("runs", None)
     except (trash.StillTraining, OSError) as error:
         st.session_state["runs_error"] = str(error)
 
 
-def undo() -> None:
+def bring_back(names: list[str]) -> None:
+    st.session_state.pop("runs.deleted", None)
     try:
-        trash.restore(ui.settings().runs, st.session_state.pop("deleted"))
+        back = trash.restore(ui.settings().runs, names)
     except OSError as error:
         st.session_state["runs_error"] = str(error)
+    else:
+        links.write("runs", ",".join(back))
+
+
+def just_deleted() -> None:
+    """What was deleted a moment ago, and the way back."""
+    names = st.session_state.get("runs.deleted")
+    if not names:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        words = ngettext("{n} run was deleted.", "{n} runs were deleted.", len(names))
+        st.markdown(words.format(n=len(names)))
+        st.button(_("Undo"), icon=":material/undo:", key="undo", on_click=bring_back, args=(names,))
+
+
+def deleted_lately() -> None:
+    """What was deleted within a day, whoever did it."""
+    found = trash.deleted(ui.settings().runs)
+    if not found:
+        return
+    with st.popover(_("Deleted lately"), icon=":material/restore_from_trash:"):
+        st.caption(_("Deleted runs are kept for a day."))
+        for name, label in ui.run_labels(found[:MOST_DELETED]).items():
+            st.button(
+                ui.plain(label), icon=":material/undo:", key=f"back_{name}", help=_("Bring this run back"),
+                on_click=bring_back, args=([name],),
+            )  # fmt: skip
+        if len(found) > 1:
+            st.button(
+                _("Bring all {n} back").format(n=len(found)), icon=":material/undo:", key="all_back",
+                on_click=bring_back, args=([run.name for run in found],), type="primary",
+            )  # fmt: skip
 
 
 def more_seeds(one: Entry, number: int) -> None:
@@ -165,7 +199,16 @@ def actions(chosen: list[Entry]) -> None:
                 for number in SEEDS:
                     st.button(_("Until there are {n}").format(n=number), key=f"seeds_{number}",
                               on_click=more_seeds, args=(chosen[0], number))  # fmt: skip
-        st.button(_("Delete"), icon=":material/delete:", key="delete", on_click=delete, args=(chosen,))
+        if len(chosen) == 1:
+            st.button(_("Delete"), icon=":material/delete:", key="delete", on_click=delete, args=(chosen,))
+            return
+        # One is deleted by mistake and brought back; of many, the mistake may not even be seen.
+        with st.popover(_("Delete"), icon=":material/delete:"):
+            st.markdown(_("Delete these {n} runs? They can be brought back for a day.").format(n=len(chosen)))
+            st.button(
+                _("Delete {n} runs").format(n=len(chosen)), icon=":material/delete:", type="primary",
+                key="delete", on_click=delete, args=(chosen,),
+            )  # fmt: skip
 
 
 def about_one(one: Entry) -> None:
@@ -215,14 +258,11 @@ ui.heading(
 
 if error := st.session_state.pop("runs_error", None):
     ui.sorry(error)
-if deleted := st.session_state.get("deleted"):
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(
-            ngettext("{n} run was deleted.", "{n} runs were deleted.", len(deleted)).format(n=len(deleted))
-        )
-        st.button(_("Undo"), icon=":material/undo:", key="undo", on_click=undo)
-
-takeaway.bring()
+just_deleted()
+bar = st.container(horizontal=True)
+takeaway.bring(bar)
+with bar:
+    deleted_lately()
 every = ledger.entries(ui.settings().runs)
 if not every:
     st.info(_("There is no run yet. Train one."), icon=":material/model_training:")
@@ -239,10 +279,10 @@ found = [one for one in every if matches(one, called[one.run], st.session_state[
 found.sort(key=lambda one: not one.labels.starred)  # the stars first, else the newest
 chosen = table(found, called)
 if chosen:
-    st.query_params["runs"] = ",".join(one.run.name for one in chosen)
+    links.write("runs", ",".join(one.run.name for one in chosen))
     actions(chosen)
 else:
-    st.query_params.pop("runs", None)
+    links.write("runs", None)
 match len(chosen):
     case 0:
         overview(found, called)

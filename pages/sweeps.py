@@ -17,7 +17,7 @@ LONG = 30 * 60  # seconds
 
 def choose_base() -> RunConfig:
     """The settings that all runs of the sweep share."""
-    begun = st.session_state.get("link_set")
+    begun = knobs.changed()
     bases = ([TRAIN] if begun is not None else []) + list(PRESETS)
     links.choice("base", bases, bases[0])
     name = st.selectbox(
@@ -31,7 +31,7 @@ def choose_base() -> RunConfig:
     field = f"epochs_{name}"
     if st.session_state.get("epochs_of_base") not in (None, (name, found.epochs)):
         st.session_state.pop(field, None)
-        st.query_params.pop(field, None)
+        links.write(field, None)
     st.session_state["epochs_of_base"] = (name, found.epochs)
     links.number(field, min(found.epochs, most), 1, most)
     epochs = whole(_("Epochs of each run"), 1, most, key=field, persist_state="session")

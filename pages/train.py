@@ -128,29 +128,12 @@ def start(config: RunConfig) -> None:
             )
         )
     else:
-        st.session_state["watched"] = st.session_state["run"] = st.query_params["run"] = run.name
+        live.watch(run.name)
         st.rerun()
 
 
-def watched(root: Path) -> Path | None:
-    """The run that the URL names, or the one that this visitor looked at last."""
-    name = st.query_params.get("run")
-    if name:
-        try:
-            found = runs.find(root, name)
-            st.session_state["watched"] = name
-            return found
-        except runs.UnknownRun as error:
-            st.warning(ui.plain(error))
-            return None
-    try:
-        return runs.find(root, st.session_state.get("watched") or "")
-    except runs.UnknownRun:
-        return None
-
-
 root = ui.settings().runs
-run = watched(root)
+run = live.watched(root)
 if run is None:
     ui.heading(
         _("Train"),

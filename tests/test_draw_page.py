@@ -197,8 +197,8 @@ def test_two_runs_read_the_same_drawing(
 ) -> None:
     monkeypatch.setenv("MNIST_LAB_RUNS", str(trained))
     monkeypatch.setenv("MNIST_LAB_DRAWINGS", str(tmp_path / "drawings.sqlite"))
-    app = view(show(open_page("draw"), photo(strokes.rgba(SEVEN))), "compare")
     run = runs.every(trained)[0]
+    app = view(show(open_page("draw", run=run.name), photo(strokes.rgba(SEVEN))), "compare")
     assert [app.selectbox(key=f"compare_{side}").value for side in ("left", "right")] == [run.name, "starter"]
     left, right = (bars(app, f"compare_{side}_bars")["values"] for side in ("left", "right"))
     np.testing.assert_allclose(left, bars(app, "bars")["values"])

@@ -180,14 +180,14 @@ def test_a_link_opens_the_drawings_that_somebody_saw(
     kept: list[Drawing], file: Path, runs_folder: Path
 ) -> None:
     some = next(one for one in drawings.every(file) if one.writer == "Ada")
-    app = open_page("drawings", drawn_by="Ada", what_it_is=str(some.label), drawing=str(some.id))
+    app = open_page("drawings", drawn_by="Ada", what_it_is=str(some.label), opened_drawing=str(some.id))
     assert app.selectbox(key="drawn_by").value == "Ada"
     assert app.selectbox(key="what_it_is").value == some.label
     assert app.button(key="relabel")
     app.selectbox(key="drawn_by").set_value("")
     again(app)
     assert "drawn_by" not in app.query_params
-    assert app.query_params["drawing"] == str(some.id)
-    app = open_page("drawings", drawn_by="nobody", what_it_is="x", drawing="-1", drawings_page="1e9")
+    assert app.query_params["opened_drawing"] == str(some.id)
+    app = open_page("drawings", drawn_by="nobody", what_it_is="x", opened_drawing="-1", drawings_page="1e9")
     assert app.selectbox(key="drawn_by").value == ""
     assert not app.error

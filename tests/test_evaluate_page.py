@@ -37,7 +37,7 @@ def captions(app: AppTest) -> list[str]:
 
 
 def test_the_numbers_are_those_of_the_evaluation(with_run: Path, evaluation: Evaluation) -> None:
-    app = open_page("evaluate")
+    app = open_page("evaluate", run=with_run.name)
     found = metrics(app)
     assert found["Accuracy"] == f"{evaluation.accuracy:.2%}"
     assert found["Loss"] == f"{evaluation.loss:.4f}"
@@ -46,7 +46,7 @@ def test_the_numbers_are_those_of_the_evaluation(with_run: Path, evaluation: Eva
 
 
 def test_the_worst_mistakes_come_first(with_run: Path, evaluation: Evaluation) -> None:
-    app = open_page("evaluate")
+    app = open_page("evaluate", run=with_run.name)
     worst = evaluation.worst_first(np.arange(len(evaluation.labels)))
     assert shown(app) == worst[:25].tolist()
     app.number_input(key="page").set_value(2)
@@ -55,7 +55,7 @@ def test_the_worst_mistakes_come_first(with_run: Path, evaluation: Evaluation) -
 
 def test_the_filters_show_exactly_those_digits(with_run: Path, evaluation: Evaluation) -> None:
     pair = evaluation.confused()[0]
-    app = open_page("evaluate")
+    app = open_page("evaluate", run=with_run.name)
     app.selectbox(key="true").set_value(pair.true)
     app.selectbox(key="read").set_value(pair.read)
     again(app)
@@ -70,7 +70,7 @@ def test_a_confused_pair_is_said_in_words_and_a_click_shows_it(
     with_run: Path, evaluation: Evaluation
 ) -> None:
     pair = evaluation.confused()[0]
-    app = open_page("evaluate")
+    app = open_page("evaluate", run=with_run.name)
     button = app.button(key=f"pair_{pair.true}{pair.read}")
     assert button.label == f"{pair.true} → {pair.read}: {pair.times} of {pair.written}"
     button.click()
@@ -79,7 +79,7 @@ def test_a_confused_pair_is_said_in_words_and_a_click_shows_it(
 
 
 def test_right_and_wrong_differ_by_more_than_colour(with_run: Path) -> None:
-    app = open_page("evaluate")
+    app = open_page("evaluate", run=with_run.name)
     for kind, mark, other in (("wrong", "✗", "✓"), ("right", "✓", "✗")):
         app.button_group(key="show").set_value(kind)
         again(app)
@@ -93,7 +93,7 @@ def test_right_and_wrong_differ_by_more_than_colour(with_run: Path) -> None:
 def test_a_digit_opens_with_its_probabilities_and_closes_again(
     with_run: Path, evaluation: Evaluation
 ) -> None:
-    app = open_page("evaluate")
+    app = open_page("evaluate", run=with_run.name)
     worst = shown(app)[0]
     press(app, "mistake_tiles", f"open_{worst}")
     (heading,) = [one.value for one in app.header if one.value.startswith(f"Digit {worst}:")]
@@ -110,16 +110,23 @@ def test_a_digit_opens_with_its_probabilities_and_closes_again(
 
 def test_a_link_opens_what_somebody_saw(with_run: Path, evaluation: Evaluation) -> None:
     pair = evaluation.confused()[0]
-    app = open_page("evaluate", true=str(pair.true), read=str(pair.read), unit="shares", epoch="1")
+    app = open_page(
+        "evaluate",
+        run=with_run.name,
+        true=str(pair.true),
+        read=str(pair.read),
+        matrix_unit="shares",
+        epoch="1",
+    )
     assert (app.selectbox(key="true").value, app.selectbox(key="read").value) == (pair.true, pair.read)
-    assert app.button_group(key="unit").value == "shares"
+    assert app.button_group(key="matrix_unit").value == "shares"
     assert app.select_slider(key="epoch").value == 1
 
 
 @pytest.mark.parametrize(
     "query",
     [
-        {"true": "ten", "read": "-1", "show": "<b>", "sure": "90..10", "unit": ""},
+        {"true": "ten", "read": "-1", "show": "<b>", "sure": "90..10", "matrix_unit": ""},
         {"look": "../..", "epoch": "99999999999999999999", "on": "imagenet", "digit": "1e9"},
         {"look": "honesty", "temperature": "nan"},
         {"look": "honesty", "temperature": "-inf"},
@@ -128,7 +135,7 @@ def test_a_link_opens_what_somebody_saw(with_run: Path, evaluation: Evaluation) 
     ],
 )
 def test_a_link_that_says_nonsense_opens_the_page_as_it_is(with_run: Path, query: dict[str, str]) -> None:
-    app = open_page("evaluate", **query)
+    app = open_page("evaluate", run=with_run.name, **query)
     assert not app.error
     assert app.select_slider(key="epoch").value == 0
     assert "Confusion matrix" in [one.value for one in app.header] or "look" in query
@@ -140,7 +147,7 @@ def test_a_link_that_says_nonsense_opens_the_page_as_it_is(with_run: Path, query
 def test_the_epochs_are_dragged_through_and_everything_follows(
     with_run: Path, mnist_5k: datasets.Dataset
 ) -> None:
-    app = open_page("evaluate")
+    app = open_page("evaluate", run=with_run.name)
     app.select_slider(key="epoch").set_value(1)
     again(app)
     then = Evaluation(epochs.predictor(with_run, 1).logits(mnist_5k.x_test), mnist_5k.y_test)
@@ -162,7 +169,7 @@ def test_kept_drawings_are_test_digits_too(
     monkeypatch.setenv("MNIST_LAB_DRAWINGS", str(store))
     image = strokes.image(SEVEN)
     drawings.add(store, [Drawing(label=label, image=image, strokes=SEVEN) for label in (7, 1)], 10)
-    app = open_page("evaluate", on="drawings")
+    app = open_page("evaluate", run=with_run.name, on="drawings")
     assert app.selectbox(key="on").value == "drawings"
     assert metrics(app)["Digits"] == "2"
     assert len(captions(app)) == 2
@@ -174,7 +181,7 @@ def test_damaged_drawings_do_not_take_the_page_with_them(
     store = tmp_path / "drawings.sqlite"
     store.write_bytes(b"no database" * 1000)
     monkeypatch.setenv("MNIST_LAB_DRAWINGS", str(store))
-    app = open_page("evaluate", on="drawings")
+    app = open_page("evaluate", run=with_run.name, on="drawings")
     assert app.selectbox(key="on").value == "mnist-5k"
 
 
@@ -189,7 +196,7 @@ def test_a_run_that_is_not_trained_yet_is_passed_over_in_silence(
     del app.query_params["run"]
     again(app)
     assert not app.warning
-    assert app.selectbox(key="run_choice").value == with_run.name
+    assert app.selectbox(key="run_choice").value == "starter"
 
 
 def test_data_that_has_changed_since_is_not_shown_as_if_it_had_not(
@@ -200,23 +207,28 @@ def test_data_that_has_changed_since_is_not_shown_as_if_it_had_not(
     environment = runs.environment(copy) | {"dataset_sha256": "0" * 64}
     runs.write_json(copy / "environment.json", environment)
     monkeypatch.setenv("MNIST_LAB_RUNS", str(copy.parent))
-    app = open_page("evaluate")
+    app = open_page("evaluate", run=with_run.name)
     assert "mnist-5k has changed since this run was trained" in said(app.error[0])
     assert metrics(app)["Accuracy"] == f"{evaluate.load(with_run).accuracy:.2%}"
 
 
-def test_the_run_that_is_shown_is_in_the_address_and_stays_when_there_is_a_newer_one(
-    with_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("page", ["evaluate", "draw"])
+def test_who_has_no_run_yet_begins_with_the_starter_and_not_with_somebody_elses(
+    with_run: Path, page: str
 ) -> None:
-    shutil.copytree(with_run, tmp_path / with_run.name)
-    monkeypatch.setenv("MNIST_LAB_RUNS", str(tmp_path))
-    app = open_page("evaluate")
-    assert app.query_params["run"] == with_run.name
-    newer = f"9{with_run.name[1:]}"
-    shutil.copytree(with_run, tmp_path / newer)
+    app = open_page(page)
+    assert app.selectbox(key="run_choice").value == "starter"
+    assert app.query_params["run"] == "starter"
+
+
+@pytest.mark.parametrize("page", ["evaluate", "draw"])
+def test_the_run_that_was_looked_at_on_the_train_page_goes_along(with_run: Path, page: str) -> None:
+    app = open_page("train", run=with_run.name)
+    app.switch_page(f"pages/{page}.py")
+    del app.query_params["run"]
     again(app)
     assert app.selectbox(key="run_choice").value == with_run.name
-    assert open_page("evaluate").selectbox(key="run_choice").value == newer
+    assert app.query_params["run"] == with_run.name
 
 
 def test_a_run_goes_by_the_name_that_somebody_gave_it_and_by_no_link_in_it(
@@ -225,7 +237,12 @@ def test_a_run_goes_by_the_name_that_somebody_gave_it_and_by_no_link_in_it(
     shutil.copytree(with_run, tmp_path / with_run.name)
     monkeypatch.setenv("MNIST_LAB_RUNS", str(tmp_path))
     labels.write(tmp_path / with_run.name, name="[Best](//x)")
-    assert open_page("evaluate").selectbox(key="run_choice").options[0].startswith("[Best](//x) · MLP 32")
+    assert (
+        open_page("evaluate", run=with_run.name)
+        .selectbox(key="run_choice")
+        .options[0]
+        .startswith("[Best](//x) · MLP 32")
+    )
     (recent,) = [
         link.proto.label for link in open_page("train").get("page_link") if "Best" in link.proto.label
     ]
@@ -254,17 +271,17 @@ def test_a_link_names_the_run_whatever_was_shown_or_trained_before(with_run: Pat
     assert app.selectbox(key="run_choice").value == "starter"
 
 
-def test_an_unknown_run_falls_back_to_the_newest_and_says_so(with_run: Path) -> None:
+def test_an_unknown_run_falls_back_to_the_starter_and_says_so(with_run: Path) -> None:
     app = open_page("evaluate", run="../../etc")
     assert "no trained run '../../etc'" in said(app.warning[0])
-    assert app.selectbox(key="run_choice").value == with_run.name
+    assert app.selectbox(key="run_choice").value == "starter"
 
 
 # ---------------------------------------------------------------------------------- is it honest?
 
 
 def test_the_temperature_moves_the_calibration_error(with_run: Path, evaluation: Evaluation) -> None:
-    app = open_page("evaluate", look="honesty")
+    app = open_page("evaluate", run=with_run.name, look="honesty")
     for temperature in (1.0, 2.5):
         app.slider(key="temperature").set_value(temperature)
         again(app)
@@ -277,7 +294,7 @@ def test_the_temperature_moves_the_calibration_error(with_run: Path, evaluation:
 
 
 def test_each_digit_has_its_curves(with_run: Path) -> None:
-    app = open_page("evaluate", look="digits")
+    app = open_page("evaluate", run=with_run.name, look="digits")
     for kind in ("roc", "pr"):
         app.button_group(key="curve").set_value(kind)
         again(app)
@@ -288,7 +305,7 @@ def test_each_digit_has_its_curves(with_run: Path) -> None:
 
 def test_an_opened_digit_shows_its_course_over_the_epochs(with_run: Path, evaluation: Evaluation) -> None:
     index = int(evaluation.worst_first(np.flatnonzero(evaluation.predictions != evaluation.labels))[0])
-    app = open_page("evaluate", digit=str(index), explained="course", epoch="2")
+    app = open_page("evaluate", run=with_run.name, digit=str(index), explained="course", epoch="2")
     lines = figure(app, "course")["data"]
     true, read = evaluation.labels[index], evaluation.predictions[index]
     assert lines[0]["name"] == str(true)

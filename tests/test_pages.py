@@ -36,13 +36,18 @@ def open_page(name: str, **query: str) -> AppTest:
     if name != "start":
         app.switch_page(f"pages/{name}.py")
     app.run()
-    assert not app.exception, app.exception[0].message
+    assert not app.exception, why(app)
     return app
+
+
+def why(app: AppTest) -> str:
+    """What went wrong in a page, which visitors are not told."""
+    return "\n".join([app.exception[0].message, *app.exception[0].stack_trace])
 
 
 def again(app: AppTest) -> AppTest:
     app.run()
-    assert not app.exception, app.exception[0].message
+    assert not app.exception, why(app)
     return app
 
 
@@ -411,5 +416,5 @@ class TestDraw:
         shutil.copytree(with_run, copy)
         (copy / "model.onnx").write_bytes(b"not a model")
         monkeypatch.setenv("MNIST_LAB_RUNS", str(copy.parent))
-        app = open_page("draw")
+        app = open_page("draw", run=with_run.name)
         assert f"model of run {with_run.name} is damaged" in said(app.error[0])

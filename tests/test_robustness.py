@@ -112,7 +112,7 @@ def test_what_cannot_be_read_was_not_measured(run: Path, content: str) -> None:
 
 def test_a_click_measures_and_shows_the_curves(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_LAB_RUNS", str(run.parent))
-    app = open_page("evaluate", look="robustness")
+    app = open_page("evaluate", run=run.name, look="robustness")
     app.button(key="measure").click()
     again(app)
 
@@ -132,7 +132,7 @@ def test_a_click_measures_and_shows_the_curves(run: Path, monkeypatch: pytest.Mo
 
 def test_a_run_that_cannot_be_written_to_says_so(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_LAB_RUNS", str(run.parent))
-    app = open_page("evaluate", look="robustness")
+    app = open_page("evaluate", run=run.name, look="robustness")
     (run / "log.txt").unlink(missing_ok=True)
     (run / "log.txt").mkdir()
     app.button(key="measure").click()

@@ -88,6 +88,25 @@ def test_a_deleted_run_comes_back_with_undo(root: Path) -> None:
     assert names(app) == [newest.name, second.name, oldest.name]
 
 
+def test_of_several_runs_it_is_asked_first(root: Path) -> None:
+    _newest, second, oldest = runs.every(root)
+    assert "Delete these 2 runs?" in texts(linked(second, oldest))
+    assert "Delete these" not in texts(linked(second))
+
+
+def test_what_was_deleted_lately_comes_back_after_a_reload(root: Path) -> None:
+    newest, second, oldest = runs.every(root)
+    trash.delete(root, [newest.name, second.name, oldest.name])
+    app = open_page("runs")
+    assert "There is no run yet" in said(app.info[0])
+    app.button(key=f"back_{second.name}").click()
+    assert names(again(app)) == [second.name]
+    assert app.query_params["runs"] == second.name
+    app.button(key="all_back").click()
+    assert names(again(app)) == [newest.name, second.name, oldest.name]
+    assert not [button for button in app.button if button.key.startswith("back_")]
+
+
 def test_a_run_is_given_a_name_tags_and_a_note(root: Path) -> None:
     run = runs.every(root)[1]
     app = linked(run)

@@ -26,7 +26,9 @@ def test_a_deleted_run_is_gone_and_comes_back_whole(tmp_path: Path) -> None:
     before = {file.name: file.read_bytes() for file in gone.rglob("*") if file.is_file()}
     assert trash.delete(tmp_path, [gone.name]) == [gone.name]
     assert runs.every(tmp_path) == [keep]
+    assert [run.name for run in trash.deleted(tmp_path)] == [gone.name]
     assert trash.restore(tmp_path, [gone.name]) == [gone.name]
+    assert trash.deleted(tmp_path) == []
     assert set(runs.every(tmp_path)) == {keep, gone}
     assert before == {file.name: file.read_bytes() for file in gone.rglob("*") if file.is_file()}
     assert trash.restore(tmp_path, [gone.name]) == []
@@ -62,6 +64,7 @@ def test_after_a_day_it_is_gone_for_good(tmp_path: Path) -> None:
     trash.delete(tmp_path, [old.name, new.name])
     long_ago = time.time() - trash.KEPT - 1
     os.utime(tmp_path / ".deleted" / old.name, (long_ago, long_ago))
+    assert [run.name for run in trash.deleted(tmp_path)] == [new.name]
     trash.delete(tmp_path, [other.name])
     assert trash.restore(tmp_path, [old.name, new.name]) == [new.name]
     assert [file.name for file in (tmp_path / ".deleted").iterdir()] == [other.name]

@@ -20,6 +20,7 @@ from core.config import RunConfig
 from core.i18n import _
 from core.naming import Subject
 from core.settings import Settings
+from core.ui import links
 from core.ui.whole import new_fields, whole
 
 PICTURE_FORMATS = ("png", "svg")
@@ -51,6 +52,7 @@ net_util.get_external_ip = lambda: None
 
 def navigation() -> StreamlitPage:
     """Set up the app around the pages. Returns the page that the visitor asked for."""
+    st.session_state["first"] = "opened" not in st.session_state
     st.session_state["routed"] = st.session_state["opened"] = True
     st.set_page_config(page_title="MNIST Lab", page_icon=str(ICON), layout="wide")
     st.html(_STYLE)
@@ -123,10 +125,13 @@ def heading(title: str, lead: str) -> None:
         navigation()
         st.session_state.pop("routed")
         if first:
+            st.session_state.pop("opened")  # this page is still the first one of the session
             st.rerun()  # from app.py, and with nothing lost: nobody has clicked anything yet
     new_charts()
     new_fields()
-    st.title(title, anchor=False)
+    with st.container(gap=None):
+        links.begin(first=st.session_state["first"])
+        st.title(title, anchor=False)
     st.markdown(lead)
 
 
@@ -172,6 +177,8 @@ def foot(*, of_fragment: bool = False) -> None:
     Args:
         of_fragment: this is the end of a fragment that has drawn them all, and there is no other foot.
     """
+    if not of_fragment:
+        links.end()
     if st.session_state.get("footed"):
         return
     st.session_state["footed"] = of_fragment
@@ -314,24 +321,24 @@ def number(value: float | None, form: str) -> str:
 
 
 def choose_run(candidates: Sequence[Path]) -> Path:
-    """Let the visitor choose one of the runs: from the URL, from before, or else the newest.
+    """Let the visitor choose a run: the one in the address is shown, else their own, else the starter.
 
-    The one that is shown is in the address, so that a link shows it when there are newer ones. The one that
-    was asked for or trained is the visitor's own: it goes along to the other pages.
+    What is shown is written into the address, so that a link and a reload show it, too.
 
     Args:
-        candidates: at least one run directory.
+        candidates: run directories; the starter is among them.
     """
     by_name = {run.name: run for run in candidates}
     asked, own = st.query_params.get("run"), st.session_state.get("run")
-    shown = next(name for name in (asked, own, candidates[0].name) if name in by_name)
+    shown = next(name for name in (asked, own, runs.STARTER.name) if name in by_name)
     if not asked:
-        st.query_params["run"] = st.session_state["run_offered"] = shown
+        st.session_state["run_offered"] = shown
+        links.write("run", shown)
     elif asked not in by_name:
         unknown = _("There is no trained run {name} here, so this is another one.")
         st.warning(plain(unknown.format(name=repr(asked[:64]))))
     elif asked != st.session_state.get("run_offered"):
-        st.session_state["run"] = asked
+        make_own(asked)
     st.session_state["run_choice"] = shown
     lines = run_labels(candidates)
     name: str = st.selectbox(
@@ -341,7 +348,13 @@ def choose_run(candidates: Sequence[Path]) -> Path:
 
 
 def _chosen() -> None:
-    st.session_state["run"] = st.query_params["run"] = st.session_state["run_choice"]
+    make_own(st.session_state["run_choice"])
+    links.write("run", st.session_state["run_choice"])
+
+
+def make_own(run: str) -> None:
+    """The run of this name, which was asked for, chosen or trained, goes along to the other pages."""
+    st.session_state["run"] = run
 
 
 def at_least(width: int) -> DeltaGenerator:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -24,9 +23,6 @@ NUMBER = (380, 220)
 FINE = 12
 _SIZES = {"canvas": (SIDE, SIDE), "number": NUMBER}
 _GREY = 12  # how many pixels of the page one pixel of the grid takes
-_address = st.components.v2.component(
-    "address", html="", js=(Path(__file__).parent / "address.js").read_text("utf-8")
-)
 
 
 class Shown(NamedTuple):
@@ -53,7 +49,7 @@ def choose_source() -> str:
 
 
 def _forget() -> None:
-    st.session_state["drawing"] = ""  # it belongs to the canvas that was left
+    st.session_state["draw.strokes"] = ""  # it belongs to the canvas that was left
 
 
 def ask(source: str) -> Shown | None:
@@ -64,7 +60,7 @@ def ask(source: str) -> Shown | None:
         ValueError: it cannot be read. The message says why.
     """
     # Only in the beginning: later, the address follows the drawing.
-    st.session_state.setdefault("drawing", st.query_params.get("drawing", "")[: strokes.MOST_TEXT])
+    st.session_state.setdefault("draw.strokes", st.query_params.get("drawing", "")[: strokes.MOST_TEXT])
     match source:
         case "grid":
             return _keyboard()
@@ -78,13 +74,13 @@ def ask(source: str) -> Shown | None:
 def remember(source: str, shown: Shown | None) -> None:
     """Write what is drawn on a canvas into the address; a photo or a grid has no room there."""
     size = _SIZES.get(source)
-    st.session_state["drawing"] = strokes.to_text(shown.strokes, max(size)) if size and shown else ""
-    _address(key="address", data={"drawing": st.session_state["drawing"]}, height=1)
+    st.session_state["draw.strokes"] = strokes.to_text(shown.strokes, max(size)) if size and shown else ""
+    links.replace("address", {"drawing": st.session_state["draw.strokes"]})
 
 
 def _canvas(size: tuple[int, int], brush: int) -> Shown | None:
     # As the address has it, or as it was when the visitor left the page.
-    begun = strokes.from_text(st.session_state["drawing"], max(size))
+    begun = strokes.from_text(st.session_state["draw.strokes"], max(size))
     drawn = canvas(f"canvas_{size[0]}", size, brush, begun)
     return Shown(strokes.painted(drawn, size, brush), drawn) if drawn else None
 

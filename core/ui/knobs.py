@@ -26,6 +26,7 @@ from core.config import (
     from_settings,
 )
 from core.i18n import _
+from core.ui import links
 from core.ui.gallery import Tile, gallery
 from core.ui.whole import whole, whole_or_none
 
@@ -100,8 +101,8 @@ def show(most_epochs: int) -> RunConfig:
     with preview:
         _preview(config)
     _write_link(config)
-    if changed := _changed(config):
-        changes.caption(_("Changed since: {settings}").format(settings=", ".join(changed)))
+    if differing := _changed(config):
+        changes.caption(_("Changed since: {settings}").format(settings=", ".join(differing)))
     return config
 
 
@@ -180,7 +181,9 @@ _KERAS = {
 def _follow_link(most_epochs: int) -> None:
     """Turn the knobs to what a link says: ``?set=epochs=3&set=dropout=0.2``, as in the terminal."""
     asked = st.query_params.get_all("set")
-    if not asked or asked == st.session_state.get("link_set"):
+    if not asked and links.went_back():
+        turn(PRESETS[FIRST])
+    if not asked or asked == changed():
         return
     try:
         config = from_settings(FIRST, asked)
@@ -191,12 +194,16 @@ def _follow_link(most_epochs: int) -> None:
 
 def _write_link(config: RunConfig) -> None:
     """Keep the settings in the address, as far as they are not those that everybody begins with."""
-    found = assignments(config, PRESETS[FIRST])
-    st.session_state["link_set"] = found
-    if found:
-        st.query_params["set"] = found
-    else:
-        st.query_params.pop("set", None)
+    st.session_state["knobs.changed"] = assignments(config, PRESETS[FIRST])
+    links.write("set", st.session_state["knobs.changed"])
+
+
+def changed() -> list[str] | None:
+    """What differs from the settings that everybody begins with, each as ``KEY=VALUE``; None before the knobs
+    were shown.
+    """
+    found: list[str] | None = st.session_state.get("knobs.changed")
+    return found
 
 
 def turn(config: RunConfig) -> None:

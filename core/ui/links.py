@@ -1,19 +1,74 @@
-"""A widget's value in the page's address, so that a link opens what somebody sees.
+"""The page's address says what is shown, so that a link, a reload and the browser's Back show it again.
 
-Streamlit's own binding writes the words that a visitor reads, which are others in another language; here it
-is the option itself. Each function is to be called right before the widget of that key is made, and the
-widget without a default: its value is in the session by then.
+A widget's value goes there as the option itself: Streamlit's own binding writes the words that a visitor
+reads, which are others in another language. Each function for a widget is to be called right before the
+widget of that key is made, and the widget without a default: its value is in the session by then.
+
+What Back does on which page is in docs/design.md; ``history.js`` does the browser's part of it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 T = TypeVar("T")
+
+# What of a page is a place of its own, which Back leaves before it leaves the page. Everything else that
+# changes on a page changes the entry that the browser's history has of it.
+PLACES = {"train": "run", "sweeps": "sweep", "evaluate": "digit", "runs": "digit"}
+_HERE = Path(__file__).parent
+_history = st.components.v2.component("history", html="", js=(_HERE / "history.js").read_text("utf-8"))
+_address = st.components.v2.component("address", html="", js=(_HERE / "address.js").read_text("utf-8"))
+
+
+def begin(*, first: bool) -> None:
+    """At the top of a page.
+
+    Args:
+        first: whether this is the first page of the session. Until `history.js` is there, Streamlit makes an
+            entry of the browser's history of each change; so the address is changed at that page's foot.
+    """
+    st.session_state["links.late"] = {} if first else None
+    _history(key="history", data={"places": PLACES}, height=1)
+
+
+def end() -> None:
+    """At the foot of a page."""
+    if late := st.session_state.pop("links.late", None):
+        replace("late_address", late)
+
+
+def replace(key: str, values: Mapping[str, str | list[str] | None]) -> None:
+    """Have the browser change its address. The server hears of it with whatever happens next.
+
+    Args:
+        key: of this piece of the address.
+        values: by parameter; None or nothing for none.
+    """
+    _address(key=key, data={"values": dict(values)}, height=1)
+
+
+def write(name: str, value: str | list[str] | None) -> None:
+    """Put a parameter into the address, or, with None or nothing, take it out."""
+    late = st.session_state.get("links.late")
+    if late is not None:
+        late[name] = value
+    elif value:
+        st.query_params[name] = value
+    else:
+        st.query_params.pop(name, None)
+
+
+def went_back() -> bool:
+    """Whether the visitor came here with the browser's Back or Forward: then the address says all."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
 
 
 def choice(key: str, options: Iterable[T], default: T, *, always: bool = False) -> None:
@@ -77,12 +132,12 @@ def number(key: str, default: float, low: float, high: float) -> None:
         value = type(default)(text)
         return value if low <= value <= high else None
 
-    def write(value: float | None) -> str:
+    def to_text(value: float | None) -> str:
         if value is None or not low <= value <= high or (isinstance(default, int) and value % 1):
             return ""  # what cannot be taken is no link
         return str(int(value)) if isinstance(default, int) else f"{value:g}"
 
-    _follow(key, default, read, write)
+    _follow(key, default, read, to_text)
 
 
 def text(key: str, most: int = 200) -> None:
@@ -106,13 +161,15 @@ def _follow(
     key: str,
     default: T,
     read: Callable[[str], T | None],
-    write: Callable[[T], str],
+    to_text: Callable[[T], str],
     *,
     always: bool = False,
 ) -> None:
     """Take the value from the address where somebody has changed that, else write it there."""
     written, seen = f"link_{key}", f"seen_{key}"
     asked = st.query_params.get(key)
+    if asked is None and went_back():
+        st.session_state.pop(key, None)
     # Whoever turns a knob twice sends the address as it was before the first time.
     there = key in st.session_state
     turned = there and seen in st.session_state and st.session_state[key] != st.session_state[seen]
@@ -125,9 +182,6 @@ def _follow(
         if value is not None and not (isinstance(value, float) and math.isnan(value)):
             st.session_state[key] = value
     value = st.session_state[seen] = st.session_state.setdefault(key, default)
-    text = "" if value == default and not always else write(value)
-    st.session_state[written] = text or None
-    if text:
-        st.query_params[key] = text
-    else:
-        st.query_params.pop(key, None)
+    kept = None if value == default and not always else to_text(value) or None
+    st.session_state[written] = kept
+    write(key, kept)

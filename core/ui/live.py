@@ -397,4 +397,29 @@ def _follow(run: Path, status: runs.Status, config: RunConfig, advice: adviser.A
 def leave() -> None:
     """Back from this run to the knobs."""
     st.session_state["watched"] = None
-    st.query_params.pop("run", None)
+    links.write("run", None)
+
+
+def watch(name: str) -> None:
+    """Show the run of this name, which somebody asked for or trained, and make it the visitor's own."""
+    st.session_state["watched"] = name
+    ui.make_own(name)
+    links.write("run", name)
+
+
+def watched(root: Path) -> Path | None:
+    """The run to show: the one that the address names, else the one that this visitor looked at last.
+
+    Who goes back to an address without a run goes back to the knobs.
+    """
+    name = st.query_params.get("run")
+    if not name and links.went_back():
+        leave()
+    try:
+        found = runs.find(root, name or st.session_state.get("watched") or "")
+    except runs.UnknownRun as error:
+        if name:
+            st.warning(ui.plain(error))
+        return None
+    watch(found.name)
+    return found

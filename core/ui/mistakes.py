@@ -33,7 +33,7 @@ def first_page() -> None:
 
 def close() -> None:
     """Back to all the digits."""
-    st.query_params.pop("digit", None)
+    links.write("digit", None)
 
 
 def back() -> None:
@@ -49,7 +49,7 @@ def was_open() -> str:
 
 def open_digit(key: str) -> None:
     """Open the digit whose tile has this key."""
-    st.query_params["digit"] = key.removeprefix(TILE)
+    links.write("digit", key.removeprefix(TILE))
 
 
 def _cell_clicked() -> None:
@@ -106,7 +106,7 @@ def _opened(evaluation: Evaluation) -> int | None:
 def _matrix(evaluation: Evaluation) -> None:
     st.header(_("Confusion matrix"), anchor=False)
     units = {"counts": _("counts"), "shares": _("% of the row")}
-    unit = links.switch(_("Show"), "unit", units, "counts")
+    unit = links.switch(_("Show"), "matrix_unit", units, "counts")
     ui.chart(
         charts.confusion(evaluation.confusion(), _chosen(), shares=unit == "shares"),
         key="matrix",

@@ -18,6 +18,8 @@ from core.reading import Reader, Reading
 from core.ui.whole import whole
 
 _TERMS = 8  # of a sum of many products, the largest
+# Where in the session it is kept which of them was clicked last.
+_CHANNEL, _PIXEL, _UNIT = "network.channel", "network.pixel", "network.unit"
 
 
 def show(run: Path, reader: Reader, reading: Reading) -> None:
@@ -48,7 +50,7 @@ def show(run: Path, reader: Reader, reading: Reading) -> None:
 
 
 def _forget_place() -> None:
-    for key in ("channel", "pixel", "unit"):
+    for key in (_CHANNEL, _PIXEL, _UNIT):
         st.session_state.pop(key, None)
 
 
@@ -86,7 +88,7 @@ def _what_it_does(row: arch.Row, *, signed: bool) -> str:
 
 
 def _channels(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.float32]) -> None:
-    channel = min(_clicked("maps", "channel", 0), values.shape[2] - 1)
+    channel = min(_clicked("maps", _CHANNEL, 0), values.shape[2] - 1)
     left, right = st.columns([3, 2], gap="large")
     with left:
         ui.chart(
@@ -99,7 +101,7 @@ def _channels(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.flo
         if kernel is not None:
             _kernels(kernel)
     chosen = values[..., channel]
-    pixel = divmod(_clicked("map", "pixel", int(np.abs(chosen).argmax())), chosen.shape[1])
+    pixel = divmod(_clicked("map", _PIXEL, int(np.abs(chosen).argmax())), chosen.shape[1])
     if pixel[0] >= chosen.shape[0]:
         pixel = divmod(int(np.abs(chosen).argmax()), chosen.shape[1])
     with right:
@@ -132,7 +134,7 @@ def _kernels(kernel: NDArray[np.float32]) -> None:
 
 
 def _units(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.float32]) -> None:
-    unit = min(_clicked("units", "unit", int(values.argmax())), len(values) - 1)
+    unit = min(_clicked("units", _UNIT, int(values.argmax())), len(values) - 1)
     ui.chart(
         pictures.units(values, unit), key="units", on_select="rerun", selection_mode="points",
         alt=_("All units of the layer {name}").format(name=row.layer.name),

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import bundle, card, formats, jobs, lessons, runs, script, ui
 from core.i18n import _
@@ -88,11 +89,15 @@ def _remarks(one: Entry) -> list[str]:
     return found
 
 
-def bring() -> None:
-    """Let the visitor bring a run in."""
+def bring(into: DeltaGenerator) -> None:
+    """Let the visitor bring a run in.
+
+    Args:
+        into: where the button goes; what comes of it is said below.
+    """
     if twice := st.session_state.pop("brought_twice", None):
         _say_it_is_here(*twice)
-    with st.popover(_("Bring a run in"), icon=":material/upload:"):
+    with into.popover(_("Bring a run in"), icon=":material/upload:"):
         given = st.file_uploader(
             _("A run's zip file"), type=["zip"], key=f"bring_{st.session_state.get('brought', 0)}",
             max_upload_size=bundle.MOST_PACKED // 1_000_000,
@@ -109,7 +114,7 @@ def bring() -> None:
         ui.sorry(_("{name} was not brought in. {reason}").format(name=given.name, reason=error))
         return
     else:
-        st.query_params["runs"] = run.name
+        links.write("runs", run.name)
     st.session_state["brought"] = st.session_state.get("brought", 0) + 1  # an empty uploader
     st.rerun()
 

@@ -14,6 +14,7 @@ from core.drawings import Drawing
 from core.i18n import _, ngettext
 from core.lessons import Lesson
 from core.teaching import Changed
+from core.ui import live
 from core.ui.gallery import Tile, gallery
 
 EVERYBODY = ""
@@ -62,7 +63,7 @@ def _teach(parent: Path, taught: Sequence[Drawing]) -> None:
     ) as error:  # fmt: skip
         ui.sorry(error)
         return
-    st.session_state["watched"] = run.name
+    live.watch(run.name)
     st.switch_page(ui.PAGES["train"], query_params={"run": run.name})
 
 
