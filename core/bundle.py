@@ -3,7 +3,7 @@
 Whoever brings a zip may be anybody, so nothing in it is trusted: only files that a run has, under exactly
 their names, are unpacked, within limits of number and size; each is read with the reader that the app uses
 for it; and the network is written anew from its weights, so that no foreign graph is ever run. A ``.keras``
-file is kept for people, and nothing here opens one.
+file that comes along is not opened and not kept: whoever takes one away gets one that is written anew.
 """
 
 from __future__ import annotations
@@ -208,6 +208,7 @@ def _check(run: Path) -> None:
             raise BadBundle(_("This run was still training when it was packed. Pack it when it has ended."))
         for file in (*run.glob("*.npz"), *run.glob("epochs/*.npz")):
             _check_arrays(file)
+        (run / "model.keras").unlink(missing_ok=True)
         if (run / "model.onnx").exists():
             _rewrite(run)
         if (run / "evaluation.npz").exists():

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import threading
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import onnx
 
-from core import architectures, onnx_drawing, runs
+from core import architectures, onnx_drawing, runs, script
+from core.config import RunConfig
+from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
 from core.warm import PROJECT, environment
 
 # A conversion imports TensorFlow, which takes 600 MB: one at a time.
 _one_at_a_time = threading.Lock()
 _PATIENCE = 300  # seconds
+_MOST_METADATA = 10_000  # bytes
 
 
 class CannotConvert(RuntimeError):
@@ -32,12 +37,14 @@ class Format(NamedTuple):
         name: as people know it.
         words: what it is good for.
         install: the packages that read it.
+        versions: of these, the ones that can.
         code: Python that reads the file ``{name}`` and makes ``probabilities`` of ``images``.
     """
 
     name: str
     words: str
     install: str
+    versions: str
     code: str
 
 
@@ -45,6 +52,7 @@ class Format(NamedTuple):
 IMAGES = 'images = np.zeros((1, 28, 28), "float32")  # 0 is paper, 1 is ink, made as MNIST\'s images are'
 PICTURE = 'picture = Image.open("digit.png")  # white on black'
 
+OLDEST_KERAS = "3.0.3"  # that reads what `core.worker.portable` writes
 
 _KERAS = """\
 import keras
@@ -55,26 +63,33 @@ probabilities = model.predict(images)"""
 
 def formats() -> dict[str, Format]:
     """By the end of the file's name."""
+    runtime = _("ONNX Runtime from {version} on").format(version="1.18")
+    keras = _(
+        "Keras from {version} on (with TensorFlow from 2.16 on), and Keras 2.15 (TensorFlow 2.15)"
+    ).format(version=OLDEST_KERAS)
     return {
         "keras": Format(
             "Keras", _("Keras's own format. Load it to go on training."), "tensorflow",
+            _("{keras}, which begins with a new optimizer").format(keras=keras),
             _KERAS,
         ),
         "h5": Format(
-            "HDF5", _("The old format of Keras, which most tutorials still use. Keras calls it legacy."),
-            "tensorflow",
+            "HDF5",
+            _("The old format of Keras, which most tutorials still use. Keras calls it legacy. It holds the "
+              "network and its weights; compile the model before you train or evaluate it."),
+            "tensorflow", keras,
             _KERAS,
         ),
         "onnx": Format(
             "ONNX", _("For any runtime, without TensorFlow. Every layer is an output, and the logits."),
-            "onnxruntime",
+            "onnxruntime", runtime,
             'import onnxruntime\n\nsession = onnxruntime.InferenceSession("{name}")\n'
             'probabilities = session.run(["{last}"], {{"images": images}})[0]',
         ),
         "drawing.onnx": Format(
             _("ONNX for drawings"),
             _("A drawing of 280×280 pixels in, a digit out: the preprocessing is inside, but for specks."),
-            "onnxruntime pillow",
+            "onnxruntime pillow", runtime,
             "import onnxruntime\nfrom PIL import Image\n\n"
             f"{PICTURE}\n"
             'drawing = np.asarray(picture.convert("L").resize((280, 280)))\n'
@@ -83,6 +98,7 @@ def formats() -> dict[str, Format]:
         ),
         "tflite": Format(
             "LiteRT", _("For phones and small devices; formerly TensorFlow Lite."), "ai-edge-litert",
+            _("LiteRT from {version} on").format(version="1.0"),
             "from ai_edge_litert.interpreter import Interpreter\n\n"
             'interpreter = Interpreter("{name}")\n'
             "read = interpreter.get_signature_runner()\n"
@@ -91,6 +107,7 @@ def formats() -> dict[str, Format]:
         ),
         "savedmodel.zip": Format(
             "SavedModel", _("For TensorFlow Serving, and for TensorFlow without Keras."), "tensorflow",
+            _("TensorFlow from {version} on").format(version="2.15"),
             'import shutil\nimport tensorflow as tf\n\nshutil.unpack_archive("{name}", "model")\n'
             'model = tf.saved_model.load("model")\nprobabilities = model.serve(images).numpy()',
         ),
@@ -99,13 +116,29 @@ def formats() -> dict[str, Format]:
 
 def snippet(run: Path, ending: str) -> str:
     """Python that uses the file of this format, which is called after the run."""
-    found = formats()[ending]
-    last = architectures.layers(runs.config(run))[-1].name
+    found, config = formats()[ending], runs.config(run)
+    last = architectures.layers(config)[-1].name
     code = found.code.format(name=f"{run.name}.{ending}", last=last)
     given = "" if PICTURE in code else f"{IMAGES}\n"
     imports, _blank, body = code.partition("\n\n")
-    head = f"# pip install numpy {found.install}\nimport numpy as np\n{imports}\n"
-    return f"{head}\n{given}{body}\nprint(probabilities)\n"
+    head = f"# pip install numpy {found.install}\n# {found.versions}\nimport numpy as np\n{imports}\n"
+    return f"{head}\n{given}{body}\nprint(probabilities)\n{_training(config, ending)}"
+
+
+def _training(config: RunConfig, ending: str) -> str:
+    """What has to be done before the model that was loaded is trained on."""
+    rate = repr(config.learning_rate)
+    if ending == "h5":
+        return (
+            "\n# To train or evaluate it, compile it first: HDF5 holds no optimizer.\n"
+            f"{script.compiling(config, rate)}\n"
+        )
+    if ending == "keras" and config.learning_rate_schedule != "constant":
+        return (
+            "\n# To train on, set a learning rate: it is where the schedule ended.\n"
+            f"model.optimizer.learning_rate = {rate}\n"
+        )
+    return ""
 
 
 def write(run: Path, ending: str) -> bytes:
@@ -119,8 +152,9 @@ def write(run: Path, ending: str) -> bytes:
         UnknownRun: the run's settings cannot be read.
         OSError: the model is not there.
     """
-    if ending in ("onnx", "keras") and (run / f"model.{ending}").is_file():
-        return (run / f"model.{ending}").read_bytes()  # the worker wrote it
+    # The worker wrote these; but a ``.keras`` file of before was for the newest Keras only.
+    if ending == "onnx" or (ending == "keras" and _is_portable(run / "model.keras")):
+        return (run / f"model.{ending}").read_bytes()
     if ending == "drawing.onnx":
         last = architectures.layers(runs.config(run))[-1].name
         return onnx_drawing.build(onnx.load(run / "model.onnx"), last).SerializeToString()
@@ -137,3 +171,12 @@ def write(run: Path, ending: str) -> bytes:
         if done.returncode:
             raise CannotConvert((done.stderr.strip().splitlines() or [""])[-1])
         return file.read_bytes()
+
+
+def _is_portable(file: Path) -> bool:
+    """Whether a ``.keras`` file says that `core.worker.portable` wrote it."""
+    try:
+        with zipfile.ZipFile(file) as archive, archive.open("metadata.json") as opened:
+            return bool(json.loads(opened.read(_MOST_METADATA))["written_for"] == OLDEST_KERAS)
+    except (*DAMAGED_ARCHIVE, TypeError):
+        return False

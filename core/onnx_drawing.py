@@ -22,6 +22,11 @@ DRAWING, DIGIT, PROBABILITIES, IMAGE = "drawing", "digit", "probabilities", "ima
 EMPTY = -1  # the digit where nothing is drawn
 
 
+def _along(length: int, other_axis: int) -> NDArray[np.float64]:
+    """0, 1, 2 … along an axis of a matrix, to be spread over the other one."""
+    return np.expand_dims(np.arange(length, dtype=float), other_axis)
+
+
 class _Graph:
     """Nodes, one after the other; every call gives the name of its result."""
 
@@ -50,14 +55,17 @@ class _Graph:
         end = self("ReduceMax", self("Where", is_ink, places + 1, 0.0), keepdims=0)
         return begin, end
 
-    def resize(self, begin: str, length: str, fitted: str) -> str:
-        """What makes `fitted` pixels of the `length` from `begin` on: a matrix, (20, 280).
+    def resize(self, begin: str, length: str, fitted: str, other_axis: int) -> str:
+        """What makes `fitted` pixels of the `length` from `begin` on: a matrix, (20, 280) or (280, 20).
+
+        Neither is the other one transposed: ONNX Runtime up to 1.23 makes one node of a transposition and a
+        product of doubles, which it then cannot run.
 
         Pillow's box filter, in its own order of operations: where a centre lies on an edge, that decides.
         """
         scale = self("Div", length, fitted)
         reach = self("Max", scale, 1.0)  # a picture that is made larger takes the nearest pixel
-        rows, columns = np.arange(BOX, dtype=float)[:, None], np.arange(SIDE, dtype=float)[None]
+        rows, columns = _along(BOX, other_axis), _along(SIDE, 1 - other_axis)
         centres = self("Mul", self("Add", rows, 0.5), scale)
         place = self("Sub", columns, begin)
         away = self("Mul", self("Add", self("Sub", place, centres), 0.5), self("Div", 1.0, reach))
@@ -73,17 +81,17 @@ class _Graph:
         ):
             is_in = self("And", is_in, condition)
         weights = self("Cast", is_in, to=TensorProto.DOUBLE)
-        total = self("ReduceSum", weights, np.array([1]), keepdims=1)
+        total = self("ReduceSum", weights, np.array([other_axis]), keepdims=1)
         return self("Div", weights, self("Max", total, 1.0))
 
     def centre(self, box: str, other_axis: int, fitted: str) -> str:
-        """What puts the box where its centre of mass is at the centre: a matrix, (28, 20)."""
+        """What puts the box where its centre of mass is at the centre: a matrix, (28, 20) or (20, 28)."""
         profile = self("ReduceSum", box, np.array([other_axis]), keepdims=0)
         moment = self("ReduceSum", self("Mul", profile, np.arange(BOX, dtype=float)), keepdims=0)
         mass = self("Div", moment, self("ReduceSum", profile, keepdims=0))
         wanted = self("Round", self("Sub", SIZE / 2, mass))
         offset = self("Max", self("Min", wanted, self("Sub", float(SIZE), fitted)), 0.0)
-        rows, columns = np.arange(SIZE, dtype=float)[:, None], np.arange(BOX, dtype=float)[None]
+        rows, columns = _along(SIZE, other_axis), _along(BOX, 1 - other_axis)
         is_there = self("Equal", self("Sub", rows, offset), columns)
         return self("Cast", is_there, to=TensorProto.DOUBLE)
 
@@ -107,12 +115,12 @@ def build(network: onnx.ModelProto, last: str) -> onnx.ModelProto:
     height, width = graph("Sub", bottom, top), graph("Sub", right, left)
     scale = graph("Div", float(BOX), graph("Max", height, width))
     fitted = [graph("Max", graph("Round", graph("Mul", side, scale)), 1.0) for side in (height, width)]
-    across = graph("Transpose", graph.resize(left, width, fitted[1]), perm=[1, 0])
-    down = graph.resize(top, height, fitted[0])
+    down = graph.resize(top, height, fitted[0], 1)
+    across = graph.resize(left, width, fitted[1], 0)
     box = graph("MatMul", down, graph("MatMul", ink, across))
     box = graph("Mul", box, graph("Div", 255.0, graph("ReduceMax", box, keepdims=0)))
     vertical = graph.centre(box, 1, fitted[0])
-    horizontal = graph("Transpose", graph.centre(box, 0, fitted[1]), perm=[1, 0])
+    horizontal = graph.centre(box, 0, fitted[1])
     placed = graph("MatMul", vertical, graph("MatMul", graph("Round", box), horizontal))
     is_empty = graph("Less", graph("ReduceMax", ink, keepdims=0), float(FAINTEST))
     placed = graph("Where", is_empty, np.zeros((SIZE, SIZE)), graph("Div", placed, 255.0))

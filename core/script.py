@@ -177,21 +177,24 @@ _OPTIMIZERS = {"adam": "Adam", "rmsprop": "RMSprop", "adagrad": "Adagrad", "adam
 
 
 def _compile(config: RunConfig) -> str:
+    before, rate = _rate(config)
+    return f"{before}\n{compiling(config, rate)}\n"
+
+
+def compiling(config: RunConfig, rate: str) -> str:
+    """The call that gives the model its optimizer and its loss; ``rate`` is the learning rate, as code."""
     name = _OPTIMIZERS[config.optimizer]
     more = ""
     if config.optimizer == "sgd" and config.momentum:
         more = f", momentum={config.momentum!r}" + (", nesterov=True" if config.nesterov else "")
-    before, rate = _rate(config)
     loss = '"sparse_categorical_crossentropy"'
     if config.label_smoothing:
         loss = f"keras.losses.CategoricalCrossentropy(label_smoothing={config.label_smoothing!r})"
-    return f"""{before}
-model.compile(
+    return f"""model.compile(
     optimizer=keras.optimizers.{name}({rate}{more}),
     loss={loss},
     metrics=["accuracy"],
-)
-"""
+)"""
 
 
 def _rate(config: RunConfig) -> tuple[str, str]:

@@ -24,6 +24,7 @@ from core.drawings import Drawing
 from core.lessons import Lesson
 from core.preprocess import canvas_to_image
 from core.settings import Settings
+from core.worker import portable
 
 RUN = Path(__file__).parent / "starter"
 CONFIG = RunConfig.read(
@@ -109,7 +110,7 @@ def keep(run: Path) -> None:
     for name in FILES:
         shutil.copy(run / name, RUN / name)
     # Without the optimizer's state, which only training needs and which is as large as the weights.
-    keras.saving.load_model(run / "model.keras", compile=False).save(RUN / "model.keras")
+    portable.save_keras(keras.saving.load_model(run / "model.keras", compile=False), RUN / "model.keras")
     found = evaluate.load(run)
     # To a thousandth, which packs to half.
     np.savez_compressed(

@@ -27,8 +27,11 @@ from core import (
     runs,
     strokes,
 )
+from core.config import PRESETS
 from core.datasets import Dataset
+from core.worker import build
 from core.worker import formats as writer
+from tests import old_keras
 from tests.test_pages import again, open_page
 
 CANVAS = onnx_drawing.SIDE
@@ -69,6 +72,30 @@ def test_each_format_reads_what_the_app_reads(
     np.testing.assert_allclose(
         result(code, tmp_path), predict.load(run).probabilities(images), atol=2e-6, rtol=1e-3
     )
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_the_lines_lead_to_a_model_that_can_be_trained_on(ending: str, tmp_path: Path) -> None:
+    """Also where a schedule has let the learning rate fall to nothing, and with a loss of its own."""
+    run = tmp_path / "fast"
+    config = PRESETS["fast-99"].but(conv_blocks="2:5:stride", dense_units=8)
+    run.mkdir()
+    (run / "config.json").write_text(config.model_dump_json())
+    model = build.model(architectures.layers(config))
+    build.compile_model(model, config)
+    model.optimizer.learning_rate = 0.0
+    writer.WRITERS[ending](model, tmp_path / f"fast.{ending}")
+    more = """
+before = [np.array(weights) for weights in model.get_weights()]
+model.fit(np.random.rand(20, 28, 28), np.eye(10)[[3] * 20], verbose=0)
+probabilities = [np.abs(old - new).max() for old, new in zip(before, model.get_weights())]"""
+    assert min(result(formats.snippet(run, ending) + more, tmp_path)) > 0
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_the_lines_name_the_versions_of_keras(ending: str) -> None:
+    assert f"# Keras from {formats.OLDEST_KERAS} on" in formats.snippet(runs.STARTER, ending)
+    assert formats.OLDEST_KERAS in old_keras.VERSIONS
 
 
 def result(code: str, folder: Path) -> np.ndarray:
@@ -130,6 +157,14 @@ def test_whatever_the_size_and_the_place(top: int, left: int, height: int, width
     assert np.abs(np.rint(prepared[0] * 255) - preprocess.image(ink)).max() <= 1
 
 
+def test_an_older_runtime_finds_nothing_to_fuse_that_it_cannot_run() -> None:
+    """A transposition before a product of doubles: ONNX Runtime up to 1.23 fuses them, and fails."""
+    nodes = onnx.load_from_string(formats.write(runs.STARTER, "drawing.onnx")).graph.node
+    kinds = {node.op_type for node in nodes if node.output[0].startswith("prepare/")}
+    assert "MatMul" in kinds
+    assert "Transpose" not in kinds
+
+
 def test_an_empty_drawing_is_no_digit() -> None:
     session = onnxruntime.InferenceSession(formats.write(runs.STARTER, "drawing.onnx"))
     for grey in (0, preprocess.FAINTEST - 1):
@@ -151,9 +186,7 @@ def test_no_keras_file_is_ever_opened(mlp_run: Path, tmp_path: Path) -> None:
     assert writer.model(run).count_params() == architectures.parameters(
         architectures.layers(runs.config(run))
     )
-    assert formats.write(run, "keras") == b"not a model"  # it is given back as it came
-    (run / "model.keras").unlink()
-    assert formats.write(run, "keras").startswith(b"PK")
+    assert formats.write(run, "keras").startswith(b"PK")  # written anew
 
 
 def test_tensorboard_finds_the_curves(cnn_run: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from core.evaluate import Evaluation
 from core.files import replacing
 from core.predict import Predictor
 from core.preprocess import normalise
-from core.worker import build
+from core.worker import build, portable
 from core.worker.data import Batches
 
 _TOLERANCE = 1e-4  # between Keras's probabilities and ONNX Runtime's
@@ -33,7 +33,7 @@ def export(
         RuntimeError: the ONNX model does not predict what Keras predicts.
     """
     with replacing(run / "model.keras") as temporary:
-        model.save(temporary)
+        portable.save_keras(model, temporary)
     graph = onnx_graph.build(network, build.weights(model)).SerializeToString()
     predictor = Predictor(graph, threads=0)
     _compare(model, predictor, dataset)

@@ -1,7 +1,8 @@
 """A run's model, and its curves, in the formats that need TensorFlow to be written.
 
 ``python -m core.worker.formats RUN FORMAT FILE`` writes one of them. The model is built anew from the layer
-specs and the weights in ``model.onnx``. No ``.keras`` file is opened: it may have come from anywhere.
+specs, the weights in ``model.onnx`` and the checkpoint. No ``.keras`` file is opened: it may have come from
+anywhere.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import keras
@@ -19,26 +21,19 @@ from tensorflow.core.framework import summary_pb2
 from tensorflow.core.util import event_pb2
 
 from core import architectures, onnx_graph, runs
-from core.worker import build
+from core.worker import build, checkpoint, portable
 
 
 def model(run: Path) -> keras.Model:
     """The run's network with its weights, ready to predict and to be trained on."""
     config = runs.config(run)
     found = build.model(architectures.layers(config))
-    build.assign(found, onnx_graph.weights(onnx.load(run / "model.onnx")))
     build.compile_model(found, config)
+    # For the optimizer's state. Without a checkpoint of this very network, it begins anew.
+    with suppress(checkpoint.DamagedCheckpoint):
+        checkpoint.load(run / "checkpoint.npz").restore(found)
+    build.assign(found, onnx_graph.weights(onnx.load(run / "model.onnx")))
     return found
-
-
-def _keras(found: keras.Model, file: Path) -> None:
-    found.save(file.with_suffix(".keras"))
-    file.with_suffix(".keras").replace(file)
-
-
-def _h5(found: keras.Model, file: Path) -> None:
-    found.save(file.with_suffix(".h5"))
-    file.with_suffix(".h5").replace(file)
 
 
 def _saved_model(found: keras.Model, file: Path) -> None:
@@ -77,8 +72,8 @@ def logs(run: Path, file: Path) -> None:
 
 
 WRITERS: dict[str, Callable[[keras.Model, Path], None]] = {
-    "keras": _keras,
-    "h5": _h5,
+    "keras": portable.save_keras,
+    "h5": portable.save_h5,
     "savedmodel.zip": _saved_model,
     "tflite": _tflite,
 }
