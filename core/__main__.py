@@ -1,4 +1,4 @@
-"""python -m core: train, resume, evaluate and predict from a terminal."""
+"""python -m core: train, resume, evaluate, predict and export from a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from core import datasets, evaluate, jobs, photo, predict, preprocess, runs
+from core import datasets, evaluate, exports, formats, jobs, ledger, photo, predict, preprocess, runs
 from core.architectures import ImpossibleNetwork
 from core.config import PRESETS, ConfigError, RunConfig, from_settings
 from core.download import FetchFailed
@@ -36,6 +36,8 @@ _MISTAKES = (
     predict.NotTrained,
     evaluate.NotEvaluated,
     preprocess.EmptyDrawing,
+    exports.NotExported,
+    formats.CannotConvert,
     OSError,
 )
 
@@ -108,6 +110,27 @@ def _parser() -> argparse.ArgumentParser:
     predicted.add_argument("run", type=Path, metavar="RUN_DIR")
     predicted.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
     predicted.set_defaults(command=_predict)
+
+    found = exports.exports().items()
+    exported = commands.add_parser(
+        "export",
+        help=_("write a run's model, script, numbers or all of it to a file; prints the file's name"),
+    )
+    exported.add_argument("run", type=Path, metavar="RUN_DIR")
+    exported.add_argument(
+        "format",
+        metavar="FORMAT",
+        help=_("one of: {formats}").format(formats=", ".join(f"{key} ({one.name})" for key, one in found)),
+    )
+    exported.add_argument(
+        "target",
+        nargs="?",
+        default=".",
+        metavar="OUT",
+        help=_("the file; or a folder, where it is named after the network, the data and the accuracy"),
+    )
+    exported.add_argument("--force", action="store_true", help=_("replace a file that is there already"))
+    exported.set_defaults(command=_export)
     return parser
 
 
@@ -227,6 +250,12 @@ def _predict(arguments: argparse.Namespace) -> int:
             f"{second} ({probabilities[second]:.1%}), {third} ({probabilities[third]:.1%})",
         )  # fmt: skip
     Console().print(table)
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    one = ledger.entry(arguments.run.absolute())
+    print(exports.save(one, arguments.format, arguments.target, replace=arguments.force))
     return 0
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import onnx
 
-from core import architectures, onnx_drawing, runs, script
+from core import architectures, file_names, onnx_drawing, runs, script
 from core.config import RunConfig
 from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
@@ -115,13 +115,13 @@ def formats() -> dict[str, Format]:
 
 
 def snippet(run: Path, ending: str) -> str:
-    """Python that uses the file of this format, which is called after the run."""
+    """Python that uses the file of this format, by the name that it has when it is taken away."""
     found, config = formats()[ending], runs.config(run)
     last = architectures.layers(config)[-1].name
-    code = found.code.format(name=f"{run.name}.{ending}", last=last)
+    code = found.code.format(name=f"{file_names.stem(run)}.{ending}", last=last)
     given = "" if PICTURE in code else f"{IMAGES}\n"
     imports, _blank, body = code.partition("\n\n")
-    head = f"# pip install numpy {found.install}\n# {found.versions}\nimport numpy as np\n{imports}\n"
+    head = f"# pip install numpy {found.install}\n# For {found.versions}\nimport numpy as np\n{imports}\n"
     return f"{head}\n{given}{body}\nprint(probabilities)\n{_training(config, ending)}"
 
 

@@ -142,5 +142,6 @@ if run is None:
     set_up(root)
 else:
     ui.heading(_("Train"), ui.run_words(run))
+    ui.charts_are_of(run)
     st.button(_("Set up another run"), icon=":material/tune:", on_click=live.leave, key="another")
     live.show(run)

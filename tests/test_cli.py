@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from core import datasets, evaluate, jobs, runs
+from core import datasets, evaluate, formats, jobs, runs
 from core.__main__ import main
 from core.config import PRESETS
 from core.datasets import Dataset
@@ -315,6 +315,82 @@ def test_a_finished_run_is_given_more_epochs(mlp_run: Path, tmp_path: Path, type
     assert "Test accuracy" in done.stdout
     assert done.stdout.splitlines()[-1] == str(run)
     assert [row["epoch"] for row in runs.metrics(run)] == [1, 2, 3, 4]
+
+
+# ------------------------------------------------------------------------------------ export
+
+
+@pytest.mark.parametrize("words", ["onnx", ".ONNX", "drawing.onnx", "keras", "py", "md", "csv", "Everything"])
+def test_export_writes_what_the_page_gives_under_a_name_that_says_what_it_is(
+    words: str, mlp_run: Path, tmp_path: Path, typed: Typed
+) -> None:
+    found = typed("export", mlp_run, words, tmp_path)
+    assert (found.returncode, found.stderr) == (0, "")
+    ending = {"Everything": "zip"}.get(words, words.lower().lstrip("."))
+    accuracy = 100 * evaluate.load(mlp_run).accuracy
+    file = tmp_path / f"mlp-32-mnist-5k-{accuracy:.2f}.{ending}"
+    assert found.stdout == f"{file}\n"
+    assert list(tmp_path.iterdir()) == [file]
+    if ending in formats.formats():
+        assert file.read_bytes() == formats.write(mlp_run, ending)
+
+
+def test_export_in_a_terminal_converts_the_model(mlp_run: Path, tmp_path: Path) -> None:
+    found = core("export", mlp_run, "HDF5", tmp_path / "model.h5")
+    assert (found.returncode, found.stdout) == (0, f"{tmp_path / 'model.h5'}\n")
+    assert (tmp_path / "model.h5").read_bytes().startswith(b"\x89HDF")
+
+
+def test_export_into_the_folder_where_one_is(
+    mlp_run: Path, tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = Path(typed("export", mlp_run, "csv").stdout.strip())
+    assert (tmp_path / named).is_file()
+    monkeypatch.chdir(mlp_run)
+    assert typed("export", ".", "csv", tmp_path / "run.csv").returncode == 0
+    assert (tmp_path / "run.csv").read_bytes() == (tmp_path / named).read_bytes()
+
+
+def test_a_file_that_is_there_is_replaced_only_if_that_is_said(
+    mlp_run: Path, tmp_path: Path, typed: Typed
+) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("precious")
+    assert_refused(typed("export", mlp_run, "csv", file), r"mine\.csv is there already\. .* say --force")
+    assert file.read_text() == "precious"
+    assert typed("export", mlp_run, "csv", file, "--force").returncode == 0
+    assert file.read_text().startswith("epoch")
+
+
+@pytest.mark.parametrize(
+    ("words", "out", "sentence"),
+    [
+        (
+            "onxx",
+            "",
+            r"no format 'onxx'\. The formats are keras \(Keras\), h5 \(HDF5\), .*zip \(Everything\)",
+        ),
+        ("h5", "model.keras", r"model\.keras would not be what its ending says: .* Call it model\.h5"),
+        ("csv", "nowhere/run.csv", r"There is no folder .*nowhere\. Make it first"),
+        ("csv", "nowhere/", r"There is no folder .*nowhere\. Make it first"),
+    ],
+)
+def test_an_export_that_cannot_be_is_refused_in_a_sentence(
+    words: str, out: str, sentence: str, mlp_run: Path, tmp_path: Path, typed: Typed
+) -> None:
+    assert_refused(typed("export", mlp_run, words, f"{tmp_path}/{out}"), sentence)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_untrained_run_has_no_model_to_export_but_a_script(tmp_path: Path, typed: Typed) -> None:
+    run = runs.create(tmp_path / "runs", PRESETS["tutorial-mlp"])
+    assert_refused(
+        typed("export", run, "keras", tmp_path), r"has no trained model yet, so there is no Keras of"
+    )
+    assert typed("export", run, "py", tmp_path).returncode == 0
+    assert (tmp_path / "mlp-128-mnist-5k-queued.py").is_file()
+    assert_refused(typed("export", tmp_path / "none", "py", tmp_path), r"run none cannot be read")
 
 
 def test_what_is_no_run_cannot_be_resumed(tmp_path: Path, typed: Typed) -> None:

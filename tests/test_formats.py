@@ -19,6 +19,7 @@ from core import (
     architectures,
     drawings,
     drawings_file,
+    file_names,
     formats,
     onnx_drawing,
     onnx_graph,
@@ -61,7 +62,7 @@ def test_each_format_reads_what_the_app_reads(
 ) -> None:
     run, images = cnn_run, mnist_5k.x_test[:5]
     np.save(tmp_path / "images.npy", preprocess.normalise(images))
-    file = tmp_path / f"{run.name}.{ending}"
+    file = tmp_path / f"{file_names.stem(run)}.{ending}"
     if ending in writer.WRITERS:
         writer.WRITERS[ending](writer.model(run), file)
     else:
@@ -84,7 +85,8 @@ def test_the_lines_lead_to_a_model_that_can_be_trained_on(ending: str, tmp_path:
     model = build.model(architectures.layers(config))
     build.compile_model(model, config)
     model.optimizer.learning_rate = 0.0
-    writer.WRITERS[ending](model, tmp_path / f"fast.{ending}")
+    file = tmp_path / f"{file_names.stem(run)}.{ending}"
+    writer.WRITERS[ending](model, file)
     more = """
 before = [np.array(weights) for weights in model.get_weights()]
 model.fit(np.random.rand(20, 28, 28), np.eye(10)[[3] * 20], verbose=0)
@@ -94,7 +96,7 @@ probabilities = [np.abs(old - new).max() for old, new in zip(before, model.get_w
 
 @pytest.mark.parametrize("ending", ["keras", "h5"])
 def test_the_lines_name_the_versions_of_keras(ending: str) -> None:
-    assert f"# Keras from {formats.OLDEST_KERAS} on" in formats.snippet(runs.STARTER, ending)
+    assert f"# For Keras from {formats.OLDEST_KERAS} on" in formats.snippet(runs.STARTER, ending)
     assert formats.OLDEST_KERAS in old_keras.VERSIONS
 
 
@@ -111,7 +113,8 @@ def result(code: str, folder: Path) -> np.ndarray:
 def test_the_lines_for_drawings_read_a_picture_of_one(tmp_path: Path, canvases: list[np.ndarray]) -> None:
     run = runs.STARTER
     Image.fromarray(canvases[0][..., 0]).save(tmp_path / "digit.png")
-    (tmp_path / "starter.drawing.onnx").write_bytes(formats.write(run, "drawing.onnx"))
+    file = tmp_path / f"{file_names.stem(run)}.drawing.onnx"
+    file.write_bytes(formats.write(run, "drawing.onnx"))
     image = preprocess.canvas_to_image(canvases[0])
     expected = predict.load(run).probabilities(image[None])[0]
     np.testing.assert_allclose(result(formats.snippet(run, "drawing.onnx"), tmp_path), expected, atol=1e-3)
@@ -193,7 +196,7 @@ def test_tensorboard_finds_the_curves(cnn_run: Path, tmp_path: Path) -> None:
     writer.logs(cnn_run, tmp_path / "logs.zip")
     shutil.unpack_archive(tmp_path / "logs.zip", tmp_path)
     for part, prefix in (("train", ""), ("validation", "val_")):
-        (file,) = (tmp_path / cnn_run.name / part).iterdir()
+        (file,) = (tmp_path / file_names.unique(cnn_run) / part).iterdir()
         events = map(event_pb2.Event.FromString, tf.data.TFRecordDataset(str(file)).as_numpy_iterator())
         found = {
             (value.tag, event.step): value.simple_value for event in events for value in event.summary.value
@@ -225,7 +228,8 @@ def test_the_runs_page_offers_every_format(trained: Path, monkeypatch: pytest.Mo
         app = open_page("runs", runs=run.name, format=ending)
         assert f"The model as {form.name}" in [button.label for button in app.get("download_button")]
         code = [block.value for block in app.code]
-        assert any(f'"{run.name}.{ending}"' in text for text in code)
+        assert any(f'"{file_names.stem(run)}.{ending}"' in text for text in code)
+        assert any(f"For {form.versions}." in text.value for text in app.markdown)
     again(app)
 
 

@@ -95,3 +95,23 @@ def test_a_chart_is_taken_as_a_picture_and_as_numbers(page: Page, address: str, 
     expect(page.get_by_role("radio", name="SVG")).to_have_count(0)
     expect(chart.get_by_label("Download plot as a PNG")).to_have_count(0)
     assert taken_as("svg").startswith(b"<svg")
+
+
+def test_what_is_taken_from_a_run_is_called_after_what_it_is(page: Page, address: str, root: Path) -> None:
+    run = runs.every(root)[0]
+    named = f"mlp-8-mnist-5k-{100 * evaluate.load(run).accuracy:.2f}"
+    page.goto(f"{address}/runs?runs={run.name}&format=onnx")
+    for button, ending in (
+        ("Keras script", "py"), ("Notebook", "ipynb"), ("Model card", "md"), ("Numbers", "csv"),
+        ("Everything", "zip"), ("The model as ONNX", "onnx"),
+    ):  # fmt: skip
+        with page.expect_download() as taken:
+            page.get_by_role("button", name=button, exact=True).click()
+        assert taken.value.suggested_filename == f"{named}.{ending}"
+        assert Path(taken.value.path()).stat().st_size > 100
+    page.goto(f"{address}/train?run={run.name}")
+    expect(page.locator(".scatterlayer").first).to_be_visible()
+    page.get_by_role("button", name="Take a chart away").click()
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="Its numbers as CSV").click()
+    assert re.fullmatch(re.escape(named) + r"-[a-z-]+\.csv", taken.value.suggested_filename)

@@ -15,7 +15,7 @@ from streamlit import net_util
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from core import charts, datasets, evaluate, i18n, labels, lessons, literal, naming, reading, runs
+from core import charts, datasets, evaluate, file_names, i18n, labels, lessons, literal, naming, reading, runs
 from core.config import RunConfig
 from core.i18n import _
 from core.naming import Subject
@@ -129,6 +129,7 @@ def heading(title: str, lead: str) -> None:
             st.rerun()  # from app.py, and with nothing lost: nobody has clicked anything yet
     new_charts()
     new_fields()
+    st.session_state["charts_of"] = "mnist-lab"
     with st.container(gap=None):
         links.begin(first=st.session_state["first"])
         st.title(title, anchor=False)
@@ -139,6 +140,15 @@ def new_charts() -> None:
     """Forget the charts: others are about to be drawn. For a fragment that draws all of its page's."""
     st.session_state["charts"] = {}
     st.session_state["footed"] = False
+
+
+def charts_are_of(run: Path) -> None:
+    """Have the files of the page's charts begin with the name of this run."""
+    st.session_state["charts_of"] = file_names.stem(run)
+
+
+def _chart_file(key: str) -> str:
+    return f"{st.session_state.get('charts_of', 'mnist-lab')}-{key.replace('_', '-')}"
 
 
 def chart(
@@ -166,7 +176,7 @@ def chart(
     config = {
         "displaylogo": False,
         "modeBarButtons": [["toImage"]],
-        "toImageButtonOptions": {"format": form, "filename": f"mnist-lab-{key}", "scale": _PICTURE_SCALE},
+        "toImageButtonOptions": {"format": form, "filename": _chart_file(key), "scale": _PICTURE_SCALE},
     }
     return (into or st).plotly_chart(charts.literal(figure), key=key, alt=alt, config=config, **options)
 
@@ -193,7 +203,7 @@ def foot(*, of_fragment: bool = False) -> None:
         key = st.selectbox(_("Chart"), list(shown), key="chart_taken", format_func=shown.__getitem__)
         st.download_button(
             _("Its numbers as CSV"), partial(_as_csv, st.session_state["charts"], key),
-            f"mnist-lab-{key}.csv", "text/csv",
+            f"{_chart_file(key)}.csv", "text/csv",
             icon=":material/table_chart:", key="take_chart", on_click="ignore",
         )  # fmt: skip
         st.segmented_control(
@@ -344,6 +354,7 @@ def choose_run(candidates: Sequence[Path]) -> Path:
     name: str = st.selectbox(
         _("Run"), list(by_name), key="run_choice", format_func=lines.__getitem__, on_change=_chosen
     )
+    charts_are_of(by_name[name])
     return by_name[name]
 
 

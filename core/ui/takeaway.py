@@ -4,89 +4,67 @@ from __future__ import annotations
 
 import io
 from functools import partial
-from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import bundle, card, formats, jobs, lessons, runs, script, ui
+from core import bundle, exports, formats, jobs, runs, ui
 from core.i18n import _
 from core.ledger import Entry
-from core.ui import compare, links
+from core.ui import links
 
 
 def show(one: Entry) -> None:
     """What there is to take of a run."""
     st.header(_("Take it away"), anchor=False)
-    title, remarks = f"{compare.title(one)} (MNIST Lab, run {one.run.name})", _remarks(one)
     with st.container(horizontal=True):
-        st.download_button(
-            _("Keras script"), script.script(one.config, title, remarks), f"{one.run.name}.py",
-            "text/x-python", icon=":material/code:", key="take_script", on_click="ignore",
-            help=_("Trains this run from nothing, with plain Keras."),
+        _button(one, "py", "code", "take_script", _("Trains this run from nothing, with plain Keras."))
+        _button(one, "ipynb", "menu_book", "take_notebook", _("The same, for Jupyter."))
+        _button(
+            one, "md", "description", "take_card",
+            _("What it is, what it learned from, how good it is, what it is not for."),
         )  # fmt: skip
-        st.download_button(
-            _("Notebook"), script.notebook(one.config, title, remarks), f"{one.run.name}.ipynb",
-            "application/x-ipynb+json", icon=":material/menu_book:", key="take_notebook", on_click="ignore",
-            help=_("The same, for Jupyter."),
+        _button(
+            one, "csv", "table_chart", "take_metrics",
+            _("Loss, accuracy and the rest after each epoch, as CSV."),
         )  # fmt: skip
-        st.download_button(
-            _("Model card"), lambda: card.card(one, compare.title(one)), f"{one.run.name}.md",
-            "text/markdown", icon=":material/description:", key="take_card", on_click="ignore",
-            help=_("What it is, what it learned from, how good it is, what it is not for."),
+        _button(
+            one, "tensorboard.zip", "ssid_chart", "take_logs",
+            _("The curves as Keras would have logged them. Unpack it, then: tensorboard --logdir ."),
         )  # fmt: skip
-        st.download_button(
-            _("Numbers"), lambda: card.metrics(one), f"{one.run.name}.csv", "text/csv",
-            icon=":material/table_chart:", key="take_metrics", on_click="ignore",
-            help=_("Loss, accuracy and the rest after each epoch, as CSV."),
-        )  # fmt: skip
-        st.download_button(
-            _("TensorBoard logs"), partial(formats.write, one.run, "tensorboard.zip"),
-            f"{one.run.name}.tensorboard.zip", "application/zip", icon=":material/ssid_chart:",
-            key="take_logs", on_click="ignore",
-            help=_("The curves as Keras would have logged them. Unpack it, then: tensorboard --logdir ."),
-        )  # fmt: skip
-        st.download_button(
-            _("Everything"), lambda: bundle.pack(one.run), f"{one.run.name}.zip", "application/zip",
-            icon=":material/folder_zip:", key="take_zip", on_click="ignore",
-            help=_("The whole run as a zip file, to bring it in on another machine."),
+        _button(
+            one, "zip", "folder_zip", "take_zip",
+            _("The whole run as a zip file, to bring it in on another machine."),
         )  # fmt: skip
     if runs.has_model(one.run):
-        _model(one.run)
+        _model(one)
 
 
-def _model(run: Path) -> None:
+def _button(one: Entry, ending: str, icon: str, key: str, hint: str, label: str = "") -> None:
+    """Take a file away, which is written when somebody asks."""
+    export = exports.exports()[ending]
+    st.download_button(
+        label or export.name, partial(export.write, one), exports.file_name(one.run, ending), export.mime,
+        icon=f":material/{icon}:", key=key, on_click="ignore", help=hint,
+    )  # fmt: skip
+
+
+def _model(one: Entry) -> None:
     """The trained model in a format to choose, and the lines that use it."""
     found = formats.formats()
     st.subheader(_("The trained model"), anchor=False)
     names = {ending: form.name for ending, form in found.items()}
     ending = links.switch(_("Format"), "format", names, "keras")
-    st.markdown(found[ending].words)
-    st.download_button(
-        _("The model as {format}").format(format=names[ending]), partial(formats.write, run, ending),
-        f"{run.name}.{ending}", icon=":material/deployed_code:", key=f"take_{ending}", on_click="ignore",
-        help=_("What is not at hand is written when you click, which may take some seconds."),
+    st.markdown(
+        _("{words} For {versions}.").format(words=found[ending].words, versions=found[ending].versions)
+    )
+    _button(
+        one, ending, "deployed_code", f"take_{ending}",
+        _("What is not at hand is written when you click, which may take some seconds."),
+        _("The model as {format}").format(format=names[ending]),
     )  # fmt: skip
     with st.expander(_("How to use it"), icon=":material/terminal:"):
-        st.code(formats.snippet(run, ending), language="python")
-
-
-def _remarks(one: Entry) -> list[str]:
-    """What of the run the script does not do."""
-    found = []
-    if lessons.has(one.run):
-        found.append(
-            _("This run began with another one's weights or learned from drawings, too: that is left out.")
-        )
-    if runs.changes(one.run):
-        found.append(
-            _("Knobs were turned while it trained: this script has the last values from the beginning.")
-        )
-    if any(one.config.augmentation):
-        found.append(_("Its training images were changed at random; Keras's own layers do nearly the same."))
-    if one.status.test_accuracy is not None:
-        found.append(_("Test accuracy of the run: {accuracy:.4f}.").format(accuracy=one.status.test_accuracy))
-    return found
+        st.code(formats.snippet(one.run, ending), language="python")
 
 
 def bring(into: DeltaGenerator) -> None:

@@ -20,7 +20,7 @@ import tensorflow as tf
 from tensorflow.core.framework import summary_pb2
 from tensorflow.core.util import event_pb2
 
-from core import architectures, onnx_graph, runs
+from core import architectures, file_names, onnx_graph, runs
 from core.worker import build, checkpoint, portable
 
 
@@ -53,7 +53,7 @@ def logs(run: Path, file: Path) -> None:
     """The curves under the names that `keras.callbacks.TensorBoard` gives them, in a zip file."""
     with tempfile.TemporaryDirectory() as folder:
         for part, prefix in (("train", ""), ("validation", "val_")):
-            place = Path(folder) / "logs" / run.name / part
+            place = Path(folder) / "logs" / file_names.unique(run) / part
             place.mkdir(parents=True)
             # Not tf.summary, which wants all of TensorBoard to be installed, and does not know when it was.
             with tf.io.TFRecordWriter(str(place / "events.out.tfevents.0.mnist-lab")) as writer:

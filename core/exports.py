@@ -1,0 +1,163 @@
+"""Everything that can be taken away from a run, each as one file: for the Runs page and for a terminal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from core import bundle, card, file_names, formats, lessons, naming, runs, script
+from core.files import replacing
+from core.i18n import _
+from core.ledger import Entry
+
+
+class NotExported(RuntimeError):
+    """This cannot be taken from this run, or not be put there. The message says why, and what can be done."""
+
+
+class Export(NamedTuple):
+    """A kind of file.
+
+    Attributes:
+        name: as people know it.
+        mime: its media type.
+        write: what is in it. Raises CannotConvert, UnknownRun and OSError.
+    """
+
+    name: str
+    mime: str
+    write: Callable[[Entry], bytes]
+
+
+def exports() -> dict[str, Export]:
+    """By the end of the file's name; first of all the formats of the trained model."""
+    models = {
+        ending: Export(form.name, "application/octet-stream", partial(_convert, ending))
+        for ending, form in formats.formats().items()
+    }
+    return models | {
+        "py": Export(_("Keras script"), "text/x-python", _script),
+        "ipynb": Export(_("Notebook"), "application/x-ipynb+json", _notebook),
+        "md": Export(
+            _("Model card"), "text/markdown", lambda one: card.card(one, naming.name(one.subject)).encode()
+        ),
+        "csv": Export(_("Numbers"), "text/csv", lambda one: card.metrics(one).encode()),
+        "tensorboard.zip": Export(
+            _("TensorBoard logs"), "application/zip", partial(_convert, "tensorboard.zip")
+        ),
+        "zip": Export(_("Everything"), "application/zip", lambda one: bundle.pack(one.run)),
+    }
+
+
+def file_name(run: Path, ending: str) -> str:
+    """What the file is called."""
+    return f"{file_names.stem(run)}.{ending}"
+
+
+def save(one: Entry, words: str, target: str, *, replace: bool = False) -> Path:
+    """Write a file.
+
+    Args:
+        words: the ending or the name of an export, in capitals or not.
+        target: the file; or a folder (one that is there, or ends with a slash), where it is called
+            `file_name`.
+        replace: whether it may take the place of a file that is there.
+
+    Returns:
+        The file.
+
+    Raises:
+        NotExported: there is no such export, or not of this run; or the target cannot be written to.
+        CannotConvert: see `core.formats.write`.
+        OSError: the run cannot be read, or the target not be written.
+    """
+    ending = _find(words)
+    if ending in formats.formats() and not runs.has_model(one.run):
+        raise NotExported(
+            _("Run {run} has no trained model yet, so there is no {format} of it. Let it end first.").format(
+                run=one.run.name, format=exports()[ending].name
+            )
+        )
+    file = Path(target) / file_name(one.run, ending) if _is_folder(target) else Path(target)
+    _check(file, ending, replace)
+    content = exports()[ending].write(one)
+    with replacing(file) as temporary:
+        temporary.write_bytes(content)
+    return file
+
+
+def _find(words: str) -> str:
+    """The ending that is meant."""
+    found = exports()
+    by_words = {export.name.casefold(): ending for ending, export in found.items()} | {
+        one: one for one in found
+    }
+    wanted = words.casefold().removeprefix(".")
+    if wanted not in by_words:
+        known = ", ".join(f"{ending} ({export.name})" for ending, export in found.items())
+        raise NotExported(
+            _("There is no format {received}. The formats are {known}.").format(
+                received=repr(words), known=known
+            )
+        )
+    return by_words[wanted]
+
+
+def _is_folder(target: str) -> bool:
+    return Path(target).is_dir() or target.endswith(("/", os.sep))
+
+
+def _check(file: Path, ending: str, replace: bool) -> None:
+    """Refuse what could not be found again, or would cost another file."""
+    if not file.parent.is_dir():
+        raise NotExported(
+            _("There is no folder {folder}. Make it first, or name another one.").format(folder=file.parent)
+        )
+    suffixes = {Path(f"x.{one}").suffix for one in exports()}
+    if file.suffix.lower() in suffixes - {Path(f"x.{ending}").suffix}:
+        raise NotExported(
+            _("{file} would not be what its ending says: the format is {ending}. Call it {name}.").format(
+                file=file, ending=ending, name=f"{file.stem}.{ending}"
+            )
+        )
+    if file.exists() and not replace:
+        raise NotExported(
+            _("{file} is there already. Name another file, or say --force to replace it.").format(file=file)
+        )
+
+
+def _convert(ending: str, one: Entry) -> bytes:
+    return formats.write(one.run, ending)
+
+
+def _script(one: Entry) -> bytes:
+    return script.script(one.config, _heading(one), _remarks(one)).encode()
+
+
+def _notebook(one: Entry) -> bytes:
+    return script.notebook(one.config, _heading(one), _remarks(one)).encode()
+
+
+def _heading(one: Entry) -> str:
+    return f"{naming.name(one.subject)} (MNIST Lab, run {one.run.name})"
+
+
+def _remarks(one: Entry) -> list[str]:
+    """What of the run the script does not do."""
+    found = []
+    if lessons.has(one.run):
+        found.append(
+            _("This run began with another one's weights or learned from drawings, too: that is left out.")
+        )
+    if runs.changes(one.run):
+        found.append(
+            _("Knobs were turned while it trained: this script has the last values from the beginning.")
+        )
+    if any(one.config.augmentation):
+        found.append(_("Its training images were changed at random; Keras's own layers do nearly the same."))
+    if one.status.test_accuracy is not None:
+        found.append(_("Test accuracy of the run: {accuracy:.4f}.").format(accuracy=one.status.test_accuracy))
+    return found

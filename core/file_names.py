@@ -1,0 +1,47 @@
+"""Names for the files that are taken away from a run: they say what it is, and every system takes them.
+
+Such as ``mlp-128-mnist-96.86.h5``: the network, the data set, and the test accuracy in percent. In front is
+what somebody called the run, if anybody did; a run without an accuracy yet has its state instead. Two runs
+may well have the same name: what saves a file must not put it over another one.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+from core import labels, runs
+from core.config import RunConfig
+
+_MOST = 40  # characters of what somebody called it: a file's name may have 255 bytes
+
+
+def stem(run: Path) -> str:
+    """The name of a run's files, without an ending; of a run that cannot be read, its own name."""
+    try:
+        config, status = runs.plan(run), runs.status(run)
+    except runs.UnknownRun:
+        return run.name
+    given = "starter" if run == runs.STARTER else _safe(labels.read(run).name)
+    result = status.state if status.test_accuracy is None else f"{100 * status.test_accuracy:.2f}"
+    return "-".join(filter(None, [given, _network(config), config.dataset, result]))
+
+
+def unique(run: Path) -> str:
+    """The same with the last letters of the run's own name, for where several runs come together."""
+    return f"{stem(run)}-{run.name[-4:]}"
+
+
+def _network(config: RunConfig) -> str:
+    sizes = config.hidden_units
+    if config.architecture == "cnn":
+        sizes = tuple(block.filters for block in config.conv_blocks)
+    return "-".join(map(str, [config.architecture, *sizes]))
+
+
+def _safe(text: str) -> str:
+    """Only letters and digits, of any script, with hyphens between them."""
+    text = unicodedata.normalize("NFKC", text).lower()
+    # L: letters, M: what is written on or under them, N: digits.
+    kept = "".join(letter if unicodedata.category(letter)[0] in "LMN" else " " for letter in text)
+    return "-".join(kept.split())[:_MOST].rstrip("-")
