@@ -13,15 +13,18 @@ too-high       the loss stopped being a number; or, below `GOOD`, the first epoc
 dead-units     no image activates `DEAD` of a ReLU layer with at least `WIDE` units     too-low,
                                                                                         underfitting,
                                                                                         plateau
-overfitting    it reads `GOOD` of its training images, and training's accuracy is       plateau
-               `GAP` above validation's, and more than chance explains; or the
-               validation loss has risen to `RISE` of its best and is `TWICE`
-               training's, which fell
+overconfident  it reads `GOOD` of its training images, the validation loss has risen to  overfitting,
+               `RISE` of its best and is `TWICE` training's, which fell, and it reads    plateau
+               no fewer validation images right
+overfitting    it reads `GOOD` of its training images, and either fewer validation      plateau
+               images than before by `FEWER` and by more than chance explains, or
+               training's accuracy is `GAP` above validation's, and more than chance
+               explains
 too-low        below `GOOD`, `NEAR` below the usual rate, the loss falls and does not   all below
                slow down, or has hardly begun to fall
 underfitting   below `GOOD`, an epoch gains less than `SLOW`, or the run has ended      all below
-plateau        above `GOOD`, no loss has improved by `STALL` in `PATIENCE` epochs,      good-enough
-               at a constant rate
+plateau        above `GOOD`, no loss has improved by `STALL` in `PATIENCE` epochs, and  good-enough
+               nor the share read wrong, at a constant rate
 good-enough    above `GOOD`, validation has not improved in `PATIENCE` epochs
 =============  =======================================================================  ================
 
@@ -73,6 +76,7 @@ WIDE = 8  # units: in a narrow layer one or two are soon half of it
 
 GAP = 0.05  # accuracy: less is what healthy runs on a few thousand images show
 CHANCE = 2  # standard errors of the validation accuracy
+FEWER = 0.01  # accuracy: less is hardly worth a word
 RISE = 1.05  # times the best validation loss
 TWICE = 2  # times the training loss: by then the curves have parted
 # Validation uses batch normalisation's running means (Keras: momentum 0.99), and is far too bad
@@ -85,6 +89,7 @@ LEAST_FILTERS, MOST_FILTERS = 8, 64
 DECAYED = 0.1  # of the first learning rate
 STRONG_DROPOUT = 0.5
 STRONG_L2 = 1e-3
+SMOOTH = 0.1  # label smoothing
 
 STALL = 0.98  # of the best loss before: an epoch that still learns improves by more
 NOTHING_LEFT = 0.995  # training accuracy: a loss that stalls above is simply the end
@@ -456,35 +461,73 @@ def _against_dead_units(case: _Case) -> Iterator[_Cure]:
 # -------------------------------------------------------------------- it learns by heart, or too little
 
 
-def _overfitting(case: _Case) -> Advice | None:
-    if not case.epochs or case.last.accuracy < GOOD:
-        return None  # that is not by heart
-    evidence = _apart(case) or _rising(case)
+def _overconfident(case: _Case) -> Advice | None:
+    if not _by_heart(case) or _fewer(case):
+        return None
+    evidence = _rising(case)
     if not evidence:
         return None
     return case.advice(
-        "overfitting",
-        _("It overfits: it learns its training images by heart, and less and less what makes a digit."),
+        "overconfident",
+        _("It grows overconfident: it reads no fewer new digits right, but is ever surer of its mistakes."),
         evidence,
-        _against_overfitting(case),
+        _against_overfitting(case, overconfident=True),
     )
 
 
+def _overfitting(case: _Case) -> Advice | None:
+    if not _by_heart(case):
+        return None
+    if evidence := _fewer(case):
+        verdict = _(
+            "It overfits: it learns its training images by heart, and reads fewer and fewer others right."
+        )
+    elif evidence := _apart(case):
+        verdict = _("It overfits: it reads the images that it trains on clearly better than others.")
+    else:
+        return None
+    return case.advice("overfitting", verdict, evidence, _against_overfitting(case))
+
+
+def _by_heart(case: _Case) -> bool:
+    return bool(case.epochs) and case.last.accuracy >= GOOD
+
+
 def _apart(case: _Case) -> str:
+    """The gap between the accuracies, if there is one. It may be there from the beginning, and not grow."""
     recent = case.validated[-RECENT:]
     if len(recent) < RECENT:
         return ""
-    share = min(1.0, max(0.0, recent[-1].val_accuracy))
-    images = arch.split(case.config, datasets.NAMES[case.config.dataset].train)[1]
-    error = math.sqrt(share * (1 - share) / max(1, images))
-    if median(epoch.accuracy - epoch.val_accuracy for epoch in recent) < max(GAP, CHANCE * error):
+    if median(epoch.accuracy - epoch.val_accuracy for epoch in recent) < max(GAP, _chance(case, recent[-1])):
         return ""
     return _(
         "It reads {trained:.1%} of its training images right, and {validated:.1%} of those held back."
     ).format(trained=recent[-1].accuracy, validated=recent[-1].val_accuracy)
 
 
+def _fewer(case: _Case) -> str:
+    """How many fewer validation images it reads right than before, while it learns its own."""
+    before, recent = case.validated[:-RECENT], case.validated[-RECENT:]
+    if not before:
+        return ""
+    best = max(before, key=lambda epoch: epoch.val_accuracy)
+    now = median(epoch.val_accuracy for epoch in recent)
+    if best.val_accuracy - now <= max(FEWER, _chance(case, best)) or recent[-1].accuracy < best.accuracy:
+        return ""
+    return _(
+        "It read {best:.1%} of the images held back right after epoch {epoch}, and reads {now:.1%} now."
+    ).format(best=best.val_accuracy, epoch=best.number, now=recent[-1].val_accuracy)
+
+
+def _chance(case: _Case, epoch: _Validated) -> float:
+    """What of a difference in validation accuracy is within chance, from so many images."""
+    share = min(1.0, max(0.0, epoch.val_accuracy))
+    images = arch.split(case.config, datasets.NAMES[case.config.dataset].train)[1]
+    return CHANCE * math.sqrt(share * (1 - share) / max(1, images))
+
+
 def _rising(case: _Case) -> str:
+    """How far the validation loss has risen, and what the accuracy did meanwhile."""
     if not case.validated:
         return ""
     best = min(case.validated, key=lambda epoch: epoch.val_loss)
@@ -496,14 +539,15 @@ def _rising(case: _Case) -> str:
     if later[-1].val_loss < TWICE * later[-1].loss:
         return ""  # both go to and fro
     return _(
-        "Since epoch {epoch}, the validation loss has risen from {best:.3g} to {now:.3g}, while the training "
-        "loss fell from {before:.2g} to {after:.2g}."
+        "Since epoch {epoch}, the validation loss has risen from {best:.3g} to {now:.3g}, while the "
+        "validation accuracy went from {before:.1%} to {after:.1%}."
     ).format(
-        epoch=best.number, best=best.val_loss, now=later[-1].val_loss, before=best.loss, after=later[-1].loss
-    )
+        epoch=best.number, best=best.val_loss, now=later[-1].val_loss, before=best.val_accuracy,
+        after=later[-1].val_accuracy,
+    )  # fmt: skip
 
 
-def _against_overfitting(case: _Case) -> Iterator[_Cure]:
+def _against_overfitting(case: _Case, *, overconfident: bool = False) -> Iterator[_Cure]:
     config = case.config
     # What can be done now comes first; once it is over, what helps most.
     if case.over:
@@ -519,6 +563,13 @@ def _against_overfitting(case: _Case) -> Iterator[_Cure]:
             live=True,
         )
     yield from _more_images(config)
+    if overconfident and config.label_smoothing < SMOOTH:
+        yield _Cure(
+            _(
+                "Try a label smoothing of {share:g}: who is not asked for certainty does not pretend it."
+            ).format(share=SMOOTH),
+            {"label_smoothing": SMOOTH},
+        )
     if not config.rotation:
         yield _Cure(
             _("Turn the images by up to 10° (augmentation), so that it never sees quite the same one twice."),
@@ -683,6 +734,8 @@ def _plateau(case: _Case) -> Advice | None:
         return None
     if case.config.validation_split and not _stalls([epoch.val_loss for epoch in case.validated]):
         return None
+    if case.validated and not _stalls([1 - epoch.val_accuracy for epoch in case.validated]):
+        return None  # it reads more and more right, whatever the losses do
     if not case.does_well or case.last.accuracy >= NOTHING_LEFT:
         return None
     if case.config.learning_rate_schedule != "constant" or case.rate * FAR <= 1:
@@ -764,6 +817,7 @@ _RULES: tuple[tuple[Callable[[_Case], Advice | None], set[str] | None], ...] = (
     (_no_start, None),
     (_too_high, None),
     (_dead_units, {"too-low", "underfitting", "plateau"}),
+    (_overconfident, {"overfitting", "plateau"}),
     (_overfitting, {"plateau"}),
     (_too_low, None),
     (_underfitting, None),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import adviser, runs, tutorials
+from core import adviser, evaluate, runs, tutorials
 from core.adviser import Advice, advise
 from core.config import PRESETS, RunConfig
 from core.worker.journal import Journal
@@ -148,6 +148,62 @@ def test_a_run_that_gains_no_more_may_end(trained: Trained) -> None:
     assert not afterwards.live
     best = max(row["val_accuracy"] for row in runs.metrics(run)[:epoch])
     assert f"{best:.1%}" in now.evidence
+
+
+FALLS, OVERCONFIDENT = "fewer and fewer", "no fewer new digits"
+
+
+def test_of_few_images_it_is_not_said_to_forget_what_makes_a_digit(trained: Trained) -> None:
+    """Two hundred images: it reads the others worse, but better and better."""
+    run = trained(RunConfig(training_images=200, epochs=30))
+    accuracies = [row["val_accuracy"] for row in runs.metrics(run)]
+    assert accuracies[-1] > accuracies[2] > accuracies[0]
+    assert set(ever(run)) == {"overfitting"}
+    for epoch in range(1, 31):
+        assert not any(FALLS in advice.verdict for advice in at(run, epoch))
+    assert "clearly better than others" in only(run).verdict
+
+
+def test_a_loss_that_rises_while_the_accuracy_does_not_fall_is_overconfidence(trained: Trained) -> None:
+    run = trained(SICK["good-enough"])
+    rows = runs.metrics(run)
+    said = {epoch: {one.topic: one for one in at(run, epoch)} for epoch in range(1, len(rows) + 1)}
+    overconfident = [epoch for epoch, found in said.items() if "overconfident" in found]
+    assert overconfident
+    for epoch in overconfident:
+        losses, accuracies = ([row[name] for row in rows[:epoch]] for name in ("val_loss", "val_accuracy"))
+        best = losses.index(min(losses))
+        assert losses[-1] > losses[best]
+        assert accuracies[-1] > max(accuracies) - 0.025  # no fewer, but for chance
+        advice = said[epoch]["overconfident"]
+        assert OVERCONFIDENT in advice.verdict
+        assert f"from {accuracies[best]:.1%} to {accuracies[-1]:.1%}" in advice.evidence
+
+
+def test_who_reads_fewer_images_right_than_before_is_told_so() -> None:
+    def row(epoch: int, accuracy: float) -> dict[str, Any]:
+        loss = 0.5 / epoch
+        return {
+            "epoch": epoch, "steps": 25, "loss": loss, "accuracy": 0.9 + epoch / 100,
+            "val_loss": 0.3 + epoch / 20, "val_accuracy": accuracy,
+        }  # fmt: skip
+
+    falls = [row(epoch, 0.95 - epoch / 100) for epoch in range(1, 9)]
+    (advice,) = advise(RunConfig(epochs=8), falls, [])
+    assert advice.topic == "overfitting"
+    assert FALLS in advice.verdict
+    assert (
+        "It read 94.0% of the images held back right after epoch 1, and reads 87.0% now." in advice.evidence
+    )
+    # What is within chance, from 40 images, is no fall.
+    (advice,) = advise(RunConfig(epochs=8, training_images=200), falls, [])
+    assert advice.topic == "overconfident"
+
+
+def test_who_follows_it_is_less_sure_of_mistakes(trained: Trained) -> None:
+    run = trained(SICK["good-enough"])
+    advice = ever(run)["overconfident"]
+    assert evaluate.load(trained(cured(runs.config(run), advice))).loss < evaluate.load(run).loss
 
 
 def test_the_evidence_is_the_runs_own_numbers(trained: Trained) -> None:
@@ -359,6 +415,12 @@ def test_whatever_the_rows_are_each_change_is_one_that_can_be_made(
 ) -> None:
     config = config.but(**settings)
     found = advise(config, epochs, seen, changes=changes, diverged=diverged, over=over)
+    shares = [row.get("val_accuracy") for row in epochs]
+    for advice in found:
+        if FALLS in advice.verdict:
+            assert min(share for share in shares[-3:] if share is not None) < max(
+                share for share in shares if share is not None
+            )
     assert len(found) <= 3
     assert len({advice.topic for advice in found}) == len(found)
     keys = [key for advice in found for key in advice.change]
