@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import drawing, epochs, fast, pages, prediction, server, shares, understanding
+from benchmarks import drawing, epochs, fast, pages, prediction, server, shares, understanding, waiting
 from benchmarks.comparison import Comparison, markdown
 from core import datasets
 
@@ -25,6 +25,7 @@ PARTS: dict[str, Compare] = {
     "prediction": prediction.compare,
     "server": server.compare,
     "pages": pages.compare,
+    "waiting": waiting.compare,
     "drawing": drawing.compare,
     "understanding": understanding.compare,
     "fast": fast.compare,

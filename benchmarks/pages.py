@@ -53,7 +53,7 @@ def _among_many(root: Path, repeats: int, number: int) -> Iterator[Comparison]:
     for _copy in range(number):
         _duplicate(original, many)
     for name in PAGES:
-        timed = [(_answer(many, name), _answer(few, name)) for _repeat in range(repeats)]
+        timed = [(answer(many, name), answer(few, name)) for _repeat in range(repeats)]
         ours, alone = zip(*timed, strict=True)
         what = f"the {name} page answers, {number:,} runs"
         promised = TABLE if name == "runs" else ANSWER
@@ -68,11 +68,13 @@ def _duplicate(run: Path, root: Path) -> None:
         shutil.copyfile(run / name, copy / name)
 
 
-def _answer(root: Path, name: str) -> float:
+def answer(root: Path, name: str, **query: str) -> float:
     """Milliseconds that the page's script takes, when it is not the first time."""
     os.environ |= {"MNIST_LAB_RUNS": str(root), "MNIST_LAB_WARM_MINUTES": "0"}
     set_log_level("error")  # it warns of each script that runs without a server
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run()
+    for key, value in query.items():
+        app.query_params[key] = value
     if name != "start":
         app.switch_page(f"pages/{name}.py").run()
     times = []

@@ -13,8 +13,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -228,45 +229,49 @@ def start_worker(run: Path, slots: int) -> None:
 
 def active(root: Path) -> list[Path]:
     """The runs that train or wait, newest first."""
-    return [run for run in runs.every(root) if _state(run) not in (None, *runs.RESTING)]
+    return [run for run, _written in _going_on(root)]
 
 
-def training(root: Path) -> list[Path]:
-    """The runs that train now, newest first."""
-    waiting = {run.name for run, _status in _waiting(root)}
-    return [run for run in active(root) if run.name not in waiting]
+def _going_on(root: Path) -> Iterator[tuple[Path, runs.Status]]:
+    """The runs that train or wait, newest first, with what their workers have written."""
+    for run in runs.every(root):
+        try:
+            # First what is written, because to see whether a worker lives takes longer.
+            written = runs.written_status(run)
+            if written.state not in runs.RESTING and runs.status(run).state not in runs.RESTING:
+                yield run, written
+        except runs.UnknownRun:
+            continue  # half made, or deleted just now
 
 
-def _state(run: Path) -> runs.State | None:
-    """The run's state; None if it has none, because it is half made or was deleted just now."""
-    try:
-        return runs.status(run).state
-    except runs.UnknownRun:
-        return None
+class Line(NamedTuple):
+    """Who has a slot, and who waits for one.
+
+    Attributes:
+        training: the runs that train now, newest first.
+        waiting: those that wait, the next one first: who has waited longest.
+    """
+
+    training: list[Path]
+    waiting: list[Path]
+
+    def ahead(self, run: Path) -> list[Path]:
+        """The runs that wait ahead of this one, the next one first."""
+        return list(takewhile(lambda other: other.name != run.name, self.waiting))
+
+
+def line(root: Path) -> Line:
+    """How the runs in this folder stand."""
+    found = list(_going_on(root))
+    waiting = sorted((written.queued, run) for run, written in found if written.state == "queued")
+    return Line(
+        [run for run, written in found if written.state != "queued"], [run for _queued, run in waiting]
+    )
 
 
 def place_in_line(run: Path) -> int:
-    """How many runs wait ahead of this one: who has waited longest goes first."""
-    return len(ahead(run))
-
-
-def ahead(run: Path) -> list[Path]:
-    """The runs that wait ahead of this one, the next one first."""
-    waiting = sorted((status.queued, other) for other, status in _waiting(run.parent))
-    own = next((place for place, (_queued, other) in enumerate(waiting) if other.name == run.name), None)
-    return [other for _queued, other in waiting[:own]]
-
-
-def _waiting(root: Path) -> Iterator[tuple[Path, runs.Status]]:
-    for run in runs.every(root):
-        try:
-            # First what is written, because to see whether a worker lives takes much longer.
-            if runs.written_status(run).state == "queued":
-                status = runs.status(run)
-                if status.state not in runs.RESTING:
-                    yield run, status
-        except runs.UnknownRun:
-            continue  # half made, or deleted just now
+    """How many runs wait ahead of this one."""
+    return len(line(run.parent).ahead(run))
 
 
 def wait_for_slot(run: Path, slots: int, action: Ask) -> FileLock | runs.Action:

@@ -23,6 +23,7 @@ from core.predict import Predictor
 IMAGES = 2_000  # test digits, or as many as there are
 _SEED = 0  # draws them and the noise: the same for every run, so that runs can be compared
 _FILE, _LOCK = "robustness.json", "robustness.lock"
+_PATIENCE = 0.5  # seconds; who only looks whether somebody measures has the lock for less
 
 Images = NDArray[np.uint8]
 
@@ -71,7 +72,7 @@ def read(run: Path) -> Robustness | None:
 
 def is_measuring(run: Path) -> bool:
     """Whether somebody measures the run at this moment."""
-    return runs.is_held(FileLock(run / _LOCK))
+    return runs.is_held(run / _LOCK)
 
 
 def measure(run: Path) -> Robustness:
@@ -83,7 +84,7 @@ def measure(run: Path) -> Robustness:
         OSError: the run's folder cannot be written to.
         Timeout: somebody measures it already.
     """
-    with FileLock(run / _LOCK).acquire(timeout=0):
+    with FileLock(run / _LOCK).acquire(timeout=_PATIENCE):
         predictor = predict.load(run, threads=0)
         dataset = datasets.load(runs.config(run).dataset)
         some = np.random.default_rng(_SEED).permutation(len(dataset.y_test))[:IMAGES]

@@ -50,8 +50,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeVar
 
+import portalocker
 import psutil
-from filelock import FileLock, Timeout
+from filelock import FileLock
+from portalocker import AlreadyLocked, LockException, LockFlags
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.config import ConfigError, RunConfig
@@ -383,21 +385,24 @@ def worker_lock(run: Path) -> FileLock:
 
 def worker_is_alive(run: Path) -> bool:
     """Whether a process on this machine holds the run's lock."""
-    return is_held(worker_lock(run))
+    return is_held(run / "worker.lock")
 
 
-def is_held(lock: FileLock) -> bool:
-    """Whether a process on this machine holds a lock, which it keeps for long. The file is not made."""
-    if not Path(lock.lock_file).exists():
-        return False
+def is_held(lock: Path) -> bool:
+    """Whether a process on this machine holds a lock, by its file, which is not made.
+
+    To look is to share the lock for a moment, as many can at once, or to be refused at once. While somebody
+    looks, nobody can hold the lock alone; so who wants to work has to try for some time.
+    """
     try:
-        # Somebody else may be looking as well, which takes no time; who works does not let go.
-        with lock.acquire(timeout=0.03, poll_interval=0.003):
-            return False
-    except Timeout:
+        with lock.open("rb") as file:
+            portalocker.lock(file, LockFlags.SHARED | LockFlags.NON_BLOCKING)
+            portalocker.unlock(file)  # closing it would not free it, if just now a process is being forked
+    except AlreadyLocked:
         return True
-    except OSError:
-        return False  # a folder that can only be read: nothing works in it
+    except (OSError, LockException):
+        return False  # there is none, or nobody can lock anything there
+    return False
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -268,7 +268,7 @@ def test_the_line_is_by_the_time_of_the_request(runs_folder: Path) -> None:
     for run, age in zip(waiting, (1, 3, 2), strict=True):
         runs.write_status(run, Status(state="queued", created=now, queued=now - age))
     assert [jobs.place_in_line(run) for run in waiting] == [2, 0, 1]
-    assert jobs.ahead(waiting[0]) == [waiting[1], waiting[2]]
+    assert jobs.line(runs_folder).ahead(waiting[0]) == [waiting[1], waiting[2]]
 
 
 def test_a_run_whose_worker_never_came_does_not_hold_up_the_line_for_ever(runs_folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from scipy import ndimage
 
 from core import datasets, predict, robustness, runs
 from core.robustness import LEVELS, UNCHANGED, Images, changed
-from tests.conftest import wait_until
+from tests.conftest import PATIENCE, wait_until
 from tests.test_pages import again, figure, open_page, said
 
 
@@ -90,6 +91,26 @@ def test_two_do_not_measure_the_same_run_at_once(run: Path) -> None:
         with pytest.raises(Timeout):
             robustness.measure(run)
     assert not robustness.is_measuring(run)
+
+
+def test_who_looks_does_not_keep_anybody_from_measuring(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(robustness, "_PATIENCE", PATIENCE)
+    (run / "model.onnx").unlink()  # so that it takes no time
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            robustness.is_measuring(run)
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    try:
+        for _ in range(10):
+            with pytest.raises(predict.NotTrained):
+                robustness.measure(run)
+    finally:
+        done.set()
+        looker.join()
 
 
 def test_a_run_without_a_model_is_said_to_have_none(run: Path) -> None:

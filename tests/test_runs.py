@@ -376,6 +376,43 @@ def test_a_run_that_rests_stays_as_it_is(run: Path, state: runs.State) -> None:
     assert runs.status(run) == ended
 
 
+def test_a_look_at_a_lock_that_is_held_waits_for_nothing(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty runs in line made a page take a second and a half: it waited 30 ms for each, twice."""
+    with runs.worker_lock(run):
+        monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail(f"it slept for {seconds} s"))
+        assert runs.worker_is_alive(run)
+    assert not runs.worker_is_alive(run)
+
+
+def test_who_looks_is_never_taken_for_a_worker(run: Path) -> None:
+    runs.worker_lock(run).acquire().lock.release()  # a worker was there
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            runs.worker_is_alive(run)
+
+    lookers = [threading.Thread(target=look) for _ in range(4)]
+    for looker in lookers:
+        looker.start()
+    try:
+        assert not any(runs.worker_is_alive(run) for _ in range(2_000))
+    finally:
+        done.set()
+        for looker in lookers:
+            looker.join()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_a_run_in_a_folder_that_can_only_be_read_is_looked_at_as_well(run: Path) -> None:
+    with runs.worker_lock(run):
+        (run / "worker.lock").chmod(0o444)
+        run.chmod(0o555)
+        assert runs.worker_is_alive(run)
+    assert not runs.worker_is_alive(run)
+    run.chmod(0o755)
+
+
 def test_looking_whether_a_worker_lives_does_not_keep_it_from_starting(run: Path) -> None:
     """A look takes the lock for a moment; a worker that finds it taken tries again."""
     with runs.worker_lock(run):

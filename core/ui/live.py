@@ -104,15 +104,16 @@ def _state(
 
 
 def _waiting(run: Path) -> str:
-    before = jobs.ahead(run)
+    line = jobs.line(run.parent)
+    before = line.ahead(run)
     if not before:
-        if len(jobs.training(run.parent)) < ui.settings().slots:
+        if len(line.training) < ui.settings().slots:
             return _("Starting the training process and TensorFlow, which takes a few seconds")
         text = _("Next in line")
     else:
         place = len(before) + 1
         text = _("Number {place} in line").format(place=place)
-    seconds = estimate.waiting(jobs.training(run.parent), before, ui.settings().slots)
+    seconds = estimate.waiting(line.training, before, ui.settings().slots)
     return _("{place} · its turn comes in about {time}").format(place=text, time=ui.duration(seconds))
 
 

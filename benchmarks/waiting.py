@@ -1,0 +1,76 @@
+"""What twenty waiting runs cost a page, against a look at each that waits for the lock.
+
+Whoever looks whether a worker lives shares its lock for a moment, and is refused at once where the worker
+holds it. Before, a look had to hold the lock alone, and tried for 30 ms, because another look might be in
+its way. The workers are one process here that holds all the locks: TensorFlow plays no part.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+from filelock import FileLock, Timeout
+
+from benchmarks.comparison import Comparison
+from benchmarks.pages import ANSWER, answer
+from core import runs
+from core.config import RunConfig
+from core.warm import PROJECT
+
+WAITING = 20
+_HOLD = """
+import sys
+from pathlib import Path
+from core import runs
+locks = [runs.worker_lock(Path(run)) for run in sys.argv[1:]]
+for lock in locks:
+    lock.acquire()
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Comparison]:
+    """Compare the pages that ask how the runs stand."""
+    folder = root / "waiting"
+    found = [runs.create(folder, RunConfig()) for _run in range(2 if quick else WAITING)]
+    with _held(found):
+        for name, query in (("start", {}), ("train", {}), ("train", {"run": found[0].name}), ("runs", {})):
+            pairs = [_pair(folder, name, query) for _repeat in range(repeats)]
+            ours, theirs = zip(*pairs, strict=True)
+            what = f"the {name} page{' of a waiting run' * bool(query)} answers, {len(found)} runs wait"
+            yield Comparison(what, "a look that waits", "ms", ours, theirs)
+            yield Comparison(what, "promised", "ms", ours, (ANSWER,) * repeats, 1.0)
+
+
+def _pair(root: Path, name: str, query: dict[str, str]) -> tuple[float, float]:
+    ours = answer(root, name, **query)
+    with mock.patch.object(runs, "is_held", _look_that_waits):
+        return ours, answer(root, name, **query)
+
+
+def _look_that_waits(file: Path) -> bool:
+    """`core.runs.is_held`, as it was."""
+    if not file.exists():
+        return False
+    try:
+        with FileLock(file).acquire(timeout=0.03, poll_interval=0.003):
+            return False
+    except Timeout:
+        return True
+
+
+@contextmanager
+def _held(found: list[Path]) -> Iterator[None]:
+    """As by workers that wait for their turn."""
+    words = [sys.executable, "-c", _HOLD, *map(str, found)]
+    with subprocess.Popen(words, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        yield
+        holder.communicate()
