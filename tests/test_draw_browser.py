@@ -52,6 +52,12 @@ def address(store: Path) -> Iterator[str]:
         yield f"{url}/draw"
 
 
+@pytest.fixture
+def mouse(browser: Browser) -> Iterator[Hand]:
+    with before(browser, DESK) as hand:
+        yield hand
+
+
 @pytest.fixture(params=[DESK, PHONE], ids=["mouse", "finger"])
 def hand(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Hand]:
     with before(browser, request.param) as hand:
@@ -331,9 +337,8 @@ def test_a_number_is_read_from_left_to_right(hand: Hand, address: str, digits: l
     expect(page.get_by_role("heading", name="I read: 42")).to_be_visible()
 
 
-def test_the_answer_is_read_out_once_the_pen_rests(page: Page, address: str, digits: list[Drawing]) -> None:
-    page.goto(address)
-    expect(page.get_by_text("Draw a digit from 0 to 9")).to_be_visible()
+def test_the_answer_is_read_out_once_the_pen_rests(hand: Hand, address: str, digits: list[Drawing]) -> None:
+    page = opened(hand, address)
     region = page.locator(".st-key-announced [role=status]")
     expect(region).to_have_text("")
     # A region that is put there with its words in it is read out by nobody.
@@ -342,11 +347,11 @@ def test_the_answer_is_read_out_once_the_pen_rests(page: Page, address: str, dig
         ".observe(region, { childList: true, characterData: true, subtree: true }) }"
     )
     digit = next(digit for digit in digits if len(digit.strokes) > 1)
-    draw(page, page.locator("canvas").last, digit)
+    draw(hand, digit)
     expect(region).to_have_text(re.compile(rf"^Read as {digit.label}, \d+% sure\.$"))
     # On a slow machine, two strokes can be further apart than a rest.
     assert 1 <= len(page.evaluate("window.heard")) <= len(digit.strokes)
-    page.get_by_role("button", name="Clear").click()
+    hand.press(button(page, "Clear"))
     expect(region).to_have_text("")
 
 
@@ -366,21 +371,15 @@ def test_the_keyboard_alone_is_enough(page: Page, address: str) -> None:
     expect(page.get_by_role("heading", name="I read: 1 ")).to_be_visible()
 
 
-def test_a_clicked_feature_map_shows_its_arithmetic(
-    browser: Browser, address: str, digits: list[Drawing]
-) -> None:
-    with before(browser, DESK) as hand:
-        see_the_arithmetic(hand, opened(hand, address), digits[3])
-
-
-def see_the_arithmetic(hand: Hand, page: Page, digit: Drawing) -> None:
-    draw(hand, digit)
-    page.get_by_role("radio", name="Through the network").click()
+def test_a_clicked_feature_map_shows_its_arithmetic(mouse: Hand, address: str, digits: list[Drawing]) -> None:
+    hand, page = mouse, opened(mouse, address)
+    draw(hand, digits[3])
+    hand.press(page.get_by_role("radio", name="Through the network"))
     expect(page.get_by_text("Channel 0. Click a pixel")).to_be_visible()
-    maps = page.get_by_test_id("stPlotlyChart").nth(0)
-    maps.locator(".scatterlayer .points path").nth(5).click(force=True)
+    point = page.get_by_test_id("stPlotlyChart").nth(0).locator(".scatterlayer .points path").nth(5)
+    hand.press(point, force=True)
     expect(page.get_by_text("Channel 5. Click a pixel")).to_be_visible()
-    before = page.get_by_text("All products").inner_text()
+    before_it = page.get_by_text("All products").inner_text()
     one_map = page.get_by_test_id("stPlotlyChart").nth(2)
-    one_map.locator(".scatterlayer .points path").nth(28 * 14 + 14).click(force=True)
-    expect(page.get_by_text("All products")).not_to_have_text(before)
+    hand.press(one_map.locator(".scatterlayer .points path").nth(28 * 14 + 14), force=True)
+    expect(page.get_by_text("All products")).not_to_have_text(before_it)
