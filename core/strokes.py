@@ -1,4 +1,4 @@
-"""Pen strokes: to a file or an address and back, and drawn with a pen of any width.
+"""Pen strokes: from the canvas, to a file or an address and back, and drawn with a pen of any width.
 
 Strokes are lists of points ``[x, y]``, y downwards. In a file their unit is the longer side of the
 digit, so that they say nothing about the canvas they were drawn on.
@@ -7,6 +7,7 @@ digit, so that they say nothing about the canvas they were drawn on.
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,28 @@ _MOST_BYTES = MOST_TEXT * 3 // 4  # that base64 makes so many characters of
 _APART = 2  # between two points in an address, where 255 is the canvas's side
 _SIDE = 140  # pixels of the canvas on which strokes are drawn again
 _FINER = 3  # times as large while they are drawn, so that edges come out smooth
+
+
+def from_canvas(drawing: object) -> Strokes:
+    """The strokes of a drawing, in pixels of its canvas.
+
+    Args:
+        drawing: what `streamlit_drawable_canvas` gives as ``json_data``: Fabric.js's description of
+            the canvas. It comes from the browser, so it may be anything.
+
+    Returns:
+        One stroke for each path: the places where the pen was, of which the canvas makes curves.
+
+    Raises:
+        ValueError: its paths are no strokes, or too many.
+    """
+    objects = drawing.get("objects") if isinstance(drawing, Mapping) else None
+    try:
+        # Each path begins with a move. Its other commands are lines, or curves that bend where the pen was.
+        found = [[command[1:3] for command in item["path"][1:]] for item in objects or []]
+    except (TypeError, KeyError, IndexError, AttributeError):
+        found = [[]]
+    return checked(found) if found else []
 
 
 def to_text(strokes: Strokes, side: int) -> str:

@@ -15,6 +15,9 @@ from playwright.sync_api import Browser, Locator, Page
 from tests.conftest import PATIENCE
 
 Point = Sequence[float]
+FINGER = (
+    12  # pixels of the page from its middle to its edge; the browser looks for something to press below it
+)
 
 
 class Screen(NamedTuple):
@@ -84,7 +87,7 @@ class Hand:
 
     def _touch(self, kind: str, *points: Point) -> None:
         assert self._devtools
-        touches = [{"x": x, "y": y} for x, y in points]
+        touches = [{"x": x, "y": y, "radiusX": FINGER, "radiusY": FINGER} for x, y in points]
         self._devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
 
 

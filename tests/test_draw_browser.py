@@ -101,12 +101,13 @@ def expect_strokes(page: Page, count: int) -> None:
 def ink(page: Page) -> NDArray[np.bool_]:
     """Where there is ink on the canvas, one value for each of its pixels as strokes count them."""
     height, width, digits = canvas(page).evaluate(
-        """(canvas, width) => {
+        """(upper, width) => {
+            const canvas = upper.getRootNode().querySelector("canvas.dc-canvas");
             const height = Math.round((width * canvas.height) / canvas.width);
             const small = new OffscreenCanvas(width, height).getContext("2d");
             small.drawImage(canvas, 0, 0, width, height);
             const { data } = small.getImageData(0, 0, width, height);
-            const inked = data.filter((_value, at) => at % 4 === 3).map((alpha) => alpha > 127);
+            const inked = [...data].filter((_value, at) => at % 4 === 0).map((red) => +(red > 127));
             return [height, width, inked.join("")];
         }""",
         WIDTHS["canvas" if "source=number" not in page.url else "number"],
@@ -152,8 +153,9 @@ def test_a_stroke_that_begins_anywhere_on_the_canvas_leaves_ink(
         top_right = [(width - x, y) for x in (120, 60, 18) for y in (4, 12, 28)]
         begins = [*corners, *top_right, (width / 2, height / 2)]
         for drawn, (x, y) in enumerate(begins, start=1):
-            # On towards the middle, as far as a pen that is not sure where to go.
-            hand.stroke(canvas(page), [(x, y), (x + np.sign(width / 2 - x) * 8, y + 8)])
+            # On towards the middle.
+            right, down = np.sign([width / 2 - x, height / 2 - y])
+            hand.stroke(canvas(page), [(x + right * far, y + down * far) for far in (0, 15, 30)])
             expect_strokes(page, drawn)
         inked = ink(page)
         for x, y in begins:
@@ -194,6 +196,7 @@ def test_strokes_are_taken_back_one_by_one_and_brought_back(hand: Hand, address:
         hand.stroke(canvas(page), [(x, 40), (x, 240)], SIDE)
         expect_strokes(page, count)
     pictures = [ink(page)]
+    assert pictures[0][40:240, [60, 140, 220]].all()
     page.reload()
     expect(undo).to_be_enabled()
     expect(redo).to_be_disabled()

@@ -70,7 +70,7 @@ def test_only_the_worker_imports_tensorflow_and_nothing_imports_the_worker() -> 
 
 def test_the_core_does_not_know_of_streamlit_and_ui_is_the_exception() -> None:
     assert importers(UI, "streamlit")
-    assert importers(BELOW_UI, "streamlit") == []
+    assert importers(BELOW_UI, "streamlit", "streamlit_drawable_canvas") == []
 
 
 def test_imports_go_one_way_from_the_pages_to_the_core() -> None:

@@ -1,12 +1,15 @@
-"""Pen strokes: in a file's unit, in an address, and drawn."""
+"""Pen strokes: from the canvas, in a file's unit, in an address, and drawn."""
 
 from __future__ import annotations
 
+import itertools
 import re
+from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import strokes
@@ -16,6 +19,58 @@ from tests.test_numbers import DIGITS
 SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
 points = st.lists(st.floats(-1000, 1000), min_size=2, max_size=2)
 any_strokes = st.lists(st.lists(points, min_size=1, max_size=8), min_size=1, max_size=4)
+
+
+def path(*points: tuple[float, float]) -> dict[str, Any]:
+    """A path as the canvas makes it of the places where the pen was: a curve that bends towards them."""
+    middles = [tuple(np.mean(pair, axis=0)) for pair in itertools.pairwise(points)]
+    curves = [["Q", *point, *middle] for point, middle in zip(points, middles, strict=False)]
+    return {"type": "Path", "path": [["M", *points[0]], *curves, ["L", *points[-1]]]}
+
+
+def test_a_stroke_is_where_the_pen_was() -> None:
+    corners, dot = [(10.0, 20.0), (50.0, 20.0), (30.0, 120.0)], [(7.0, 9.0)]
+    found = strokes.from_canvas({"objects": [path(*corners), path(*dot)]})
+    assert found == [[list(point) for point in stroke] for stroke in (corners, dot)]
+    assert strokes.from_canvas({"objects": []}) == []
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.integers() | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["objects", "path"]), inner),
+    max_leaves=12,
+)
+
+
+@given(json)
+@settings(max_examples=100)
+def test_whatever_a_browser_sends_is_read_as_strokes_or_refused(sent: object) -> None:
+    for drawing in (
+        sent,
+        {"objects": sent},
+        {"objects": [sent]},
+        {"objects": [{"path": sent}]},
+        {"objects": [path((1, 2), (3, 4)), {"path": [["M", 1, 2], ["Q", 3, sent, 4, 5]]}]},
+    ):
+        with suppress(ValueError):
+            for stroke in strokes.from_canvas(drawing):
+                assert np.isfinite(np.array(stroke, float)).all()
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        [path((1, 1))] * (strokes.MOST_STROKES + 1),
+        [path(*[(1, 1)] * (strokes.MOST_POINTS + 1))],
+        [path(*[(1, 1)] * (strokes.MOST_POINTS // 2 + 1))] * 2,
+        [{"path": None}],
+        "no objects",
+    ],
+    ids=["too many strokes", "one too long", "too long together", "no path", "no objects"],
+)
+def test_a_drawing_beyond_measure_is_refused_with_what_is_allowed(objects: object) -> None:
+    with pytest.raises(ValueError, match="at most 20,000"):
+        strokes.from_canvas({"objects": objects})
 
 
 @given(any_strokes)

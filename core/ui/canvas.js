@@ -1,115 +1,158 @@
-// A canvas to draw strokes on with mouse, pen or finger. Strokes and the steps back are at home here, so that
-// nothing waits for Python, which hears of them when the pen goes up.
+// The buttons below the canvas, which press those of its own toolbar. That one shows itself only to a mouse, above
+// or in the canvas's upper right corner, where on a touch screen nobody sees it and everybody touches it.
 
-const APART = 1; // pixels of the canvas between two points of a stroke
+const STYLE = `
+.dc-toolbar { display: none !important; }
+.dc-container, .canvas-container, canvas {
+  width: 100% !important;
+  height: auto !important;
+  aspect-ratio: var(--shape);
+}
+.dc-container { width: var(--width) !important; max-width: 100%; }
+.dc-scroll { overflow: hidden !important; }
+canvas {
+  touch-action: none !important; /* a finger draws, and does not scroll */
+  user-select: none;
+  -webkit-user-select: none;
+  -webkit-touch-callout: none;
+}
+/* The theme's own border colour is too faint to tell black paper from a dark page. */
+.upper-canvas {
+  outline: 1px solid color-mix(in srgb, var(--st-text-color) 60%, var(--st-background-color));
+  outline-offset: -1px;
+}`;
 
-// Streamlit calls the function below again whenever the page has run. What was drawn stays here, and goes when
-// the element goes.
-const drawings = new WeakMap();
+// Streamlit calls the function below again whenever the page has run.
+const all = new WeakMap();
 
-export default function ({ data, parentElement, setStateValue }) {
-  const field = parentElement.querySelector(".field");
-  if (!drawings.has(field)) drawings.set(field, begin(field, data));
-  const drawing = drawings.get(field);
-  // Not the strokes: since Python heard of them there may be more.
-  drawing.tell = (strokes) => setStateValue("strokes", strokes);
-  drawing.canvas.setAttribute("aria-label", data.words.canvas);
-  for (const [name, button] of Object.entries(drawing.buttons)) button.textContent = data.words[name];
+export default function ({ data, parentElement }) {
+  const field = parentElement.querySelector(".tools");
+  if (!all.has(field)) all.set(field, begin(field));
+  const tools = all.get(field);
+  tools.data = data;
+  for (const [name, button] of Object.entries(tools.buttons)) button.textContent = data.words[name];
+  look(tools);
+  return tools.leave;
 }
 
-function begin(field, { width, height, brush, strokes }) {
-  const canvas = field.querySelector("canvas");
-  field.style.setProperty("--width", `${width}px`);
-  canvas.style.aspectRatio = `${width} / ${height}`;
-  const finer = Math.ceil(window.devicePixelRatio);
-  Object.assign(canvas, { width: width * finer, height: height * finer });
-  const paper = canvas.getContext("2d");
-  paper.scale(finer, finer);
-  Object.assign(paper, { lineWidth: brush, lineCap: "round", lineJoin: "round", strokeStyle: "#fff" });
+function begin(field) {
   const buttons = Object.fromEntries([...field.querySelectorAll("button")].map((one) => [one.className, one]));
-  // Stroke by stroke, so that what was drawn on another day can be taken back, too.
-  const past = strokes.map((_stroke, count) => strokes.slice(0, count));
-  const drawing = { canvas, paper, width, height, buttons, strokes, past, future: [], stroke: null };
-  canvas.onpointerdown = (event) => down(drawing, event);
-  canvas.onpointermove = (event) => move(drawing, event);
-  canvas.onlostpointercapture = (event) => up(drawing, event);
-  // Else a finger that leaves the canvas in full swing has flung the page, and the next tap, perhaps on a button
-  // of ours, only ends that.
-  canvas.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
-  buttons.undo.onclick = () => step(drawing, drawing.past, drawing.future);
-  buttons.redo.onclick = () => step(drawing, drawing.future, drawing.past);
-  buttons.clear.onclick = () => drawing.strokes.length && become(drawing, []);
-  show(drawing);
-  return drawing;
+  const tools = { field, buttons, canvas: null, cleared: [] };
+  buttons.undo.onclick = () => pressed(tools, "Undo") || again(tools, tools.cleared);
+  buttons.redo.onclick = () => pressed(tools, "Redo");
+  buttons.clear.onclick = () => clear(tools);
+  tools.states = new MutationObserver(() => show(tools));
+  tools.leave = listen(tools);
+  return tools;
 }
 
-// ------------------------------------------------------------------------------------ the pen
+// -------------------------------------------------------------------------------- the canvas
 
-function place({ canvas, width }, event) {
-  const box = canvas.getBoundingClientRect(); // which may be smaller than the canvas, on a narrow screen
-  const scale = width / box.width;
-  return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale].map((at) => Math.round(10 * at) / 10);
+// It comes by itself, and may be another one after the page has run.
+function look(tools) {
+  cancelAnimationFrame(tools.looking);
+  const around = tools.field.getRootNode().host?.closest(`.st-key-${tools.data.around}`);
+  const roots = [...(around?.querySelectorAll("*") ?? [])].map((element) => element.shadowRoot);
+  const canvas = roots.map((root) => root?.querySelector(".dc-root")).find(Boolean);
+  if (canvas?.querySelector(".upper-canvas")) {
+    if (canvas !== tools.canvas) meet(tools, canvas);
+  } else tools.looking = requestAnimationFrame(() => look(tools));
 }
 
-function down(drawing, event) {
-  if (drawing.stroke || event.button !== 0 || !event.isPrimary) return;
-  drawing.canvas.setPointerCapture(event.pointerId);
-  drawing.pointer = event.pointerId;
-  drawing.stroke = [place(drawing, event)];
-  ink(drawing, drawing.stroke);
+function meet(tools, canvas) {
+  const { width, height, words, strokes } = tools.data;
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(STYLE);
+  canvas.getRootNode().adoptedStyleSheets = [sheet];
+  canvas.style.setProperty("--width", `${width}px`);
+  canvas.style.setProperty("--shape", `${width} / ${height}`);
+  const paper = canvas.querySelector(".upper-canvas");
+  paper.setAttribute("role", "img");
+  paper.setAttribute("aria-label", words.canvas);
+  Object.assign(tools, { canvas, cleared: [] });
+  tools.states.disconnect();
+  tools.states.observe(canvas, { subtree: true, attributes: true, attributeFilter: ["disabled"] });
+  if (button(tools, "Undo").disabled) again(tools, strokes);
+  show(tools);
 }
 
-function move(drawing, event) {
-  if (!drawing.stroke || event.pointerId !== drawing.pointer) return;
-  // A fast hand makes several points between two pictures of the screen.
-  const events = event.getCoalescedEvents?.() ?? [];
-  for (const one of events.length ? events : [event]) {
-    const [from, to] = [drawing.stroke.at(-1), place(drawing, one)];
-    if (Math.hypot(to[0] - from[0], to[1] - from[1]) < APART) continue;
-    drawing.stroke.push(to);
-    ink(drawing, [from, to]);
+function button({ canvas }, name) {
+  return canvas?.querySelector(`.dc-toolbar button[aria-label^="${name}"]`);
+}
+
+function pressed(tools, name) {
+  const found = button(tools, name);
+  if (!found || found.disabled) return false;
+  found.click(); // which nobody sees, and works all the same
+  return true;
+}
+
+function clear(tools) {
+  if (button(tools, "Undo")?.disabled !== false) return;
+  tools.cleared = tools.data.strokes;
+  pressed(tools, "Reset");
+}
+
+function show(tools) {
+  const undo = !button(tools, "Undo")?.disabled;
+  const possible = { undo: undo || tools.cleared.length, redo: !button(tools, "Redo")?.disabled, clear: undo };
+  for (const [name, can] of Object.entries(possible)) tools.buttons[name].setAttribute("aria-disabled", !can);
+}
+
+// ----------------------------------------------------------------------------- an unseen hand
+
+// What was drawn before is drawn again, stroke by stroke, so that it can be taken back like all the rest: the
+// canvas takes back nothing that it began with.
+async function again(tools, strokes) {
+  const { canvas } = tools;
+  for (const stroke of strokes) {
+    draw(tools, stroke);
+    await null; // the canvas keeps it once this is over
+    while (button(tools, "Undo").disabled) {
+      await new Promise(requestAnimationFrame); // it is not ready yet
+      if (canvas !== tools.canvas || !canvas.isConnected) return;
+      draw(tools, stroke);
+      await null;
+    }
   }
+  if (strokes.length) pressed(tools, "Update");
 }
 
-function up(drawing, event) {
-  if (!drawing.stroke || event.pointerId !== drawing.pointer) return;
-  const { stroke } = drawing;
-  drawing.stroke = null;
-  become(drawing, [...drawing.strokes, stroke]);
+function draw({ canvas, data }, stroke) {
+  const paper = canvas.querySelector(".upper-canvas");
+  const box = paper.getBoundingClientRect();
+  const scale = box.width / data.width;
+  const move = (type, [x, y], at = document) => {
+    const event = new MouseEvent(type, { bubbles: true, cancelable: true, composed: true });
+    // As they are: an event made with them would have them rounded to whole pixels.
+    Object.defineProperty(event, "clientX", { value: box.left + x * scale });
+    Object.defineProperty(event, "clientY", { value: box.top + y * scale });
+    at.dispatchEvent(event);
+  };
+  move("mousedown", stroke[0], paper);
+  for (const point of stroke.slice(1)) move("mousemove", point);
+  move("mouseup", stroke.at(-1));
 }
 
-function ink({ paper }, [[x, y], ...others]) {
-  paper.beginPath();
-  paper.moveTo(x, y);
-  paper.lineTo(x + 0.01, y); // a line of no length would leave nothing, and a tap is a dot
-  for (const point of others) paper.lineTo(...point);
-  paper.stroke();
-}
+// -------------------------------------------------------------------------------- at pen-up
 
-// ------------------------------------------------------------------------------ there and back
-
-function become(drawing, strokes) {
-  drawing.past.push(drawing.strokes);
-  drawing.future = [];
-  drawing.strokes = strokes;
-  changed(drawing);
-}
-
-function step(drawing, from, to) {
-  if (!from.length) return;
-  to.push(drawing.strokes);
-  drawing.strokes = from.pop();
-  changed(drawing);
-}
-
-function changed(drawing) {
-  show(drawing);
-  drawing.tell(drawing.strokes);
-}
-
-function show({ paper, width, height, strokes, buttons, past, future }) {
-  paper.clearRect(0, 0, width, height);
-  for (const stroke of strokes) ink({ paper }, stroke);
-  const possible = { undo: past.length, redo: future.length, clear: strokes.length };
-  for (const [name, count] of Object.entries(possible)) buttons[name].setAttribute("aria-disabled", !count);
+// The canvas waits a fifth of a second after each stroke before it sends the drawing, in case another one follows.
+// The first button of its toolbar sends at once.
+function listen(tools) {
+  let drawing = false;
+  const down = (event) => {
+    drawing = event.isTrusted && event.composedPath().includes(tools.canvas);
+  };
+  const up = (event) => {
+    if (!drawing || event.touches?.length) return; // another finger is still drawing
+    drawing = false;
+    setTimeout(() => pressed(tools, "Update")); // after the canvas has heard of it, too, and has the stroke
+  };
+  const listeners = { mousedown: down, touchstart: down, mouseup: up, touchend: up };
+  for (const [type, hear] of Object.entries(listeners)) window.addEventListener(type, hear, { passive: true });
+  return () => {
+    cancelAnimationFrame(tools.looking);
+    tools.states.disconnect();
+    for (const [type, hear] of Object.entries(listeners)) window.removeEventListener(type, hear);
+  };
 }

@@ -1,14 +1,14 @@
-"""A canvas to draw on with mouse, pen or finger.
+"""A canvas to draw on with mouse, pen or finger, and the buttons below it.
 
-What stands in the page is `canvas.js` and `canvas.css`. The browser keeps the strokes: it takes them back and
-clears them at once. Python is told of them after each change, and draws them again.
+The canvas is streamlit-drawable-canvas's. `canvas.js` puts buttons of ours in the place of its toolbar, has
+what was drawn sent the moment the pen goes up, and fits it to a narrow screen: all in the browser, where
+nothing waits for Python. That is told of the strokes after each change, and draws them again in the one way
+in which it draws those out of an address or a file, so a link shows exactly what was read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -17,17 +17,14 @@ from core.i18n import _
 from core.strokes import Strokes
 
 _HERE = Path(__file__).parent
-_component = st.components.v2.component(
-    "drawing_canvas",
+_tools = st.components.v2.component(
+    "canvas_tools",
     html="""
-    <div class="field">
-      <canvas role="img"></canvas>
-      <div class="tools">
-        <button class="undo"></button><button class="redo"></button><button class="clear"></button>
-      </div>
+    <div class="tools">
+      <button class="undo"></button><button class="redo"></button><button class="clear"></button>
     </div>
     """,
-    css="".join((_HERE / name).read_text("utf-8") for name in ("canvas.css", "tools.css")),
+    css=(_HERE / "tools.css").read_text("utf-8"),
     js=(_HERE / "canvas.js").read_text("utf-8"),
 )
 
@@ -45,27 +42,31 @@ def canvas(key: str, size: tuple[int, int], brush: int, begun: Strokes) -> Strok
         The strokes, in pixels of the canvas. Where the pen left the canvas, they do as well.
 
     Raises:
-        ValueError: what the browser sent are no strokes, see `core.strokes.checked`.
+        ValueError: what the browser sent are no strokes, see `core.strokes.from_canvas`.
     """
+    # Not above: this package can be imported only where a Streamlit server is running.
+    from streamlit_drawable_canvas import st_canvas
+
     width, height = size
-    data = {"width": width, "height": height, "brush": brush, "words": _words()}
-    try:
-        data["strokes"] = _read(st.session_state.get(key, {}), begun)
-    except ValueError:
-        data["strokes"] = []
-    return _read(_component(key=key, data=data, width="content"), begun)
-
-
-def _read(state: Mapping[str, Any], begun: Strokes) -> Strokes:
-    """The strokes that the browser sent. Raises as `canvas`."""
-    sent = state.get("strokes")
-    if sent is None:  # nobody has touched it yet
-        return begun
-    return strokes.checked(sent) if sent else []
+    around = f"around_{key}"
+    tools = {"around": around, "width": width, "height": height, "words": _words()}
+    # The gap is as wide as a browser looks around for something to press, where a finger comes down.
+    with st.container(key=around, gap="small"):
+        sent = st_canvas(
+            stroke_width=brush, stroke_color="#FFFFFF", background_color="#000000", width=width,
+            height=height, key=key,
+        ).json_data  # fmt: skip
+        drawn: Strokes = []
+        try:
+            # Once somebody has touched it, the canvas says by which version of it that is told.
+            drawn = strokes.from_canvas(sent) if sent and "version" in sent else begun
+        finally:  # also what cannot be read can be cleared
+            _tools(key=f"tools_{key}", data=tools | {"strokes": drawn})
+    return drawn
 
 
 def _words() -> dict[str, str]:
-    """What the canvas says, in the visitor's language."""
+    """What the canvas and its buttons say, in the visitor's language."""
     return {
         "canvas": _("A canvas to draw on with mouse, pen or finger"),
         "undo": _("Undo"),
