@@ -21,7 +21,9 @@ _tools = st.components.v2.component(
     "canvas_tools",
     html="""
     <div class="tools">
-      <button class="undo"></button><button class="redo"></button><button class="clear"></button>
+      <button class="undo" aria-disabled="true"></button>
+      <button class="redo" aria-disabled="true"></button>
+      <button class="clear" aria-disabled="true"></button>
     </div>
     """,
     css=(_HERE / "tools.css").read_text("utf-8"),
