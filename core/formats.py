@@ -63,14 +63,15 @@ probabilities = model.predict(images)"""
 
 def formats() -> dict[str, Format]:
     """By the end of the file's name."""
-    runtime = _("ONNX Runtime from {version} on").format(version="1.18")
-    keras = _(
-        "Keras from {version} on (with TensorFlow from 2.16 on), and Keras 2.15 (TensorFlow 2.15)"
-    ).format(version=OLDEST_KERAS)
+    newer = _("{name} {version} or newer")
+    keras = _("{newer}, and Keras 2.15 (TensorFlow 2.15)").format(
+        newer=newer.format(name="Keras", version=OLDEST_KERAS)
+    )
+    runtime = newer.format(name="ONNX Runtime", version="1.18")
     return {
         "keras": Format(
             "Keras", _("Keras's own format. Load it to go on training."), "tensorflow",
-            _("{keras}, which begins with a new optimizer").format(keras=keras),
+            _("{keras}, where the optimizer begins anew").format(keras=keras),
             _KERAS,
         ),
         "h5": Format(
@@ -98,7 +99,7 @@ def formats() -> dict[str, Format]:
         ),
         "tflite": Format(
             "LiteRT", _("For phones and small devices; formerly TensorFlow Lite."), "ai-edge-litert",
-            _("LiteRT from {version} on").format(version="1.0"),
+            newer.format(name="LiteRT", version="1.0"),
             "from ai_edge_litert.interpreter import Interpreter\n\n"
             'interpreter = Interpreter("{name}")\n'
             "read = interpreter.get_signature_runner()\n"
@@ -107,7 +108,7 @@ def formats() -> dict[str, Format]:
         ),
         "savedmodel.zip": Format(
             "SavedModel", _("For TensorFlow Serving, and for TensorFlow without Keras."), "tensorflow",
-            _("TensorFlow from {version} on").format(version="2.15"),
+            newer.format(name="TensorFlow", version="2.15"),
             'import shutil\nimport tensorflow as tf\n\nshutil.unpack_archive("{name}", "model")\n'
             'model = tf.saved_model.load("model")\nprobabilities = model.serve(images).numpy()',
         ),

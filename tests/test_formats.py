@@ -96,7 +96,7 @@ probabilities = [np.abs(old - new).max() for old, new in zip(before, model.get_w
 
 @pytest.mark.parametrize("ending", ["keras", "h5"])
 def test_the_lines_name_the_versions_of_keras(ending: str) -> None:
-    assert f"# For Keras from {formats.OLDEST_KERAS} on" in formats.snippet(runs.STARTER, ending)
+    assert f"# For Keras {formats.OLDEST_KERAS} or newer" in formats.snippet(runs.STARTER, ending)
     assert formats.OLDEST_KERAS in old_keras.VERSIONS
 
 
