@@ -43,9 +43,13 @@ def own_drawings(run: Path) -> None:
         return  # the pages that are about them say so
     if not found:
         return
-    words = ngettext("Of {n:,} kept drawing", "Of {n:,} kept drawings", len(found))
-    hint = _("The share that is read right of what was drawn and kept here: see the Drawings page.")
-    st.metric(words.format(n=len(found)), f"{right.mean():.0%}", border=True, height="stretch", help=hint)
+    # The number is not in the label, which would be cut off in a narrow column.
+    words = ngettext("of {n:,} drawing", "of {n:,} drawings", len(found)).format(n=len(found))
+    st.metric(
+        _("Kept drawings"), f"{right.mean():.0%}", border=True, height="stretch",
+        delta=words, delta_color="off", delta_arrow="off",
+        help=_("The share that is read right of what was drawn and kept here: see the Drawings page."),
+    )  # fmt: skip
 
 
 def report(evaluation: Evaluation) -> None:

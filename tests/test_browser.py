@@ -299,6 +299,25 @@ def test_no_page_is_wider_than_the_screen(page: Page, served: str, width: int, t
         assert page.evaluate(wider) <= 0, name
 
 
+# How many numbers of a chart begin before the one to their left has ended, and a bit of room.
+RUN_TOGETHER = """
+() => {
+  const boxes = [...document.querySelectorAll(".js-plotly-plot .scatterlayer text")]
+    .map((text) => text.getBoundingClientRect()).filter((box) => box.width);
+  const close = (a, b) => Math.abs(a.top - b.top) < 3 && a.left < b.left && a.right + 2 > b.left;
+  return [boxes.length, boxes.flatMap((a) => boxes.filter((b) => close(a, b))).length];
+}
+"""
+
+
+def test_the_numbers_of_ten_thousand_digits_stand_apart_on_a_phone(page: Page, served: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(f"{served}/evaluate?run=starter")
+    expect(page.locator(".js-plotly-plot .scatterlayer text").first).to_be_attached()
+    wait_until(lambda: page.evaluate(RUN_TOGETHER)[0] == 121, "all numbers of the matrix are there")
+    assert page.evaluate(RUN_TOGETHER) == [121, 0]
+
+
 def test_the_matrix_of_a_digit_is_readable_on_a_phone(page: Page, served: str) -> None:
     page.set_viewport_size({"width": 420, "height": 900})
     page.goto(f"{served}/data")

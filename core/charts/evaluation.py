@@ -15,6 +15,7 @@ from core.i18n import _
 from core.reliability import BINS, Curve, Reliability
 
 _BLUES = "Blues"
+_COUNTS, _SUMS = 12, 9  # pixels that the matrix's numbers are high
 _RIVALS = 2  # classes beside the true one
 _CLOSE, _CORNER = 0.97, 0.9  # curves with areas above the one are shown where they are above the other
 _FOR_AND_AGAINST = [(0, "#D55E00"), (0.5, "#F4F4F2"), (1, "#0072B2")]
@@ -56,7 +57,9 @@ def confusion(counts: NDArray[Any], chosen: tuple[int, int], *, shares: bool) ->
         mode="markers+text",
         text=text.ravel(),
         textfont={
-            "color": np.where(is_dark, "#FFFFFF", np.where(np.isnan(shade.ravel()), MARGIN, "#22303C"))
+            # On a phone a cell has 27 pixels, and a sum has up to five figures.
+            "size": np.where(np.isnan(shade.ravel()), _SUMS, _COUNTS),
+            "color": np.where(is_dark, "#FFFFFF", np.where(np.isnan(shade.ravel()), MARGIN, "#22303C")),
         },
         marker={"symbol": "square", "size": 26, "opacity": 0, "color": "#888"},
         selected={"marker": {"opacity": 0}},
