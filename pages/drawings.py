@@ -86,11 +86,11 @@ def correct(drawing: Drawing, file: Path) -> None:
         key = f"label_{drawing.id}"
         st.selectbox(_("It is a"), range(10), drawing.label, key=key, width=90)
         st.button(
-            _("Correct it"), icon=":material/check:", key="relabel", on_click=attempt,
+            _("Correct the drawing"), icon=":material/check:", key="relabel", on_click=attempt,
             args=(lambda: drawings.relabel(file, drawing.id, st.session_state[key]),),
         )  # fmt: skip
         st.button(
-            _("Delete it"), icon=":material/delete:", key="delete", on_click=attempt,
+            _("Delete the drawing"), icon=":material/delete:", key="delete", on_click=attempt,
             args=(lambda: delete(drawing, file),),
         )  # fmt: skip
 
@@ -108,7 +108,7 @@ def undo(file: Path, most: int) -> None:
         words = ngettext("{n} drawing was deleted.", "{n} drawings were deleted.", len(deleted))
         st.markdown(words.format(n=len(deleted)))
         st.button(
-            _("Take that back"), icon=":material/undo:", key="undo", on_click=attempt,
+            _("Undo the deletion"), icon=":material/undo:", key="undo", on_click=attempt,
             args=(lambda: put_back(file, most),),
         )  # fmt: skip
 
@@ -120,7 +120,7 @@ def put_back(file: Path, most: int) -> None:
 
 def take_and_bring(found: Sequence[Drawing], file: Path, most: int) -> None:
     """Download what the filters let through, or bring drawings back."""
-    with st.expander(_("Take them along, bring them back"), icon=":material/swap_vert:"):
+    with st.expander(_("Take the drawings along, or bring some"), icon=":material/swap_vert:"):
         st.download_button(
             ngettext("Download {n:,} drawing", "Download {n:,} drawings", len(found)).format(n=len(found)),
             data=lambda: drawings_file.pack(with_strokes(found, file)),
@@ -134,7 +134,7 @@ def take_and_bring(found: Sequence[Drawing], file: Path, most: int) -> None:
         )  # fmt: skip
         if given:
             st.button(
-                _("Add them"), icon=":material/upload:", key="bring", on_click=attempt,
+                _("Add the drawings"), icon=":material/upload:", key="bring", on_click=attempt,
                 args=(lambda: bring(given.getvalue(), file, most),),
             )  # fmt: skip
         if (n := st.session_state.pop("added", None)) is not None:

@@ -187,7 +187,8 @@ def more_seeds(one: Entry, number: int) -> None:
 
 def actions(chosen: list[Entry]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.button(_("Star"), icon=":material/star:", key="star", on_click=star, args=(chosen,))
+        label = _("Take the star away") if all(one.labels.starred for one in chosen) else _("Star")
+        st.button(label, icon=":material/star:", key="star", on_click=star, args=(chosen,))
         with st.popover(_("Name, tags, note"), icon=":material/edit:"):
             write(chosen)
         if len(chosen) == 1:

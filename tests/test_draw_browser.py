@@ -382,6 +382,7 @@ def test_a_clicked_feature_map_shows_its_arithmetic(mouse: Hand, address: str, d
     point = page.get_by_test_id("stPlotlyChart").nth(0).locator(".scatterlayer .points path").nth(5)
     hand.press(point, force=True)
     expect(page.get_by_text("Channel 5. Click a pixel")).to_be_visible()
+    expect(page.get_by_role("spinbutton", name="Channel (0 to")).to_have_value("5")
     before_it = page.get_by_text("All products").inner_text()
     one_map = page.get_by_test_id("stPlotlyChart").nth(2)
     hand.press(one_map.locator(".scatterlayer .points path").nth(28 * 14 + 14), force=True)

@@ -158,6 +158,28 @@ def test_every_layer_of_the_network_is_shown_with_its_arithmetic(seven: AppTest)
         assert "How this number came about" in [one.value for one in seven.subheader]
 
 
+def test_any_number_of_a_layer_can_be_typed_instead_of_clicked(seven: AppTest) -> None:
+    view(seven, "network")
+    before = texts(seven)
+    for key, number in (("maps_0", 3), ("map_0", 14), ("map_1", 13)):
+        seven.number_input(key=key).set_value(number)
+    again(seven)
+    assert "Channel 3. Click a pixel" in texts(seven)
+    assert [line for line in texts(seven).splitlines() if "All products" in line] != [
+        line for line in before.splitlines() if "All products" in line
+    ]
+    seven.number_input(key="maps_0").set_value(10_000)
+    again(seven)
+    assert "Channel (0 to" in said(seven.error[0])
+    seven.button_group(key="layer").set_value("output")
+    again(seven)
+    assert seven.number_input(key="units_0").value == 7
+    seven.number_input(key="units_0").set_value(2)
+    again(seven)
+    number = decoded(figure(seven, "units")["data"][0]["z"]).ravel()[2]
+    assert f"is **{number:.4f}**" in texts(seven)
+
+
 def test_the_units_are_those_that_onnx_computes(seven: AppTest) -> None:
     view(seven, "network")
     seven.button_group(key="layer").set_value("output")

@@ -54,9 +54,8 @@ def navigation() -> StreamlitPage:
     """Set up the app around the pages. Returns the page that the visitor asked for."""
     st.session_state["first"] = "opened" not in st.session_state
     st.session_state["routed"] = st.session_state["opened"] = True
-    st.set_page_config(page_title="MNIST Lab", page_icon=str(ICON), layout="wide")
     st.html(_STYLE)
-    return st.navigation(
+    page = st.navigation(
         [
             st.Page(PAGES["start"], title=_("Start"), icon=":material/home:", default=True),
             st.Page(PAGES["data"], title=_("Data"), icon=":material/grid_view:"),
@@ -69,6 +68,8 @@ def navigation() -> StreamlitPage:
         ],
         position="top",
     )
+    st.set_page_config(page_title=f"{page.title} · MNIST Lab", page_icon=str(ICON), layout="wide")
+    return page
 
 
 def settings() -> Settings:

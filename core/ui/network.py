@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from core.reading import Reader, Reading
 from core.ui.whole import whole
 
 _TERMS = 8  # of a sum of many products, the largest
-# Where in the session it is kept which of them was clicked last.
-_CHANNEL, _PIXEL, _UNIT = "network.channel", "network.pixel", "network.unit"
+# The charts of which one number can be chosen.
+_MAPS, _MAP, _UNITS = "maps", "map", "units"
 
 
 def show(run: Path, reader: Reader, reading: Reading) -> None:
@@ -50,8 +51,9 @@ def show(run: Path, reader: Reader, reading: Reading) -> None:
 
 
 def _forget_place() -> None:
-    for key in (_CHANNEL, _PIXEL, _UNIT):
-        st.session_state.pop(key, None)
+    for chart in (_MAPS, _MAP, _UNITS):
+        for key in (_offered(chart), *_fields(chart, 2)):
+            st.session_state.pop(key, None)
 
 
 def _shape(shape: arch.Shape) -> str:
@@ -88,30 +90,34 @@ def _what_it_does(row: arch.Row, *, signed: bool) -> str:
 
 
 def _channels(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.float32]) -> None:
-    channel = min(_clicked("maps", _CHANNEL, 0), values.shape[2] - 1)
+    *size, channels = values.shape
     left, right = st.columns([3, 2], gap="large")
     with left:
+        above = st.container()
+        (channel,) = _choose(_MAPS, [_("Channel (0 to {last})")], (channels,), 0)
         ui.chart(
-            pictures.feature_maps(values, channel), key="maps", on_select="rerun", selection_mode="points",
+            pictures.feature_maps(values, channel), key=_MAPS, into=above,
+            on_select=partial(_clicked, _MAPS, (channels,)), selection_mode="points",
             alt=_("All feature maps of the layer {name}").format(name=row.layer.name),
             numbers=partial(pictures.numbers, values, *_pixels(), _("channel")),
         )  # fmt: skip
-        st.caption(_("Feature maps. Click one to see it large."))
+        above.caption(_("Feature maps. Click one to see it large, or type its number."))
         kernel = reader.predictor.weights.get(row.layer.name, {}).get("kernel")
         if kernel is not None:
             _kernels(kernel)
     chosen = values[..., channel]
-    pixel = divmod(_clicked("map", _PIXEL, int(np.abs(chosen).argmax())), chosen.shape[1])
-    if pixel[0] >= chosen.shape[0]:
-        pixel = divmod(int(np.abs(chosen).argmax()), chosen.shape[1])
     with right:
+        above = st.container()
+        labels = [_("Row (0 to {last})"), _("Column (0 to {last})")]
+        y, x = _choose(_MAP, labels, tuple(size), int(np.abs(chosen).argmax()))
         ui.chart(
-            pictures.one_map(chosen, pixel), key="map", on_select="rerun", selection_mode="points",
+            pictures.one_map(chosen, (y, x)), key=_MAP, into=above,
+            on_select=partial(_clicked, _MAP, tuple(size)), selection_mode="points",
             alt=_("Channel {n}, large").format(n=channel),
             numbers=partial(pictures.numbers, chosen, *_pixels()),
         )  # fmt: skip
-        st.caption(_("Channel {n}. Click a pixel to see how its number came about.").format(n=channel))
-    _arithmetic(row, reader, before, (*pixel, channel))
+        above.caption(_("Channel {n}. Click a pixel to see how its number came about.").format(n=channel))
+    _arithmetic(row, reader, before, (y, x, channel))
 
 
 def _pixels() -> tuple[str, str]:
@@ -134,24 +140,52 @@ def _kernels(kernel: NDArray[np.float32]) -> None:
 
 
 def _units(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.float32]) -> None:
-    unit = min(_clicked("units", _UNIT, int(values.argmax())), len(values) - 1)
+    above = st.container()
+    (unit,) = _choose(_UNITS, [_("Unit (0 to {last})")], values.shape, int(values.argmax()))
     ui.chart(
-        pictures.units(values, unit), key="units", on_select="rerun", selection_mode="points",
+        pictures.units(values, unit), key=_UNITS, into=above,
+        on_select=partial(_clicked, _UNITS, values.shape), selection_mode="points",
         alt=_("All units of the layer {name}").format(name=row.layer.name),
         numbers=partial(pictures.numbers, values, _("unit")),
     )  # fmt: skip
-    st.caption(_("Units. Click one to see how its number came about."))
+    above.caption(_("Units. Click one to see how its number came about, or type which."))
     _arithmetic(row, reader, before, (unit,))
 
 
-def _clicked(chart: str, key: str, default: int) -> int:
-    """The number of the point that was clicked last in a chart; charts forget it, the session does not."""
-    state = st.session_state.get(chart)
-    points = state["selection"]["points"] if state else []
-    if points:
-        st.session_state[key] = int(points[0]["point_index"])
-    found: int = st.session_state.get(key, default)
-    return found
+def _fields(chart: str, number: int) -> list[str]:
+    return [f"{chart}_{axis}" for axis in range(number)]
+
+
+def _offered(chart: str) -> str:
+    return f"{chart}_offered"
+
+
+def _choose(chart: str, labels: Sequence[str], shape: tuple[int, ...], default: int) -> tuple[int, ...]:
+    """Which number of a chart is looked at: a field for each axis, which a click in the chart fills in.
+
+    Args:
+        labels: what the axes are called, with a place for the last number.
+        shape: how many numbers there are along each axis.
+        default: which one until somebody has chosen another, counted row by row.
+    """
+    keys, offered = _fields(chart, len(shape)), _offered(chart)
+    there = [st.session_state[key] for key in keys if key in st.session_state]
+    if len(there) < len(keys) or there == st.session_state.get(offered):
+        st.session_state[offered] = [int(number) for number in np.unravel_index(default, shape)]
+        for key, number in zip(keys, st.session_state[offered], strict=True):
+            st.session_state[key] = number
+    with st.container(horizontal=True):
+        return tuple(
+            whole(label.format(last=length - 1), 0, length - 1, key=key, width=150)
+            for label, length, key in zip(labels, shape, keys, strict=True)
+        )
+
+
+def _clicked(chart: str, shape: tuple[int, ...]) -> None:
+    points = st.session_state[chart]["selection"]["points"]
+    if points and 0 <= (index := int(points[0]["point_index"])) < np.prod(shape):
+        for key, number in zip(_fields(chart, len(shape)), np.unravel_index(index, shape), strict=True):
+            st.session_state[key] = int(number)
 
 
 def _arithmetic(row: arch.Row, reader: Reader, before: Any, place: tuple[int, ...]) -> None:
@@ -201,7 +235,7 @@ def _weighted(found: Arithmetic) -> None:
             _("times the weight"): found.weights[largest],
             _("makes"): products[largest],
         },
-        hide_index=True, width="content", key="terms",
+        hide_index=True, width="content", key="terms", alt=_("The largest terms of the sum"),
     )  # fmt: skip
     st.caption(
         _("The {n} largest of {all:,} products; the others add up to {rest:.3f}.").format(

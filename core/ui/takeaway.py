@@ -64,7 +64,7 @@ def _model(one: Entry) -> None:
         _("The model as {format}").format(format=names[ending]),
     )  # fmt: skip
     with st.expander(_("How to use it"), icon=":material/terminal:"):
-        st.code(formats.snippet(one.run, ending), language="python")
+        st.code(formats.snippet(one.run, ending), language="python", wrap_lines=True)
 
 
 def bring(into: DeltaGenerator) -> None:
