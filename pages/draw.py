@@ -18,17 +18,17 @@ from core.ui.bars import bars
 # How long the answer goes ahead of the rest, in seconds: this thread would else hold the interpreter that the
 # server needs to send it, and the browser would draw both at once.
 _AHEAD = 0.03
+_APART = 40  # pixels between canvas, answer and image; nothing where they stand one below the other
 
 
 @st.fragment
 def draw_and_read(run: Path, reader: Reader, source: str) -> None:
     """The drawing and what the network makes of it. Only this part runs again with each stroke."""
     ui.new_charts()
-    # Fixed widths that wrap: a column would cut the canvas off on a narrow screen.
-    with st.container(horizontal=True, gap="large"):
-        left = st.container(width=inputs.NUMBER[0] if source == "number" else inputs.SIDE + 20)
-        # On a narrow screen these stand one below the other, and the answer matters most.
-        answered = st.container(width=430)
+    # Fixed widths that wrap: on a narrow screen these stand one below the other, and the answer matters most.
+    with st.container(horizontal=True, gap="small"):
+        left = st.container(width=(inputs.NUMBER[0] if source == "number" else inputs.SIDE) + _APART)
+        answered = st.container(width=430 + _APART)
         seen = st.container(width=200)
     nothing_seen = None
     try:

@@ -32,7 +32,7 @@ class Screen(NamedTuple):
 DESK = Screen(1280, 1000)
 PHONE = Screen(390, 844, touch=True, fineness=3)
 SMALL_PHONE = Screen(360, 740, touch=True, fineness=2)
-TINY_PHONE = Screen(320, 640, touch=True, fineness=2)
+TINY_PHONE = Screen(320, 700, touch=True, fineness=2)
 TABLET = Screen(820, 1180, touch=True, fineness=2)
 
 

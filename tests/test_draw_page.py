@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import architectures as arch
 from core import drawings, explain, preprocess, reading, runs, strokes, ui
+from core.ui import inputs
 from tests.test_pages import again, decoded, figure, open_page, said, texts, tiles
 
 SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
@@ -95,6 +96,24 @@ def test_several_digits_are_read_as_a_number(app: AppTest) -> None:
     app.button_group(key="digit_of_2").set_value(1)
     again(app)
     assert "This one is a 1" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("address", "secure"),
+    [
+        ("https://class.example/draw", True),
+        ("http://class.example/draw", False),
+        ("http://192.0.2.7:8501/draw", False),
+        ("http://localhost:8501/draw", True),
+        ("http://lab.localhost/draw", True),
+        ("http://127.0.0.1:8501/draw", True),
+        ("http://[::1]:8501/draw", True),
+        ("http://localhost.example/draw", False),
+        (None, True),
+    ],
+)
+def test_a_camera_is_offered_where_a_browser_would_allow_it(address: str | None, secure: bool) -> None:
+    assert inputs.is_secure(address) is secure
 
 
 @pytest.mark.parametrize(

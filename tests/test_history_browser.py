@@ -25,7 +25,7 @@ TURNS = {
     "sweeps": ("method", "Grid", "method=grid"),
     "runs": ("cost", "seconds of training", "cost=seconds"),
     "evaluate": ("look", "Digit by digit", "look=digits"),
-    "draw": ("source", "Draw a number", "source=number"),
+    "draw": ("source", "Number", "source=number"),
     "drawings": ("read_wrong", "Only those read wrong", "read_wrong=True"),
 }
 

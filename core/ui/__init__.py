@@ -134,7 +134,8 @@ def heading(title: str, lead: str) -> None:
     with st.container(gap=None):
         links.begin(first=st.session_state["first"])
         st.title(title, anchor=False)
-    st.markdown(lead)
+    with st.container(key="lead"):
+        st.markdown(lead)
 
 
 def new_charts() -> None:

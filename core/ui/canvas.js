@@ -64,6 +64,7 @@ function meet(tools, canvas) {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(STYLE);
   canvas.getRootNode().adoptedStyleSheets = [sheet];
+  tools.field.style.maxWidth = `${width}px`;
   canvas.style.setProperty("--width", `${width}px`);
   canvas.style.setProperty("--shape", `${width} / ${height}`);
   const paper = canvas.querySelector(".upper-canvas");

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import numpy as np
 import streamlit as st
@@ -40,10 +42,10 @@ class Shown(NamedTuple):
 def choose_source() -> str:
     """Let the visitor choose how to show a digit."""
     names = {
-        "canvas": _("Draw"),
-        "number": _("Draw a number"),
-        "grid": _("Use the keyboard"),
-        "photo": _("Show a photo"),
+        "canvas": _("Digit"),
+        "number": _("Number"),
+        "grid": _("Keyboard"),
+        "photo": _("Photo"),
     }
     return links.switch(_("How to show a digit"), "source", names, "canvas", on_change=_forget)
 
@@ -93,13 +95,42 @@ def _keyboard() -> Shown | None:
     return Shown(np.dstack([large, large, large, np.full_like(large, 255)]), [])
 
 
-def _photo() -> Shown | None:
+def is_secure(address: str | None) -> bool:
+    """Whether a browser takes the page at this address for secure. Only to such a page it gives a camera.
+
+    Args:
+        address: None if it is not known.
+    """
+    parts = urlsplit(address or "https:")
+    host = parts.hostname or ""
+    try:
+        here = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        here = host == "localhost" or host.endswith(".localhost")
+    return parts.scheme == "https" or here
+
+
+def _where_from() -> str:
+    """Let the visitor choose between a file and the camera, where there can be one."""
+    if not is_secure(st.context.url):
+        st.caption(
+            _(
+                "No camera here: a browser allows it only over https, and this page came over http. On a "
+                "phone, the button below offers to take a photo. Whoever serves this page can serve it over "
+                "https."
+            )
+        )
+        return "file"
     ways = {"file": _("A file"), "camera": _("The camera")}
-    way = st.segmented_control(
+    way: str = st.segmented_control(
         _("Where from"), list(ways), default="file", required=True, key="photo_way",
         format_func=ways.__getitem__,
     )  # fmt: skip
-    if way == "camera":
+    return way
+
+
+def _photo() -> Shown | None:
+    if _where_from() == "camera":
         given = st.camera_input(_("A digit on paper, as large as you can"), key="camera")
     else:
         given = st.file_uploader(

@@ -33,10 +33,11 @@ def offer(run: Path, reading: Reading, drawn: Strokes) -> None:
             _("Right, keep it"), icon=":material/check:", key="right", on_click=_keep,
             args=(run, reading, drawn, digest),
         )  # fmt: skip
-        st.segmented_control(
-            _("Wrong, it is a"), [digit for digit in _DIGITS if digit != reading.digit],
-            key=f"wrong_{digest}", on_change=_keep, args=(run, reading, drawn, digest),
-        )  # fmt: skip
+        with st.container(width=370):  # or less, and then they wrap
+            st.segmented_control(
+                _("Wrong, it is a"), [digit for digit in _DIGITS if digit != reading.digit],
+                key=f"wrong_{digest}", on_change=_keep, args=(run, reading, drawn, digest),
+            )  # fmt: skip
         with st.popover(_("Your name"), icon=":material/person:"):
             st.text_input(
                 _("A name or nickname, if you like"), key="writer", max_chars=MOST_NAME,
