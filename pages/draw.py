@@ -18,7 +18,7 @@ from core.ui.bars import bars
 # How long the answer goes ahead of the rest, in seconds: this thread would else hold the interpreter that the
 # server needs to send it, and the browser would draw both at once.
 _AHEAD = 0.03
-_APART = 40  # pixels between canvas, answer and image; nothing where they stand one below the other
+_APART = 36  # pixels between canvas, answer and image; nothing where they stand one below the other
 
 
 @st.fragment
