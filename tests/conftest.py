@@ -38,7 +38,18 @@ os.environ.setdefault("MNIST_LAB_WARM_MINUTES", "0")
 
 
 # The modules that take longest begin first, so that at the end no worker is left alone with one of them.
-LONG = ("browser", "train_page", "survival", "training", "script", "draw_browser", "cli", "pages", "jobs")
+LONG = (
+    "browser",
+    "access_browser",
+    "train_page",
+    "survival",
+    "training",
+    "script",
+    "draw_browser",
+    "cli",
+    "pages",
+    "jobs",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
