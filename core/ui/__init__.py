@@ -54,6 +54,8 @@ def navigation() -> StreamlitPage:
     """Set up the app around the pages. Returns the page that the visitor asked for."""
     st.session_state["first"] = "opened" not in st.session_state
     st.session_state["routed"] = st.session_state["opened"] = True
+    # Before the pages are named: else a browser is sent to Google for the icon of the one that is shown.
+    st.set_page_config(page_icon=str(ICON), layout="wide")
     st.html(_STYLE)
     page = st.navigation(
         [
@@ -68,7 +70,7 @@ def navigation() -> StreamlitPage:
         ],
         position="top",
     )
-    st.set_page_config(page_title=f"{page.title} · MNIST Lab", page_icon=str(ICON), layout="wide")
+    st.set_page_config(page_title=f"{page.title} · MNIST Lab")
     return page
 
 
