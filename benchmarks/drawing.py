@@ -108,7 +108,7 @@ def _one_drawing(browser: Browser, address: str) -> list[float]:
 
 def _stroke(page: Page, turn: int) -> None:
     """A line from the middle, each in another direction, so that every one of them changes the answer."""
-    box = page.locator("canvas").bounding_box()
+    box = page.locator("canvas.upper-canvas").bounding_box()
     assert box is not None, "the canvas is not visible"
     x, y = box["x"] + 140, box["y"] + 140
     angle, length = 2.4 * turn, 40 + 7 * turn % 70  # the golden angle

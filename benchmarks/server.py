@@ -163,7 +163,7 @@ def open_page(page: Page, address: str) -> None:
 
 def _draw(page: Page) -> None:
     """Draw a one on the canvas, and wait for the answer."""
-    canvas = page.locator("canvas")
+    canvas = page.locator("canvas.upper-canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     assert box is not None, "the canvas is not visible"
