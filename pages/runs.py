@@ -14,6 +14,7 @@ from core.ui import compare, links, takeaway
 
 SEEDS = (3, 5, 10)
 MOST_DELETED = 20  # that can be brought back one by one
+MOST_WORDS = 200  # characters to find a run by
 
 
 def matches(one: Entry, name: str, words: str) -> bool:
@@ -94,7 +95,7 @@ def write(chosen: list[Entry]) -> None:
             st.text_area(_("Note"), one.note, max_chars=labels.MOST_NOTE, key=f"note_{names}")
         st.text_input(
             _("Tags") if len(chosen) == 1 else _("Tags to add"), ", ".join(one.tags), key=f"tags_{names}",
-            help=_("Separated by commas."),
+            help=_("Separated by commas."), max_chars=labels.MOST_TAGS * (labels.MOST_TAG + 2),
         )  # fmt: skip
         st.form_submit_button(_("Save"), icon=":material/save:", on_click=save, args=(chosen, names))
 
@@ -270,10 +271,10 @@ if not every:
     st.page_link(ui.PAGES["train"], label=_("Go to the Train page"), icon=":material/model_training:")
     st.stop()
 
-links.text("find")
+links.text("find", MOST_WORDS)
 st.text_input(
     _("Find"), key="find", placeholder=_("a name, a tag, cnn, adam, failed …"), icon=":material/search:",
-    persist_state="session", label_visibility="collapsed",
+    max_chars=MOST_WORDS, persist_state="session", label_visibility="collapsed",
 )  # fmt: skip
 called = dict(zip((one.run for one in every), compare.titles(every), strict=True))
 found = [one for one in every if matches(one, called[one.run], st.session_state["find"])]

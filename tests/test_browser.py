@@ -77,8 +77,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(root: Path, port: int, **environment: str) -> Iterator[str]:
-    """The app, as `make run` starts it, on these runs."""
+def serving(root: Path, port: int, *, refusals: bool = False, **environment: str) -> Iterator[str]:
+    """The app, as `make run` starts it, on these runs.
+
+    Args:
+        refusals: whether something is sent to it that no browser sends.
+    """
     environment = {
         "MNIST_LAB_RUNS": str(root),
         "MNIST_LAB_DRAWINGS": str(root.parent / "drawings.sqlite"),
@@ -87,6 +91,9 @@ def serving(root: Path, port: int, **environment: str) -> Iterator[str]:
     root.parent.mkdir(parents=True, exist_ok=True)
     with serving_script("app.py", root.parent, port, **environment) as url:
         yield url
+    # A real browser sends nothing that `core.ui.browser` would refuse.
+    log = (root.parent / f"server-{port}.txt").read_text("utf-8", errors="replace")
+    assert refusals or "Not taken from a browser" not in log
 
 
 @contextmanager

@@ -22,13 +22,14 @@ pytest.importorskip("resource", reason="Windows does not say how much memory a p
 CHILD = """
 import io, resource, sys
 from pathlib import Path
-from core import __main__ as terminal, bundle, drawings_file, photo
+from core import MODULE
 
 def megabytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 file = Path(sys.argv[1])
 data = file.read_bytes()
+PREPARE
 before = megabytes()
 try:
     READ
@@ -44,9 +45,12 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "file.png"
 
 
-def growth(file: Path, read: str, refused: str) -> tuple[str, float]:
+def growth(module: str, file: Path, read: str, refused: str, prepare: str = "") -> tuple[str, float]:
     """Whether a file was read or refused, and by how many megabytes the process grew meanwhile."""
-    words = CHILD.replace("READ", read).replace("REFUSED", refused)
+    parts = {"MODULE": module, "READ": read, "REFUSED": refused, "PREPARE": prepare}
+    words = CHILD
+    for part, text in parts.items():
+        words = words.replace(part, text)
     found = subprocess.run(
         [sys.executable, "-c", words, file], cwd=Path(__file__).parents[1], capture_output=True, text=True,
         check=True,
@@ -71,15 +75,18 @@ def png(width: int, height: int, kind: int = 0) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("read", "refused"),
-    [("photo.read(data)", "photo.NoPhoto"), ("terminal._rgba(file)", "terminal.NotAnImage")],
+    ("module", "read", "refused"),
+    [
+        ("photo", "photo.read(data)", "photo.NoPhoto"),
+        ("__main__ as terminal", "terminal._rgba(file)", "terminal.NotAnImage"),
+    ],
 )
 def test_a_picture_of_one_column_is_refused_before_it_is_unpacked(
-    file: Path, read: str, refused: str
+    file: Path, module: str, read: str, refused: str
 ) -> None:
     file.write_bytes(png(1, 25_000_000))
     assert file.stat().st_size < 100_000
-    outcome, megabytes = growth(file, read, refused)
+    outcome, megabytes = growth(module, file, read, refused)
     assert outcome == "refused"
     assert megabytes < 30
 
@@ -87,7 +94,7 @@ def test_a_picture_of_one_column_is_refused_before_it_is_unpacked(
 @pytest.mark.parametrize(("kind", "most"), [(0, 100), (6, 350)], ids=["grey", "with opacity"])
 def test_the_largest_photo_takes_a_small_multiple_of_its_pixels(file: Path, kind: int, most: float) -> None:
     file.write_bytes(png(5000, 5000, kind))
-    outcome, megabytes = growth(file, "photo.read(data)", "photo.NoPhoto")
+    outcome, megabytes = growth("photo", file, "photo.read(data)", "photo.NoPhoto")
     assert outcome == "read"
     assert megabytes < most
 
@@ -99,7 +106,9 @@ def test_the_largest_photo_takes_a_small_multiple_of_its_pixels(file: Path, kind
 )
 def test_a_file_of_no_drawings_is_refused_before_anything_is_made_of_it(file: Path, data: bytes) -> None:
     file.write_bytes(data)
-    outcome, megabytes = growth(file, "drawings_file.unpack(data)", "drawings_file.BadDrawings")
+    outcome, megabytes = growth(
+        "drawings_file", file, "drawings_file.unpack(data)", "drawings_file.BadDrawings"
+    )
     assert outcome == "refused"
     assert megabytes < 60
 
@@ -109,7 +118,9 @@ def test_as_many_drawings_as_are_read_take_no_more_than_a_photo(file: Path) -> N
     image = base64.b64encode(bytes(784)).decode()
     one = f'{{"label":1,"image":"{image}","strokes":[[{points}]]}}'
     file.write_text(f"[{','.join([one] * 9_800)}]", "utf-8")
-    outcome, megabytes = growth(file, "drawings_file.unpack(data)", "drawings_file.BadDrawings")
+    outcome, megabytes = growth(
+        "drawings_file", file, "drawings_file.unpack(data)", "drawings_file.BadDrawings"
+    )
     assert outcome == "read"
     assert megabytes < 350
 
@@ -126,7 +137,29 @@ def test_a_zip_of_a_million_names_is_refused_before_they_are_read(file: Path) ->
     file.write_bytes(data[:directory] + names + record)
     assert file.stat().st_size < 60_000_000
     outcome, megabytes = growth(
-        file, "bundle.unpack(io.BytesIO(data), file.parent / 'runs')", "bundle.BadBundle"
+        "bundle", file, "bundle.unpack(io.BytesIO(data), file.parent / 'runs')", "bundle.BadBundle"
     )
     assert outcome == "refused"
     assert megabytes < 60
+
+
+CANVAS = """
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from streamlit.runtime.state.common import WidgetMetadata
+from core.ui import browser
+
+sent = WidgetState(id="canvas", json_value=data.decode())
+canvas = WidgetMetadata("canvas", lambda value: value, str, value_type="json_value")
+"""
+
+
+@pytest.mark.parametrize(
+    "objects",
+    ['{"path": [["M", 1, 2]%s]}' % (', ["L", 1, 2]' * 1_000_000), "{}" + ", {}" * 3_000_000],
+    ids=["a path of a million commands", "millions of objects"],
+)  # fmt: skip
+def test_what_no_canvas_can_hold_is_refused_before_it_is_read(file: Path, objects: str) -> None:
+    file.write_text(f'{{"drawing": {{"raw": {{"objects": [{objects}]}}, "data": null}}}}', "utf-8")
+    outcome, megabytes = growth("ui", file, "browser._check(canvas, sent)", "browser._Impossible", CANVAS)
+    assert outcome == "refused"
+    assert megabytes < 30

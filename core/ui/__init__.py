@@ -20,7 +20,7 @@ from core.config import RunConfig
 from core.i18n import _
 from core.naming import Subject
 from core.settings import Settings
-from core.ui import links
+from core.ui import browser, links
 from core.ui.whole import new_fields, whole
 
 PICTURE_FORMATS = ("png", "svg")
@@ -48,6 +48,8 @@ i18n.language = _visitors_language
 # Where another site's page tries to connect, Streamlit asks a server on the internet for this machine's
 # address, in case the two are the same, and nobody is served until that has answered or failed.
 net_util.get_external_ip = lambda: None
+
+browser.watch()
 
 
 def navigation() -> StreamlitPage:

@@ -9,12 +9,14 @@ in which it draws those out of an address or a file, so a link shows exactly wha
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from core import strokes
 from core.i18n import _
 from core.strokes import Strokes
+from core.ui import browser
 
 _HERE = Path(__file__).parent
 _tools = st.components.v2.component(
@@ -29,6 +31,19 @@ _tools = st.components.v2.component(
     css=(_HERE / "tools.css").read_text("utf-8"),
     js=(_HERE / "canvas.js").read_text("utf-8"),
 )
+
+
+class _Drawing(browser.Sent):
+    raw: dict[str, Any] | None = None  # `core.strokes.from_canvas` takes anything
+    data: str | None = None
+
+
+class _Sent(browser.Sent):
+    drawing: _Drawing | None = None
+    backgroundFit: None = None
+
+
+browser.expect("canvas_", _Sent)
 
 
 def canvas(key: str, size: tuple[int, int], brush: int, begun: Strokes) -> Strokes:

@@ -224,9 +224,9 @@ def _disagreements(run: Entry, first: Evaluation, second: Evaluation, one: str, 
     except testset.NotShown as error:
         st.info(ui.plain(error))
         return
-    asked = st.query_params.get("digit", "")
-    if asked.isdecimal() and int(asked) < len(first.labels):
-        _one(int(asked), digits.images[int(asked)], ((one, first), (other, second)))
+    opened = mistakes.opened_digit(len(first.labels))
+    if opened is not None:
+        _one(opened, digits.images[opened], ((one, first), (other, second)))
         return
     if not len(found):
         st.info(_("There is no such digit."))

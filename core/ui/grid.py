@@ -14,6 +14,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.i18n import _
+from core.ui import browser
 
 SIDE = 28
 PEN = 2.2  # how wide a stroke is, in pixels: MNIST's are 2 to 4, and one pixel would be a hairline
@@ -40,6 +41,13 @@ _component = st.components.v2.component(
     css="".join((_HERE / name).read_text("utf-8") for name in ("grid.css", "tools.css")),
     js=(_HERE / "grid.js").read_text("utf-8"),
 )
+
+
+class _Grid(browser.Sent):
+    pixels: str = ""
+
+
+browser.expect("grid_", _Grid)
 
 
 def pixel_grid(key: str, *, label: str) -> NDArray[np.uint8] | None:

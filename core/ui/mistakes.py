@@ -84,7 +84,7 @@ def show(evaluation: Evaluation, reader: Reader | None, digits: Digits | None, r
     with right:
         st.header(_("The digits"), anchor=False)
         found = _matching(evaluation)
-        opened = _opened(evaluation)
+        opened = opened_digit(len(evaluation.labels))
         if digits is None or reader is None:
             pass  # the page has said why
         elif opened is None:
@@ -97,10 +97,12 @@ def show(evaluation: Evaluation, reader: Reader | None, digits: Digits | None, r
         _pairs(evaluation)
 
 
-def _opened(evaluation: Evaluation) -> int | None:
-    """The digit that is open, by the page's address; None unless there is such a digit."""
+def opened_digit(total: int) -> int | None:
+    """Which of so many digits is open, by the page's address; None unless there is such a digit."""
     asked = st.query_params.get("digit", "")
-    return int(asked) if asked.isdecimal() and int(asked) < len(evaluation.labels) else None
+    # A link may say anything, and Python reads no number of thousands of digits.
+    is_number = asked.isdecimal() and len(asked) <= len(str(total))
+    return int(asked) if is_number and int(asked) < total else None
 
 
 def _matrix(evaluation: Evaluation) -> None:
