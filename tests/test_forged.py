@@ -130,8 +130,8 @@ def test_what_cannot_be_is_as_if_it_had_not_been_sent(runs_folder: Path, no_mnis
     shown = page._session_state._state
     before = dict(shown.filtered_state)
     for forge in FORGED:
-        if forge("").WhichOneof("value") == "bool_value":
-            continue  # a switch can be turned
+        if forge("").WhichOneof("value") in (None, "bool_value", "int_value", "double_value"):
+            continue  # a switch can be turned, and a field for numbers says itself what it cannot take
         states = WidgetStates(widgets=map(forge, list(shown._new_widget_state.widget_metadata)))
         page._run(states)
         assert not page.exception
