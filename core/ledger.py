@@ -52,6 +52,17 @@ def entries(root: Path) -> list[Entry]:
     return found
 
 
+def unreadable(root: Path) -> list[Path]:
+    """The runs that cannot be read, newest first."""
+    found = []
+    for run in runs.every(root):
+        try:
+            entry(run)
+        except runs.UnknownRun:
+            found.append(run)
+    return found
+
+
 def entry(run: Path) -> Entry:
     """One run. Raises UnknownRun."""
     config = runs.plan(run) if (run / "request.json").exists() else runs.config(run)

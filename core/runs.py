@@ -38,6 +38,7 @@ While no worker holds its lock, whoever takes that lock may write the status in 
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import secrets
@@ -48,14 +49,16 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypeVar
+from typing import Annotated, Any, BinaryIO, Literal, TypeVar
 
 import portalocker
 import psutil
 from filelock import FileLock
 from portalocker import AlreadyLocked, LockException, LockFlags
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
 
+from core.architectures import CLASSES
 from core.config import ConfigError, RunConfig
 from core.files import replacing
 from core.i18n import _
@@ -88,6 +91,19 @@ class UnknownRun(LookupError):
     """There is no run of that name, or none that can be read."""
 
 
+def _or_none(value: object) -> object:
+    """A loss that is no number, as older runs have it, is none."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+# What a run's numbers can be, so that a file that was made by hand, or brought in, stops no page.
+_LATEST = 1e11  # seconds since 1970; dates of five digits are beyond Python
+_LARGEST = 1e39  # what is beyond float32 was never a loss
+_Moment = Annotated[float, Field(ge=0, le=_LATEST)]
+_Count = Annotated[int, Field(ge=0, le=10**9)]
+_Loss = Annotated[Annotated[float, Field(ge=-_LARGEST, le=_LARGEST)] | None, BeforeValidator(_or_none)]
+
+
 class Status(BaseModel):
     """Where a run stands.
 
@@ -111,25 +127,25 @@ class Status(BaseModel):
         can_resume: whether to resume it can help, once what made it fail is mended.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     state: State
     phase: Phase = ""
-    pid: int = 0
-    created: float = 0
-    queued: float = 0
-    started: float = 0
-    ended: float = 0
-    heartbeat: float = 0
-    worked: float = 0
-    epoch: int = 0
-    step: int = 0
-    steps: int = 0
+    pid: _Count = 0
+    created: _Moment = 0
+    queued: _Moment = 0
+    started: _Moment = 0
+    ended: _Moment = 0
+    heartbeat: _Moment = 0
+    worked: _Moment = 0
+    epoch: _Count = 0
+    step: _Count = 0
+    steps: _Count = 0
     stopped_early: bool = False
-    best_epoch: int = 0
-    test_loss: float | None = None
-    test_accuracy: float | None = None
-    error: str = ""
+    best_epoch: _Count = 0
+    test_loss: _Loss = None
+    test_accuracy: float | None = Field(None, ge=0, le=1)
+    error: str = Field("", max_length=10_000)
     diverged: bool = False
     can_resume: bool = True
 
@@ -144,12 +160,12 @@ class Request(BaseModel):
         epochs: how many it is to have in all; None as the settings say.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     action: Action = "run"
-    learning_rate: float | None = None
-    dropout: float | None = None
-    epochs: int | None = None
+    learning_rate: float | None = Field(None, gt=0, le=10)
+    dropout: float | None = Field(None, ge=0, le=0.9)
+    epochs: int | None = Field(None, ge=1, le=1000)
 
 
 def create(root: Path, config: RunConfig) -> Path:
@@ -231,7 +247,7 @@ def config(run: Path) -> RunConfig:
 
 
 def _read_config(file: Path) -> RunConfig:
-    return RunConfig.read(json.loads(file.read_text("utf-8")))
+    return RunConfig.read(from_json(file.read_bytes()))
 
 
 def plan(run: Path) -> RunConfig:
@@ -439,11 +455,64 @@ def rows(path: Path) -> list[dict[str, Any]]:
 def _parsed(lines: list[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
-            row = json.loads(line)
+            row = from_json(line)
         except ValueError:
             continue  # a write that a full disk or a power cut left half done
-        if isinstance(row, dict):
+        if isinstance(row, dict) and _is_possible(row):
             yield row
+
+
+# Of the numbers in a row, the least and the most that a worker can have written.
+_RANGES = {
+    "epoch": (1, 10**6), "step": (1, 10**9), "steps": (1, 10**9), "seconds": (0, 1e9), "time": (0, _LATEST),
+    "loss": (-_LARGEST, _LARGEST), "val_loss": (-_LARGEST, _LARGEST), "accuracy": (0, 1),
+    "val_accuracy": (0, 1), "learning_rate": (0, 10), "dropout": (0, 1), "before": (0, 10), "after": (0, 10),
+}  # fmt: skip
+_WORDS = {"setting": {"learning_rate", "dropout"}, "by": {"visitor", "plateau"}}
+_MOST_BINS = 1_000
+
+
+def _is_possible(row: dict[str, Any]) -> bool:
+    """Whether a worker can have written this: what it writes is a number within its range, or None."""
+    numbers = all(
+        _is_number(row[name], *between) for name, between in _RANGES.items() if row.get(name) is not None
+    )
+    words = all(row[name] in allowed for name, allowed in _WORDS.items() if isinstance(row.get(name), str))
+    whole = all(isinstance(row.get(name, 0), int) for name in ("epoch", "step", "steps"))
+    shares = row.get("val_class_accuracy")
+    digits = shares is None or (
+        isinstance(shares, list)
+        and len(shares) == CLASSES
+        and all(share is None or _is_number(share, 0, 1) for share in shares)
+    )
+    return numbers and words and whole and digits and ("val_loss" in row) == ("val_accuracy" in row)
+
+
+def _is_number(value: object, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_layer(layer: object) -> bool:
+    """Whether this is what `core.worker.observe` sees of a layer."""
+    if not isinstance(layer, dict):
+        return False
+    dead = layer.get("dead")
+    return (dead is None or _is_number(dead, 0, 1)) and all(
+        _is_histogram(layer.get(kind)) for kind in ("weights", "gradients")
+    )
+
+
+def _is_histogram(found: object) -> bool:
+    if not isinstance(found, dict) or not isinstance(found.get("counts"), list):
+        return False
+    ends, counts = (found.get("low"), found.get("high")), found["counts"]
+    return (
+        len(counts) <= _MOST_BINS
+        and all(_is_number(count, 0, 10**9) for count in counts)
+        and (
+            all(_is_number(end, -_LARGEST, _LARGEST) for end in ends) or (ends == (None, None) and not counts)
+        )
+    )
 
 
 def metrics(run: Path) -> list[dict[str, Any]]:
@@ -459,14 +528,25 @@ def metrics(run: Path) -> list[dict[str, Any]]:
 def layers(run: Path) -> list[dict[str, Any]]:
     """A row per epoch: ``epoch``, and ``layers`` as `core.worker.observe` sees them."""
     found = _complete(run / "layers.jsonl", "epoch")
-    return _by_epoch([row for row in found if isinstance(row.get("layers"), dict)])
+    return _by_epoch(
+        [
+            row
+            for row in found
+            if isinstance(row.get("layers"), dict) and all(map(_is_layer, row["layers"].values()))
+        ]
+    )
 
 
 def changes(run: Path) -> list[dict[str, Any]]:
     """The knobs that were turned while it trained: ``epoch`` (the first with the new value),
     ``setting``, ``before``, ``after``, and ``by``: ``"visitor"``, or ``"plateau"`` for the schedule.
     """
-    found = _complete(run / "changes.jsonl", "epoch")
+    names = {"setting", "before", "after", "by"}
+    found = [
+        row
+        for row in _complete(run / "changes.jsonl", "epoch")
+        if all(row.get(name) is not None for name in names)
+    ]
     # Who resumes within an epoch turns the same knob again.
     return list({(row["epoch"], row.get("setting")): row for row in found}.values())
 
@@ -516,7 +596,7 @@ def _positive(value: object) -> bool:
 def environment(run: Path) -> dict[str, Any]:
     """What the run's numbers depend on besides its settings; empty where that is not known."""
     try:
-        found = json.loads((run / "environment.json").read_text("utf-8"))
+        found = from_json((run / "environment.json").read_bytes())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

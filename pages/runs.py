@@ -232,6 +232,24 @@ def about_one(one: Entry) -> None:
     st.caption(_("Choose a second run to compare them."))
 
 
+def broken(found: list[Path]) -> None:
+    """The runs that cannot be shown say so, and can be deleted."""
+    for run in found:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                _("Run {name} cannot be read: its files are damaged.").format(name=ui.plain(run.name))
+            )
+            st.button(_("Delete it"), icon=":material/delete:", key=f"broken_{run.name}",
+                      on_click=delete_broken, args=(run,))  # fmt: skip
+
+
+def delete_broken(run: Path) -> None:
+    try:
+        trash.delete(ui.settings().runs, [run.name])
+    except (trash.StillTraining, OSError) as error:
+        st.session_state["runs_error"] = str(error)
+
+
 def overview(found: list[Entry], called: dict[Path, str]) -> None:
     """What accuracy costs."""
     points = [
@@ -266,6 +284,7 @@ takeaway.bring(bar)
 with bar:
     deleted_lately()
 every = ledger.entries(ui.settings().runs)
+broken(ledger.unreadable(ui.settings().runs))
 if not every:
     st.info(_("There is no run yet. Train one."), icon=":material/model_training:")
     st.page_link(ui.PAGES["train"], label=_("Go to the Train page"), icon=":material/model_training:")

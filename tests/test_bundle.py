@@ -325,3 +325,47 @@ def test_everything_that_can_be_taken_is_offered(run: Path, root: Path) -> None:
         "Everything",
         "The model as Keras",
     }
+
+
+IMPOSSIBLE = (
+    {"test_accuracy": 99}, {"worked": -1e300}, {"epoch": -5}, {"created": 1e300}, {"test_loss": 1e200},
+    {"step": 10**400}, {"error": "x" * 20_000},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", IMPOSSIBLE)
+def test_numbers_that_no_run_has_are_not_brought_in(
+    run: Path, contents: Contents, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    name = f"{run.name}/status.json"
+    status = json.dumps(json.loads(contents[name]) | changes).encode()
+    with pytest.raises(bundle.BadBundle, match="status"):
+        bundle.unpack(zipped(contents | {name: status}), tmp_path)
+
+
+UNWRITTEN = (
+    '{"epoch": 1, "steps": 5, "seconds": 1, "accuracy": 99}', '{"epoch": 1.5, "steps": 1, "seconds": 1}',
+    '{"epoch": 1, "steps": 1, "seconds": 1e300}', "[" * 100_000, '{"epoch": true}',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("row", UNWRITTEN)
+def test_a_row_that_no_worker_wrote_is_passed_over(run: Path, tmp_path: Path, row: str) -> None:
+    copied = Path(shutil.copytree(run, tmp_path / run.name))
+    with (copied / "metrics.jsonl").open("a") as file:
+        file.write(f"{row}\n")
+    assert runs.metrics(copied) == runs.metrics(run)
+
+
+def test_a_run_that_cannot_be_shown_says_so_and_can_be_deleted(run: Path, root: Path) -> None:
+    for number, text in enumerate(('{"state": "finished", "test_accuracy": 99}', "[" * 100_000)):
+        broken = Path(shutil.copytree(run, root / f"broken-{number}"))
+        (broken / "status.json").write_text(text)
+    for page in ("start", "train", "evaluate", "draw", "drawings"):
+        open_page(page)
+    app = open_page("runs")
+    assert "Run broken-1 cannot be read" in "\n".join(said(words) for words in app.markdown)
+    app.button(key="broken_broken-1").click()
+    again(app)
+    assert not (root / "broken-1").exists()
+    assert len(app.dataframe[0].value) == 1
