@@ -138,15 +138,19 @@ def test_what_a_resumed_run_went_through_twice_is_read_once(run: Path) -> None:
     """It was killed in its third epoch, and began that one again."""
     for epoch, loss in ((1, 0.9), (2, 0.8), (3, 0.7), (3, 0.6), (4, 0.5)):
         runs.append_row(run / "metrics.jsonl", {"epoch": epoch, "steps": 9, "seconds": 1, "loss": loss})
-        runs.append_row(run / "layers.jsonl", {"epoch": epoch, "layers": {"output": loss}})
+        spread = {"low": 0.0, "high": loss, "counts": [1]}
+        seen = {"output": {"weights": spread, "gradients": spread, "dead": None}}
+        runs.append_row(run / "layers.jsonl", {"epoch": epoch, "layers": seen})
     for epoch, step in ((1, 4), (1, 8), (2, 4), (2, 8), (3, 4), (3, 8), (3, 2), (3, 6), (4, 1)):
         runs.append_row(run / "batches.jsonl", {"epoch": epoch, "step": step, "seconds": 1})
     for epoch, setting in ((2, "dropout"), (3, "dropout"), (3, "learning_rate"), (3, "dropout")):
-        runs.append_row(run / "changes.jsonl", {"epoch": epoch, "setting": setting, "after": 0.5})
+        row = {"epoch": epoch, "setting": setting, "before": 0.4, "after": 0.5, "by": "visitor"}
+        runs.append_row(run / "changes.jsonl", row)
     assert [(row["epoch"], row["loss"]) for row in runs.metrics(run)] == [
         (1, 0.9), (2, 0.8), (3, 0.6), (4, 0.5),
     ]  # fmt: skip
-    assert [row["layers"]["output"] for row in runs.layers(run)] == [0.9, 0.8, 0.6, 0.5]
+    found = [row["layers"]["output"]["weights"]["high"] for row in runs.layers(run)]
+    assert found == [0.9, 0.8, 0.6, 0.5]
     assert [(row["epoch"], row["step"]) for row in runs.batches(run)] == [
         (1, 4), (1, 8), (2, 4), (2, 8), (3, 2), (3, 6), (4, 1),
     ]  # fmt: skip
