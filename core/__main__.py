@@ -58,8 +58,15 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 2
     except _MISTAKES as error:
-        print(str(error), file=sys.stderr)
+        print(_what_the_system_says(error) or str(error), file=sys.stderr)
         return 2
+
+
+def _what_the_system_says(error: Exception) -> str:
+    """Such as "/runs: No space left on device", without the number; "" where the message is ours."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return ""
+    return ": ".join(str(part) for part in (error.filename, error.strerror) if part)
 
 
 def _parser() -> argparse.ArgumentParser:

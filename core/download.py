@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
 
+from core.errors import causes
 from core.i18n import _
 
 Progress = Callable[[int, int], None]
@@ -75,10 +76,10 @@ def _write(response: requests.Response, target: Path, progress: Progress) -> Non
 
 def _why(url: str, error: requests.RequestException) -> str:
     """What lies in the way, by what `requests` and all that it stands on say."""
-    host, proxy, causes = _host(url), _proxy(url), list(_causes(error))
+    host, proxy, found = _host(url), _proxy(url), list(causes(error))
     match error:
         case requests.exceptions.ProxyError():
-            return _why_no_proxy(host, proxy, causes)
+            return _why_no_proxy(host, proxy, found)
         case requests.exceptions.InvalidURL() | requests.exceptions.InvalidSchema():
             # What cannot be read as an address may have a password in it.
             return _(
@@ -86,7 +87,7 @@ def _why(url: str, error: requests.RequestException) -> str:
                 "HTTPS_PROXY, and start the app again."
             ).format(host=host, reason="@" if "@" in str(error) else error)
         case requests.exceptions.SSLError():
-            return _why_not_secure(host, causes)
+            return _why_not_secure(host, found)
         case requests.HTTPError():
             return _why_no_file(host, proxy, error.response.status_code)
         case requests.TooManyRedirects():
@@ -98,23 +99,11 @@ def _why(url: str, error: requests.RequestException) -> str:
                 "{host} could not be reached: nothing came for {n} seconds. The network is slow or blocks "
                 "it, or the server is down. Try again later."
             ).format(host=host, n=_TIMEOUT)
-    return _why_no_connection(host, causes)
+    return _why_no_connection(host, found)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and all that it came of; urllib3 hands errors on as arguments and as reasons, too."""
-    waiting, seen = [error], set()
-    while waiting:
-        one = waiting.pop(0)
-        if id(one) not in seen:
-            seen.add(id(one))
-            yield one
-            found = (one.__cause__, one.__context__, getattr(one, "reason", None), *one.args)
-            waiting += [cause for cause in found if isinstance(cause, BaseException)]
-
-
-def _why_no_connection(host: str, causes: list[BaseException]) -> str:
-    for cause in causes:
+def _why_no_connection(host: str, found: list[BaseException]) -> str:
+    for cause in found:
         if isinstance(cause, socket.gaierror):
             return _(
                 "{host} could not be reached: there is no such name. Check this machine's network, and the "
@@ -138,8 +127,8 @@ def _why_no_file(host: str, proxy: str, status: int) -> str:
     return _("The server at {host} answered {status} instead of the file.").format(host=host, status=status)
 
 
-def _why_no_proxy(host: str, proxy: str, causes: list[BaseException]) -> str:
-    tunnel = [str(cause) for cause in causes if str(cause).startswith("Tunnel connection failed")]
+def _why_no_proxy(host: str, proxy: str, found: list[BaseException]) -> str:
+    tunnel = [str(cause) for cause in found if str(cause).startswith("Tunnel connection failed")]
     if any(" 407 " in words for words in tunnel):
         return _password_wanted(proxy)
     if tunnel:
@@ -159,14 +148,14 @@ def _password_wanted(proxy: str) -> str:
     ).format(proxy=proxy)
 
 
-def _why_not_secure(host: str, causes: list[BaseException]) -> str:
-    failed = [cause for cause in causes if isinstance(cause, ssl.SSLError)]
+def _why_not_secure(host: str, found: list[BaseException]) -> str:
+    failed = [cause for cause in found if isinstance(cause, ssl.SSLError)]
     refused = [cause.verify_code for cause in failed if isinstance(cause, ssl.SSLCertVerificationError)]
     if not refused:
         return _(
             "There is no secure connection to {host} ({reason}). A proxy or a firewall breaks it, or the "
             "server offers none."
-        ).format(host=host, reason=failed[0].reason if failed else causes[-1])
+        ).format(host=host, reason=failed[0].reason if failed else found[-1])
     if refused[0] in _OUT_OF_DATE:
         return _(
             "The certificate of {host} is out of date, or this machine's clock is wrong. Set the clock, or "

@@ -8,7 +8,6 @@ the oldest waiting run goes first.
 from __future__ import annotations
 
 import contextlib
-import errno
 import subprocess
 import sys
 import time
@@ -27,9 +26,6 @@ from core.settings import Settings
 
 Ask = Callable[[], runs.Action]
 
-# What the system says when nothing more can be written.
-DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
-READ_ONLY = {errno.EACCES, errno.EPERM, errno.EROFS}
 _BYTES = 8  # per activation while training: its value and its gradient, float32
 _POLL = 0.3  # seconds between two looks at the queue
 
@@ -104,11 +100,13 @@ def submit(config: RunConfig, settings: Settings, lesson: Lesson | None = None) 
     check(config, settings)
     check_room(settings)
     check_queue(settings)
+    expected = estimate.estimate(config, estimate.history(settings.runs))
     run = runs.create(settings.runs.absolute(), config)
-    if lesson:
-        lessons.keep(run, lesson)
-    estimate.keep(run, estimate.estimate(config, estimate.history(settings.runs)))
-    start_worker(run, settings.slots)
+    with runs.whole_or_gone(run):
+        if lesson:
+            lessons.keep(run, lesson)
+        estimate.keep(run, expected)
+        start_worker(run, settings.slots)
     return run
 
 
@@ -205,6 +203,7 @@ def steer(run: Path, **knobs: float | None) -> None:
 
 
 def _queue(run: Path, **changes: Any) -> None:
+    runs.keep_room(run)
     # That it has diverged stays: its worker goes by it.
     _write_in_its_place(run, state="queued", phase="", queued=time.time(), pid=0, error="", **changes)
 

@@ -14,6 +14,7 @@ file                      written by  holds
 ``lesson.npz``            creator     drawings to learn from and weights to begin with, if any
 ``status.json``           worker      the `Status`
 ``coming.json``           creator     the process that was started to train it
+``reserve``               creator     nothing; room for the worker's last word on a full disk
 ``environment.json``      worker      versions, seed, the data's digest, the machine
 ``batches.jsonl``         worker      a row about four times a second while an epoch runs
 ``metrics.jsonl``         worker      a row per epoch
@@ -58,6 +59,7 @@ from portalocker import AlreadyLocked, LockException, LockFlags
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
+from core import errors
 from core.architectures import CLASSES
 from core.config import ConfigError, RunConfig
 from core.files import replacing
@@ -76,7 +78,9 @@ Action = Literal["run", "pause", "stop"]
 _START_TIME = 10.0
 _TAIL = 2_000  # bytes, many times a row's length
 _TICK = 1_000_000_000  # nanoseconds, far more than any file system's
-_LITTLE = 100_000  # bytes: a disk with less than that is full
+_RESERVE = 16_384  # bytes, many times what a status takes
+_LAST_TRIES = 50
+_BETWEEN = 0.1  # seconds between them
 _Read = TypeVar("_Read")
 # A run that was trained by `python -m starter`. It can be read, not changed.
 STARTER = Path(__file__).parents[1] / "starter" / "starter"
@@ -175,10 +179,12 @@ def create(root: Path, config: RunConfig) -> Path:
         OSError: the folder cannot be written to.
     """
     run = new_folder(root)
-    now = time.time()
-    # The status first: a folder with a config is a whole run.
-    write_status(run, Status(state="queued", created=now, queued=now, heartbeat=now))
-    write_json(run / "config.json", config.model_dump(mode="json"))
+    with whole_or_gone(run):
+        keep_room(run)
+        now = time.time()
+        # The status first: a folder with a config is a whole run.
+        write_status(run, Status(state="queued", created=now, queued=now, heartbeat=now))
+        write_json(run / "config.json", config.model_dump(mode="json"))
     return run
 
 
@@ -189,6 +195,28 @@ def new_folder(root: Path) -> Path:
     folder = root / f"{moment:%Y%m%d-%H%M%S}-{moment.microsecond // 1000:03d}-{secrets.token_hex(2)}"
     folder.mkdir()
     return folder
+
+
+@contextmanager
+def whole_or_gone(folder: Path) -> Iterator[None]:
+    """While a new folder is filled: if that fails, nothing of it stays."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def keep_room(run: Path) -> None:
+    """Keep room for what a worker has to say on a full disk, and the files that it opens to get that far.
+
+    Raises:
+        OSError: there is none, or the folder cannot be written to.
+    """
+    for name in ("log.txt", "worker.lock"):
+        (run / name).touch()
+    with replacing(run / "reserve") as temporary:
+        temporary.write_bytes(os.urandom(_RESERVE))  # zeros take no room on some disks
 
 
 def is_name(text: str) -> bool:
@@ -340,21 +368,8 @@ def _is_coming(run: Path) -> bool:
 def _lost(run: Path, found: Status) -> Status:
     """A run whose worker is gone without having said why."""
     return found.model_copy(
-        update={"state": "interrupted", "error": _why_lost(run), "ended": found.heartbeat, "phase": ""}
+        update={"state": "interrupted", "error": errors.why_lost(run), "ended": found.heartbeat, "phase": ""}
     )
-
-
-def _why_lost(run: Path) -> str:
-    """What can be seen of it from outside: a worker that cannot write cannot say so either."""
-    try:
-        free = shutil.disk_usage(run).free
-    except OSError:
-        free = _LITTLE
-    if free < _LITTLE:
-        return _("The disk is full. Make room, then resume.")
-    if not os.access(run, os.W_OK):
-        return _("The run's folder cannot be written to. Make it writable, then resume.")
-    return _("The training process ended without a word: it was killed, or the machine went down.")
 
 
 def written_status(run: Path) -> Status:
@@ -392,6 +407,21 @@ def _read_settled(read: Callable[[Path], _Read], file: Path, _modified: int) -> 
 
 def write_status(run: Path, status: Status) -> None:
     write_json(run / "status.json", status.model_dump())
+
+
+def write_last_word(run: Path, status: Status) -> None:
+    """As `write_status`, for a worker that leaves; on a full disk, in the room that was kept for that."""
+    with suppress(OSError):
+        (run / "reserve").unlink(missing_ok=True)
+    for attempt in range(_LAST_TRIES):
+        try:
+            write_status(run, status)
+            return
+        except OSError as error:
+            # Others may have filled that room before, with something that fails as well and is deleted.
+            if not errors.is_disk_full(error) or attempt == _LAST_TRIES - 1:
+                raise
+            time.sleep(_BETWEEN)
 
 
 def worker_lock(run: Path) -> FileLock:

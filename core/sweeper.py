@@ -12,16 +12,18 @@ import signal
 import sys
 import threading
 import time
+import traceback
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 import optuna
 from filelock import Timeout
 from optuna.trial import FrozenTrial, TrialState
 
-from core import jobs, labels, runs, sweeps, trials, warm
+from core import errors, jobs, labels, runs, sweeps, trials, warm
 from core.architectures import ImpossibleNetwork
 from core.config import ConfigError
-from core.datasets import DatasetMissing
 from core.i18n import _
 from core.settings import Settings
 from core.sweeps import Sweep
@@ -56,7 +58,10 @@ class Sweeper:
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.folder = folder
         self.settings = settings
-        self.study = trials.study(folder, self.sweep)
+
+    @cached_property
+    def study(self) -> optuna.Study:
+        return trials.study(self.folder, self.sweep)
 
     @property
     def sweep(self) -> Sweep:
@@ -76,8 +81,11 @@ class Sweeper:
             self.take_up()
             while not self.look():
                 time.sleep(_POLL)
-        except (jobs.NotAllowed, DatasetMissing, OSError) as error:
-            self._write(state="failed", error=str(error), ended=time.time())
+        except Exception as error:  # noqa: BLE001
+            # The sweeper's edge: whatever went wrong is what the sweep's page has to show.
+            self._leave(state="failed", error=errors.sentence(error))
+            with suppress(OSError):  # the log is on the same disk
+                traceback.print_exc()
 
     def take_up(self) -> None:
         """Begin, or go on where an earlier sweeper was."""
@@ -110,11 +118,17 @@ class Sweeper:
                 return False
             if state == "finished" and self.begun < self.sweep.trials:
                 return False
-            self._write(state=state, ended=time.time())
+            self._leave(state=state)
             return True
 
     def _write(self, **changes: object) -> None:
-        runs.write_status(self.folder, runs.written_status(self.folder).model_copy(update=changes))
+        runs.write_status(self.folder, self._changed(changes))
+
+    def _leave(self, **changes: object) -> None:
+        runs.write_last_word(self.folder, self._changed(changes | {"ended": time.time()}))
+
+    def _changed(self, changes: dict[str, object]) -> runs.Status:
+        return runs.written_status(self.folder).model_copy(update=changes)
 
     # ------------------------------------------------------------------------------------- one run
 

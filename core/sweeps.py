@@ -157,10 +157,12 @@ def submit(sweep: Sweep, settings: Settings) -> Path:
     if sweep.method == "grid":
         sweep = sweep.model_copy(update={"trials": len(sweep.grid())})
     folder = runs.new_folder(settings.runs.absolute() / FOLDER)
-    now = time.time()
-    runs.write_status(folder, runs.Status(state="queued", created=now, queued=now, heartbeat=now))
-    _write(folder, sweep)
-    _start(folder)
+    with runs.whole_or_gone(folder):
+        runs.keep_room(folder)
+        now = time.time()
+        runs.write_status(folder, runs.Status(state="queued", created=now, queued=now, heartbeat=now))
+        _write(folder, sweep)
+        _start(folder)
     return folder
 
 
@@ -281,6 +283,7 @@ def go_on(folder: Path, settings: Settings, more: int = 0) -> None:
 
 
 def _queue(folder: Path) -> None:
+    runs.keep_room(folder)
     if not runs.worker_is_alive(folder):
         now = time.time()
         status = runs.written_status(folder)

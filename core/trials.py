@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,7 +40,8 @@ def _storage(folder: Path) -> optuna.storages.JournalStorage:
 
 
 def study(folder: Path, sweep: Sweep) -> optuna.Study:
-    """The study of a sweep, to go on with; a new one has its grid laid out."""
+    """The study of a sweep, to go on with, for the one who writes it; a grid is laid out in it."""
+    _mend(folder)
     found = optuna.create_study(
         storage=_storage(folder), study_name=_NAME, direction="maximize", load_if_exists=True,
         pruner=_pruner(sweep),
@@ -50,12 +52,19 @@ def study(folder: Path, sweep: Sweep) -> optuna.Study:
         found.sampler = optuna.samplers.RandomSampler(seed=seed)
     else:  # more runs after the whole grid lie between its points
         found.sampler = optuna.samplers.TPESampler(seed=seed)
-    if sweep.method == "grid" and not found.trials:
+    if sweep.method == "grid":
         places = sweep.grid()
-        # In no order, so that a sweep that is stopped has seen a bit of everything.
+        # In no order, so that a sweep that is stopped has seen a bit of everything. What an earlier process
+        # has laid out is there already.
         for place in np.random.default_rng(sweep.base.seed).permutation(len(places)):
-            found.enqueue_trial(places[place])
+            found.enqueue_trial(places[place], skip_if_exists=True)
     return found
+
+
+def _mend(folder: Path) -> None:
+    """Cut off what a full disk left of a line: Optuna would add the next one to it, and read neither."""
+    with suppress(FileNotFoundError), (folder / "study.log").open("r+b") as file:
+        file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def _pruner(sweep: Sweep) -> optuna.pruners.BasePruner:

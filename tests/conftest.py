@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from unittest import mock
@@ -196,6 +197,23 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("a disk cannot be mounted here")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@contextmanager
+def filled(disk: Path, but: int = 0) -> Iterator[None]:
+    """Leave no room on this disk, or only so many bytes."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (4096, 1):
+            try:
+                while file.write(bytes(size)) == size:
+                    pass
+            except OSError:
+                continue
+        if but:
+            file.truncate(file.tell() - but)
+    yield
+    filler.unlink()
 
 
 def shared(path: str) -> Path:

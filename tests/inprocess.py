@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -93,16 +96,30 @@ def assert_same(run: Path, undisturbed: Path) -> None:
         assert found[name] == value, name
 
 
+# What to do when a file is opened to be written to whose path matches.
+_awaited: list[tuple[re.Pattern[str], Callable[[], object]]] = []
+
+
+def _look(event: str, arguments: tuple[object, ...]) -> None:
+    """An audit hook: a file is about to be opened, by whichever library."""
+    if not _awaited or event != "open" or not isinstance(arguments[0], str):
+        return
+    path, mode, flags = arguments
+    pattern, do = _awaited[0]
+    writes = set(mode) & set("wax+") if isinstance(mode, str) else int(str(flags)) & (os.O_WRONLY | os.O_RDWR)
+    if writes and pattern.search(str(path)):
+        _awaited.clear()
+        do()
+
+
+sys.addaudithook(_look)  # there is no way to take one away
+
+
 @contextmanager
-def filled(disk: Path) -> Iterator[None]:
-    """Leave no room on this disk."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for size in (4096, 1):
-            try:
-                while file.write(bytes(size)) == size:
-                    pass
-            except OSError:
-                continue
-    yield
-    filler.unlink()
+def at_the_writing_of(pattern: str, do: Callable[[], object]) -> Iterator[None]:
+    """Do something right before a file, or the temporary one for its place, is opened to be written to."""
+    _awaited.append((re.compile(pattern), do))
+    try:
+        yield
+    finally:
+        assert not _awaited, f"nobody wrote {pattern}"

@@ -21,7 +21,7 @@ from core.__main__ import main
 from core.config import PRESETS
 from core.datasets import Dataset
 from core.runs import Status
-from tests.conftest import PATIENCE, paste
+from tests.conftest import PATIENCE, filled, paste
 from tests.test_datasets import Folder, serving
 
 PROJECT = Path(runs.__file__).parents[1]
@@ -398,3 +398,10 @@ def test_what_is_no_run_cannot_be_resumed(tmp_path: Path, typed: Typed) -> None:
     assert refused.returncode == 2
     assert "settings of run none cannot be read" in refused.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_the_disk_has_no_room_for_is_refused_and_leaves_nothing(disk: Path, typed: Typed) -> None:
+    with filled(disk):
+        found = typed("train", "--runs", disk / "runs")
+        assert_refused(found, r"^(.*: )?No space left on device$")
+        assert list(disk.rglob("*.json")) == []

@@ -140,10 +140,10 @@ def test_a_finished_run_leaves_every_file_that_the_contract_names(mlp_run: Path)
     assert runs.__doc__ is not None
     files = set(re.findall(r"^``(\w[\w.]*)/?`` +(?:creator|worker|anyone)", runs.__doc__, re.MULTILINE))
     assert {"config.json", "model.onnx", "log.txt", "epochs", "request.json"} <= files
-    # These come when somebody asks for something, or turns a knob, or estimates.
+    # These come when somebody asks for something, or turns a knob, or estimates; the reserve goes at the end.
     optional = {
         "request.json", "request.lock", "changes.jsonl", "estimate.json", "lesson.npz", "labels.json",
-        "robustness.json", "robustness.lock",
+        "robustness.json", "robustness.lock", "reserve",
     }  # fmt: skip
     assert files - optional <= {file.name for file in mlp_run.iterdir()} <= files
     assert sorted(file.name for file in (mlp_run / "epochs").iterdir()) == [

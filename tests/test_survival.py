@@ -13,19 +13,23 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from core import evaluate, jobs, runs
+from core import datasets, evaluate, jobs, runs, sweeper, sweeps, trials
 from core.config import RunConfig
+from core.lessons import Lesson
 from core.runs import State, Status
+from core.search_space import Span
 from core.settings import Settings
+from core.sweeps import Sweep
 from core.worker import __main__ as worker
 from core.worker import training
 from core.worker.training import train
-from tests.conftest import Hired, wait_for_end, wait_until
-from tests.inprocess import CALLS, SMALL, assert_same, filled, meanwhile, trained
+from tests.conftest import Hired, filled, wait_for_end, wait_until
+from tests.inprocess import CALLS, SMALL, assert_same, at_the_writing_of, meanwhile, trained
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 PROJECT = Path(runs.__file__).parents[1]
@@ -219,28 +223,86 @@ def test_the_process_that_a_recycled_pid_belongs_to_is_never_touched(
 # ------------------------------------------------------------------------- nothing can be written
 
 
-# While it trains its second epoch, and just before its evaluation.
-@pytest.mark.parametrize("calls", [CALLS + 1, 3 * CALLS - 1])
-def test_a_full_disk_is_a_clear_verdict_and_with_room_it_goes_on(
-    calls: int, disk: Path, undisturbed: Path, hired: Hired, monkeypatch: pytest.MonkeyPatch
+# What a worker writes, in this order.
+WRITTEN = (
+    "status", "environment", "batches", "epochs/", "layers", "metrics", "checkpoint", "model.*keras",
+    "model.*onnx", "evaluation",
+)  # fmt: skip
+
+
+def test_a_disk_that_is_full_at_any_write_is_a_clear_verdict_and_with_room_it_goes_on(
+    disk: Path, undisturbed: Path, hired: Hired
 ) -> None:
+    """Even where there is room again before anybody looks."""
     run = jobs.submit(SMALL, Settings(runs=disk / "runs"))
-    with ExitStack() as stack:
-        with suppress(OSError):  # of which the process dies, where not even the verdict can be written
-            disturb(monkeypatch, hired, calls, lambda: stack.enter_context(filled(disk)))
-        status = runs.status(run)
-        assert status.state in ("failed", "interrupted")
-        assert status.error == FULL
-        done = list(range(1, calls // CALLS + 1))
-        assert [row["epoch"] for row in runs.metrics(run)][: len(done)] == done
+    for written in WRITTEN:
+        with ExitStack() as room:
+            fill = partial(lambda stack: stack.enter_context(filled(disk)), room)
+            with at_the_writing_of(f"{run.name}/.*{written}", fill):
+                hired.work()
+            assert (runs.status(run).state, runs.status(run).error) == ("failed", FULL), written
+            with pytest.raises(OSError, match="No space left"):
+                jobs.resume(run, Settings(runs=run.parent))
+        assert (runs.status(run).state, runs.status(run).error) == ("failed", FULL), written
         assert runs.config(run) == SMALL
-        assert runs.has_checkpoint(run)
-    jobs.resume(run, Settings(runs=run.parent))
+        # No temporary file was left behind.
+        assert [file.name for file in run.rglob(".*")] == []
+        jobs.resume(run, Settings(runs=run.parent))
     hired.work()
     assert runs.status(run).state == "finished"
     assert_same(run, undisturbed)
-    # No temporary file was left behind.
-    assert [file.name for file in run.iterdir() if file.name.startswith(".")] == []
+
+
+def test_a_worker_whose_log_is_on_the_full_disk_says_so_all_the_same(disk: Path) -> None:
+    run = jobs.submit(BUSY.but(epochs=100), Settings(runs=disk / "runs"))
+    wait_until(lambda: runs.metrics(run), "it had trained an epoch")
+    with filled(disk):
+        wait_until(lambda: not runs.worker_is_alive(run), "its worker had left")
+    assert (runs.status(run).state, runs.status(run).error) == ("failed", FULL)
+    jobs.resume(run, Settings(runs=run.parent))
+    jobs.stop(run)
+    assert wait_for_end(run).state == "stopped"
+
+
+def test_a_run_that_the_disk_has_no_room_for_leaves_nothing(
+    disk: Path, hired: Hired, mnist_5k: datasets.Dataset
+) -> None:
+    """Whichever of its files is the first that finds none."""
+    root = disk / "runs"
+    root.mkdir()
+    lesson = Lesson(mnist_5k.x_test[:30], mnist_5k.y_test[:30], 1, "", {})
+    for pages in itertools.count():
+        with filled(disk, but=4096 * pages):
+            with suppress(OSError):
+                run = jobs.submit(SMALL, Settings(runs=root), lesson)
+                break
+            assert list(root.iterdir()) == []
+    assert pages >= 8  # it failed in so many different ways
+    hired.work()
+    assert wait_for_end(run).state == "finished"
+
+
+def test_a_sweep_on_a_full_disk_says_so_and_leaves_no_half_made_run(
+    disk: Path, hired: Hired, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeps, "_start", lambda folder: None)
+    root = disk / "runs"
+    knobs = {"learning_rate": Span(low=0.001, high=0.01), "dropout": Span(low=0, high=0.5)}
+    wanted = Sweep(name="Full", base=SMALL, knobs=knobs, method="random", trials=2)
+    with filled(disk), pytest.raises(OSError, match="No space left"):
+        sweeps.submit(wanted, Settings(runs=root))
+    assert sweeps.every(root) == []
+    assert [file for file in root.rglob("*") if file.is_file()] == []
+    folder = sweeps.submit(wanted, Settings(runs=root))
+    for written in ("study", "config", "status"):  # its own; its run's, which is then not there; its own
+        with ExitStack() as room:
+            fill = partial(lambda stack: stack.enter_context(filled(disk)), room)
+            with at_the_writing_of(f"runs/.*{written}", fill):
+                sweeper.main(folder)
+        assert (runs.status(folder).state, runs.status(folder).error) == ("failed", FULL), written
+        assert runs.every(root) == []
+        sweeps.go_on(folder, Settings(runs=root))
+    assert len(trials.read(folder)) == 1
 
 
 # The worker, whose folder is made read-only after four calls; what it comes to is printed.
@@ -285,17 +347,13 @@ def test_a_folder_made_read_only_is_a_clear_verdict_and_when_it_can_be_written_t
 
 
 def test_what_was_finished_stays_readable_when_more_is_asked_of_a_full_disk(
-    disk: Path, undisturbed: Path, hired: Hired, monkeypatch: pytest.MonkeyPatch
+    disk: Path, undisturbed: Path, hired: Hired
 ) -> None:
-    # Its worker cannot even say that it came; after half a minute it never will.
-    monkeypatch.setattr(runs, "_START_TIME", 0)
     run = Path(shutil.copytree(undisturbed, disk / undisturbed.name))
     jobs.resume(run, Settings(runs=disk), epochs=4)
     with filled(disk):
-        with suppress(OSError):
-            hired.work()
-        status = runs.status(run)
-        assert (status.state in ("failed", "interrupted"), status.error) == (True, FULL)
+        hired.work()
+        assert (runs.status(run).state, runs.status(run).error) == ("failed", FULL)
         assert runs.metrics(run)[:3] == runs.metrics(undisturbed)
         assert evaluate.load(run).accuracy == evaluate.load(undisturbed).accuracy
         assert (run / "model.onnx").read_bytes() == (undisturbed / "model.onnx").read_bytes()

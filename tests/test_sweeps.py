@@ -524,6 +524,27 @@ def test_whoever_goes_on_does_not_draw_the_same_numbers_again(tmp_path: Path) ->
     assert again.params["learning_rate"] == drawn[0]  # and the same seed begins with the same
 
 
+def test_a_journal_that_a_full_disk_cut_off_anywhere_goes_on(tmp_path: Path) -> None:
+    """With every trial that was written whole, and every place of the grid once."""
+    plan = sweep(method="grid", knobs={"learning_rate": RATE, "units": UNITS})
+    study = trials.study(tmp_path, plan)
+    for accuracy in (0.5, 0.6):
+        study.tell(study.ask(), accuracy)
+    whole = (tmp_path / "study.log").read_bytes()
+    for length in [*range(0, len(whole), len(whole) // 12), len(whole) - 1]:
+        (tmp_path / "study.log").write_bytes(whole[:length])
+        found = trials.study(tmp_path, plan)
+        found.tell(found.ask(), 0.7)
+        tried = trials.read(tmp_path)
+        assert [one.accuracy for one in tried if one.state == "complete"] in (
+            [0.7],
+            [0.5, 0.7],
+            [0.5, 0.6, 0.7],
+        )
+        assert len(tried) == len(plan.grid())
+        assert len({tuple(one.values.items()) for one in tried}) == len(plan.grid())
+
+
 # --------------------------------------------------------------------------------- the real process
 
 

@@ -13,13 +13,12 @@ import signal
 import sys
 import threading
 import traceback
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from filelock import BaseFileLock, Timeout
 
-from core import jobs, runs
-from core.i18n import _
+from core import errors, jobs, runs
 from core.runs import Action
 from core.worker.journal import Journal
 
@@ -66,10 +65,11 @@ def _work(run: Path, slots: int) -> None:
         _take_turn(run, slots, journal, action)
     except Exception as error:  # noqa: BLE001
         # The worker's edge: whatever went wrong is what the run's page has to show.
-        traceback.print_exc()
         if run.exists():  # and was not deleted, which ends it as well
             lost = isinstance(error, runs.CannotGoOn)
-            journal.end("failed", error=_sentence(error), can_resume=not lost)
+            journal.end("failed", error=errors.sentence(error), can_resume=not lost)
+        with suppress(OSError):  # the log is on the same disk
+            traceback.print_exc()
 
 
 def _take_turn(run: Path, slots: int, journal: Journal, action: jobs.Ask) -> None:
@@ -91,20 +91,6 @@ def _take_turn(run: Path, slots: int, journal: Journal, action: jobs.Ask) -> Non
         from core.worker.training import train
 
         train(run, journal, action if slot else lambda: "stop")
-
-
-def _sentence(error: Exception) -> str:
-    """The error for a person: our own say it all, others need their kind in front of them."""
-    if type(error).__module__.startswith("core."):
-        return str(error)
-    if isinstance(error, OSError) and error.errno in jobs.DISK_FULL:
-        return _("The disk is full. Make room, then resume.")
-    if isinstance(error, OSError) and error.errno in jobs.READ_ONLY:
-        return _("The run's folder cannot be written to. Make it writable, then resume.")
-    first_line = (str(error).splitlines() or [""])[0]
-    return _("Training failed with {kind}: {message}").format(
-        kind=type(error).__name__, message=first_line[:300]
-    )
 
 
 def wait_warm(seconds: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ class Journal:
         self.had_diverged = self.status.diverged
         self._began: float | None = None
         self._worked = self.status.worked
+        with suppress(OSError):  # on a full disk it has what was kept before
+            runs.keep_room(run)
 
     def begin(self) -> None:
         """Note that the run's turn has come, and count its time from here."""
@@ -32,14 +35,18 @@ class Journal:
 
     def update(self, **changes: Any) -> None:
         """Write the status with these changes, and the time as its heartbeat."""
+        self._note(changes)
+        runs.write_status(self.run, self.status)
+
+    def _note(self, changes: dict[str, Any]) -> None:
         now = time.time()
         worked = self._worked + (now - self._began if self._began else 0)
         self.status = self.status.model_copy(update=changes | {"heartbeat": now, "worked": worked})
-        runs.write_status(self.run, self.status)
 
     def end(self, state: runs.State, **changes: Any) -> None:
         """Note that the run rests now, in this state."""
-        self.update(state=state, phase="", ended=time.time(), **changes)
+        self._note(changes | {"state": state, "phase": "", "ended": time.time()})
+        runs.write_last_word(self.run, self.status)
 
     def pause(self, action: Ask) -> bool:
         """Note that the run pauses, if that is still what is wanted. Returns whether it was.
