@@ -8,12 +8,12 @@ that is used as it comes is listed in `STREAMLITS`, and has to be found in that 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from core import runs, strokes, sweeps
 from tests import test_browser
@@ -26,6 +26,10 @@ browser = test_browser.browser
 
 PAGES = ("start", "data", "train", "sweeps", "runs", "evaluate", "draw", "drawings")
 WIDE, NARROW = (1280, 1000), (390, 844)
+Screen = tuple[tuple[int, int], Literal["light", "dark"]]
+SCREENS: list[Screen] = [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
+# Of a page's other views: what their parts share has been seen in the first one.
+FEWER: list[Screen] = [(WIDE, "light"), (NARROW, "dark")]
 
 # What axe finds, and in what of Streamlit's.
 STREAMLITS = {
@@ -195,15 +199,16 @@ def go(page: Page, url: str, view: View) -> None:
 # ------------------------------------------------------------------------------------------ axe
 
 
-def look(page: Page, url: str, view: View) -> Iterator[tuple[str, Finding]]:
-    """What axe finds there in each size and scheme, with where that was."""
+def look(
+    page: Page, url: str, view: View, screens: Sequence[Screen] = SCREENS
+) -> Iterator[tuple[str, Finding]]:
+    """What axe finds there on each of the screens, with where that was."""
     go(page, url, view)
-    for width, height in (WIDE, NARROW):
+    for (width, height), scheme in screens:
         page.set_viewport_size({"width": width, "height": height})
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            rest(page, view)
-            yield from ((f"{view.name}, {scheme}, {width} px", one) for one in findings(page))
+        page.emulate_media(color_scheme=scheme)
+        rest(page, view)
+        yield from ((f"{view.name}, {scheme}, {width} px", one) for one in findings(page))
 
 
 @pytest.fixture(scope="module")
@@ -230,8 +235,8 @@ def test_axe_finds_nothing_that_is_ours(
     empty, _elements = streamlits
     allowed = empty | set(STREAMLITS)
     ours: dict[str, tuple[str, Finding]] = {}
-    for view in views(root)[name]:
-        for where, one in look(page, address, view):
+    for place, view in enumerate(views(root)[name]):
+        for where, one in look(page, address, view, FEWER if place else SCREENS):
             if one.what not in allowed:
                 ours.setdefault(one.what, (where, one))
     assert not ours, "\n\n".join(
@@ -345,3 +350,75 @@ def test_no_name_holds_what_only_markdown_means(page: Page, address: str, root: 
         names = page.locator("[aria-label]").evaluate_all("all => all.map((one) => one.ariaLabel)")
         assert names
         assert not [one for one in names if re.search(r"\*\*|`|\\|:\w+\[|:material", one)]
+
+
+# ---------------------------------------------------------------------------------- tiles, numbers
+
+
+def opens(page: Page, how: Callable[[Locator], None], number: int = 7) -> Locator:
+    """A tile that is pressed in this way opens its digit. Returns it when that is closed."""
+    tile = page.locator(".st-key-digit_tiles button").nth(number)
+    name = tile.get_by_role("img").get_attribute("alt")
+    assert name
+    label, index = re.findall(r"\d+", name)
+    how(tile)
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text(f"Digit {label}, number {int(index):,} of the training images")).to_be_visible()
+    dialog.press("Escape")
+    expect(dialog).to_have_count(0)
+    return tile
+
+
+def test_a_digit_opens_wherever_it_is_pressed(page: Page, address: str, browser: Browser) -> None:
+    go(page, address, View("digits", "data"))
+    opens(page, lambda tile: tile.get_by_role("img").click(position={"x": 3, "y": 3}))
+    opens(page, lambda tile: tile.locator("span").click())
+    for key in ("Enter", "Space"):
+        tile = opens(page, lambda tile, key=key: tile.press(key))  # type: ignore[misc]
+        expect(tile).to_be_focused()
+    phone = browser.new_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    phone.set_default_timeout(MILLISECONDS)
+    phone.goto(f"{address}/data")
+    opens(phone, lambda tile: tile.get_by_role("img").tap(position={"x": 3, "y": 3}))
+    phone.close()
+
+
+def test_who_comes_back_from_a_digit_is_where_it_was(page: Page, address: str, root: Path) -> None:
+    go(page, address, views(root)["evaluate"][0])
+    tile = page.locator(".st-key-mistake_tiles button").nth(3)
+    value = tile.get_attribute("value")
+    tile.press("Enter")
+    back = page.get_by_role("button", name="Back to the digits")
+    back.press("Enter")
+    expect(page.locator(f".st-key-mistake_tiles button[value={value}]")).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    ("typed", "seen", "said"),
+    [
+        ("99999", "99999", "from 1 to 100, not 99,999"),
+        ("-3", "-3", "not -3"),
+        ("2.5", "2.5", "not 2.5"),
+        ("3e5", "3e5", "not 300,000"),
+        ("12345678901234567890", "12345678901234567890", "not 1.23456789012346e+19"),
+        ("", "", "there is no number here"),
+        ("seven", "", "there is no number here"),  # of it, a browser takes the e
+    ],
+)
+def test_who_types_what_cannot_be_and_presses_train_at_once_trains_nothing(
+    typed: str, seen: str, said: str, page: Page, address: str, root: Path
+) -> None:
+    before = runs.every(root)
+    go(page, address, View("knobs", "train"))
+    box = page.get_by_role("button", name="Train", exact=True).bounding_box()
+    assert box
+    field = page.get_by_role("spinbutton", name="Epochs")
+    field.press("ControlOrMeta+a")
+    page.keyboard.press("Delete")
+    page.keyboard.type(typed)
+    expect(field).to_have_value(seen)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.get_by_role("alert").filter(has_text="Epochs: ").filter(has_text=said)).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="First mend Epochs")).to_be_visible()
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    assert runs.every(root) == before
