@@ -60,6 +60,7 @@ def offer_mnist(problem: datasets.DatasetMissing) -> None:
         )
     if st.button(_("Get full MNIST (11 MB)"), type="primary", icon=":material/download:", key="fetch"):
         fetch_mnist()
+    ui.say_where_files_are_taken()
     file = st.file_uploader(
         _("Or take it from a file, mnist.npz"), type="npz", key="mnist_file",
         max_upload_size=math.ceil(datasets.MOST_BYTES / 1e6),

@@ -128,6 +128,7 @@ def take_and_bring(found: Sequence[Drawing], file: Path, most: int) -> None:
             icon=":material/download:", key="download", disabled=not found,
         )  # fmt: skip
         st.caption(_("Pen strokes, what they are, and the images: JSON, gzipped."))
+        ui.say_where_files_are_taken()
         given = st.file_uploader(
             _("A file of drawings"), type=["gz", "json"], key="upload",
             max_upload_size=drawings_file.MOST_BYTES // 1_000_000,

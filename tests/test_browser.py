@@ -341,3 +341,37 @@ def test_the_matrix_of_a_digit_is_readable_on_a_phone(page: Page, served: str) -
     assert second["x"] - first["x"] >= 20, "three figures need so many pixels"
     dialog.get_by_text("normalised, 0 to 1").click()
     expect(numbers.first).to_have_text("0.00")
+
+
+class Frame(SimpleHTTPRequestHandler):
+    """Another site, whose page shows the address after the question mark inside of it."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(f'<iframe width="900" height="900" src="{self.path[2:]}"></iframe>'.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_inside_of_another_site_the_places_for_files_lead_to_a_tab_of_its_own(
+    browser: Browser, served: str
+) -> None:
+    address = f"{served}/data?dataset_shown=mnist"
+    words = "no file can be given to it"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Frame) as site:
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        page = browser.new_page()
+        page.goto(f"http://localhost:{site.server_port}/?{address}")
+        frame = page.frame_locator("iframe")
+        expect(frame.get_by_text(words)).to_be_visible()
+        with page.expect_popup() as opened:
+            frame.get_by_role("link", name="Open it in a tab of its own").click()
+        alone = opened.value
+        expect(alone.get_by_role("radio", name="mnist", exact=True)).to_be_visible()
+        expect(alone.get_by_text(words)).to_have_count(0)
+        assert alone.url.startswith(f"{served}/data")
+        page.context.close()
+        site.shutdown()

@@ -23,6 +23,8 @@ from core.settings import Settings
 from core.ui import browser, links
 from core.ui.whole import new_fields, whole
 
+_XSRF_COOKIE = "_streamlit_xsrf"
+
 PICTURE_FORMATS = ("png", "svg")
 _PICTURE_SCALE = 2  # pixels of a picture for one on the screen
 ICON = Path(__file__).parents[2] / ".streamlit" / "icon.svg"
@@ -228,6 +230,23 @@ def _as_csv(shown: dict[str, tuple[str, go.Figure, Callable[[], list[list[Any]]]
         [literal.spreadsheet(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
     )
     return text.getvalue()
+
+
+def say_where_files_are_taken() -> None:
+    """Next to a place for files: inside of another site's page, they would be refused.
+
+    There, browsers keep back the cookie that Streamlit wants to see with a file.
+    """
+    wanted = st.get_option("server.enableXsrfProtection") and st.context.headers
+    if not wanted or _XSRF_COOKIE in st.context.cookies:
+        return
+    st.warning(
+        _("Your browser does not let this app have cookies here, so no file can be given to it. That is so "
+          "where another site shows it inside of its own page."),
+        icon=":material/tab:",
+    )  # fmt: skip
+    if st.context.url:
+        st.link_button(_("Open it in a tab of its own"), st.context.url, icon=":material/open_in_new:")
 
 
 def link_to_data(name: str) -> None:

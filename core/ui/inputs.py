@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core import photo, strokes
+from core import photo, strokes, ui
 from core.i18n import _
 from core.preprocess import EmptyDrawing
 from core.strokes import Strokes
@@ -130,6 +130,7 @@ def _where_from() -> str:
 
 
 def _photo() -> Shown | None:
+    ui.say_where_files_are_taken()
     if _where_from() == "camera":
         given = st.camera_input(_("A digit on paper, as large as you can"), key="camera")
     else:

@@ -76,6 +76,7 @@ def bring(into: DeltaGenerator) -> None:
     if twice := st.session_state.pop("brought_twice", None):
         _say_it_is_here(*twice)
     with into.popover(_("Bring a run in"), icon=":material/upload:"):
+        ui.say_where_files_are_taken()
         given = st.file_uploader(
             _("A run's zip file"), type=["zip"], key=f"bring_{st.session_state.get('brought', 0)}",
             max_upload_size=bundle.MOST_PACKED // 1_000_000,
