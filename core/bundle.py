@@ -22,7 +22,6 @@ from typing import BinaryIO
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import TensorProto
 
 from core import architectures, calibration, evaluate, labels, lessons, onnx_graph, predict, robustness, runs
@@ -242,15 +241,9 @@ def _rewrite(run: Path) -> None:
         predict.Predictor(graph)
     except BadBundle:
         raise
-    except _NO_NETWORK as error:
+    except predict.NO_NETWORK as error:
         raise BadBundle(_("Its network cannot be read, or is not that of its settings.")) from error
     (run / "model.onnx").write_bytes(graph)
-
-
-# What onnx says of a file that is none, or of one whose layers or weights do not fit.
-_NO_NETWORK = (
-    DecodeError, onnx.checker.ValidationError, KeyError, TypeError, AttributeError, *predict.DAMAGED,
-)  # fmt: skip
 
 
 def _check_arrays(file: Path) -> None:

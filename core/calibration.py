@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ MOST = 5_000  # validation images that it is measured on
 _FILE = "calibration.json"
 # No network that has learned anything needs a temperature beyond these.
 _TEMPERATURES = (0.05, 20.0)
+# Far more than any distance, any sum of them, or any number of images; by 0 nothing is divided.
+_Distance = Annotated[float, Field(ge=1e-6, le=1e9)]
+_MOST_IMAGES = 10**6
 
 
 class Calibration(BaseModel):
@@ -40,10 +44,10 @@ class Calibration(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    images: int = Field(ge=1)
-    temperature: float = Field(gt=0)
-    scales: tuple[float, float]
-    limit: float = Field(gt=0)
+    images: int = Field(ge=1, le=_MOST_IMAGES)
+    temperature: float = Field(ge=_TEMPERATURES[0], le=_TEMPERATURES[1])
+    scales: tuple[_Distance, _Distance]
+    limit: _Distance
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         """The probabilities at this temperature, ``(n, 10)``; the order of the digits stays."""

@@ -66,7 +66,7 @@ def predictor(run: Path, epoch: int, threads: int = 1) -> Predictor:
         weights = _weights(run / "epochs" / f"{epoch:04d}.npz")
         graph = onnx_graph.build(architectures.layers(runs.config(run)), weights)
         return Predictor(graph.SerializeToString(), threads)
-    except (*DAMAGED_ARCHIVE, *predict.DAMAGED, runs.UnknownRun) as error:
+    except (*DAMAGED_ARCHIVE, *predict.NO_NETWORK, runs.UnknownRun) as error:
         raise EpochMissing(
             _("The weights of run {name} after epoch {epoch} cannot be read.").format(
                 name=run.name, epoch=epoch
@@ -81,5 +81,5 @@ def _weights(file: Path) -> dict[str, dict[str, NDArray[np.float32]]]:
             # As a whole, so that the checksum is compared before NumPy looks into it.
             values = np.lib.format.read_array(io.BytesIO(archive.read(name)))
             layer, _slash, kind = name.removesuffix(".npy").rpartition("/")
-            found.setdefault(layer, {})[kind] = values
+            found.setdefault(layer, {})[kind] = onnx_graph.numbers(values)
     return found

@@ -32,6 +32,7 @@ _LEARNED_FROM: frozenset[runs.State] = frozenset({"finished", "stopped", "paused
 # How much more a run of the same architecture says than another one. It depends on nothing else, so
 # that a larger network is never estimated to be faster.
 _SAME = 4
+_LONGEST = 1e11  # seconds: three thousand years
 
 # Seconds on two cores of an x86-64 server, from 40 networks that the worker trained, by least squares of the
 # relative errors; three in four of them are met to a fifth.
@@ -71,10 +72,10 @@ class Estimate(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    epoch: float = Field(ge=0)
-    total: float = Field(gt=0)
-    end: float = Field(ge=0)
-    based_on: int = Field(ge=0)
+    epoch: float = Field(ge=0, le=_LONGEST)
+    total: float = Field(gt=0, le=_LONGEST)
+    end: float = Field(ge=0, le=_LONGEST)
+    based_on: int = Field(ge=0, le=10**6)
 
 
 class Past(NamedTuple):
@@ -132,7 +133,9 @@ def estimate(config: RunConfig, history: Sequence[Past] = ()) -> Estimate:
     rest = rest or pace
     epoch = pace * (parts.epoch + parts.between)
     total = config.epochs * epoch + rest * (parts.start + parts.end)
-    return Estimate(epoch=epoch, total=total, end=rest * parts.end, based_on=len(history))
+    # What others' files say can be possible and still far from anything.
+    seconds = {"epoch": epoch, "total": total, "end": rest * parts.end}
+    return Estimate(**{name: min(value, _LONGEST) for name, value in seconds.items()}, based_on=len(history))
 
 
 def _median(weighted: Iterable[tuple[float, float]]) -> float | None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from core import datasets, runs
 from core.architectures import CLASSES
 from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
@@ -153,7 +154,9 @@ def load(run_dir: Path) -> Evaluation:
     """
     try:
         with zipfile.ZipFile(run_dir / "evaluation.npz") as archive:
-            return _checked(_read(archive, "logits"), _read(archive, "labels"))
+            found = _checked(_read(archive, "logits"), _read(archive, "labels"))
+        _check_length(found, run_dir)
+        return found
     except FileNotFoundError:
         raise NotEvaluated(
             _("Run {name} has not been evaluated: it has not finished training.").format(name=run_dir.name)
@@ -170,7 +173,19 @@ def _checked(logits: NDArray[Any], labels: NDArray[Any]) -> Evaluation:
         raise ValueError(f"An evaluation cannot have shapes {logits.shape} and {labels.shape}.")
     if logits.dtype != np.float32 or labels.dtype != np.uint8 or labels.max() >= CLASSES:
         raise ValueError(f"An evaluation cannot hold {logits.dtype} and {labels.dtype}.")
+    if not np.isfinite(logits).all():
+        raise ValueError("The logits are not all numbers.")
     return Evaluation(logits, labels)
+
+
+def _check_length(found: Evaluation, run: Path) -> None:
+    """Raises ValueError if there are not as many answers as test images."""
+    try:
+        images = datasets.NAMES[runs.config(run).dataset].test
+    except runs.UnknownRun:
+        return  # the answers alone can be read
+    if len(found.labels) != images:
+        raise ValueError(f"There are {len(found.labels)} answers to {images} test images.")
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:

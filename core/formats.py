@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import onnx
 
-from core import architectures, file_names, onnx_drawing, runs, script
+from core import architectures, file_names, onnx_drawing, predict, runs, script
 from core.config import RunConfig
 from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
@@ -157,8 +157,7 @@ def write(run: Path, ending: str) -> bytes:
     if ending == "onnx" or (ending == "keras" and _is_portable(run / "model.keras")):
         return (run / f"model.{ending}").read_bytes()
     if ending == "drawing.onnx":
-        last = architectures.layers(runs.config(run))[-1].name
-        return onnx_drawing.build(onnx.load(run / "model.onnx"), last).SerializeToString()
+        return _for_drawings(run)
     with _one_at_a_time, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model"
         words = [sys.executable, "-m", "core.worker.formats", str(run.absolute()), ending, str(file)]
@@ -172,6 +171,14 @@ def write(run: Path, ending: str) -> bytes:
         if done.returncode:
             raise CannotConvert((done.stderr.strip().splitlines() or [""])[-1])
         return file.read_bytes()
+
+
+def _for_drawings(run: Path) -> bytes:
+    last = architectures.layers(runs.config(run))[-1].name
+    try:
+        return onnx_drawing.build(onnx.load(run / "model.onnx"), last).SerializeToString()
+    except predict.NO_NETWORK as error:
+        raise CannotConvert(_("The model of run {name} is damaged.").format(name=run.name)) from error
 
 
 def _is_portable(file: Path) -> bool:

@@ -43,24 +43,18 @@ class Entry(NamedTuple):
 
 def entries(root: Path) -> list[Entry]:
     """The runs that can be read, newest first."""
-    found = []
+    return read(root)[0]
+
+
+def read(root: Path) -> tuple[list[Entry], list[Path]]:
+    """The runs that can be read, and those that cannot; both newest first."""
+    found, damaged = [], []
     for run in runs.every(root):
         try:
             found.append(entry(run))
         except runs.UnknownRun:
-            continue
-    return found
-
-
-def unreadable(root: Path) -> list[Path]:
-    """The runs that cannot be read, newest first."""
-    found = []
-    for run in runs.every(root):
-        try:
-            entry(run)
-        except runs.UnknownRun:
-            found.append(run)
-    return found
+            damaged.append(run)
+    return found, damaged
 
 
 def entry(run: Path) -> Entry:

@@ -10,6 +10,7 @@ import io
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,12 @@ from core.architectures import CLASSES, IMAGE
 from core.datasets import Dataset
 from core.files import DAMAGED_ARCHIVE, replacing
 from core.i18n import _
-from core.onnx_graph import Weights
+from core.onnx_graph import Weights, numbers
 
 _FILE = "lesson.npz"
 _WEIGHTS = "weights/"
+# Many times what is ever taught, with all its copies: what a machine can still hold.
+_MOST_IMAGES = 1_000_000
 
 
 class DamagedLesson(runs.CannotGoOn):
@@ -102,14 +105,25 @@ def read(run: Path) -> Lesson | None:
         ) from error
 
 
-def _lesson(arrays: dict[str, NDArray[np.generic]]) -> Lesson:
+def _lesson(arrays: dict[str, NDArray[Any]]) -> Lesson:
     """The lesson that these arrays are. Raises ValueError or KeyError if they are none."""
-    images, labels = arrays["images"].astype(np.uint8), arrays["labels"].astype(np.uint8)
+    images, labels = _bytes(arrays["images"]), _bytes(arrays["labels"])
     if images.shape != (len(labels), *IMAGE) or labels.ndim != 1 or (labels >= CLASSES).any():
         raise ValueError(f"A lesson cannot have images {images.shape} and labels {labels.shape}.")
+    copies, parent = arrays["copies"].item(), arrays["parent"].item()
+    if not isinstance(copies, int) or not 1 <= copies <= _MOST_IMAGES // max(1, len(images)):
+        raise ValueError(f"A lesson cannot have {copies!r} copies of {len(images)} drawings.")
+    if not isinstance(parent, str) or (parent and not runs.is_name(parent)):
+        raise ValueError(f"A lesson cannot go on from {parent!r}.")
     weights: dict[str, dict[str, NDArray[np.float32]]] = {}
     for path, values in arrays.items():
         if path.startswith(_WEIGHTS):
             layer, name = path.removeprefix(_WEIGHTS).split("/")
-            weights.setdefault(layer, {})[name] = values.astype(np.float32)
-    return Lesson(images, labels, int(arrays["copies"].item()), str(arrays["parent"].item()), weights)
+            weights.setdefault(layer, {})[name] = numbers(values)
+    return Lesson(images, labels, copies, parent, weights)
+
+
+def _bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
+    if values.dtype != np.uint8:
+        raise ValueError(f"Images and labels cannot be {values.dtype}.")
+    return values

@@ -124,6 +124,13 @@ def weights(model: onnx.ModelProto) -> dict[str, dict[str, NDArray[np.float32]]]
     return found
 
 
+def numbers(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Weights from a file, if they can be weights. Raises ValueError for what is not a finite float32."""
+    if values.dtype != np.float32 or not np.isfinite(values).all():
+        raise ValueError(f"Weights cannot be {values.dtype}, or no numbers.")
+    return values
+
+
 def _reshape(graph: _Graph, layer: Layer, tensor: str, shape: Shape) -> str:
     """From (n, 28, 28) to (n, 1, 28, 28)."""
     axes = graph.constant(f"{layer.name}/axes", np.array([1], np.int64))

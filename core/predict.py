@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime as ort
+from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from core import onnx_graph
@@ -45,7 +46,9 @@ class Predictor:
         self._threads = threads or min(_MOST_THREADS, os.cpu_count() or 1)
         self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         # Some damage shows only when the layers are gone through.
-        self._session.run(None, {onnx_graph.INPUT: np.zeros((1, *IMAGE), np.float32)})
+        ends = np.stack([np.zeros(IMAGE, np.float32), np.ones(IMAGE, np.float32)])
+        if not all(np.isfinite(out).all() for out in self._session.run(None, {onnx_graph.INPUT: ends})):
+            raise ValueError("What the layers put out are not all numbers.")
         self.layers: list[str] = [
             output.name for output in self._session.get_outputs() if output.name != onnx_graph.LOGITS
         ]
@@ -125,6 +128,9 @@ DAMAGED = (
     ort.capi.onnxruntime_pybind11_state.RuntimeException,
     ValueError,  # its input has another name, or its complaint quotes a name that is no text any more
 )
+
+# What onnx says of a file that is none, or of one whose layers or weights do not fit.
+NO_NETWORK = (DecodeError, onnx.checker.ValidationError, KeyError, TypeError, AttributeError, *DAMAGED)
 
 
 def load(run_dir: Path | str, threads: int = 1) -> Predictor:

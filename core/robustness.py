@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -51,8 +52,8 @@ class Robustness(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    images: int = Field(ge=1)
-    accuracy: dict[str, list[float]]
+    images: int = Field(ge=1, le=IMAGES)
+    accuracy: dict[str, list[Annotated[float, Field(ge=0, le=1)]]]
 
     @property
     def done(self) -> float:

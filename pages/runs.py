@@ -2,6 +2,7 @@
 
 import zlib
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -24,14 +25,21 @@ def matches(one: Entry, name: str, words: str) -> bool:
             one.run.name, name, ui.summary(one.config), ui.state_words()[one.status.state],
             *one.labels.tags, one.labels.note, one.config.optimizer,
         ]
-    ).casefold()  # fmt: skip
-    return all(word in text for word in words.casefold().split())
+    )  # fmt: skip
+    return has_all(text, words)
 
 
-def table(found: list[Entry], called: dict[Path, str]) -> list[Entry]:
-    """The runs as a table, with what each is called. Returns those that are chosen."""
+def has_all(text: str, words: str) -> bool:
+    return all(word in text.casefold() for word in words.casefold().split())
+
+
+def table(found: list[Entry], called: dict[Path, str], damaged: list[Path]) -> tuple[list[Entry], list[Path]]:
+    """The runs as a table, with what each is called, and below them those that cannot be read.
+
+    Returns those of both that are chosen.
+    """
     words = ui.state_words()
-    columns = {
+    known: dict[str, list[Any]] = {
         "★": ["★" if one.labels.starred else "" for one in found],
         _("run"): [called[one.run] for one in found],
         _("accuracy"): [one.status.test_accuracy for one in found],
@@ -50,8 +58,11 @@ def table(found: list[Entry], called: dict[Path, str]) -> list[Entry]:
         _("dropout"): [one.config.dropout for one in found],
         _("id"): [one.run.name for one in found],
     }
+    columns = {
+        title: [*values, *(_of_damaged(title, run) for run in damaged)] for title, values in known.items()
+    }
     asked = st.query_params.get("runs", "").split(",")
-    names = [one.run.name for one in found]
+    names = [run.name for run in (*(one.run for one in found), *damaged)]
     rows = [names.index(name) for name in asked if name in names]
     event = st.dataframe(
         columns,
@@ -61,7 +72,7 @@ def table(found: list[Entry], called: dict[Path, str]) -> list[Entry]:
         on_select="rerun",
         selection_mode="multi-row",
         selection_default={"selection": {"rows": rows, "columns": [], "cells": []}},
-        height=min(38 + 35 * max(1, len(found)), 420),
+        height=min(38 + 35 * max(1, len(names)), 420),
         column_config={
             "★": st.column_config.Column(width=40),
             _("run"): st.column_config.TextColumn(width=300),
@@ -77,7 +88,17 @@ def table(found: list[Entry], called: dict[Path, str]) -> list[Entry]:
         },
         alt=_("All runs: what was set, what came of it, what it took"),
     )
-    return [found[row] for row in event["selection"]["rows"] if row < len(found)]
+    chosen = {names[row] for row in event["selection"]["rows"] if row < len(names)}
+    return [one for one in found if one.run.name in chosen], [run for run in damaged if run.name in chosen]
+
+
+def _of_damaged(title: str, run: Path) -> str | None:
+    """What the table says of a run that cannot be read."""
+    return {_("run"): run.name, _("id"): run.name, _("state"): cannot_be_read()}.get(title)
+
+
+def cannot_be_read() -> str:
+    return _("cannot be read")
 
 
 # ------------------------------------------------------------------------------ what can be done
@@ -127,9 +148,9 @@ def star(chosen: list[Entry]) -> None:
         st.session_state["runs_error"] = str(error)
 
 
-def delete(chosen: list[Entry]) -> None:
+def delete(chosen: list[Path]) -> None:
     try:
-        st.session_state["runs.deleted"] = trash.delete(ui.settings().runs, [one.run.name for one in chosen])
+        st.session_state["runs.deleted"] = trash.delete(ui.settings().runs, [run.name for run in chosen])
         links.write("runs", None)
     except (trash.StillTraining, OSError) as error:
         st.session_state["runs_error"] = str(error)
@@ -201,16 +222,31 @@ def actions(chosen: list[Entry]) -> None:
                 for number in SEEDS:
                     st.button(_("Until there are {n}").format(n=number), key=f"seeds_{number}",
                               on_click=more_seeds, args=(chosen[0], number))  # fmt: skip
-        if len(chosen) == 1:
-            st.button(_("Delete"), icon=":material/delete:", key="delete", on_click=delete, args=(chosen,))
-            return
-        # One is deleted by mistake and brought back; of many, the mistake may not even be seen.
-        with st.popover(_("Delete"), icon=":material/delete:"):
-            st.markdown(_("Delete these {n} runs? They can be brought back for a day.").format(n=len(chosen)))
-            st.button(
-                _("Delete {n} runs").format(n=len(chosen)), icon=":material/delete:", type="primary",
-                key="delete", on_click=delete, args=(chosen,),
-            )  # fmt: skip
+        offer_to_delete([one.run for one in chosen])
+
+
+def offer_to_delete(chosen: list[Path]) -> None:
+    if len(chosen) == 1:
+        st.button(_("Delete"), icon=":material/delete:", key="delete", on_click=delete, args=(chosen,))
+        return
+    # One is deleted by mistake and brought back; of many, the mistake may not even be seen.
+    with st.popover(_("Delete"), icon=":material/delete:"):
+        st.markdown(_("Delete these {n} runs? They can be brought back for a day.").format(n=len(chosen)))
+        st.button(
+            _("Delete {n} runs").format(n=len(chosen)), icon=":material/delete:", type="primary",
+            key="delete", on_click=delete, args=(chosen,),
+        )  # fmt: skip
+
+
+def only_to_delete(chosen: list[Entry], damaged: list[Path]) -> None:
+    """Of runs that cannot be read, alone or among others."""
+    names = ", ".join(f"`{run.name}`" for run in damaged)
+    st.warning(
+        _("{names} cannot be read: the files are damaged, or hold what no run has. It can only be deleted.")
+        .format(names=names),
+        icon=":material/broken_image:",
+    )  # fmt: skip
+    offer_to_delete([*(one.run for one in chosen), *damaged])
 
 
 def about_one(one: Entry) -> None:
@@ -230,24 +266,6 @@ def about_one(one: Entry) -> None:
         compare.curves(group, compare.titles(group))
     takeaway.show(one)
     st.caption(_("Choose a second run to compare them."))
-
-
-def broken(found: list[Path]) -> None:
-    """The runs that cannot be shown say so, and can be deleted."""
-    for run in found:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(
-                _("Run {name} cannot be read: its files are damaged.").format(name=ui.plain(run.name))
-            )
-            st.button(_("Delete it"), icon=":material/delete:", key=f"broken_{run.name}",
-                      on_click=delete_broken, args=(run,))  # fmt: skip
-
-
-def delete_broken(run: Path) -> None:
-    try:
-        trash.delete(ui.settings().runs, [run.name])
-    except (trash.StillTraining, OSError) as error:
-        st.session_state["runs_error"] = str(error)
 
 
 def overview(found: list[Entry], called: dict[Path, str]) -> None:
@@ -283,9 +301,8 @@ bar = st.container(horizontal=True)
 takeaway.bring(bar)
 with bar:
     deleted_lately()
-every = ledger.entries(ui.settings().runs)
-broken(ledger.unreadable(ui.settings().runs))
-if not every:
+every, damaged = ledger.read(ui.settings().runs)
+if not every and not damaged:
     st.info(_("There is no run yet. Train one."), icon=":material/model_training:")
     st.page_link(ui.PAGES["train"], label=_("Go to the Train page"), icon=":material/model_training:")
     st.stop()
@@ -298,13 +315,16 @@ st.text_input(
 called = dict(zip((one.run for one in every), compare.titles(every), strict=True))
 found = [one for one in every if matches(one, called[one.run], st.session_state["find"])]
 found.sort(key=lambda one: not one.labels.starred)  # the stars first, else the newest
-chosen = table(found, called)
-if chosen:
-    links.write("runs", ",".join(one.run.name for one in chosen))
+damaged = [run for run in damaged if has_all(f"{run.name} {cannot_be_read()}", st.session_state["find"])]
+chosen, lost = table(found, called, damaged)
+links.write("runs", ",".join([*(one.run.name for one in chosen), *(run.name for run in lost)]) or None)
+if lost:
+    only_to_delete(chosen, lost)
+elif chosen:
     actions(chosen)
-else:
-    links.write("runs", None)
 match len(chosen):
+    case 0 if lost:
+        pass
     case 0:
         overview(found, called)
     case 1:

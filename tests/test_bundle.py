@@ -364,8 +364,13 @@ def test_a_run_that_cannot_be_shown_says_so_and_can_be_deleted(run: Path, root: 
     for page in ("start", "train", "evaluate", "draw", "drawings"):
         open_page(page)
     app = open_page("runs")
-    assert "Run broken-1 cannot be read" in "\n".join(said(words) for words in app.markdown)
-    app.button(key="broken_broken-1").click()
+    table = app.dataframe[0].value
+    assert list(table["state"]) == ["finished", "cannot be read", "cannot be read"]
+    assert list(table["id"])[1:] == ["broken-1", "broken-0"]
+    app = open_page("runs", runs="broken-1")
+    assert "broken-1` cannot be read" in "\n".join(said(words) for words in app.warning)
+    assert not any(button.key == "star" for button in app.button)
+    app.button(key="delete").click()
     again(app)
     assert not (root / "broken-1").exists()
-    assert len(app.dataframe[0].value) == 1
+    assert len(app.dataframe[0].value) == 2
