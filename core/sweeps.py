@@ -60,7 +60,7 @@ class Sweep(Frozen):
     base: RunConfig
     knobs: dict[str, Values]
     method: Method = "tpe"
-    trials: int = Field(20, ge=1)
+    trials: int = Field(20, ge=1, le=10**6)
     pruning: bool = True
 
     def config(self, values: dict[str, Any]) -> RunConfig:
@@ -82,6 +82,21 @@ def check(sweep: Sweep, settings: Settings) -> None:
     """
     if not tidy(sweep.name):
         raise BadSweep(_("Give the sweep a name, to find its runs by."))
+    _check_what_it_tries(sweep)
+    if not sweep.base.validation_split:
+        raise BadSweep(
+            _(
+                "A sweep chooses by the validation images, and these settings hold none back. Set a "
+                "validation share above 0. To choose by the test images would make their accuracy too good "
+                "to be true."
+            )
+        )
+    _check_repeats(sweep)
+    _check_trials(len(sweep.grid()) if sweep.method == "grid" else sweep.trials, settings)
+    jobs.check(sweep.base, settings)
+
+
+def _check_what_it_tries(sweep: Sweep) -> None:
     if len(sweep.name) > MOST_TAG:
         raise BadSweep(
             _("The name has {n} characters; at most {most} are allowed.").format(
@@ -96,17 +111,6 @@ def check(sweep: Sweep, settings: Settings) -> None:
         )
     for name, values in sweep.knobs.items():
         search_space.check(name, values, sweep.base)
-    if not sweep.base.validation_split:
-        raise BadSweep(
-            _(
-                "A sweep chooses by the validation images, and these settings hold none back. Set a "
-                "validation share above 0. To choose by the test images would make their accuracy too good "
-                "to be true."
-            )
-        )
-    _check_repeats(sweep)
-    _check_trials(len(sweep.grid()) if sweep.method == "grid" else sweep.trials, settings)
-    jobs.check(sweep.base, settings)
 
 
 def _check_repeats(sweep: Sweep) -> None:
@@ -180,7 +184,7 @@ def read(folder: Path) -> Sweep:
     """What a sweep tries. Raises UnknownSweep."""
     try:
         return runs.settled(_read, folder / "sweep.json")
-    except (OSError, ValidationError) as error:
+    except (OSError, ValidationError, BadSweep) as error:
         raise UnknownSweep(
             _("There is no sweep {name}. It may have been deleted; choose another.").format(
                 name=repr(folder.name[:64])
@@ -189,22 +193,36 @@ def read(folder: Path) -> Sweep:
 
 
 def _read(file: Path) -> Sweep:
-    return Sweep.model_validate_json(file.read_bytes())
+    found = Sweep.model_validate_json(file.read_bytes())
+    _check_what_it_tries(found)
+    return found
 
 
 def every(root: Path) -> list[Path]:
     """The folders of the sweeps that can be read, newest first."""
-    found = []
+    return [folder for folder in _folders(root) if _can_be_read(folder)]
+
+
+def damaged(root: Path) -> list[Path]:
+    """The folders of the sweeps that cannot be read, newest first."""
+    return [
+        folder for folder in _folders(root) if (folder / "sweep.json").exists() and not _can_be_read(folder)
+    ]
+
+
+def _folders(root: Path) -> list[Path]:
     folder = root / FOLDER
-    for name in sorted((entry.name for entry in folder.iterdir()), reverse=True) if folder.is_dir() else []:
-        try:
-            if runs.is_name(name):
-                read(folder / name)
-                runs.written_status(folder / name)
-                found.append(folder / name)
-        except (UnknownSweep, runs.UnknownRun):
-            continue  # half made, or damaged
-    return found
+    names = sorted((entry.name for entry in folder.iterdir()), reverse=True) if folder.is_dir() else []
+    return [folder / name for name in names if runs.is_name(name)]
+
+
+def _can_be_read(folder: Path) -> bool:
+    try:
+        read(folder)
+        runs.written_status(folder)
+    except (UnknownSweep, runs.UnknownRun):
+        return False  # half made, or damaged
+    return True
 
 
 # ------------------------------------------------------------------------------------------- what was tried
@@ -299,6 +317,9 @@ def forget(folder: Path) -> None:
     Raises:
         BadSweep: it does not rest.
     """
-    if runs.status(folder).state not in runs.RESTING:
+    with suppress(runs.UnknownRun):  # what cannot be read is forgotten, too, if nobody works on it
+        if runs.status(folder).state not in runs.RESTING:
+            raise BadSweep(_("The sweep is running. Stop or pause it first."))
+    if runs.worker_is_alive(folder):
         raise BadSweep(_("The sweep is running. Stop or pause it first."))
     shutil.rmtree(folder)

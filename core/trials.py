@@ -14,6 +14,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
+from core import sweeps
+from core.i18n import _
 from core.search_space import KNOBS, Choice, Number, Values
 from core.sweeps import State, Sweep, Trial
 
@@ -21,6 +23,11 @@ _NAME = "sweep"
 # So many runs go to their end before one is measured against them.
 _BEFORE_PRUNING = 4
 ENOUGH = 6  # finished runs, to say anything about which knob matters
+
+# What Optuna says of a journal that was cut or changed within: it has no error of its own for that.
+_DAMAGED = (
+    ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OSError, RuntimeError,
+)  # fmt: skip
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -31,6 +38,10 @@ _STATES: dict[TrialState, State] = {
     TrialState.PRUNED: "pruned",
     TrialState.FAIL: "failed",
 }
+
+
+class DamagedStudy(LookupError):
+    """What a sweep has tried cannot be read."""
 
 
 def _storage(folder: Path) -> optuna.storages.JournalStorage:
@@ -89,18 +100,63 @@ def _distribution(name: str, values: Values) -> BaseDistribution:
 
 
 def read(folder: Path) -> list[Trial]:
-    """Everything that a sweep has tried or will try for certain; nothing before it has begun."""
-    found = _load(folder)
-    return [_trial(one) for one in found.get_trials(deepcopy=False)] if found else []
+    """Everything that a sweep has tried or will try for certain; nothing before it has begun.
 
-
-def _load(folder: Path) -> optuna.Study | None:
-    if not (folder / "study.log").is_file():
-        return None
+    Raises:
+        UnknownSweep: the sweep cannot be read.
+        DamagedStudy: what it has tried cannot be read.
+    """
+    if not _has_begun(folder):
+        return []
+    knobs = sweeps.read(folder).knobs
     try:
-        return optuna.load_study(study_name=_NAME, storage=_storage(folder))
-    except KeyError:
-        return None  # it has not begun
+        found = [_trial(one) for one in _load(folder).get_trials(deepcopy=False)]
+    except _DAMAGED as error:
+        raise _damaged(folder) from error
+    if not all(_is_possible(one, knobs) for one in found):
+        raise _damaged(folder)
+    return found
+
+
+def _damaged(folder: Path) -> DamagedStudy:
+    return DamagedStudy(
+        _("What sweep {name} has tried cannot be read: {file} is damaged. Its runs are on the Runs page.")
+        .format(name=folder.name, file="study.log")
+    )  # fmt: skip
+
+
+def _has_begun(folder: Path) -> bool:
+    """Whether there is a whole line in its journal, the first of which makes the study."""
+    try:
+        return b"\n" in (folder / "study.log").read_bytes()
+    except OSError:
+        return False
+
+
+def _load(folder: Path) -> optuna.Study:
+    return optuna.load_study(study_name=_NAME, storage=_storage(folder))
+
+
+def _is_possible(one: Trial, knobs: dict[str, Values]) -> bool:
+    """Whether a sweep of these knobs can have come to this."""
+    return (
+        (one.accuracy is None or _is_number(one.accuracy, 0, 1))
+        and isinstance(one.run, str)
+        and isinstance(one.reason, str)
+        # Of one that has just begun, not every knob may be written yet.
+        and (set(one.values) == set(knobs) if one.accuracy is not None else set(one.values) <= set(knobs))
+        and all(_takes(knobs[name], value) for name, value in one.values.items())
+    )
+
+
+def _takes(values: Values, value: object) -> bool:
+    if isinstance(values, Choice):
+        return value in values.options
+    return _is_number(value, values.low, values.high)
+
+
+def _is_number(value: object, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
 
 
 def _trial(found: FrozenTrial) -> Trial:
@@ -121,13 +177,13 @@ def _trial(found: FrozenTrial) -> Trial:
 def importance(folder: Path) -> dict[str, float]:
     """How much of what makes the best runs differ from the others is each knob's doing, together 1.
 
-    Empty before there are `ENOUGH` finished runs, or where they are all alike.
+    Empty before there are `ENOUGH` finished runs, or where they are all alike. Raises as `read`.
 
     The knobs' weights in PED-ANOVA: Watanabe, Bansal and Hutter, 2023.
     """
-    found = _load(folder)
-    complete = found.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if found else []
-    if not found or len(complete) < ENOUGH or len({one.value for one in complete}) < 2:
+    complete = [one for one in read(folder) if one.state == "complete"]
+    if len(complete) < ENOUGH or len({one.accuracy for one in complete}) < 2:
         return {}
+    found = _load(folder)
     weights = optuna.importance.get_param_importances(found)
     return weights if all(map(math.isfinite, weights.values())) else {}

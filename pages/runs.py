@@ -87,6 +87,7 @@ def table(found: list[Entry], called: dict[Path, str], damaged: list[Path]) -> t
             _("tags"): st.column_config.ListColumn(),
         },
         alt=_("All runs: what was set, what came of it, what it took"),
+        placeholder="",
     )
     chosen = {names[row] for row in event["selection"]["rows"] if row < len(names)}
     return [one for one in found if one.run.name in chosen], [run for run in damaged if run.name in chosen]
@@ -94,11 +95,9 @@ def table(found: list[Entry], called: dict[Path, str], damaged: list[Path]) -> t
 
 def _of_damaged(title: str, run: Path) -> str | None:
     """What the table says of a run that cannot be read."""
-    return {_("run"): run.name, _("id"): run.name, _("state"): cannot_be_read()}.get(title)
-
-
-def cannot_be_read() -> str:
-    return _("cannot be read")
+    # On a phone, a run's name is all that is seen of its row.
+    name = f"{run.name} · {ui.cannot_be_read()}"
+    return {_("run"): name, _("id"): run.name, _("state"): ui.cannot_be_read()}.get(title)
 
 
 # ------------------------------------------------------------------------------ what can be done
@@ -241,11 +240,12 @@ def offer_to_delete(chosen: list[Path]) -> None:
 def only_to_delete(chosen: list[Entry], damaged: list[Path]) -> None:
     """Of runs that cannot be read, alone or among others."""
     names = ", ".join(f"`{run.name}`" for run in damaged)
-    st.warning(
-        _("{names} cannot be read: the files are damaged, or hold what no run has. It can only be deleted.")
-        .format(names=names),
-        icon=":material/broken_image:",
-    )  # fmt: skip
+    words = ngettext(
+        "{names} cannot be read: its files are damaged, or hold what no run has. It can only be deleted.",
+        "{names} cannot be read: their files are damaged, or hold what no run has. They can only be deleted.",
+        len(damaged),
+    )
+    st.warning(words.format(names=names), icon=":material/broken_image:")
     offer_to_delete([*(one.run for one in chosen), *damaged])
 
 
@@ -315,7 +315,7 @@ st.text_input(
 called = dict(zip((one.run for one in every), compare.titles(every), strict=True))
 found = [one for one in every if matches(one, called[one.run], st.session_state["find"])]
 found.sort(key=lambda one: not one.labels.starred)  # the stars first, else the newest
-damaged = [run for run in damaged if has_all(f"{run.name} {cannot_be_read()}", st.session_state["find"])]
+damaged = [run for run in damaged if has_all(f"{run.name} {ui.cannot_be_read()}", st.session_state["find"])]
 chosen, lost = table(found, called, damaged)
 links.write("runs", ",".join([*(one.run.name for one in chosen), *(run.name for run in lost)]) or None)
 if lost:

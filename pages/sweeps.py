@@ -175,6 +175,7 @@ ui.heading(
 )
 
 folders = {folder.name: folder for folder in sweeps.every(ui.settings().runs)}
+sweeping.damaged(sweeps.damaged(ui.settings().runs))
 asked = st.query_params.get("sweep")
 if asked and asked != NEW and asked not in folders:
     st.warning(

@@ -74,7 +74,8 @@ def left(run: Path) -> dict[str, Any]:
         "progress": progress,
         "checkpoint": arrays,
         "evaluation": arrays_in(run / "evaluation.npz"),
-        "epochs": {file.name: arrays_in(file) for file in sorted((run / "epochs").iterdir())},
+        # Who was killed while writing leaves a temporary file, which nobody reads.
+        "epochs": {file.name: arrays_in(file) for file in sorted((run / "epochs").glob("[0-9]*.npz"))},
         "metrics": timeless(runs.metrics(run)),
         "layers": runs.layers(run),
         "changes": runs.changes(run),

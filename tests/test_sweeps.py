@@ -224,7 +224,8 @@ class Stage:
     def learn(self, run: Path, *accuracies: float | None) -> None:
         """The run has learned so much, epoch by epoch."""
         for epoch, accuracy in enumerate(accuracies, 1):
-            row = {"epoch": epoch, "steps": 1, "seconds": 1.0, "loss": 1.0, "val_accuracy": accuracy}
+            row = {"epoch": epoch, "steps": 1, "seconds": 1.0, "loss": 1.0, "val_loss": 1.0}
+            row["val_accuracy"] = accuracy
             runs.append_row(run / "metrics.jsonl", row)
             status = runs.written_status(run)
             runs.write_status(run, status.model_copy(update={"state": "running", "epoch": epoch}))
@@ -493,9 +494,15 @@ def test_a_sweep_is_forgotten_when_it_rests_and_its_runs_stay(stage: Any) -> Non
 # ------------------------------------------------------------------------------------ what it learns
 
 
+def begun(folder: Path, plan: Sweep) -> optuna.Study:
+    """The study of a sweep whose folder has nothing else."""
+    runs.write_json(folder / "sweep.json", plan.model_dump(mode="json"))
+    return trials.study(folder, plan)
+
+
 def test_the_knob_that_makes_the_difference_is_the_one_that_matters(tmp_path: Path) -> None:
     plan = sweep(trials=30)
-    study = trials.study(tmp_path, plan)
+    study = begun(tmp_path, plan)
     assert trials.importance(tmp_path) == {}
     for _number in range(30):
         trial = study.ask(trials.space(plan.knobs))
@@ -508,7 +515,7 @@ def test_the_knob_that_makes_the_difference_is_the_one_that_matters(tmp_path: Pa
 
 
 def test_runs_that_are_all_alike_say_nothing_about_the_knobs(tmp_path: Path) -> None:
-    study = trials.study(tmp_path, sweep())
+    study = begun(tmp_path, sweep())
     for _number in range(10):
         study.tell(study.ask(trials.space(sweep().knobs)), 0.5)
     assert trials.importance(tmp_path) == {}
@@ -527,7 +534,7 @@ def test_whoever_goes_on_does_not_draw_the_same_numbers_again(tmp_path: Path) ->
 def test_a_journal_that_a_full_disk_cut_off_anywhere_goes_on(tmp_path: Path) -> None:
     """With every trial that was written whole, and every place of the grid once."""
     plan = sweep(method="grid", knobs={"learning_rate": RATE, "units": UNITS})
-    study = trials.study(tmp_path, plan)
+    study = begun(tmp_path, plan)
     for accuracy in (0.5, 0.6):
         study.tell(study.ask(), accuracy)
     whole = (tmp_path / "study.log").read_bytes()

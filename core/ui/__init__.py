@@ -299,7 +299,7 @@ def _run_label(run: Path, name: str) -> str:
     try:
         status, network = runs.status(run), naming.network(runs.plan(run))
     except runs.UnknownRun:
-        return run.name
+        return f"{run.name} · {cannot_be_read()}"
     if run == runs.STARTER:
         return _("{name}, which comes with MNIST Lab · {network} · {accuracy:.2%}").format(
             name=name, network=network, accuracy=status.test_accuracy
@@ -311,6 +311,11 @@ def _run_label(run: Path, name: str) -> str:
     accuracy = "" if status.test_accuracy is None else f" · {status.test_accuracy:.2%}"
     state = "" if status.state == "finished" else f" · {state_words()[status.state]}"
     return f"{name}{accuracy}{state} · {date} UTC"
+
+
+def cannot_be_read() -> str:
+    """What stands beside a run of which nothing else is known."""
+    return _("cannot be read")
 
 
 def state_words() -> dict[runs.State, str]:

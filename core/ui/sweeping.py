@@ -60,7 +60,12 @@ def _look(folder: Path) -> None:
     if (status.state not in runs.RESTING) != st.session_state["sweep_going_on"]:
         st.rerun()
     ui.new_charts()
-    found = trials.read(folder)
+    try:
+        found = trials.read(folder)
+    except (sweeps.UnknownSweep, trials.DamagedStudy) as error:
+        ui.sorry(error)
+        _buttons(folder, status)
+        return
     _stand(sweep, status, found)
     _buttons(folder, status)
     if not any(one.accuracy is not None for one in found):
@@ -69,6 +74,22 @@ def _look(folder: Path) -> None:
     _sights(folder, sweep, found)
     _table(sweep, found)
     ui.foot(of_fragment=True)
+
+
+def damaged(folders: Sequence[Path]) -> None:
+    """The sweeps that cannot be read say so, and can be forgotten."""
+    for folder in folders:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(_("Sweep `{name}` cannot be read: its files are damaged.").format(name=folder.name))
+            st.button(_("Forget it"), icon=":material/delete:", key=f"forget_{folder.name}",
+                      on_click=_forget_damaged, args=(folder,))  # fmt: skip
+
+
+def _forget_damaged(folder: Path) -> None:
+    try:
+        sweeps.forget(folder)
+    except (BadSweep, OSError) as error:
+        st.session_state["sweep_error"] = str(error)
 
 
 def _stand(sweep: Sweep, status: runs.Status, found: Sequence[Trial]) -> None:
