@@ -287,8 +287,8 @@ def served(trained: Path) -> Iterator[str]:
 def test_a_link_can_put_no_link_of_its_own_on_a_page(page: Page, served: str) -> None:
     for name in ("http://a.example", "www.a.example/x", "WWW.a.example", "a@a.example", "[a](//a.example)"):
         page.goto(f"{served}/evaluate?run={quote(name)}")
-        alert = page.get_by_test_id("stAlert")
-        expect(alert).to_contain_text("There is no trained run")
+        alert = page.get_by_test_id("stAlert").filter(has_text="There is no trained run")
+        expect(alert).to_be_visible()
         expect(alert.locator("a, img")).to_have_count(0)
 
 

@@ -294,7 +294,7 @@ def strip(folder: Path) -> Path:
             text_file,
             r"text\.png cannot be read\. This file .* is not read as a photo; PNG, JPEG and WebP are",
         ),
-        (missing_file, r"No such file or directory: .*missing\.png"),
+        (missing_file, r"missing\.png: No such file or directory"),
         (a_folder, r"Is a directory"),
         (blank_image, r"There is no digit to be seen in .*blank\.png"),
         (half_an_image, r"half\.png cannot be read\. This PNG file is damaged or cut short"),
