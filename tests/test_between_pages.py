@@ -6,6 +6,7 @@ The faults that people found last lay between two pages, each of which was well 
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from core import drawings, runs, strokes, sweeps
 from tests.conftest import Hired
 from tests.inhabited import inhabited
 from tests.test_pages import PAGES, again, open_page, texts
+from tests.test_pages import press as press_tile
 
 ROUNDS = 6  # of 56 visits each
 DRAWN = strokes.to_text([[[80, 80], [180, 80], [110, 220]]], 280)
@@ -66,7 +68,7 @@ def click(app: AppTest, key: str) -> AppTest:
 
 def test_who_has_opened_a_kept_drawing_can_draw(root: Path) -> None:
     kept = drawings.every(root.parent / "drawings.sqlite")[0]
-    app = click(open_page("drawings"), f"drawing_{kept.id}")
+    app = press_tile(open_page("drawings"), "drawing_tiles", f"drawing_{kept.id}")
     assert "Draw a digit from 0 to 9" in texts(visit(app, "draw"))
 
 
@@ -148,6 +150,13 @@ def can_be_pressed(app: AppTest) -> list[Any]:
     return [element for element in every if not element.disabled and element.key not in NOT_PRESSED]
 
 
+def galleries(app: AppTest) -> dict[str, list[str]]:
+    """The galleries whose tiles can be pressed, with the keys of these."""
+    shown = {one.key: json.loads(one.proto.json) for one in app.main if str(one.key).endswith("_tiles")}
+    keys = {key: [tile["key"] for tile in data["tiles"] if tile["key"]] for key, data in shown.items()}
+    return {key: found for key, found in keys.items() if found}
+
+
 def press(element: Any, draw: random.Random) -> str:
     """Press a button, or turn a knob to another of its values. Returns what was done, in words."""
     match element.type:
@@ -194,6 +203,9 @@ def test_no_page_fails_whatever_was_done_on_another_one(root: Path, seed: int) -
                 element = draw.choice(elements)
                 done.append(f"{press(element, draw)} ({element.key})")
                 again(app)
+            for gallery, tiles in galleries(app).items():
+                done.append(f"pressed a tile of {gallery}")
+                press_tile(app, gallery, draw.choice(tiles))
 
 
 @contextmanager

@@ -46,7 +46,9 @@ def answering(head: str, body: bytes = b"", size: int | None = None) -> Talk:
 
     def talk(connection: socket.socket) -> None:
         connection.recv(4096)
-        connection.sendall(f"HTTP/1.1 {head}\r\nContent-Length: {length}\r\n\r\n".encode() + body)
+        # Or the next request may come on this connection, which ends here.
+        lines = (f"HTTP/1.1 {head}", "Connection: close", f"Content-Length: {length}", "", "")
+        connection.sendall("\r\n".join(lines).encode() + body)
 
     return talk
 

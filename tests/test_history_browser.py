@@ -145,7 +145,7 @@ def test_a_digit_that_is_open_is_a_place_that_back_closes(page: Page, address: s
     page.goto(f"{address}/evaluate?run={mlp_run.name}")
     is_at(page, "evaluate")
     before = entries(page)
-    tile = page.locator("[class*='st-key-open_']").first.get_by_role("button")
+    tile = page.locator(".st-key-mistake_tiles").get_by_role("button").first
     tile.click()
     closes = page.get_by_role("button", name="Back to the digits")
     expect(closes).to_be_visible()
@@ -182,5 +182,5 @@ def test_back_after_the_page_was_opened_twice_shows_each_as_it_was(page: Page, a
     is_at(page, "runs")
     page.go_back()
     is_at(page, "data")
-    expect(page.get_by_text(re.compile("training images. Click"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^4,000 training images"))).to_be_visible()
     assert "split_shown" not in page.url

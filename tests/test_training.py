@@ -407,7 +407,7 @@ def test_a_run_can_end_early_and_keep_its_last_weights(restless: Path, tmp_path:
 # --------------------------------------------------------------------------- a loss that is no number
 
 DIVERGING = SMALL.but(hidden_units=(64, 64, 64, 64), activation="elu", optimizer="sgd", epochs=2)
-MUCH = 1e6  # a learning rate that no network stands
+MUCH = 10.0  # the largest learning rate there is, which this network does not stand
 
 
 def test_a_run_that_diverges_within_an_epoch_says_so_and_a_smaller_rate_mends_it(
