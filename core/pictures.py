@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.charts import compact
+from core.charts import clickable, compact
 from core.i18n import _
 
 # Orange and blue, which the colour-blind tell apart as well, with nothing between them.
@@ -33,11 +33,11 @@ def feature_maps(values: NDArray[np.float32], chosen: int | None) -> go.Figure:
     figure = _picture(sheet, signed=bool((values < 0).any()))
     places = [divmod(channel, across) for channel in range(channels)]
     size = min(64.0, 600 / across)
-    _clickable(
+    clickable(
         figure,
         [left * (width + 1) + (width - 1) / 2 for _top, left in places],
         [top * (height + 1) + (height - 1) / 2 for top, _left in places],
-        _("channel %{pointNumber}"), size,
+        _("channel %{pointNumber}"),
     )  # fmt: skip
     if chosen is not None:
         top, left = places[chosen]
@@ -53,7 +53,7 @@ def units(values: NDArray[np.float32], chosen: int | None) -> go.Figure:
     sheet[: len(values)] = values
     figure = _picture(sheet.reshape(down, across), signed=bool((values < 0).any()), gap=1)
     numbers = np.arange(len(values))
-    _clickable(figure, numbers % across, numbers // across, _("unit %{pointNumber}"), 14)
+    clickable(figure, numbers % across, numbers // across, _("unit %{pointNumber}"))
     if chosen is not None:
         _frame(figure, chosen % across, chosen // across, 1, 1)
     return compact(figure, height=max(60, 20 * down + 20))
@@ -63,8 +63,7 @@ def one_map(values: NDArray[np.float32], chosen: tuple[int, int] | None) -> go.F
     """One channel, large; each pixel can be clicked."""
     figure = _picture(values, signed=bool((values < 0).any()), gap=1)
     rows, columns = np.indices(values.shape)
-    size = 260 / max(values.shape)
-    _clickable(figure, columns.ravel(), rows.ravel(), _("row %{y}, column %{x}"), size)
+    clickable(figure, columns.ravel(), rows.ravel(), _("row %{y}, column %{x}"))
     if chosen is not None:
         _frame(figure, chosen[1], chosen[0], 1, 1)
     return compact(figure, height=300)
@@ -131,16 +130,6 @@ def _square(figure: go.Figure) -> go.Figure:
     figure.update_xaxes(constrain="domain", **hidden)
     figure.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain", **hidden)
     return figure.update_layout(plot_bgcolor="rgba(0,0,0,0)")
-
-
-def _clickable(figure: go.Figure, x: Any, y: Any, hover: str, size: float) -> None:
-    """Invisible markers over a heat map, which tells nobody itself where it was clicked."""
-    figure.add_scatter(
-        x=x, y=y, mode="markers", showlegend=False, hovertemplate=hover + "<extra></extra>",
-        marker={"symbol": "square", "size": size, "opacity": 0, "color": "#888"},
-        selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
-    )  # fmt: skip
-    figure.update_layout(clickmode="event+select", dragmode=False)
 
 
 def _frame(figure: go.Figure, left: float, top: float, width: float, height: float) -> None:

@@ -202,7 +202,7 @@ def whole_or_gone(folder: Path) -> Iterator[None]:
     """While a new folder is filled: if that fails, nothing of it stays."""
     try:
         yield
-    except BaseException:
+    except BaseException:  # whoever presses Ctrl-C wants no half of it either
         shutil.rmtree(folder, ignore_errors=True)
         raise
 

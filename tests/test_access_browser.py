@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from operator import methodcaller
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -356,6 +357,18 @@ def test_no_name_holds_what_only_markdown_means(page: Page, address: str, root: 
 # ---------------------------------------------------------------------------------- tiles, numbers
 
 
+def test_no_number_has_a_label_that_is_cut_off(page: Page, address: str, root: Path) -> None:
+    go(page, address, views(root)["evaluate"][0])
+    labels = page.get_by_test_id("stMetricLabel")
+    expect(labels).to_have_count(5)
+    cut = """all => all.flatMap((one) => [one, ...one.querySelectorAll("*")])
+        .filter((one) => one.clientWidth && one.scrollWidth > one.clientWidth + 1).length"""
+    for width in (390, 768, 1280, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(300)
+        assert labels.evaluate_all(cut) == 0, width
+
+
 def opens(page: Page, how: Callable[[Locator], None], number: int = 7) -> Locator:
     """A tile that is pressed in this way opens its digit. Returns it when that is closed."""
     tile = page.locator(".st-key-digit_tiles button").nth(number)
@@ -375,7 +388,7 @@ def test_a_digit_opens_wherever_it_is_pressed(page: Page, address: str, browser:
     opens(page, lambda tile: tile.get_by_role("img").click(position={"x": 3, "y": 3}))
     opens(page, lambda tile: tile.locator("span").click())
     for key in ("Enter", "Space"):
-        tile = opens(page, lambda tile, key=key: tile.press(key))  # type: ignore[misc]
+        tile = opens(page, methodcaller("press", key))
         expect(tile).to_be_focused()
     phone = browser.new_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     phone.set_default_timeout(MILLISECONDS)

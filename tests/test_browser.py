@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from core import evaluate, jobs, runs
 from core.config import RunConfig
 from core.settings import Settings
 from tests.conftest import PATIENCE, wait_for_end, wait_until
+from tests.hands import PHONE, before
 
 pytestmark = pytest.mark.browser
 
@@ -323,6 +325,19 @@ def test_the_numbers_of_ten_thousand_digits_stand_apart_on_a_phone(page: Page, s
     expect(page.locator(".js-plotly-plot .scatterlayer text").first).to_be_attached()
     wait_until(lambda: page.evaluate(RUN_TOGETHER)[0] == 121, "all numbers of the matrix are there")
     assert page.evaluate(RUN_TOGETHER) == [121, 0]
+
+
+def test_a_finger_chooses_the_cell_of_the_matrix_that_it_touches(
+    browser: Browser, served: str, trained: Path
+) -> None:
+    with before(browser, PHONE) as hand:
+        hand.page.goto(f"{served}/evaluate?run={runs.every(trained)[0].name}")
+        cells = hand.page.locator(".st-key-matrix .scatterlayer .points path")
+        expect(cells).to_have_count(121)
+        for true, read in ((4, 9), (7, 7)):
+            expect(cells.nth(11 * true + read)).to_be_visible()
+            hand.press(cells.nth(11 * true + read), force=True)
+            hand.page.wait_for_url(re.compile(f"true={true}.*read={read}"))
 
 
 def test_the_matrix_of_a_digit_is_readable_on_a_phone(page: Page, served: str) -> None:

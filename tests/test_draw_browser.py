@@ -443,8 +443,8 @@ def test_the_keyboard_alone_is_enough(page: Page, address: str) -> None:
     expect(page.get_by_role("heading", name="I read: 1 ")).to_be_visible()
 
 
-def test_a_clicked_feature_map_shows_its_arithmetic(mouse: Hand, address: str, digits: list[Drawing]) -> None:
-    hand, page = mouse, opened(mouse, address)
+def test_a_pressed_feature_map_shows_its_arithmetic(hand: Hand, address: str, digits: list[Drawing]) -> None:
+    page = opened(hand, address)
     draw(hand, digits[3])
     hand.press(page.get_by_role("radio", name="Through the network"))
     expect(page.get_by_text("Channel 0. Click a pixel")).to_be_visible()

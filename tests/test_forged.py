@@ -13,6 +13,7 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from core import drawings, runs, strokes
 from core.drawings import Drawing
@@ -82,7 +83,7 @@ def app(mlp_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App
 @pytest.fixture
 def socket(app: App) -> Iterator[ClientConnection]:
     address = f"{app.url.replace('http', 'ws')}/_stcore/stream"
-    with connect(address, subprotocols=["streamlit"], max_size=None) as found:  # type: ignore[list-item]
+    with connect(address, subprotocols=[Subprotocol("streamlit")], max_size=None) as found:
         yield found
 
 

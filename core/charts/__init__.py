@@ -1,6 +1,6 @@
 """Data → Plotly figures. Colours that mean nothing by themselves are left to the page's theme."""
 
-from core.charts.common import compact, literal, table
+from core.charts.common import clickable, compact, literal, table
 from core.charts.comparison import Point, overlay, trade_off
 from core.charts.digits import class_balance, pixels, tile
 from core.charts.evaluation import (
@@ -22,6 +22,7 @@ __all__ = [
     "by_digit",
     "by_knob",
     "class_balance",
+    "clickable",
     "compact",
     "confusion",
     "course",

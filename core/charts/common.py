@@ -76,5 +76,25 @@ def _holds_texts(content: Any) -> bool:
     return isinstance(content, np.ndarray) and content.dtype.kind in "OU"
 
 
+def clickable(figure: go.Figure, x: Any, y: Any, hover: str, **options: Any) -> None:
+    """Have a heat map say which cell was clicked, which Plotly's tell nobody: by invisible markers on top.
+
+    The marker that is nearest counts. Were they as large as the cells of a wide screen, they would lie over
+    each other on a narrow one, and another cell than the one that was touched would be chosen.
+
+    Args:
+        x, y: the middle of each cell.
+        hover: the template of what is said of a cell.
+        options: of the scatter trace.
+    """
+    invisible = {"marker": {"opacity": 0}}
+    figure.add_scatter(
+        x=x, y=y, hovertemplate=f"{hover}<extra></extra>", showlegend=False,
+        marker={"size": 2, "opacity": 0, "color": "#888"}, selected=invisible, unselected=invisible,
+        **({"mode": "markers"} | options),
+    )  # fmt: skip
+    figure.update_layout(clickmode="event+select", dragmode=False, hoverdistance=-1)
+
+
 def compact(figure: go.Figure, height: int, top: int = 10) -> go.Figure:
     return figure.update_layout(height=height, margin={"l": 10, "r": 10, "t": top, "b": 10})

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core import architectures as arch
-from core.charts.common import MARGIN, MARK, compact
+from core.charts.common import MARGIN, MARK, clickable, compact
 from core.i18n import _
 from core.reliability import BINS, Curve, Reliability
 
@@ -47,26 +47,17 @@ def confusion(counts: NDArray[Any], chosen: tuple[int, int], *, shares: bool) ->
             hoverinfo="skip", xgap=2, ygap=2,
         )
     )  # fmt: skip
-    # Plotly's heat maps tell nobody which cell was clicked, and write no text where there is no number;
-    # invisible markers on top do.
+    # They write no text where there is no number, either.
     true, read = (grid.ravel() for grid in np.mgrid[0 : len(places), 0 : len(places)])
     is_dark = shade.ravel() > 0.55
-    figure.add_scatter(
-        x=read,
-        y=true,
-        mode="markers+text",
-        text=text.ravel(),
+    clickable(
+        figure, read, true, _("%{y} read as %{x}: %{text}"), mode="markers+text", text=text.ravel(),
         textfont={
             # On a phone a cell has 27 pixels, and a sum has up to five figures.
             "size": np.where(np.isnan(shade.ravel()), _SUMS, _COUNTS),
             "color": np.where(is_dark, "#FFFFFF", np.where(np.isnan(shade.ravel()), MARGIN, "#22303C")),
         },
-        marker={"symbol": "square", "size": 26, "opacity": 0, "color": "#888"},
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
-        hovertemplate=_("%{y} read as %{x}: %{text}") + "<extra></extra>",
-        showlegend=False,
-    )
+    )  # fmt: skip
     if chosen != (ALL, ALL):
         (top, bottom), (left, right) = [(0, ALL - 1) if place == ALL else (place, place) for place in chosen]
         figure.add_shape(
@@ -79,7 +70,6 @@ def confusion(counts: NDArray[Any], chosen: tuple[int, int], *, shares: bool) ->
     }  # fmt: skip
     figure.update_xaxes(title=_("read as"), range=[-0.5, ALL + 0.5], **axis)
     figure.update_yaxes(title=_("true digit"), range=[ALL + 0.5, -0.5], **axis)
-    figure.update_layout(clickmode="event+select", dragmode=False)
     return compact(figure, height=500)
 
 

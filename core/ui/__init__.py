@@ -29,6 +29,7 @@ PICTURE_FORMATS = ("png", "svg")
 _PICTURE_SCALE = 2  # pixels of a picture for one on the screen
 ICON = Path(__file__).parents[2] / ".streamlit" / "icon.svg"
 _STYLE = Path(__file__).parent / "app.css"
+_taps = st.components.v2.component("taps", html="", js=(Path(__file__).parent / "taps.js").read_text("utf-8"))
 PAGES = {
     "start": "pages/start.py",
     "data": "pages/data.py",
@@ -139,6 +140,7 @@ def heading(title: str, lead: str) -> None:
     st.session_state["charts_of"] = "mnist-lab"
     with st.container(gap=None):
         links.begin(first=st.session_state["first"])
+        _taps(key="taps", height=1)
         st.title(title, anchor=False)
     with st.container(key="lead"):
         st.markdown(lead)

@@ -9,7 +9,7 @@ import streamlit as st
 _component = st.components.v2.component(
     "announce",
     html='<div class="said" role="status"></div>',
-    css=(Path(__file__).parent / "announce.css").read_text("utf-8"),
+    css=(Path(__file__).parent / "said.css").read_text("utf-8"),
     js=(Path(__file__).parent / "announce.js").read_text("utf-8"),
 )
 
