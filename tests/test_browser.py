@@ -169,7 +169,7 @@ def test_a_newcomer_trains_evaluates_and_has_a_seven_read(page: Page, tmp_path: 
         # The same run, and the curve grows without being touched.
         wait_until(lambda: points_of_the_training_curve(page) == 1, "the curve has one epoch", every=0.02)
         wait_until(lambda: points_of_the_training_curve(page) == 2, "the curve has two epochs")
-        expect(page.get_by_text("of the test images right")).to_be_visible()
+        expect(page.get_by_text(re.compile("^Finished .* of the test images right"))).to_be_visible()
         assert page.url == address
 
         page.get_by_role("link", name="See what it confuses").click()
