@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from core.config import Amounts
 from core.i18n import _
 from core.preprocess import SIZE
 
@@ -26,27 +27,6 @@ KNOTS = 11  # bumps to a side: the outermost are 3 SIGMA outside of the image
 # Images resampled at a time: what 64 need on the way stays in a core's cache of 2 MB. As measured,
 # 32 to 128 are about as fast as each other, and 256 take twice as long for each.
 CHUNK = 64
-
-
-class Amounts(NamedTuple):
-    """How much the images are changed: each is the most that is done, either way; 0 is off.
-
-    Attributes:
-        rotation: degrees, 0 to 45; the angle is uniform in ±rotation.
-        shift: pixels, 0 to 8; uniform in ±shift, each axis by itself.
-        zoom: share, 0 to 0.5; the scale factor is uniform in 1 ± zoom.
-        shear: degrees, 0 to 30; upright strokes slant by an angle uniform in ±shear.
-        thickness: pixels, 0 to 1; the edges of strokes move out or in by uniform in ±thickness.
-        elastic: pixels, 0 to 3; the root mean square of how far the warp moves a point.
-    """
-
-    rotation: float = 0.0
-    shift: float = 0.0
-    zoom: float = 0.0
-    shear: float = 0.0
-    thickness: float = 0.0
-    elastic: float = 0.0
-
 
 NONE = Amounts()
 MOST = Amounts(rotation=45.0, shift=8.0, zoom=0.5, shear=30.0, thickness=1.0, elastic=3.0)

@@ -9,7 +9,7 @@ know, whether the network's shapes work out and whether the operator allows its 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
@@ -22,7 +22,6 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from core.augment import Amounts
 from core.i18n import _
 
 DatasetName = Literal["mnist-5k", "mnist"]
@@ -96,6 +95,26 @@ def _none_or_some(split: float) -> float:
             )
         )
     return split
+
+
+class Amounts(NamedTuple):
+    """How much the images are changed: each is the most that is done, either way; 0 is off.
+
+    Attributes:
+        rotation: degrees, 0 to 45; the angle is uniform in ±rotation.
+        shift: pixels, 0 to 8; uniform in ±shift, each axis by itself.
+        zoom: share, 0 to 0.5; the scale factor is uniform in 1 ± zoom.
+        shear: degrees, 0 to 30; upright strokes slant by an angle uniform in ±shear.
+        thickness: pixels, 0 to 1; the edges of strokes move out or in by uniform in ±thickness.
+        elastic: pixels, 0 to 3; the root mean square of how far the warp moves a point.
+    """
+
+    rotation: float = 0.0
+    shift: float = 0.0
+    zoom: float = 0.0
+    shear: float = 0.0
+    thickness: float = 0.0
+    elastic: float = 0.0
 
 
 Units = Annotated[int, Field(ge=1, le=2048)]

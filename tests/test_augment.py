@@ -16,7 +16,6 @@ from core.augment import (
     MOST,
     NONE,
     SIGMA,
-    Amounts,
     Changes,
     augment,
     coordinates,
@@ -25,6 +24,7 @@ from core.augment import (
     resample,
     thicken,
 )
+from core.config import Amounts
 
 DIGITS = datasets.load("mnist-5k").x_train
 MODERATE = Amounts(rotation=10, shift=2, zoom=0.1, shear=10, thickness=0.5, elastic=1)
