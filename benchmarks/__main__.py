@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks import drawing, epochs, fast, pages, prediction, server, shares, understanding, waiting
 from benchmarks.comparison import Comparison, markdown
-from core import datasets
+from core.data import datasets
 
 Compare = Callable[[Path, str, int, bool], Iterator[Comparison]]
 # The epochs first: their CNN is then there for the others.

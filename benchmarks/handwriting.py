@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from benchmarks import nondigits
 from benchmarks.training import train
-from core import datasets, drawings_file, preprocess, reading, runs, strokes
+from core import drawings_file, preprocess, reading, runs, strokes
 from core.config import PRESETS
+from core.data import datasets
 from core.drawings import Drawing
 from core.preprocess import STEPS
 from core.reading import Reader

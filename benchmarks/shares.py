@@ -18,8 +18,9 @@ from typing import Any
 
 from benchmarks.child import answer
 from benchmarks.comparison import Comparison
-from core import datasets, runs
+from core import runs
 from core.config import PRESETS
+from core.data import datasets
 
 EPOCHS = {"mlp": 6, "cnn": 3}
 IMAGES = {"mlp": 60_000, "cnn": 16_000}

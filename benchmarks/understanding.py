@@ -10,8 +10,9 @@ import onnxruntime as ort
 
 from benchmarks.comparison import Comparison
 from benchmarks.training import train
-from core import datasets, epochs, onnx_graph, predict, robustness
+from core import epochs, onnx_graph, predict, robustness
 from core.config import PRESETS
+from core.data import datasets
 from core.evaluate import Evaluation
 from core.preprocess import normalise
 

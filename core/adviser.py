@@ -44,8 +44,9 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from core import architectures as arch
-from core import datasets, runs
+from core import runs
 from core.config import ConfigError, RunConfig
+from core.data import datasets
 from core.i18n import _
 
 Row = Mapping[str, Any]

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from core import datasets, runs
+from core import runs
+from core.data import datasets
 from core.explain import Neighbours
 from core.predict import Predictor
 

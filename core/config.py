@@ -126,7 +126,7 @@ class RunConfig(_Frozen):
     The defaults are those of the preset ``tutorial-mlp``.
 
     Attributes:
-        dataset: the data set's name, see `core.datasets`.
+        dataset: the data set's name, see `core.data.datasets`.
         training_images: use only the first so many training images; None uses all of them.
         architecture: ``"mlp"`` (dense layers only) or ``"cnn"`` (convolutions, then dense layers).
         hidden_units: units of each hidden dense layer of the MLP, 1 to 4 layers.

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from core import architectures, datasets, estimate, lessons, runs, warm
+from core import architectures, estimate, lessons, runs, warm
 from core.config import RunConfig
+from core.data import datasets
 from core.i18n import _
 from core.lessons import Lesson
 from core.settings import Settings

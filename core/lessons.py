@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from core import runs
 from core.architectures import CLASSES, IMAGE
-from core.datasets import Dataset
+from core.data.datasets import Dataset
 from core.files import DAMAGED_ARCHIVE, replacing
 from core.i18n import _
 from core.onnx_graph import Weights, numbers

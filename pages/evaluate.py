@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from core import calibration, drawings, evaluate, fashion, predict, runs, significance, ui
+from core import calibration, drawings, evaluate, predict, runs, significance, ui
+from core.data import fashion
 from core.epochs import EpochMissing
 from core.evaluate import Evaluation
 from core.i18n import _, ngettext

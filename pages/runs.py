@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import charts, jobs, labels, ledger, runs, trash, ui
 from core.architectures import ImpossibleNetwork
-from core.datasets import DatasetMissing
+from core.data.datasets import DatasetMissing
 from core.i18n import _, ngettext
 from core.ledger import Entry
 from core.ui import compare, links, takeaway

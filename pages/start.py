@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from core import datasets, jobs, runs, ui
+from core import jobs, runs, ui
+from core.data import datasets
 from core.i18n import _
 
 STEPS = [

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from core import architectures, datasets, estimate, jobs, search_space, sweeps, ui
+from core import architectures, estimate, jobs, search_space, sweeps, ui
 from core.config import PRESETS, ConfigError, RunConfig, from_settings
+from core.data import datasets
 from core.i18n import _
 from core.search_space import KNOBS, MOST_POINTS, BadSweep, Choice, Number, Span, Values, short
 from core.sweeps import Sweep

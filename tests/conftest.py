@@ -22,8 +22,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
-from core import datasets, jobs, runs
+from core import jobs, runs
 from core.config import RunConfig
+from core.data import datasets
 from core.settings import Settings
 
 settings.register_profile(

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from core import datasets
 from core.augment import (
     CENTRE,
     CHUNK,
@@ -25,6 +24,7 @@ from core.augment import (
     thicken,
 )
 from core.config import Amounts
+from core.data import datasets
 
 DIGITS = datasets.load("mnist-5k").x_train
 MODERATE = Amounts(rotation=10, shift=2, zoom=0.1, shear=10, thickness=0.5, elastic=1)

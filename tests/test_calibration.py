@@ -13,7 +13,7 @@ from scipy.special import log_softmax, softmax
 from benchmarks import nondigits
 from core import calibration, predict
 from core.calibration import Calibration
-from core.datasets import Dataset
+from core.data.datasets import Dataset
 from core.explain import Neighbours
 from core.predict import Predictor
 

@@ -16,10 +16,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from core import datasets, evaluate, formats, jobs, runs
+from core import evaluate, formats, jobs, runs
 from core.__main__ import main
 from core.config import PRESETS
-from core.datasets import Dataset
+from core.data import datasets
+from core.data.datasets import Dataset
 from core.runs import Status
 from tests.conftest import PATIENCE, filled, paste
 from tests.test_datasets import Folder, serving

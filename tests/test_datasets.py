@@ -19,9 +19,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import datasets
-from core.datasets import BadDataFile, CannotKeep, Dataset, DatasetDamaged, DatasetMissing
-from core.download import FetchFailed
+from core.data import datasets
+from core.data.datasets import BadDataFile, CannotKeep, Dataset, DatasetDamaged, DatasetMissing
+from core.data.download import FetchFailed
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 

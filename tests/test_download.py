@@ -16,8 +16,8 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import download
-from core.download import FetchFailed
+from core.data import download
+from core.data.download import FetchFailed
 
 Talk = Callable[[socket.socket], None]
 HERE = "127.0.0.1"

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import drawings, drawings_file, lessons, predict, runs
-from core.datasets import Dataset
+from core.data.datasets import Dataset
 from core.drawings import Drawing
 from tests import test_pages
 from tests.conftest import wait_for_end

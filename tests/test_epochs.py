@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import datasets, epochs, predict, runs
+from core import epochs, predict, runs
+from core.data import datasets
 
 
 @pytest.mark.parametrize("run", ["mlp_run", "cnn_run"])

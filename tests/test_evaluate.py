@@ -15,7 +15,7 @@ from scipy.special import softmax
 from sklearn.metrics import accuracy_score, classification_report, log_loss
 
 from core import evaluate, runs
-from core.datasets import Dataset
+from core.data.datasets import Dataset
 from core.evaluate import Evaluation, NotEvaluated
 from core.preprocess import normalise
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, drawings, epochs, evaluate, labels, reliability, runs, strokes
+from core import drawings, epochs, evaluate, labels, reliability, runs, strokes
 from core.config import RunConfig
+from core.data import datasets
 from core.drawings import Drawing
 from core.evaluate import Evaluation
 from tests import test_pages

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core import explain, predict
-from core.datasets import Dataset
+from core.data.datasets import Dataset
 from core.explain import Neighbours
 from core.predict import Predictor
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import evaluate, fashion, predict, runs
-from core.datasets import BadDataFile, DatasetDamaged, DatasetMissing
-from core.download import FetchFailed
+from core import evaluate, predict, runs
+from core.data import fashion
+from core.data.datasets import BadDataFile, DatasetDamaged, DatasetMissing
+from core.data.download import FetchFailed
 from tests.conftest import shared
 from tests.test_browser import SilentHandler
 from tests.test_pages import again, metrics, open_page, said, texts

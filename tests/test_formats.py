@@ -29,7 +29,7 @@ from core import (
     strokes,
 )
 from core.config import PRESETS
-from core.datasets import Dataset
+from core.data.datasets import Dataset
 from core.worker import build
 from core.worker import formats as writer
 from tests import old_keras

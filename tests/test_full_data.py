@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
-from core import datasets, evaluate
+from core import evaluate
+from core.data import datasets
 from core.preprocess import normalise
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(1200)]

@@ -12,8 +12,9 @@ import keras
 import numpy as np
 import pytest
 
-from core import architectures, datasets, jobs, predict, runs
+from core import architectures, jobs, predict, runs
 from core.config import ConfigError, RunConfig
+from core.data import datasets
 from core.jobs import NotAllowed
 from core.runs import State, Status
 from core.settings import Settings

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import datasets, evaluate, jobs, lessons, predict, runs, teaching
+from core import evaluate, jobs, lessons, predict, runs, teaching
 from core.config import RunConfig
-from core.datasets import Dataset
+from core.data import datasets
+from core.data.datasets import Dataset
 from core.drawings import Drawing
 from core.lessons import DamagedLesson, Lesson
 from core.settings import Settings

@@ -18,7 +18,7 @@ import pytest
 
 from core import architectures, formats, runs, script
 from core.config import RunConfig
-from core.datasets import Dataset
+from core.data.datasets import Dataset
 from core.preprocess import normalise
 from core.worker import build, portable
 from core.worker import formats as writer

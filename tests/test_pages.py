@@ -20,8 +20,9 @@ from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
-from core import bundle, datasets, drawings_file, photo, runs
+from core import bundle, drawings_file, photo, runs
 from core.config import PRESETS, RunConfig
+from core.data import datasets
 from tests.conftest import PATIENCE, Hired
 
 APP = str(Path(__file__).parents[1] / "app.py")

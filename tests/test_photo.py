@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from core import datasets, photo, predict, runs
+from core import photo, predict, runs
+from core.data import datasets
 from core.photo import NoPhoto
 from core.preprocess import EmptyDrawing, canvas_to_image
 from core.strokes import PEN

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from core import architectures, predict, runs
-from core.datasets import Dataset
+from core.data.datasets import Dataset
 from core.predict import NotTrained
 from core.preprocess import normalise
 

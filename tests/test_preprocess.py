@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from core import datasets, numbers, preprocess
+from core import numbers, preprocess
+from core.data import datasets
 from core.preprocess import EmptyDrawing, canvas_to_image
 from tests.conftest import paste
 

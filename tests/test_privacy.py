@@ -32,7 +32,8 @@ from tests.test_browser import answers, free_port
 PROJECT = Path(runs.__file__).parents[1]
 STRACE = shutil.which("strace")
 
-# The embedded digits, see core.datasets; Keras's own settings; and of the fonts, what Keras's charts need.
+# The embedded digits, see core.data.datasets; Keras's own settings; and of the fonts, what Keras's charts
+# need.
 MAY_BE_WRITTEN = re.compile(r"\.cache/mnist-lab/mnist-5k\.npz|\.keras/keras\.json|\.cache/matplotlib/.*")
 
 

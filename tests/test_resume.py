@@ -17,8 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import datasets, evaluate, jobs, runs
+from core import evaluate, jobs, runs
 from core.config import RunConfig
+from core.data import datasets
 from core.runs import Action
 from core.settings import Settings
 from core.worker import checkpoint

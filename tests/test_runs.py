@@ -16,8 +16,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core import datasets, evaluate, predict, runs
+from core import evaluate, predict, runs
 from core.config import RunConfig
+from core.data import datasets
 from core.runs import Request, Status, UnknownRun
 from tests.conftest import PATIENCE, wait_until
 from tests.strategies import configs

@@ -9,16 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from core import (
-    architectures,
-    calibration,
-    datasets,
-    drawings_file,
-    evaluate,
-    predict,
-    robustness,
-    runs,
-)
+from core import architectures, calibration, drawings_file, evaluate, predict, robustness, runs
+from core.data import datasets
 from core.drawings import Drawing
 from core.preprocess import canvas_to_image, normalise
 from starter import __main__ as starter

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from core import datasets, evaluate, jobs, runs, sweeper, sweeps, trials
+from core import evaluate, jobs, runs, sweeper, sweeps, trials
 from core.config import RunConfig
+from core.data import datasets
 from core.lessons import Lesson
 from core.runs import State, Status
 from core.search_space import Span

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, jobs, runs, schedules, warm
+from core import jobs, runs, schedules, warm
 from core.config import PRESETS, RunConfig
+from core.data import datasets
 from core.runs import Status
 from core.settings import Settings
 from core.ui import knobs

@@ -17,7 +17,7 @@ from keras.optimizers import schedules
 
 from core import jobs, runs
 from core.config import RunConfig
-from core.datasets import Dataset
+from core.data.datasets import Dataset
 from core.settings import Settings
 from core.worker import build, steps
 from core.worker.data import Batches, order

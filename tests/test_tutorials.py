@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core import datasets, tutorials
+from core import tutorials
 from core.config import PRESETS
+from core.data import datasets
 
 MEASURED = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 

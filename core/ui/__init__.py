@@ -15,8 +15,9 @@ from streamlit import net_util
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from core import charts, datasets, evaluate, file_names, i18n, labels, lessons, literal, naming, reading, runs
+from core import charts, evaluate, file_names, i18n, labels, lessons, literal, naming, reading, runs
 from core.config import RunConfig
+from core.data import datasets
 from core.i18n import _
 from core.naming import Subject
 from core.settings import Settings
@@ -92,7 +93,7 @@ def _dataset(name: str, stamp: float) -> datasets.Dataset:
 
 
 def dataset(name: str) -> datasets.Dataset:
-    """A data set, read once for all sessions. Raises as `core.datasets.load`."""
+    """A data set, read once for all sessions. Raises as `core.data.datasets.load`."""
     return _dataset(name, stamp(datasets.path(name)))
 
 

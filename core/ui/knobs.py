@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 
 from core import architectures as arch
-from core import augment, charts, datasets, schedules, tutorials, ui
+from core import augment, charts, schedules, tutorials, ui
 from core.config import (
     PRESETS,
     Activation,
@@ -25,6 +25,7 @@ from core.config import (
     assignments,
     from_settings,
 )
+from core.data import datasets
 from core.i18n import _
 from core.ui import links
 from core.ui.gallery import Tile, gallery

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import charts, datasets, robustness, runs, ui, warm
+from core import charts, robustness, runs, ui, warm
+from core.data import datasets
 from core.i18n import _
 from core.robustness import LEVELS, UNCHANGED
 from core.ui import links

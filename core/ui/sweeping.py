@@ -10,7 +10,7 @@ import streamlit as st
 
 from core import charts, jobs, naming, runs, sweeps, trials, ui
 from core.config import PRESETS, assignments
-from core.datasets import DatasetMissing
+from core.data.datasets import DatasetMissing
 from core.i18n import _, ngettext
 from core.search_space import BadSweep, short
 from core.sweeps import Sweep, Trial

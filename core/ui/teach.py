@@ -7,9 +7,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import datasets, evaluate, jobs, lessons, predict, runs, teaching, ui
+from core import evaluate, jobs, lessons, predict, runs, teaching, ui
 from core.architectures import ImpossibleNetwork
 from core.config import ConfigError
+from core.data import datasets
 from core.drawings import Drawing
 from core.i18n import _, ngettext
 from core.lessons import Lesson

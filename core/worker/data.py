@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core import architectures as arch
 from core import augment
 from core.config import RunConfig
-from core.datasets import Dataset
+from core.data.datasets import Dataset
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]

@@ -10,7 +10,7 @@ import numpy as np
 
 from core import calibration, onnx_graph
 from core.architectures import Layer
-from core.datasets import Dataset
+from core.data.datasets import Dataset
 from core.evaluate import Evaluation
 from core.files import replacing
 from core.predict import Predictor

@@ -18,10 +18,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from core import architectures as arch
-from core import datasets, lessons, runs, schedules
+from core import lessons, runs, schedules
 from core.architectures import Layer
 from core.config import RunConfig
-from core.datasets import Dataset
+from core.data import datasets
+from core.data.datasets import Dataset
 from core.files import replacing
 from core.i18n import _
 from core.jobs import Ask

@@ -29,7 +29,7 @@ import pooch
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from core.download import FetchFailed, Progress, download
+from core.data.download import FetchFailed, Progress, download
 from core.files import DAMAGED_ARCHIVE, refuse_a_large_directory, replacing
 from core.i18n import _
 

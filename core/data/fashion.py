@@ -14,9 +14,9 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from core import datasets
-from core.datasets import BadDataFile, DatasetDamaged, DatasetMissing
-from core.download import Progress, download
+from core.data import datasets
+from core.data.datasets import BadDataFile, DatasetDamaged, DatasetMissing
+from core.data.download import Progress, download
 from core.files import DAMAGED_ARCHIVE, replacing
 from core.i18n import _
 
@@ -99,7 +99,8 @@ def fetch(base: str, progress: Progress = lambda done, total: None) -> None:
         progress: called with the bytes so far and the bytes in all, for each file.
 
     Raises:
-        FetchFailed, BadDataFile, CannotKeep: as `core.datasets.fetch`; what did not come whole is not kept.
+        FetchFailed, BadDataFile, CannotKeep: as `core.data.datasets.fetch`; what did not come whole is not
+            kept.
     """
     with datasets.keeping(folder()), FileLock(folder() / "fetch.lock"):
         for file in (_X, _Y):

@@ -1,0 +1,1 @@
+"""The data sets: where their images come from, how they are kept and what they are."""
