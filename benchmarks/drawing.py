@@ -18,8 +18,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.comparison import Comparison
 from benchmarks.server import FLAGS, chromium, open_page, server
-from core import numbers, reading, runs, strokes
-from core.strokes import Strokes
+from core import reading, runs
+from core.drawing import numbers, strokes
+from core.drawing.strokes import Strokes
 from core.ui import inputs
 from core.warm import PROJECT
 

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from benchmarks import nondigits
 from benchmarks.training import train
-from core import drawings_file, preprocess, reading, runs, strokes
+from core import reading, runs
 from core.config import PRESETS
 from core.data import datasets
-from core.drawings import Drawing
-from core.preprocess import STEPS
+from core.drawing import drawings_file, preprocess, strokes
+from core.drawing.drawings import Drawing
+from core.drawing.preprocess import STEPS
 from core.reading import Reader
 from starter.__main__ import canvases, groups
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core import strokes
-from core.strokes import Strokes
+from core.drawing import strokes
+from core.drawing.strokes import Strokes
 
 # Straight strokes on a square of side 1, y downwards.
 LETTERS: dict[str, list[list[tuple[float, float]]]] = {

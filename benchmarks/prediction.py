@@ -24,7 +24,7 @@ from benchmarks.comparison import Comparison
 from benchmarks.training import train
 from core import predict, runs
 from core.config import PRESETS
-from core.preprocess import normalise
+from core.drawing.preprocess import normalise
 
 GOAL = 1 / 100
 TIMES = 50  # predictions per repetition and side

@@ -13,8 +13,8 @@ from benchmarks.training import train
 from core import epochs, onnx_graph, predict, robustness
 from core.config import PRESETS
 from core.data import datasets
+from core.drawing.preprocess import normalise
 from core.evaluate import Evaluation
-from core.preprocess import normalise
 
 STEP = 1.0  # s for a step through the epochs, on all test digits, that nobody has taken before
 ROBUSTNESS = 30.0  # s for 2,000 digits

@@ -15,11 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from core import evaluate, exports, formats, jobs, ledger, photo, predict, preprocess, runs
+from core import evaluate, exports, formats, jobs, ledger, predict, runs
 from core.architectures import ImpossibleNetwork
 from core.config import PRESETS, ConfigError, RunConfig, from_settings
 from core.data import datasets
 from core.data.download import FetchFailed
+from core.drawing import photo, preprocess
 from core.i18n import _
 from core.settings import Settings
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.config import Amounts
+from core.drawing.preprocess import SIZE
 from core.i18n import _
-from core.preprocess import SIZE
 
 CENTRE = (SIZE - 1) / 2  # where the two axes' turning point is, in pixels
 SIGMA = 4  # pixels; the elastic field's smoothness

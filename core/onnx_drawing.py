@@ -1,6 +1,7 @@
 """A network with the preprocessing in front of it, as one ONNX model: a drawing in, a digit out.
 
-The recipe is that of `core.preprocess`, written with matrices: to crop, fit and centre a picture is to
+The recipe is that of `core.drawing.preprocess`, written with matrices: to crop, fit and centre a picture is
+to
 multiply it from both sides. Only specks stay where they are: pieces of ink cannot be found that way.
 """
 
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, compose, helper, numpy_helper
 
 from core import architectures as arch
+from core.drawing.preprocess import BOX, FAINTEST, SIZE
 from core.onnx_graph import INPUT, IR_VERSION, OPSET
-from core.preprocess import BOX, FAINTEST, SIZE
 
 SIDE = 280  # of a drawing, in pixels
 DRAWING, DIGIT, PROBABILITIES, IMAGE = "drawing", "digit", "probabilities", "image"

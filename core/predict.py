@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from core import onnx_graph
 from core.architectures import IMAGE
+from core.drawing.preprocess import normalise
 from core.i18n import _
-from core.preprocess import normalise
 
 CHUNK = 256  # images at a time: every layer of a CNN for 10,000 at once would take gigabytes
 _MOST_THREADS = 8  # each of them takes a chunk's memory

@@ -9,11 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core import drawings, evaluate, predict, runs
+from core import evaluate, predict, runs
 from core.config import RunConfig
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.drawings import Drawing
+from core.drawing import drawings
+from core.drawing.drawings import Drawing
 from core.lessons import Lesson
 
 REPLAY = 8_000  # images of the data set that come again, so that they are not forgotten

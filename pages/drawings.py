@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from core import charts, drawings, drawings_file, predict, runs, ui
-from core.drawings import Drawing
+from core import charts, predict, runs, ui
+from core.drawing import drawings, drawings_file
+from core.drawing.drawings import Drawing
 from core.i18n import _, ngettext
 from core.ui import links, teach
 from core.ui.gallery import Tile, gallery

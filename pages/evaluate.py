@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from core import calibration, drawings, evaluate, predict, runs, significance, ui
+from core import calibration, evaluate, predict, runs, significance, ui
 from core.data import fashion
+from core.drawing import drawings
 from core.epochs import EpochMissing
 from core.evaluate import Evaluation
 from core.i18n import _, ngettext

@@ -18,11 +18,12 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from core import drawings_file, evaluate, jobs, predict, robustness, runs, strokes
+from core import evaluate, jobs, predict, robustness, runs
 from core.config import RunConfig
-from core.drawings import Drawing
+from core.drawing import drawings_file, strokes
+from core.drawing.drawings import Drawing
+from core.drawing.preprocess import canvas_to_image
 from core.lessons import Lesson
-from core.preprocess import canvas_to_image
 from core.settings import Settings
 from core.worker import portable
 

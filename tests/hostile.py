@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from core import drawings, labels, robustness, runs, sweeps, trials
+from core import labels, robustness, runs, sweeps, trials
 from core.config import RunConfig
-from core.drawings import Drawing
+from core.drawing import drawings
+from core.drawing.drawings import Drawing
 from core.robustness import LEVELS
 from core.search_space import Span
 from core.settings import Settings

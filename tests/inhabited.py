@@ -9,9 +9,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import get_args
 
-from core import drawings, labels, runs, strokes, sweeps, trash, trials
+from core import labels, runs, sweeps, trash, trials
 from core.config import RunConfig
-from core.drawings import Drawing
+from core.drawing import drawings, strokes
+from core.drawing.drawings import Drawing
 from core.search_space import Span
 from core.sweeps import Sweep
 

@@ -16,7 +16,8 @@ from typing import Literal, NamedTuple
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from core import runs, strokes, sweeps
+from core import runs, sweeps
+from core.drawing import strokes
 from tests import test_browser
 from tests.axe import Finding, findings
 from tests.inhabited import inhabited

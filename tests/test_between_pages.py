@@ -19,7 +19,8 @@ from streamlit.proto.Common_pb2 import StringArray
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
-from core import drawings, runs, strokes, sweeps
+from core import runs, sweeps
+from core.drawing import drawings, strokes
 from tests.conftest import Hired
 from tests.inhabited import inhabited
 from tests.test_pages import PAGES, again, open_page, texts

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator, Page, TimeoutError, WebSocketRoute, expect
 
-from core import drawings, drawings_file, strokes
-from core.drawings import Drawing
+from core.drawing import drawings, drawings_file, strokes
+from core.drawing.drawings import Drawing
 from tests import test_browser
 from tests.conftest import wait_until
 from tests.hands import DESK, PHONE, SMALL_PHONE, TABLET, TINY_PHONE, Hand, Screen, before

@@ -15,7 +15,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core import architectures as arch
-from core import drawings, explain, preprocess, reading, runs, strokes, ui
+from core import explain, reading, runs, ui
+from core.drawing import drawings, preprocess, strokes
 from core.ui import inputs
 from tests.test_pages import again, decoded, figure, open_page, said, texts, tiles
 

@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from core import drawings, drawings_file, strokes
-from core.drawings import DamagedDrawings, Drawing, TooMany
+from core.drawing import drawings, drawings_file, strokes
+from core.drawing.drawings import DamagedDrawings, Drawing, TooMany
 from tests.conftest import PATIENCE
 
 PROJECT = Path(__file__).parents[1]
@@ -268,7 +268,7 @@ def test_processes_that_write_at_once_lose_nothing(file: Path) -> None:
 import sys
 from pathlib import Path
 import numpy as np
-from core import drawings
+from core.drawing import drawings
 
 def drawing(number):
     image = np.zeros((28, 28), np.uint8)

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core import drawings, drawings_file, strokes
-from core.drawings import Drawing
-from core.drawings_file import BadDrawings
+from core.drawing import drawings, drawings_file, strokes
+from core.drawing.drawings import Drawing
+from core.drawing.drawings_file import BadDrawings
 from tests.test_drawings import PLENTY, SEVEN, all_same, drawing, refusal, same, some_drawings
 from tests.test_drawings import file as file
 

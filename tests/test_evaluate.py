@@ -16,8 +16,8 @@ from sklearn.metrics import accuracy_score, classification_report, log_loss
 
 from core import evaluate, runs
 from core.data.datasets import Dataset
+from core.drawing.preprocess import normalise
 from core.evaluate import Evaluation, NotEvaluated
-from core.preprocess import normalise
 
 
 @st.composite

@@ -16,7 +16,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
 from core import evaluate
 from core.data import datasets
-from core.preprocess import normalise
+from core.drawing.preprocess import normalise
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(1200)]
 PROJECT = Path(__file__).parents[1]

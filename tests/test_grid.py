@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from core import preprocess
+from core.drawing import preprocess
 from core.ui.grid import PEN, SIDE, pixels, soften
 from tests import test_browser
 from tests.conftest import wait_until

@@ -11,7 +11,7 @@ from core import evaluate, jobs, lessons, predict, runs, teaching
 from core.config import RunConfig
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.drawings import Drawing
+from core.drawing.drawings import Drawing
 from core.lessons import DamagedLesson, Lesson
 from core.settings import Settings
 from tests.conftest import wait_for_end

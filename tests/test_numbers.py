@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core import numbers, strokes
 from core.data import datasets
-from core.preprocess import EmptyDrawing, canvas_to_image
+from core.drawing import numbers, strokes
+from core.drawing.preprocess import EmptyDrawing, canvas_to_image
 from tests.conftest import paste
 from tests.test_preprocess import DIGITS, solid
 

@@ -19,7 +19,7 @@ import pytest
 from core import architectures, formats, runs, script
 from core.config import RunConfig
 from core.data.datasets import Dataset
-from core.preprocess import normalise
+from core.drawing.preprocess import normalise
 from core.worker import build, portable
 from core.worker import formats as writer
 from tests import old_keras

@@ -20,9 +20,10 @@ from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
-from core import bundle, drawings_file, photo, runs
+from core import bundle, runs
 from core.config import PRESETS, RunConfig
 from core.data import datasets
+from core.drawing import drawings_file, photo
 from tests.conftest import PATIENCE, Hired
 
 APP = str(Path(__file__).parents[1] / "app.py")

@@ -15,8 +15,8 @@ from scipy.special import softmax
 
 from core import architectures, predict, runs
 from core.data.datasets import Dataset
+from core.drawing.preprocess import normalise
 from core.predict import NotTrained
-from core.preprocess import normalise
 
 
 @pytest.fixture(scope="module", params=["mlp_run", "cnn_run"])

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from core import numbers, preprocess
 from core.data import datasets
-from core.preprocess import EmptyDrawing, canvas_to_image
+from core.drawing import numbers, preprocess
+from core.drawing.preprocess import EmptyDrawing, canvas_to_image
 from tests.conftest import paste
 
 DIGITS = datasets.load("mnist-5k").x_train

@@ -9,10 +9,11 @@ import keras
 import numpy as np
 import pytest
 
-from core import architectures, calibration, drawings_file, evaluate, predict, robustness, runs
+from core import architectures, calibration, evaluate, predict, robustness, runs
 from core.data import datasets
-from core.drawings import Drawing
-from core.preprocess import canvas_to_image, normalise
+from core.drawing import drawings_file
+from core.drawing.drawings import Drawing
+from core.drawing.preprocess import canvas_to_image, normalise
 from starter import __main__ as starter
 
 

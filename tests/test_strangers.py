@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import (
+from core import (  # fmt: skip
     adviser,
     bundle,
     calibration,
@@ -35,10 +35,10 @@ from core import (
     reliability,
     robustness,
     runs,
-    strokes,
     sweeps,
-)  # fmt: skip
+)
 from core.config import RunConfig
+from core.drawing import strokes  # fmt: skip
 from core.estimate import Estimate
 from core.lessons import Lesson
 from core.robustness import LEVELS, Robustness

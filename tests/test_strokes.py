@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import strokes
-from core.preprocess import canvas_to_image
+from core.drawing import strokes
+from core.drawing.preprocess import canvas_to_image
 from tests.test_numbers import DIGITS
 
 SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]

@@ -26,7 +26,8 @@ from streamlit.runtime.state.common import (
 )
 from streamlit.runtime.state.session_state import Serialized, SessionState
 
-# Of a text that may be JSON: as many as the largest drawing has, see `core.strokes`. Each takes some hundred
+# Of a text that may be JSON: as many as the largest drawing has, see `core.drawing.strokes`. Each takes some
+# hundred
 # bytes once it is read.
 MOST_PARTS = 200_000
 # A field for numbers sends either, and Streamlit says so of neither.

@@ -13,9 +13,9 @@ from typing import Any
 
 import streamlit as st
 
-from core import strokes
+from core.drawing import strokes
+from core.drawing.strokes import Strokes
 from core.i18n import _
-from core.strokes import Strokes
 from core.ui import browser
 
 _HERE = Path(__file__).parent
@@ -34,7 +34,7 @@ _tools = st.components.v2.component(
 
 
 class _Drawing(browser.Sent):
-    raw: dict[str, Any] | None = None  # `core.strokes.from_canvas` takes anything
+    raw: dict[str, Any] | None = None  # `core.drawing.strokes.from_canvas` takes anything
     data: str | None = None
 
 
@@ -59,7 +59,7 @@ def canvas(key: str, size: tuple[int, int], brush: int, begun: Strokes) -> Strok
         The strokes, in pixels of the canvas. Where the pen left the canvas, they do as well.
 
     Raises:
-        ValueError: what the browser sent are no strokes, see `core.strokes.from_canvas`.
+        ValueError: what the browser sent are no strokes, see `core.drawing.strokes.from_canvas`.
     """
     # Not above: this package can be imported only where a Streamlit server is running.
     from streamlit_drawable_canvas import st_canvas

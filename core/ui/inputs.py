@@ -10,10 +10,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core import photo, strokes, ui
+from core import ui
+from core.drawing import photo, strokes
+from core.drawing.preprocess import EmptyDrawing
+from core.drawing.strokes import Strokes
 from core.i18n import _
-from core.preprocess import EmptyDrawing
-from core.strokes import Strokes
 from core.ui import links
 from core.ui.canvas import canvas
 from core.ui.grid import pixel_grid
@@ -31,7 +32,7 @@ class Shown(NamedTuple):
     """What a visitor has shown.
 
     Attributes:
-        rgba: uint8 ``(H, W, 4)``, as `core.preprocess.canvas_to_image` takes it.
+        rgba: uint8 ``(H, W, 4)``, as `core.drawing.preprocess.canvas_to_image` takes it.
         strokes: how it was drawn, in the pixels of `rgba`; none where that is not known.
     """
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import drawings, strokes, ui
-from core.drawings import MOST_NAME, Drawing
+from core import ui
+from core.drawing import drawings, strokes
+from core.drawing.drawings import MOST_NAME, Drawing
+from core.drawing.strokes import Strokes
 from core.i18n import _, ngettext
 from core.reading import Reading
-from core.strokes import Strokes
 
 _DIGITS = list(range(10))
 

@@ -11,7 +11,7 @@ from core import evaluate, jobs, lessons, predict, runs, teaching, ui
 from core.architectures import ImpossibleNetwork
 from core.config import ConfigError
 from core.data import datasets
-from core.drawings import Drawing
+from core.drawing.drawings import Drawing
 from core.i18n import _, ngettext
 from core.lessons import Lesson
 from core.teaching import Changed

@@ -9,10 +9,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core import drawings, epochs, runs, ui
+from core import epochs, runs, ui
 from core.config import RunConfig
 from core.data import datasets, fashion
 from core.data.download import FetchFailed
+from core.drawing import drawings
 from core.evaluate import Evaluation
 from core.i18n import _
 from core.predict import Predictor

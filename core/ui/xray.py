@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core import preprocess
+from core.drawing import preprocess
 from core.i18n import _
 from core.reading import Reader, Reading
 

@@ -11,10 +11,10 @@ import numpy as np
 from core import calibration, onnx_graph
 from core.architectures import Layer
 from core.data.datasets import Dataset
+from core.drawing.preprocess import normalise
 from core.evaluate import Evaluation
 from core.files import replacing
 from core.predict import Predictor
-from core.preprocess import normalise
 from core.worker import build, portable
 from core.worker.data import Batches
 

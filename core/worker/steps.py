@@ -28,7 +28,7 @@ _RATES = tf.TensorSpec((None,), tf.float32)
 
 
 def normalised(images: Tensor) -> Tensor:
-    """As `core.preprocess.normalise`, within TensorFlow."""
+    """As `core.drawing.preprocess.normalise`, within TensorFlow."""
     return tf.cast(images, tf.float32) / 255
 
 

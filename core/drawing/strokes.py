@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from core.drawing.preprocess import canvas_to_image
 from core.i18n import _
-from core.preprocess import canvas_to_image
 
 Stroke = list[list[float]]
 Strokes = list[Stroke]

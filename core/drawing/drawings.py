@@ -4,7 +4,7 @@ They are the rows of one table in an SQLite file. Each function opens the file, 
 transaction and closes it, so that threads and server processes may all call at once. In WAL mode those
 who read never wait for those who write; it needs a disk of this machine, not a network's.
 
-`core.drawings_file` takes them elsewhere and brings them back.
+`core.drawing.drawings_file` takes them elsewhere and brings them back.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.drawing.preprocess import SIZE
+from core.drawing.strokes import Strokes
 from core.i18n import _
-from core.preprocess import SIZE
-from core.strokes import Strokes
 
 MOST_NAME = 64  # characters of a writer's name
 _PATIENCE = 30.0  # seconds to wait for somebody else's transaction, which takes some milliseconds

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
-from core import strokes
-from core.drawings import MOST_NAME, Drawing, tidy
+from core.drawing import strokes
+from core.drawing.drawings import MOST_NAME, Drawing, tidy
+from core.drawing.preprocess import SIZE
+from core.drawing.strokes import Strokes
 from core.i18n import _
-from core.preprocess import SIZE
-from core.strokes import Strokes
 
 # Python's lists take many times the room of their text, so that what counts in memory are the points.
 MOST_BYTES = 20_000_000

@@ -1,4 +1,5 @@
-"""From a photo of a digit on paper, or of chalk on a blackboard, to a clean canvas for `core.preprocess`.
+"""From a photo of a digit on paper, or of chalk on a blackboard, to a clean canvas for
+`core.drawing.preprocess`.
 
 Light multiplies: a camera sees how bright the paper is, times the light that falls on it. So the
 paper without the ink is estimated, its brightness divided away, and what is left is the ink. From
@@ -21,9 +22,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps
 from scipy import ndimage
 
+from core.drawing.preprocess import TOUCHING, EmptyDrawing
+from core.drawing.strokes import PEN
 from core.i18n import _
-from core.preprocess import TOUCHING, EmptyDrawing
-from core.strokes import PEN
 
 MOST_BYTES = 10_000_000
 MOST_PIXELS = 25_000_000
@@ -437,7 +438,7 @@ def thicken(ink: Plane, pen: float = PEN) -> Plane:
 
     Args:
         ink: float32 ``(H, W)``, 0 to 1.
-        pen: in longer sides of the digit, as `core.strokes` has it: from the middle of one stroke
+        pen: in longer sides of the digit, as `core.drawing.strokes` has it: from the middle of one stroke
             to the middle of another.
     """
     digit = ink > 1 / 3

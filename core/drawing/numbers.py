@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from core import preprocess
+from core.drawing import preprocess
 
 MOST = 12  # digits on one canvas
 # Two pieces of ink belong to one digit if they share so much of the narrower one's width.
@@ -71,7 +71,7 @@ def find(rgba: NDArray[np.uint8]) -> list[Found]:
     strokes touch come out as one, which then is `wide`.
 
     Args:
-        rgba: uint8 ``(H, W, 4)``, as for `core.preprocess.canvas_to_image`.
+        rgba: uint8 ``(H, W, 4)``, as for `core.drawing.preprocess.canvas_to_image`.
 
     Returns:
         At least one, at most `MOST`.
