@@ -43,11 +43,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from core import architectures as arch
 from core import runs
 from core.config import ConfigError, RunConfig
 from core.data import datasets
 from core.i18n import _
+from core.network import architectures as arch
 
 Row = Mapping[str, Any]
 Change = dict[str, Any]

@@ -19,7 +19,7 @@ from scipy.special import log_softmax, softmax
 from core import runs
 from core.data import datasets
 from core.explain import Neighbours
-from core.predict import Predictor
+from core.network.predict import Predictor
 
 REFUSED = 0.005  # the share of validation images that are taken for no digit
 LEAST = 100  # validation images, below which neither can be measured

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core import architectures, onnx_graph, predict, runs
+from core import runs
 from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
-from core.predict import Predictor
+from core.network import architectures, onnx_graph, predict
+from core.network.predict import Predictor
 
 _FILE = re.compile(r"(\d{4,})\.npz")
 
@@ -57,7 +58,7 @@ def predictor(run: Path, epoch: int, threads: int = 1) -> Predictor:
     Args:
         run: its directory.
         epoch: from 1.
-        threads: as of `core.predict.Predictor`.
+        threads: as of `core.network.predict.Predictor`.
 
     Raises:
         EpochMissing: these weights were not kept, are damaged, or belong to another network.

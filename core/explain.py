@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from core.architectures import IMAGE
-from core.predict import Predictor
+from core.network.architectures import IMAGE
+from core.network.predict import Predictor
 
 PATCH = 5  # side of the square that is covered, in pixels: a little more than a stroke is wide
 STRIDE = 2  # pixels from one square to the next

@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from core import architectures, estimate, lessons, runs, warm
+from core import estimate, lessons, runs, warm
 from core.config import RunConfig
 from core.data import datasets
 from core.i18n import _
 from core.lessons import Lesson
+from core.network import architectures
 from core.settings import Settings
 
 Ask = Callable[[], runs.Action]

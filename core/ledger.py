@@ -7,11 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from core import architectures, labels, lessons, runs
-from core.architectures import ImpossibleNetwork
+from core import labels, lessons, runs
 from core.config import RunConfig
 from core.labels import Labels
 from core.naming import Subject
+from core.network import architectures
+from core.network.architectures import ImpossibleNetwork
 
 
 class Entry(NamedTuple):

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import runs
-from core.architectures import CLASSES, IMAGE
 from core.data.datasets import Dataset
 from core.files import DAMAGED_ARCHIVE, replacing
 from core.i18n import _
-from core.onnx_graph import Weights, numbers
+from core.network.architectures import CLASSES, IMAGE
+from core.network.onnx_graph import Weights, numbers
 
 _FILE = "lesson.npz"
 _WEIGHTS = "weights/"

@@ -14,9 +14,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, compose, helper, numpy_helper
 
-from core import architectures as arch
 from core.drawing.preprocess import BOX, FAINTEST, SIZE
-from core.onnx_graph import INPUT, IR_VERSION, OPSET
+from core.network import architectures as arch
+from core.network.onnx_graph import INPUT, IR_VERSION, OPSET
 
 SIDE = 280  # of a drawing, in pixels
 DRAWING, DIGIT, PROBABILITIES, IMAGE = "drawing", "digit", "probabilities", "image"
@@ -101,7 +101,7 @@ def build(network: onnx.ModelProto, last: str) -> onnx.ModelProto:
     """A model with a drawing as its input.
 
     Args:
-        network: as `core.onnx_graph.build` gives it.
+        network: as `core.network.onnx_graph.build` gives it.
         last: the name of its last layer, the probabilities.
 
     Returns:

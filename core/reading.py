@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from core import calibration, predict
-from core.architectures import IMAGE
+from core import calibration
 from core.calibration import Calibration
 from core.explain import Neighbours
-from core.predict import Predictor
+from core.network import predict
+from core.network.architectures import IMAGE
+from core.network.predict import Predictor
 
 
 class Reading(NamedTuple):

@@ -17,10 +17,11 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core import augment, predict, runs
+from core import augment, runs
 from core.data import datasets
 from core.i18n import _
-from core.predict import Predictor
+from core.network import predict
+from core.network.predict import Predictor
 
 IMAGES = 2_000  # test digits, or as many as there are
 _SEED = 0  # draws them and the noise: the same for every run, so that runs can be compared

@@ -60,10 +60,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import from_json
 
 from core import errors
-from core.architectures import CLASSES
 from core.config import ConfigError, RunConfig
 from core.files import replacing
 from core.i18n import _
+from core.network.architectures import CLASSES
 
 State = Literal[
     "queued", "running", "pausing", "stopping", "paused", "interrupted", "finished", "stopped", "failed"

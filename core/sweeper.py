@@ -22,9 +22,9 @@ from filelock import Timeout
 from optuna.trial import FrozenTrial, TrialState
 
 from core import errors, jobs, labels, runs, sweeps, trials, warm
-from core.architectures import ImpossibleNetwork
 from core.config import ConfigError
 from core.i18n import _
+from core.network.architectures import ImpossibleNetwork
 from core.settings import Settings
 from core.sweeps import Sweep
 

@@ -9,13 +9,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core import evaluate, predict, runs
+from core import evaluate, runs
 from core.config import RunConfig
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.drawing import drawings
 from core.drawing.drawings import Drawing
 from core.lessons import Lesson
+from core.network import predict
 
 REPLAY = 8_000  # images of the data set that come again, so that they are not forgotten
 _SHARE = 0.3  # of an epoch that the drawings are to be

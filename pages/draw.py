@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from core import charts, predict, runs, ui
+from core import charts, runs, ui
 from core.drawing import numbers, preprocess
 from core.drawing.numbers import Found
 from core.drawing.strokes import Strokes
 from core.i18n import _
+from core.network import predict
 from core.reading import Reader, Reading
 from core.ui import inputs, insight, keeping
 from core.ui.announce import announce

@@ -6,10 +6,11 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from core import charts, predict, runs, ui
+from core import charts, runs, ui
 from core.drawing import drawings, drawings_file
 from core.drawing.drawings import Drawing
 from core.i18n import _, ngettext
+from core.network import predict
 from core.ui import links, teach
 from core.ui.gallery import Tile, gallery
 

@@ -7,10 +7,10 @@ from typing import Any
 import streamlit as st
 
 from core import charts, jobs, labels, ledger, runs, trash, ui
-from core.architectures import ImpossibleNetwork
 from core.data.datasets import DatasetMissing
 from core.i18n import _, ngettext
 from core.ledger import Entry
+from core.network.architectures import ImpossibleNetwork
 from core.ui import compare, links, takeaway
 
 SEEDS = (3, 5, 10)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from core import architectures as arch
-from core import onnx_graph
 from core.config import PRESETS, Padding, RunConfig
+from core.network import architectures as arch
+from core.network import onnx_graph
 from core.worker import build
 from tests.strategies import configs
 

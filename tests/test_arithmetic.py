@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import architectures as arch
-from core import arithmetic, onnx_graph, predict, runs
+from core import runs
 from core.config import ConvBlock, RunConfig
-from core.predict import Predictor
+from core.network import architectures as arch
+from core.network import arithmetic, onnx_graph, predict
+from core.network.predict import Predictor
 from tests.strategies import configs
 from tests.test_preprocess import DIGITS
 

@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import bundle, evaluate, labels, predict, runs, trash
+from core import bundle, evaluate, labels, runs, trash
 from core.data import datasets
+from core.network import predict
 from tests.conftest import train
 from tests.test_pages import again, open_page, said
 

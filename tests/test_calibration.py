@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax, softmax
 
 from benchmarks import nondigits
-from core import calibration, predict
+from core import calibration
 from core.calibration import Calibration
 from core.data.datasets import Dataset
 from core.explain import Neighbours
-from core.predict import Predictor
+from core.network import predict
+from core.network.predict import Predictor
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from core import architectures as arch
 from core import charts
 from core.charts import ALL
 from core.config import PRESETS
+from core.network import architectures as arch
 from core.sweeps import Trial
 
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import architectures as arch
 from core import explain, reading, runs, ui
 from core.drawing import drawings, preprocess, strokes
+from core.network import architectures as arch
 from core.ui import inputs
 from tests.test_pages import again, decoded, figure, open_page, said, texts, tiles
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import epochs, predict, runs
+from core import epochs, runs
 from core.data import datasets
+from core.network import predict
 
 
 @pytest.mark.parametrize("run", ["mlp_run", "cnn_run"])

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import explain, predict
+from core import explain
 from core.data.datasets import Dataset
 from core.explain import Neighbours
-from core.predict import Predictor
+from core.network import predict
+from core.network.predict import Predictor
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import evaluate, predict, runs
+from core import evaluate, runs
 from core.data import fashion
 from core.data.datasets import BadDataFile, DatasetDamaged, DatasetMissing
 from core.data.download import FetchFailed
+from core.network import predict
 from tests.conftest import shared
 from tests.test_browser import SilentHandler
 from tests.test_pages import again, metrics, open_page, said, texts

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from core import architectures, predict, runs
+from core import runs
 from core.data.datasets import Dataset
 from core.drawing.preprocess import normalise
-from core.predict import NotTrained
+from core.network import architectures, predict
+from core.network.predict import NotTrained
 
 
 @pytest.fixture(scope="module", params=["mlp_run", "cnn_run"])

@@ -132,8 +132,8 @@ def test_a_sweep_calls_nobody_and_writes_nothing(
 
 @pytest.mark.parametrize("words", [
     ("-m", "core", "predict", runs.STARTER, "digit.png"),
-    ("-c", "from core import predict, runs; predict.load(runs.STARTER)"),
-    ("-c", "import benchmarks.understanding; from core import predict, runs; predict.load(runs.STARTER)"),
+    ("-c", "from core import runs; from core.network import predict; predict.load(runs.STARTER)"),
+    ("-c", "import benchmarks.understanding; from core import runs; from core.network import predict; predict.load(runs.STARTER)"),
 ])  # fmt: skip
 def test_who_reads_a_digit_calls_nobody_and_writes_nothing(
     newcomer: Newcomer, tmp_path: Path, words: tuple[object, ...]

@@ -16,9 +16,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core import evaluate, predict, runs
+from core import evaluate, runs
 from core.config import RunConfig
 from core.data import datasets
+from core.network import predict
 from core.runs import Request, Status, UnknownRun
 from tests.conftest import PATIENCE, wait_until
 from tests.strategies import configs

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import architectures, runs, script
+from core import runs, script
 from core.config import PRESETS, RunConfig
+from core.network import architectures
 from tests.conftest import train
 from tests.strategies import configs
 

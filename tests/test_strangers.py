@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import (  # fmt: skip
+from core import (
     adviser,
     bundle,
     calibration,
@@ -31,7 +31,6 @@ from core import (  # fmt: skip
     ledger,
     lessons,
     naming,
-    predict,
     reliability,
     robustness,
     runs,
@@ -41,6 +40,7 @@ from core.config import RunConfig
 from core.drawing import strokes  # fmt: skip
 from core.estimate import Estimate
 from core.lessons import Lesson
+from core.network import predict
 from core.robustness import LEVELS, Robustness
 from tests.inhabited import inhabited
 from tests.test_pages import PAGES, again, open_page, texts

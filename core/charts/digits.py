@@ -6,9 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core import architectures as arch
 from core.charts.common import compact
 from core.i18n import _
+from core.network import architectures as arch
 
 _RIGHT, _WRONG = (0, 158, 115), (213, 94, 0)  # Okabe and Ito's bluish green and vermilion
 

@@ -9,9 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core import architectures as arch
 from core.charts.common import MARGIN, MARK, clickable, compact
 from core.i18n import _
+from core.network import architectures as arch
 from core.reliability import BINS, Curve, Reliability
 
 _BLUES = "Blues"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from core import architectures as arch
 from core.charts.common import compact
+from core.network import architectures as arch
 
 # Each step of the picture of a network takes so many pixels, so that its labels can be read.
 _NETWORK_STEP = 104

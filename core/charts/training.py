@@ -12,9 +12,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core import architectures as arch
 from core.charts.common import MARK, Row, compact
 from core.i18n import _
+from core.network import architectures as arch
 
 _SHORT = 5  # epochs: a run that is no longer is shown from its begin to its end
 _BEYOND = 1.025  # times what is shown is the axis

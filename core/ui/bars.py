@@ -12,8 +12,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.architectures import CLASSES
 from core.i18n import _
+from core.network.architectures import CLASSES
 
 _HERE = Path(__file__).parent
 _ROW = (

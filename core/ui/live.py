@@ -9,10 +9,10 @@ from typing import Any
 import streamlit as st
 
 from core import adviser, estimate, jobs, runs, ui
-from core.architectures import ImpossibleNetwork
 from core.config import ConfigError, RunConfig
 from core.data import datasets
 from core.i18n import _, ngettext
+from core.network.architectures import ImpossibleNetwork
 from core.ui import knobs, links, views
 from core.ui.whole import refused, whole
 

@@ -11,10 +11,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core import architectures as arch
-from core import arithmetic, pictures, runs, ui
-from core.arithmetic import Arithmetic
+from core import pictures, runs, ui
 from core.i18n import _
+from core.network import architectures as arch
+from core.network import arithmetic
+from core.network.arithmetic import Arithmetic
 from core.reading import Reader, Reading
 from core.ui.whole import whole
 

@@ -16,7 +16,7 @@ from core.data.download import FetchFailed
 from core.drawing import drawings
 from core.evaluate import Evaluation
 from core.i18n import _
-from core.predict import Predictor
+from core.network.predict import Predictor
 from core.reading import Reader
 from core.ui import links
 

@@ -8,10 +8,10 @@ from dataclasses import asdict
 import keras
 import numpy as np
 
-from core import architectures as arch
-from core.architectures import Layer
 from core.config import RunConfig
-from core.onnx_graph import Weights
+from core.network import architectures as arch
+from core.network.architectures import Layer
+from core.network.onnx_graph import Weights
 
 
 def _l2(factor: float) -> keras.regularizers.Regularizer | None:
@@ -70,7 +70,7 @@ def compile_model(model: keras.Model, config: RunConfig) -> None:
 
 
 def weights(model: keras.Model) -> Weights:
-    """The model's weights by layer name and weight name, as `core.onnx_graph.build` takes them."""
+    """The model's weights by layer name and weight name, as `core.network.onnx_graph.build` takes them."""
     return {
         layer.name: {
             variable.name: np.asarray(variable.numpy(), np.float32)

@@ -8,13 +8,14 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from core import calibration, onnx_graph
-from core.architectures import Layer
+from core import calibration
 from core.data.datasets import Dataset
 from core.drawing.preprocess import normalise
 from core.evaluate import Evaluation
 from core.files import replacing
-from core.predict import Predictor
+from core.network import onnx_graph
+from core.network.architectures import Layer
+from core.network.predict import Predictor
 from core.worker import build, portable
 from core.worker.data import Batches
 

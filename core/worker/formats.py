@@ -20,7 +20,8 @@ import tensorflow as tf
 from tensorflow.core.framework import summary_pb2
 from tensorflow.core.util import event_pb2
 
-from core import architectures, file_names, onnx_graph, runs
+from core import file_names, runs
+from core.network import architectures, onnx_graph
 from core.worker import build, checkpoint, portable
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from core.architectures import CLASSES
+from core.network.architectures import CLASSES
 
 Tensor = Any
 # images uint8 (n, 28, 28), labels uint8 (n,), learning rates float32 (steps,) → the sum of the images'

@@ -17,16 +17,16 @@ import onnxruntime
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from core import architectures as arch
 from core import lessons, runs, schedules
-from core.architectures import Layer
 from core.config import RunConfig
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.files import replacing
 from core.i18n import _
 from core.jobs import Ask
-from core.onnx_graph import Weights
+from core.network import architectures as arch
+from core.network.architectures import Layer
+from core.network.onnx_graph import Weights
 from core.runs import Action
 from core.worker import build, checkpoint, observe, steps
 from core.worker.checkpoint import Checkpoint, Progress

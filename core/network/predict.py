@@ -13,10 +13,10 @@ import onnxruntime as ort
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
-from core import onnx_graph
-from core.architectures import IMAGE
 from core.drawing.preprocess import normalise
 from core.i18n import _
+from core.network import onnx_graph
+from core.network.architectures import IMAGE
 
 CHUNK = 256  # images at a time: every layer of a CNN for 10,000 at once would take gigabytes
 _MOST_THREADS = 8  # each of them takes a chunk's memory
@@ -30,7 +30,7 @@ class Predictor:
     """A trained network that can be asked.
 
     Args:
-        model: an ONNX model, as `core.onnx_graph.build` makes it, in bytes.
+        model: an ONNX model, as `core.network.onnx_graph.build` makes it, in bytes.
         threads: how many threads many images may be shared out to; 0 is one for each core, up to eight.
 
     Raises:

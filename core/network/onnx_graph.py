@@ -16,8 +16,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from core import architectures as arch
-from core.architectures import Layer, Shape
+from core.network import architectures as arch
+from core.network.architectures import Layer, Shape
 
 INPUT = "images"
 LOGITS = "logits"

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf, expit, softmax
 
-from core import architectures as arch
-from core.onnx_graph import Weights
+from core.network import architectures as arch
+from core.network.onnx_graph import Weights
 
 Array = NDArray[np.float32]
 
@@ -44,8 +44,8 @@ def of(row: arch.Row, weights: Weights, image: Array, place: tuple[int, ...]) ->
     """How a layer computes one number.
 
     Args:
-        row: the layer and its shapes, from `core.architectures.trace`.
-        weights: all weights of the network, as `core.predict.Predictor.weights`.
+        row: the layer and its shapes, from `core.network.architectures.trace`.
+        weights: all weights of the network, as `core.network.predict.Predictor.weights`.
         image: the layer's input for one drawing, in Keras's shape.
         place: where in the layer's output: ``(row, column, channel)``, or ``(unit,)``.
     """
