@@ -147,7 +147,7 @@ class RunConfig(_Frozen):
         nesterov: for ``"sgd"`` with momentum: look at the slope where the momentum leads to.
         learning_rate: the optimizer's step size, above 0 and at most 10. Under a schedule that
             changes it, the largest one.
-        learning_rate_schedule: how the step size changes while training, see `core.schedules`.
+        learning_rate_schedule: how the step size changes while training, see `core.training.schedules`.
         decay_rate: what the learning rate is multiplied by: over each epoch with ``"exponential"``, at
             each plateau with ``"plateau"``; 0.01 to 0.99.
         plateau_patience: epochs without a better loss that make a plateau, 1 to 100.

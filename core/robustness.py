@@ -17,11 +17,12 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core import augment, runs
+from core import runs
 from core.data import datasets
 from core.i18n import _
 from core.network import predict
 from core.network.predict import Predictor
+from core.training import augment
 
 IMAGES = 2_000  # test digits, or as many as there are
 _SEED = 0  # draws them and the noise: the same for every run, so that runs can be compared
@@ -130,7 +131,7 @@ def changed(images: Images, kind: str, level: float) -> Images:
 
 
 def _moved(images: Images, **by: NDArray[np.float32] | float) -> Images:
-    """The digits moved as `core.augment` moves them, each by the same; what is not given stays."""
+    """The digits moved as `core.training.augment` moves them, each by the same; what is not given stays."""
     still = augment.draw(len(images), augment.NONE, np.random.default_rng(_SEED))
     wanted = {name: np.full_like(getattr(still, name), value) for name, value in by.items()}
     changes = still._replace(**wanted)

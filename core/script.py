@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import NamedTuple
 
-from core.augment import NONE
 from core.config import RunConfig
 from core.data import datasets
 from core.literal import markdown
 from core.network import architectures as arch
 from core.network.architectures import Layer
+from core.training.augment import NONE
 
 _INDENT = 4
 

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from core.augment import (
+from core.config import Amounts
+from core.data import datasets
+from core.training.augment import (
     CENTRE,
     CHUNK,
     MOST,
@@ -23,8 +25,6 @@ from core.augment import (
     resample,
     thicken,
 )
-from core.config import Amounts
-from core.data import datasets
 
 DIGITS = datasets.load("mnist-5k").x_train
 MODERATE = Amounts(rotation=10, shift=2, zoom=0.1, shear=10, thickness=0.5, elastic=1)
@@ -217,7 +217,7 @@ def test_the_least_amount_leaves_the_images_as_they_are() -> None:
 def test_the_chunks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     images = DIGITS[: 2 * CHUNK + 1]
     found = augmented(images, MODERATE, 0)
-    monkeypatch.setattr("core.augment.CHUNK", 100)
+    monkeypatch.setattr("core.training.augment.CHUNK", 100)
     np.testing.assert_array_equal(augmented(images, MODERATE, 0), found)
 
 

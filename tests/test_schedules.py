@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core import schedules
 from core.config import RunConfig, Schedule
+from core.training import schedules
 
 NAMES: list[Schedule] = ["constant", "exponential", "cosine", "one-cycle", "plateau"]
 

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import jobs, runs, schedules, warm
+from core import jobs, runs, warm
 from core.config import PRESETS, RunConfig
 from core.data import datasets
 from core.runs import Status
 from core.settings import Settings
+from core.training import schedules
 from core.ui import knobs
 from tests.conftest import wait_for_end, wait_until
 from tests.test_pages import again, decoded, open_page, said, texts, tiles

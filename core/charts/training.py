@@ -157,7 +157,7 @@ def _marks(changes: Sequence[Row]) -> tuple[list[dict[str, Any]], list[dict[str,
 
 
 def schedule(epochs: Sequence[float], rates: Sequence[float]) -> go.Figure:
-    """The learning rate over a run that has not begun, as `core.schedules.curve` gives it."""
+    """The learning rate over a run that has not begun, as `core.training.schedules.curve` gives it."""
     figure = go.Figure(
         go.Scatter(
             x=epochs, y=rates, mode="lines", hovertemplate=_("epoch %{x:.1f}: %{y:.2g}<extra></extra>")

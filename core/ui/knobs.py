@@ -12,7 +12,7 @@ from typing import Any, get_args
 import numpy as np
 import streamlit as st
 
-from core import augment, charts, schedules, tutorials, ui
+from core import charts, tutorials, ui
 from core.config import (
     PRESETS,
     Activation,
@@ -27,6 +27,7 @@ from core.config import (
 from core.data import datasets
 from core.i18n import _
 from core.network import architectures as arch
+from core.training import augment, schedules
 from core.ui import links
 from core.ui.gallery import Tile, gallery
 from core.ui.whole import whole, whole_or_none

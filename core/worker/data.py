@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core import augment
 from core.config import RunConfig
 from core.data.datasets import Dataset
 from core.network import architectures as arch
+from core.training import augment
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]

@@ -17,7 +17,7 @@ import onnxruntime
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from core import lessons, runs, schedules
+from core import lessons, runs
 from core.config import RunConfig
 from core.data import datasets
 from core.data.datasets import Dataset
@@ -28,6 +28,7 @@ from core.network import architectures as arch
 from core.network.architectures import Layer
 from core.network.onnx_graph import Weights
 from core.runs import Action
+from core.training import schedules
 from core.worker import build, checkpoint, observe, steps
 from core.worker.checkpoint import Checkpoint, Progress
 from core.worker.data import Batches

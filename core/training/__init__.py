@@ -1,0 +1,1 @@
+"""What training needs and NumPy can do: schedules of the learning rate, augmentation of images."""
