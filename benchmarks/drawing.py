@@ -18,9 +18,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.comparison import Comparison
 from benchmarks.server import FLAGS, chromium, open_page, server
-from core import reading, runs
+from core import reading
 from core.drawing import numbers, strokes
 from core.drawing.strokes import Strokes
+from core.runs import runs
 from core.ui import inputs
 from core.warm import PROJECT
 

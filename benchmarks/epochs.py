@@ -20,10 +20,10 @@ import numpy as np
 from benchmarks.child import answer
 from benchmarks.comparison import Comparison
 from benchmarks.training import train
-from core import runs
 from core.config import PRESETS, RunConfig
 from core.data import datasets
 from core.data.datasets import Dataset
+from core.runs import runs
 
 SCRIPT = Path(__file__).with_name("tutorial.py")
 GOALS = {"mlp": 0.60, "cnn": 0.95}

@@ -13,8 +13,8 @@ from statistics import median
 
 from benchmarks.comparison import Comparison
 from benchmarks.training import train
-from core import runs
 from core.config import PRESETS
+from core.runs import runs
 
 GOAL = 1 / 6
 WRONG = 1.0  # per cent of the test images, the most that the median over the seeds may be

@@ -20,8 +20,9 @@ from streamlit.testing.v1 import AppTest
 from benchmarks.comparison import Comparison
 from benchmarks.server import FLAGS, chromium, open_page, server
 from benchmarks.training import train
-from core import jobs, runs
+from core import jobs
 from core.config import RunConfig
+from core.runs import runs
 from core.settings import Settings
 from core.warm import PROJECT
 

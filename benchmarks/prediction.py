@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from benchmarks.child import answer
 from benchmarks.comparison import Comparison
 from benchmarks.training import train
-from core import runs
 from core.config import PRESETS
 from core.drawing.preprocess import normalise
 from core.network import predict
+from core.runs import runs
 
 GOAL = 1 / 100
 TIMES = 50  # predictions per repetition and side

@@ -14,9 +14,9 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.training import train
-from core import runs
 from core.config import PRESETS
 from core.data import datasets
+from core.runs import runs
 
 _HEAD = ("preset", "data set", "test accuracy", "lowest – highest", "seconds of training")
 

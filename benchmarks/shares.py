@@ -18,9 +18,9 @@ from typing import Any
 
 from benchmarks.child import answer
 from benchmarks.comparison import Comparison
-from core import runs
 from core.config import PRESETS
 from core.data import datasets
+from core.runs import runs
 
 EPOCHS = {"mlp": 6, "cnn": 3}
 IMAGES = {"mlp": 60_000, "cnn": 16_000}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from core import jobs, runs
+from core import jobs
 from core.config import RunConfig
+from core.runs import runs
 from core.settings import Settings
 
 _POLL = 0.5  # seconds; the page that shows a run looks about as often

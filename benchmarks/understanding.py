@@ -10,12 +10,13 @@ import onnxruntime as ort
 
 from benchmarks.comparison import Comparison
 from benchmarks.training import train
-from core import epochs, robustness
+from core import robustness
 from core.config import PRESETS
 from core.data import datasets
 from core.drawing.preprocess import normalise
 from core.evaluate import Evaluation
 from core.network import onnx_graph, predict
+from core.runs import epochs
 
 STEP = 1.0  # s for a step through the epochs, on all test digits, that nobody has taken before
 ROBUSTNESS = 30.0  # s for 2,000 digits

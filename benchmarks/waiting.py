@@ -18,15 +18,15 @@ from filelock import FileLock, Timeout
 
 from benchmarks.comparison import Comparison
 from benchmarks.pages import ANSWER, answer
-from core import runs
 from core.config import RunConfig
+from core.runs import runs
 from core.warm import PROJECT
 
 WAITING = 20
 _HOLD = """
 import sys
 from pathlib import Path
-from core import runs
+from core.runs import runs
 locks = [runs.worker_lock(Path(run)) for run in sys.argv[1:]]
 for lock in locks:
     lock.acquire()
@@ -55,7 +55,7 @@ def _pair(root: Path, name: str, query: dict[str, str]) -> tuple[float, float]:
 
 
 def _look_that_waits(file: Path) -> bool:
-    """`core.runs.is_held`, as it was."""
+    """`core.runs.runs.is_held`, as it was."""
     if not file.exists():
         return False
     try:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from core import evaluate, exports, formats, jobs, ledger, runs
+from core import evaluate, exports, formats, jobs
 from core.config import PRESETS, ConfigError, RunConfig, from_settings
 from core.data import datasets
 from core.data.download import FetchFailed
@@ -23,6 +23,7 @@ from core.drawing import photo, preprocess
 from core.i18n import _
 from core.network import predict
 from core.network.architectures import ImpossibleNetwork
+from core.runs import ledger, runs
 from core.settings import Settings
 
 _POLL = 0.2  # seconds between two looks at the run

@@ -24,12 +24,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from core import calibration, evaluate, labels, lessons, robustness, runs
+from core import calibration, evaluate, robustness
 from core.config import ConfigError
 from core.files import DAMAGED_ARCHIVE, refuse_a_large_directory
 from core.i18n import _
 from core.network import architectures, onnx_graph, predict
 from core.network.architectures import ImpossibleNetwork
+from core.runs import labels, lessons, runs
 
 MOST_FILES = 1_100  # a thousand epochs and the rest
 MOST_PACKED = 60_000_000  # bytes of the zip file

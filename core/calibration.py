@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from core import runs
 from core.data import datasets
 from core.explain import Neighbours
 from core.network.predict import Predictor
+from core.runs import runs
 
 REFUSED = 0.005  # the share of validation images that are taken for no digit
 LEAST = 100  # validation images, below which neither can be measured

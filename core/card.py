@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from core import calibration, evaluate, reliability, robustness, runs, significance
+from core import calibration, evaluate, reliability, robustness, significance
 from core.config import RunConfig
 from core.evaluate import Evaluation
 from core.i18n import _
-from core.ledger import Entry
 from core.literal import markdown
+from core.runs import runs
+from core.runs.ledger import Entry
 
 
 def card(one: Entry, title: str) -> str:

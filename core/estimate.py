@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core import runs
 from core.config import RunConfig
 from core.data import datasets
 from core.network import architectures as arch
 from core.network.architectures import ImpossibleNetwork
+from core.runs import runs
 
 _RUNS = 20  # earlier runs to learn from
 _LOOKED_AT = 60  # the newest ones, among which they are found: the others' files are not opened

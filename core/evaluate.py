@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from core import runs
 from core.data import datasets
 from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
 from core.network.architectures import CLASSES
+from core.runs import runs
 
 
 class NotEvaluated(LookupError):

@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from core import bundle, card, file_names, formats, lessons, naming, runs, script
+from core import bundle, card, file_names, formats, script
 from core.files import replacing
 from core.i18n import _
-from core.ledger import Entry
+from core.runs import lessons, naming, runs
+from core.runs.ledger import Entry
 
 
 class NotExported(RuntimeError):

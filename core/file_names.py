@@ -10,8 +10,8 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
-from core import labels, runs
 from core.config import RunConfig
+from core.runs import labels, runs
 
 _MOST = 40  # characters of what somebody called it: a file's name may have 255 bytes
 

@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 import onnx
 
-from core import file_names, onnx_drawing, runs, script
+from core import file_names, onnx_drawing, script
 from core.config import RunConfig
 from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
 from core.network import architectures, predict
+from core.runs import runs
 from core.warm import PROJECT, environment
 
 # A conversion imports TensorFlow, which takes 600 MB: one at a time.

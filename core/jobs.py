@@ -18,12 +18,13 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from core import estimate, lessons, runs, warm
+from core import estimate, warm
 from core.config import RunConfig
 from core.data import datasets
 from core.i18n import _
-from core.lessons import Lesson
 from core.network import architectures
+from core.runs import lessons, runs
+from core.runs.lessons import Lesson
 from core.settings import Settings
 
 Ask = Callable[[], runs.Action]

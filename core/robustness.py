@@ -17,11 +17,11 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core import runs
 from core.data import datasets
 from core.i18n import _
 from core.network import predict
 from core.network.predict import Predictor
+from core.runs import runs
 from core.training import augment
 
 IMAGES = 2_000  # test digits, or as many as there are

@@ -21,10 +21,11 @@ import optuna
 from filelock import Timeout
 from optuna.trial import FrozenTrial, TrialState
 
-from core import errors, jobs, labels, runs, sweeps, trials, warm
+from core import errors, jobs, sweeps, trials, warm
 from core.config import ConfigError
 from core.i18n import _
 from core.network.architectures import ImpossibleNetwork
+from core.runs import labels, runs
 from core.settings import Settings
 from core.sweeps import Sweep
 

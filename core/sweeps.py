@@ -1,7 +1,8 @@
 """Sweeps: many runs that differ in a few knobs, tried by a grid, by chance, or by what came out before.
 
 A sweep is a folder in ``.sweeps`` of the runs folder. Where it stands and what is asked of it is written as
-for a run, see `core.runs`, and its process, `core.sweeper`, holds ``worker.lock`` and leaves ``coming.json``
+for a run, see `core.runs.runs`, and its process, `core.sweeper`, holds ``worker.lock`` and leaves
+``coming.json``
 and ``log.txt`` as a run's worker does. Besides that there are
 
 ==============  ==========  ==================================================================
@@ -27,10 +28,11 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 
-from core import jobs, runs, search_space, warm
+from core import jobs, search_space, warm
 from core.config import RunConfig
 from core.i18n import _
-from core.labels import MOST_TAG, tidy
+from core.runs import runs
+from core.runs.labels import MOST_TAG, tidy
 from core.search_space import BadSweep, Frozen, Values
 from core.settings import Settings
 

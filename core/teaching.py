@@ -9,14 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core import evaluate, runs
+from core import evaluate
 from core.config import RunConfig
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.drawing import drawings
 from core.drawing.drawings import Drawing
-from core.lessons import Lesson
 from core.network import predict
+from core.runs import runs
+from core.runs.lessons import Lesson
 
 REPLAY = 8_000  # images of the data set that come again, so that they are not forgotten
 _SHARE = 0.3  # of an epoch that the drawings are to be

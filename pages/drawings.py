@@ -6,11 +6,12 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from core import charts, runs, ui
+from core import charts, ui
 from core.drawing import drawings, drawings_file
 from core.drawing.drawings import Drawing
 from core.i18n import _, ngettext
 from core.network import predict
+from core.runs import runs
 from core.ui import links, teach
 from core.ui.gallery import Tile, gallery
 

@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from core import calibration, evaluate, runs, significance, ui
+from core import calibration, evaluate, significance, ui
 from core.data import fashion
 from core.drawing import drawings
-from core.epochs import EpochMissing
 from core.evaluate import Evaluation
 from core.i18n import _, ngettext
 from core.network import predict
+from core.runs import runs
+from core.runs.epochs import EpochMissing
 from core.ui import honesty, links, mistakes, sturdy, testset
 from core.ui.testset import NotAtHand, NotShown
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from core import charts, jobs, labels, ledger, runs, trash, ui
+from core import charts, jobs, ui
 from core.data.datasets import DatasetMissing
 from core.i18n import _, ngettext
-from core.ledger import Entry
 from core.network.architectures import ImpossibleNetwork
+from core.runs import labels, ledger, runs, trash
+from core.runs.ledger import Entry
 from core.ui import compare, links, takeaway
 
 SEEDS = (3, 5, 10)

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from core import jobs, runs, ui
+from core import jobs, ui
 from core.data import datasets
 from core.i18n import _
+from core.runs import runs
 
 STEPS = [
     ("data", _("1. Look at the data"), ":material/grid_view:",

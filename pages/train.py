@@ -4,11 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import charts, estimate, jobs, runs, ui, warm
+from core import charts, estimate, jobs, ui, warm
 from core.config import RunConfig
 from core.data import datasets
 from core.i18n import _
 from core.network import architectures as arch
+from core.runs import runs
 from core.ui import knobs, live
 from core.ui.whole import Refused, check_fields
 

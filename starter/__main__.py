@@ -18,13 +18,14 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from core import evaluate, jobs, robustness, runs
+from core import evaluate, jobs, robustness
 from core.config import RunConfig
 from core.drawing import drawings_file, strokes
 from core.drawing.drawings import Drawing
 from core.drawing.preprocess import canvas_to_image
-from core.lessons import Lesson
 from core.network import predict
+from core.runs import runs
+from core.runs.lessons import Lesson
 from core.settings import Settings
 from core.worker import portable
 

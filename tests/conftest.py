@@ -22,9 +22,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
-from core import jobs, runs
+from core import jobs
 from core.config import RunConfig
 from core.data import datasets
+from core.runs import runs
 from core.settings import Settings
 
 settings.register_profile(

@@ -9,10 +9,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import get_args
 
-from core import labels, runs, sweeps, trash, trials
+from core import sweeps, trials
 from core.config import RunConfig
 from core.drawing import drawings, strokes
 from core.drawing.drawings import Drawing
+from core.runs import labels, runs, trash
 from core.search_space import Span
 from core.sweeps import Sweep
 

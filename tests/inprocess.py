@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from core import runs
 from core.config import RunConfig
 from core.jobs import Ask
-from core.runs import Action, Status
+from core.runs import runs
+from core.runs.runs import Action, Status
 from core.worker.journal import Journal
 from core.worker.training import train
 

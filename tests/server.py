@@ -15,8 +15,9 @@ import time
 import types
 from pathlib import Path
 
-from core import jobs, runs, warm
+from core import jobs, warm
 from core.jobs import Ask
+from core.runs import runs
 from core.settings import Settings
 from core.worker import __main__ as worker
 from core.worker.journal import Journal

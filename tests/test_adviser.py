@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import adviser, evaluate, runs, tutorials
-from core.adviser import Advice, advise
+from core import evaluate, tutorials
 from core.config import PRESETS, RunConfig
+from core.runs import adviser, runs
+from core.runs.adviser import Advice, advise
 from core.worker.journal import Journal
 from core.worker.training import train
 from tests.strategies import configs

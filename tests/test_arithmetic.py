@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import runs
 from core.config import ConvBlock, RunConfig
 from core.network import architectures as arch
 from core.network import arithmetic, onnx_graph, predict
 from core.network.predict import Predictor
+from core.runs import runs
 from tests.strategies import configs
 from tests.test_preprocess import DIGITS
 

@@ -18,9 +18,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import bundle, evaluate, labels, runs, trash
+from core import bundle, evaluate
 from core.data import datasets
 from core.network import predict
+from core.runs import labels, runs, trash
 from tests.conftest import train
 from tests.test_pages import again, open_page, said
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core import card, evaluate, ledger, runs
+from core import card, evaluate
 from core.config import RunConfig
+from core.runs import ledger, runs
 
 
 def test_the_card_holds_the_run_s_own_numbers(mlp_run: Path) -> None:

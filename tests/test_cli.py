@@ -16,16 +16,17 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from core import evaluate, formats, jobs, runs
+from core import evaluate, formats, jobs
 from core.__main__ import main
 from core.config import PRESETS
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.runs import Status
+from core.runs import runs
+from core.runs.runs import Status
 from tests.conftest import PATIENCE, filled, paste
 from tests.test_datasets import Folder, serving
 
-PROJECT = Path(runs.__file__).parents[1]
+PROJECT = Path(runs.__file__).parents[2]
 Typed = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import explain, reading, runs, ui
+from core import explain, reading, ui
 from core.drawing import drawings, preprocess, strokes
 from core.network import architectures as arch
+from core.runs import runs
 from core.ui import inputs
 from tests.test_pages import again, decoded, figure, open_page, said, texts, tiles
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import lessons, runs
 from core.data.datasets import Dataset
 from core.drawing import drawings, drawings_file
 from core.drawing.drawings import Drawing
 from core.network import predict
+from core.runs import lessons, runs
 from tests import test_pages
 from tests.conftest import wait_for_end
 from tests.test_pages import again, metrics, open_page, press, said, texts

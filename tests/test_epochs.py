@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import epochs, runs
 from core.data import datasets
 from core.network import predict
+from core.runs import epochs, runs
 
 
 @pytest.mark.parametrize("run", ["mlp_run", "cnn_run"])

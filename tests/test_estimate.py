@@ -13,10 +13,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from core import estimate, runs
+from core import estimate
 from core.config import ConvBlock, RunConfig
 from core.estimate import Estimate, Past
 from core.network import architectures as arch
+from core.runs import runs
 from core.worker.journal import Journal
 from core.worker.training import train
 from tests.strategies import configs

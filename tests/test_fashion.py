@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import evaluate, runs
+from core import evaluate
 from core.data import fashion
 from core.data.datasets import BadDataFile, DatasetDamaged, DatasetMissing
 from core.data.download import FetchFailed
 from core.network import predict
+from core.runs import runs
 from tests.conftest import shared
 from tests.test_browser import SilentHandler
 from tests.test_pages import again, metrics, open_page, said, texts

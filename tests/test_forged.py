@@ -15,9 +15,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from core import runs
 from core.drawing import drawings, strokes
 from core.drawing.drawings import Drawing
+from core.runs import runs
 from tests.conftest import wait_until
 from tests.forger import Forge, Forger, nothing, value
 from tests.test_browser import free_port, serving

@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page, expect
 
-from core import runs
+from core.runs import runs
 from tests import test_browser
 from tests.inhabited import inhabited
 from tests.test_browser import free_port, serving

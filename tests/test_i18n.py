@@ -11,8 +11,9 @@ from typing import get_args
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import config, i18n, runs
+from core import config, i18n
 from core.config import ConfigError
+from core.runs import runs
 from tests.conftest import PATIENCE
 
 PROJECT = Path(__file__).parents[1]

@@ -12,12 +12,13 @@ import keras
 import numpy as np
 import pytest
 
-from core import jobs, runs
+from core import jobs
 from core.config import ConfigError, RunConfig
 from core.data import datasets
 from core.jobs import NotAllowed
 from core.network import architectures, predict
-from core.runs import State, Status
+from core.runs import runs
+from core.runs.runs import State, Status
 from core.settings import Settings
 from tests.conftest import Hired, wait_until
 from tests.inprocess import assert_same

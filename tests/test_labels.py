@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import labels, runs
 from core.config import RunConfig
-from core.labels import Labels
+from core.runs import labels, runs
+from core.runs.labels import Labels
 
 
 @pytest.fixture

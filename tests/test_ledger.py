@@ -8,8 +8,8 @@ import keras
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import labels, ledger, runs
 from core.config import PRESETS, RunConfig
+from core.runs import labels, ledger, runs
 
 
 def test_an_entry_is_what_the_run_says_of_itself(mlp_run: Path) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import evaluate, jobs, lessons, runs, teaching
+from core import evaluate, jobs, teaching
 from core.config import RunConfig
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.drawing.drawings import Drawing
-from core.lessons import DamagedLesson, Lesson
 from core.network import predict
+from core.runs import lessons, runs
+from core.runs.lessons import DamagedLesson, Lesson
 from core.settings import Settings
 from tests.conftest import wait_for_end
 

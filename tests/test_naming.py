@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import naming
 from core.config import PRESETS, RunConfig
-from core.naming import MOST, Subject
+from core.runs import naming
+from core.runs.naming import MOST, Subject
 from tests.strategies import configs
 
 MLP, CNN = PRESETS["tutorial-mlp"], PRESETS["tutorial-cnn"]

@@ -16,11 +16,12 @@ import keras
 import numpy as np
 import pytest
 
-from core import formats, runs, script
+from core import formats, script
 from core.config import RunConfig
 from core.data.datasets import Dataset
 from core.drawing.preprocess import normalise
 from core.network import architectures
+from core.runs import runs
 from core.worker import build, portable
 from core.worker import formats as writer
 from tests import old_keras

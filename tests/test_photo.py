@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from core import runs
 from core.data import datasets
 from core.drawing import photo
 from core.drawing.photo import NoPhoto
 from core.drawing.preprocess import EmptyDrawing, canvas_to_image
 from core.drawing.strokes import PEN
 from core.network import predict
+from core.runs import runs
 
 HEIGHT, WIDTH = 240, 320
 STARTER = predict.load(runs.STARTER)

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from core import runs
 from core.data.datasets import Dataset
 from core.drawing.preprocess import normalise
 from core.network import architectures, predict
 from core.network.predict import NotTrained
+from core.runs import runs
 
 
 @pytest.fixture(scope="module", params=["mlp_run", "cnn_run"])

@@ -21,15 +21,16 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from core import runs, sweeps
+from core import sweeps
 from core.config import RunConfig
+from core.runs import runs
 from core.search_space import Span
 from core.settings import Settings
 from core.sweeps import Sweep
 from tests.conftest import PATIENCE, wait_until
 from tests.test_browser import answers, free_port
 
-PROJECT = Path(runs.__file__).parents[1]
+PROJECT = Path(runs.__file__).parents[2]
 STRACE = shutil.which("strace")
 
 # The embedded digits, see core.data.datasets; Keras's own settings; and of the fonts, what Keras's charts
@@ -130,10 +131,13 @@ def test_a_sweep_calls_nobody_and_writes_nothing(
     assert newcomer.written == set()
 
 
+LOADS_THE_STARTER = "from core.runs import runs; from core.network import predict; predict.load(runs.STARTER)"
+
+
 @pytest.mark.parametrize("words", [
     ("-m", "core", "predict", runs.STARTER, "digit.png"),
-    ("-c", "from core import runs; from core.network import predict; predict.load(runs.STARTER)"),
-    ("-c", "import benchmarks.understanding; from core import runs; from core.network import predict; predict.load(runs.STARTER)"),
+    ("-c", LOADS_THE_STARTER),
+    ("-c", f"import benchmarks.understanding; {LOADS_THE_STARTER}"),
 ])  # fmt: skip
 def test_who_reads_a_digit_calls_nobody_and_writes_nothing(
     newcomer: Newcomer, tmp_path: Path, words: tuple[object, ...]

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from core import runs
 from core.config import RunConfig
-from core.runs import Status
+from core.runs import runs
+from core.runs.runs import Status
 from tests.conftest import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the servers here fork")
-PROJECT = Path(runs.__file__).parents[1]
+PROJECT = Path(runs.__file__).parents[2]
 
 Words = list[str]
 

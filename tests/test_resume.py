@@ -17,10 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import evaluate, jobs, runs
+from core import evaluate, jobs
 from core.config import RunConfig
 from core.data import datasets
-from core.runs import Action
+from core.runs import runs
+from core.runs.runs import Action
 from core.settings import Settings
 from core.worker import checkpoint
 from core.worker.checkpoint import DamagedCheckpoint

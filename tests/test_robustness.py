@@ -13,10 +13,11 @@ import pytest
 from filelock import FileLock, Timeout
 from scipy import ndimage
 
-from core import robustness, runs
+from core import robustness
 from core.data import datasets
 from core.network import predict
 from core.robustness import LEVELS, UNCHANGED, Images, changed
+from core.runs import runs
 from tests.conftest import PATIENCE, wait_until
 from tests.test_pages import again, figure, open_page, said
 

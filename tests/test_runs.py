@@ -16,11 +16,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core import evaluate, runs
+from core import evaluate
 from core.config import RunConfig
 from core.data import datasets
 from core.network import predict
-from core.runs import Request, Status, UnknownRun
+from core.runs import runs
+from core.runs.runs import Request, Status, UnknownRun
 from tests.conftest import PATIENCE, wait_until
 from tests.strategies import configs
 
@@ -245,10 +246,11 @@ def test_a_half_made_folder_is_not_listed_before_it_can_be_read(tmp_path: Path, 
 def test_every_moment_of_making_a_run_shows_a_whole_run_or_none(tmp_path: Path) -> None:
     """Another process makes runs, while this one looks."""
     script = (
-        "import sys; from pathlib import Path; from core import runs; from core.config import RunConfig\n"
+        "import sys; from pathlib import Path\n"
+        "from core.config import RunConfig; from core.runs import runs\n"
         "for _ in range(200): runs.create(Path(sys.argv[1]), RunConfig())"
     )
-    project = Path(runs.__file__).parents[1]
+    project = Path(runs.__file__).parents[2]
     maker = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=project)
     looks = set()
     while maker.poll() is None:
@@ -325,10 +327,10 @@ def test_a_run_is_alive_while_its_worker_holds_the_lock(run: Path) -> None:
     """With a process that does nothing but hold the lock, and is killed."""
     training = Status(state="running", phase="training", pid=1, created=1, started=2, heartbeat=3, epoch=2)
     script = (
-        "import sys, time; from pathlib import Path; from core import runs\n"
+        "import sys, time; from pathlib import Path; from core.runs import runs\n"
         "with runs.worker_lock(Path(sys.argv[1])): print(flush=True); time.sleep(600)"
     )
-    project = Path(runs.__file__).parents[1]
+    project = Path(runs.__file__).parents[2]
     with subprocess.Popen(
         [sys.executable, "-c", script, str(run)], cwd=project, stdout=subprocess.PIPE
     ) as holder:

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import runs, script
+from core import script
 from core.config import PRESETS, RunConfig
 from core.network import architectures
+from core.runs import runs
 from tests.conftest import train
 from tests.strategies import configs
 

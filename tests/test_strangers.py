@@ -18,30 +18,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import (
-    adviser,
     bundle,
     calibration,
     card,
-    epochs,
     estimate,
     evaluate,
     exports,
     formats,
-    labels,
-    ledger,
-    lessons,
-    naming,
     reliability,
     robustness,
-    runs,
     sweeps,
 )
 from core.config import RunConfig
 from core.drawing import strokes  # fmt: skip
 from core.estimate import Estimate
-from core.lessons import Lesson
 from core.network import predict
 from core.robustness import LEVELS, Robustness
+from core.runs import adviser, epochs, labels, ledger, lessons, naming, runs
+from core.runs.lessons import Lesson
 from tests.inhabited import inhabited
 from tests.test_pages import PAGES, again, open_page, texts
 

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import pytest
 
-from core import evaluate, jobs, runs, sweeper, sweeps, trials
+from core import evaluate, jobs, sweeper, sweeps, trials
 from core.config import RunConfig
 from core.data import datasets
-from core.lessons import Lesson
-from core.runs import State, Status
+from core.runs import runs
+from core.runs.lessons import Lesson
+from core.runs.runs import State, Status
 from core.search_space import Span
 from core.settings import Settings
 from core.sweeps import Sweep
@@ -33,7 +34,7 @@ from tests.conftest import Hired, filled, wait_for_end, wait_until
 from tests.inprocess import CALLS, SMALL, assert_same, at_the_writing_of, meanwhile, trained
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-PROJECT = Path(runs.__file__).parents[1]
+PROJECT = Path(runs.__file__).parents[2]
 KILLED = "The training process ended without a word: it was killed, or the machine went down."
 FULL = "The disk is full. Make room, then resume."
 
@@ -311,7 +312,7 @@ READ_ONLY = f"""
 import sys
 from contextlib import suppress
 from pathlib import Path
-from core import runs
+from core.runs import runs
 from core.worker import __main__ as worker, training
 from tests.inprocess import meanwhile
 run, train = Path(sys.argv[1]), training.train

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import runs, search_space, sweeps, trials
+from core import search_space, sweeps, trials
 from core.config import PRESETS, RunConfig
+from core.runs import runs
 from core.search_space import Choice, Span
 from core.settings import Settings
 from core.sweeps import Sweep

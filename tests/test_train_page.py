@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import jobs, runs, warm
+from core import jobs, warm
 from core.config import PRESETS, RunConfig
 from core.data import datasets
-from core.runs import Status
+from core.runs import runs
+from core.runs.runs import Status
 from core.settings import Settings
 from core.training import schedules
 from core.ui import knobs

@@ -15,9 +15,10 @@ import pytest
 from keras import layers, regularizers
 from keras.optimizers import schedules
 
-from core import jobs, runs
+from core import jobs
 from core.config import RunConfig
 from core.data.datasets import Dataset
+from core.runs import runs
 from core.settings import Settings
 from core.worker import build, steps
 from core.worker.data import Batches, order

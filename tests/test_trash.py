@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from core import runs, trash
 from core.config import RunConfig
+from core.runs import runs, trash
 
 
 def ended(root: Path) -> Path:

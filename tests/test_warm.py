@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core import jobs, runs, warm
+from core import jobs, warm
 from core.config import RunConfig
+from core.runs import runs
 from core.settings import Settings
 from tests.conftest import PATIENCE, wait_for_end, wait_until
 

@@ -9,8 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import NumberInput
 
-from core import runs, sweeps
+from core import sweeps
 from core.config import RunConfig
+from core.runs import runs
 from core.search_space import Span
 from core.settings import Settings
 from core.sweeps import Sweep

@@ -15,11 +15,12 @@ from streamlit import net_util
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from core import charts, evaluate, file_names, i18n, labels, lessons, literal, naming, reading, runs
+from core import charts, evaluate, file_names, i18n, literal, reading
 from core.config import RunConfig
 from core.data import datasets
 from core.i18n import _
-from core.naming import Subject
+from core.runs import labels, lessons, naming, runs
+from core.runs.naming import Subject
 from core.settings import Settings
 from core.ui import browser, links
 from core.ui.whole import new_fields, whole

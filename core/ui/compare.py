@@ -9,11 +9,12 @@ import pandas as pd
 import streamlit as st
 from scipy.stats import t, ttest_ind
 
-from core import charts, evaluate, ledger, naming, runs, significance, ui
+from core import charts, evaluate, significance, ui
 from core.evaluate import Evaluation
 from core.i18n import _, ngettext
-from core.ledger import Entry
-from core.naming import Subject
+from core.runs import ledger, naming, runs
+from core.runs.ledger import Entry
+from core.runs.naming import Subject
 from core.ui import links, mistakes, testset
 from core.ui.bars import bars
 from core.ui.gallery import Tile, gallery

@@ -8,11 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from core import adviser, estimate, jobs, runs, ui
+from core import estimate, jobs, ui
 from core.config import ConfigError, RunConfig
 from core.data import datasets
 from core.i18n import _, ngettext
 from core.network.architectures import ImpossibleNetwork
+from core.runs import adviser, runs
 from core.ui import knobs, links, views
 from core.ui.whole import refused, whole
 

@@ -8,11 +8,12 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core import charts, epochs, ui
+from core import charts, ui
 from core.charts import ALL
 from core.evaluate import Evaluation
 from core.i18n import _, ngettext
 from core.reading import Reader
+from core.runs import epochs
 from core.ui import links, reasons
 from core.ui.bars import bars
 from core.ui.gallery import Tile, gallery

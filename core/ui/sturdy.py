@@ -8,10 +8,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import charts, robustness, runs, ui, warm
+from core import charts, robustness, ui, warm
 from core.data import datasets
 from core.i18n import _
 from core.robustness import LEVELS, UNCHANGED
+from core.runs import runs
 from core.ui import links
 from core.ui.gallery import Tile, gallery
 

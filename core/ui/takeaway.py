@@ -8,9 +8,10 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import bundle, exports, formats, jobs, runs, ui
+from core import bundle, exports, formats, jobs, ui
 from core.i18n import _
-from core.ledger import Entry
+from core.runs import runs
+from core.runs.ledger import Entry
 from core.ui import links
 
 

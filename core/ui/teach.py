@@ -7,14 +7,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import evaluate, jobs, lessons, runs, teaching, ui
+from core import evaluate, jobs, teaching, ui
 from core.config import ConfigError
 from core.data import datasets
 from core.drawing.drawings import Drawing
 from core.i18n import _, ngettext
-from core.lessons import Lesson
 from core.network import predict
 from core.network.architectures import ImpossibleNetwork
+from core.runs import lessons, runs
+from core.runs.lessons import Lesson
 from core.teaching import Changed
 from core.ui import live
 from core.ui.gallery import Tile, gallery

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core import epochs, runs, ui
+from core import ui
 from core.config import RunConfig
 from core.data import datasets, fashion
 from core.data.download import FetchFailed
@@ -18,6 +18,7 @@ from core.evaluate import Evaluation
 from core.i18n import _
 from core.network.predict import Predictor
 from core.reading import Reader
+from core.runs import epochs, runs
 from core.ui import links
 
 END = 0  # in place of an epoch: as the run has ended

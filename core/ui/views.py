@@ -8,9 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from core import charts, runs, ui
+from core import charts, ui
 from core.config import RunConfig
 from core.i18n import _
+from core.runs import runs
 
 Rows = Sequence[dict[str, Any]]  # one per epoch, as `runs.metrics` gives them
 

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from filelock import BaseFileLock, Timeout
 
-from core import errors, jobs, runs
-from core.runs import Action
+from core import errors, jobs
+from core.runs import runs
+from core.runs.runs import Action
 from core.worker.journal import Journal
 
 _PATIENCE = 20  # seconds to wait for another worker of the same run to leave

@@ -17,9 +17,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from core import runs
 from core.files import DAMAGED_ARCHIVE, replacing
 from core.i18n import _
+from core.runs import runs
 
 Array = NDArray[Any]
 

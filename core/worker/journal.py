@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from core import runs
 from core.jobs import Ask
+from core.runs import runs
 
 
 class Journal:

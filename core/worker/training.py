@@ -17,7 +17,6 @@ import onnxruntime
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from core import lessons, runs
 from core.config import RunConfig
 from core.data import datasets
 from core.data.datasets import Dataset
@@ -27,7 +26,8 @@ from core.jobs import Ask
 from core.network import architectures as arch
 from core.network.architectures import Layer
 from core.network.onnx_graph import Weights
-from core.runs import Action
+from core.runs import lessons, runs
+from core.runs.runs import Action
 from core.training import schedules
 from core.worker import build, checkpoint, observe, steps
 from core.worker.checkpoint import Checkpoint, Progress

@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from core import runs
 from core.i18n import ngettext
+from core.runs import runs
 
 KEPT = 24 * 3600.0  # seconds for which a deleted run can be brought back
 _FOLDER = ".deleted"  # no run's name begins with a dot

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core import runs
 from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
 from core.network import architectures, onnx_graph, predict
 from core.network.predict import Predictor
+from core.runs import runs
 
 _FILE = re.compile(r"(\d{4,})\.npz")
 

@@ -7,12 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from core import labels, lessons, runs
 from core.config import RunConfig
-from core.labels import Labels
-from core.naming import Subject
 from core.network import architectures
 from core.network.architectures import ImpossibleNetwork
+from core.runs import labels, lessons, runs
+from core.runs.labels import Labels
+from core.runs.naming import Subject
 
 
 class Entry(NamedTuple):

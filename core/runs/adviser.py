@@ -43,11 +43,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from core import runs
 from core.config import ConfigError, RunConfig
 from core.data import datasets
 from core.i18n import _
 from core.network import architectures as arch
+from core.runs import runs
 
 Row = Mapping[str, Any]
 Change = dict[str, Any]
@@ -245,8 +245,8 @@ def advise(
 
     Args:
         config: the settings that the run began with.
-        epochs, layers, changes: the rows as `core.runs.metrics`, `layers` and `changes` read them.
-        asked: the settings with what was asked for since, as `core.runs.plan` reads them.
+        epochs, layers, changes: the rows as `core.runs.runs.metrics`, `layers` and `changes` read them.
+        asked: the settings with what was asked for since, as `core.runs.runs.plan` reads them.
         diverged: whether it failed because the loss stopped being a number.
         over: whether it has ended.
     """

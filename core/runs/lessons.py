@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core import runs
 from core.data.datasets import Dataset
 from core.files import DAMAGED_ARCHIVE, replacing
 from core.i18n import _
 from core.network.architectures import CLASSES, IMAGE
 from core.network.onnx_graph import Weights, numbers
+from core.runs import runs
 
 _FILE = "lesson.npz"
 _WEIGHTS = "weights/"

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from core import runs
 from core.i18n import _
+from core.runs import runs
 
 MOST_NAME = 80  # characters
 MOST_TAG = 30

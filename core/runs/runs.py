@@ -83,7 +83,7 @@ _LAST_TRIES = 50
 _BETWEEN = 0.1  # seconds between them
 _Read = TypeVar("_Read")
 # A run that was trained by `python -m starter`. It can be read, not changed.
-STARTER = Path(__file__).parents[1] / "starter" / "starter"
+STARTER = Path(__file__).parents[2] / "starter" / "starter"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
