@@ -18,9 +18,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.comparison import Comparison
 from benchmarks.server import FLAGS, chromium, open_page, server
-from core import reading
 from core.drawing import numbers, strokes
 from core.drawing.strokes import Strokes
+from core.evaluation import reading
 from core.runs import runs
 from core.ui import inputs
 from core.warm import PROJECT

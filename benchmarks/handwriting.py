@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from benchmarks import nondigits
 from benchmarks.training import train
-from core import reading
 from core.config import PRESETS
 from core.data import datasets
 from core.drawing import drawings_file, preprocess, strokes
 from core.drawing.drawings import Drawing
 from core.drawing.preprocess import STEPS
-from core.reading import Reader
+from core.evaluation import reading
+from core.evaluation.reading import Reader
 from core.runs import runs
 from starter.__main__ import canvases, groups
 

@@ -10,11 +10,11 @@ import onnxruntime as ort
 
 from benchmarks.comparison import Comparison
 from benchmarks.training import train
-from core import robustness
 from core.config import PRESETS
 from core.data import datasets
 from core.drawing.preprocess import normalise
-from core.evaluate import Evaluation
+from core.evaluation import robustness
+from core.evaluation.evaluate import Evaluation
 from core.network import onnx_graph, predict
 from core.runs import epochs
 

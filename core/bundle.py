@@ -24,8 +24,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from core import calibration, evaluate, robustness
 from core.config import ConfigError
+from core.evaluation import calibration, evaluate, robustness
 from core.files import DAMAGED_ARCHIVE, refuse_a_large_directory
 from core.i18n import _
 from core.network import architectures, onnx_graph, predict

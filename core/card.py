@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 
-from core import calibration, evaluate, reliability, robustness, significance
 from core.config import RunConfig
-from core.evaluate import Evaluation
+from core.evaluation import calibration, evaluate, reliability, robustness, significance
+from core.evaluation.evaluate import Evaluation
 from core.i18n import _
 from core.literal import markdown
 from core.runs import runs

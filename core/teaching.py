@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core import evaluate
 from core.config import RunConfig
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.drawing import drawings
 from core.drawing.drawings import Drawing
+from core.evaluation import evaluate
 from core.network import predict
 from core.runs import runs
 from core.runs.lessons import Lesson

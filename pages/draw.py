@@ -10,9 +10,9 @@ from core import charts, ui
 from core.drawing import numbers, preprocess
 from core.drawing.numbers import Found
 from core.drawing.strokes import Strokes
+from core.evaluation.reading import Reader, Reading
 from core.i18n import _
 from core.network import predict
-from core.reading import Reader, Reading
 from core.runs import runs
 from core.ui import inputs, insight, keeping
 from core.ui.announce import announce

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from core import calibration, evaluate, significance, ui
+from core import ui
 from core.data import fashion
 from core.drawing import drawings
-from core.evaluate import Evaluation
+from core.evaluation import calibration, evaluate, significance
+from core.evaluation.evaluate import Evaluation
 from core.i18n import _, ngettext
 from core.network import predict
 from core.runs import runs

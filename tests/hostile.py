@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core import robustness, sweeps, trials
+from core import sweeps, trials
 from core.config import RunConfig
 from core.drawing import drawings
 from core.drawing.drawings import Drawing
-from core.robustness import LEVELS
+from core.evaluation import robustness
+from core.evaluation.robustness import LEVELS
 from core.runs import labels, runs
 from core.search_space import Span
 from core.settings import Settings

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import evaluate, tutorials
+from core import tutorials
 from core.config import PRESETS, RunConfig
+from core.evaluation import evaluate
 from core.runs import adviser, runs
 from core.runs.adviser import Advice, advise
 from core.worker.journal import Journal

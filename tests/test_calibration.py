@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax, softmax
 
 from benchmarks import nondigits
-from core import calibration
-from core.calibration import Calibration
 from core.data.datasets import Dataset
-from core.explain import Neighbours
+from core.evaluation import calibration
+from core.evaluation.calibration import Calibration
+from core.evaluation.explain import Neighbours
 from core.network import predict
 from core.network.predict import Predictor
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import explain, reading, ui
+from core import ui
 from core.drawing import drawings, preprocess, strokes
+from core.evaluation import explain, reading
 from core.network import architectures as arch
 from core.runs import runs
 from core.ui import inputs

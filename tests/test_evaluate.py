@@ -14,10 +14,10 @@ from hypothesis.extra import numpy as npst
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score, classification_report, log_loss
 
-from core import evaluate
 from core.data.datasets import Dataset
 from core.drawing.preprocess import normalise
-from core.evaluate import Evaluation, NotEvaluated
+from core.evaluation import evaluate
+from core.evaluation.evaluate import Evaluation, NotEvaluated
 from core.runs import runs
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import evaluate, reliability
 from core.config import RunConfig
 from core.data import datasets
 from core.drawing import drawings, strokes
 from core.drawing.drawings import Drawing
-from core.evaluate import Evaluation
+from core.evaluation import evaluate, reliability
+from core.evaluation.evaluate import Evaluation
 from core.runs import epochs, labels, runs
 from tests import test_pages
 from tests.test_pages import again, figure, metrics, open_page, press, said, texts, tiles

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import explain
 from core.data.datasets import Dataset
-from core.explain import Neighbours
+from core.evaluation import explain
+from core.evaluation.explain import Neighbours
 from core.network import predict
 from core.network.predict import Predictor
 

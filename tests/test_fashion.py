@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import evaluate
 from core.data import fashion
 from core.data.datasets import BadDataFile, DatasetDamaged, DatasetMissing
 from core.data.download import FetchFailed
+from core.evaluation import evaluate
 from core.network import predict
 from core.runs import runs
 from tests.conftest import shared

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
-from core import evaluate
 from core.data import datasets
 from core.drawing.preprocess import normalise
+from core.evaluation import evaluate
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(1200)]
 PROJECT = Path(__file__).parents[1]

@@ -11,9 +11,9 @@ from scipy.stats import mannwhitneyu
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score
 
-from core import reliability
-from core.evaluate import Evaluation
-from core.reliability import BINS
+from core.evaluation import reliability
+from core.evaluation.evaluate import Evaluation
+from core.evaluation.reliability import BINS
 from tests.test_evaluate import evaluations
 
 

@@ -13,10 +13,10 @@ import pytest
 from filelock import FileLock, Timeout
 from scipy import ndimage
 
-from core import robustness
 from core.data import datasets
+from core.evaluation import robustness
+from core.evaluation.robustness import LEVELS, UNCHANGED, Images, changed
 from core.network import predict
-from core.robustness import LEVELS, UNCHANGED, Images, changed
 from core.runs import runs
 from tests.conftest import PATIENCE, wait_until
 from tests.test_pages import again, figure, open_page, said
@@ -74,7 +74,7 @@ def test_noise_is_as_strong_as_it_says_and_the_same_each_time() -> None:
 
 def test_it_is_measured_in_a_process_and_kept_with_the_run(run: Path, mnist_5k: datasets.Dataset) -> None:
     assert robustness.read(run) is None
-    subprocess.run([sys.executable, "-m", "core.robustness", str(run)], check=True)
+    subprocess.run([sys.executable, "-m", "core.evaluation.robustness", str(run)], check=True)
     found = robustness.read(run)
     assert found is not None
     assert found.done == 1
@@ -119,7 +119,10 @@ def test_who_looks_does_not_keep_anybody_from_measuring(run: Path, monkeypatch: 
 def test_a_run_without_a_model_is_said_to_have_none(run: Path) -> None:
     (run / "model.onnx").unlink()
     done = subprocess.run(
-        [sys.executable, "-m", "core.robustness", str(run)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "core.evaluation.robustness", str(run)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert "has no trained model yet" in done.stderr

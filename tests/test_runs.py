@@ -16,9 +16,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core import evaluate
 from core.config import RunConfig
 from core.data import datasets
+from core.evaluation import evaluate
 from core.network import predict
 from core.runs import runs
 from core.runs.runs import Request, Status, UnknownRun

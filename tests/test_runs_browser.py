@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from core import evaluate
+from core.evaluation import evaluate
 from core.runs import runs
 from tests import test_browser
 from tests.conftest import train

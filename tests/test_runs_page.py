@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import evaluate, significance
 from core.config import RunConfig
+from core.evaluation import evaluate, significance
 from core.runs import labels, runs, trash
 from tests.conftest import train, wait_for_end
 from tests.test_pages import again, figure, open_page, press, said, texts, tiles

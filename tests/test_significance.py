@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
-from core import significance
+from core.evaluation import significance
 
 Answers = NDArray[np.bool_]
 

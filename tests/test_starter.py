@@ -9,11 +9,11 @@ import keras
 import numpy as np
 import pytest
 
-from core import calibration, evaluate, robustness
 from core.data import datasets
 from core.drawing import drawings_file
 from core.drawing.drawings import Drawing
 from core.drawing.preprocess import canvas_to_image, normalise
+from core.evaluation import calibration, evaluate, robustness
 from core.network import architectures, predict
 from core.runs import runs
 from starter import __main__ as starter

@@ -17,23 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import (
-    bundle,
-    calibration,
-    card,
-    estimate,
-    evaluate,
-    exports,
-    formats,
-    reliability,
-    robustness,
-    sweeps,
-)
+from core import bundle, card, estimate, exports, formats, sweeps
 from core.config import RunConfig
 from core.drawing import strokes  # fmt: skip
 from core.estimate import Estimate
+from core.evaluation import calibration, evaluate, reliability, robustness
+from core.evaluation.robustness import LEVELS, Robustness
 from core.network import predict
-from core.robustness import LEVELS, Robustness
 from core.runs import adviser, epochs, labels, ledger, lessons, naming, runs
 from core.runs.lessons import Lesson
 from tests.inhabited import inhabited

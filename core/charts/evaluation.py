@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.charts.common import MARGIN, MARK, clickable, compact
+from core.evaluation.reliability import BINS, Curve, Reliability
 from core.i18n import _
 from core.network import architectures as arch
-from core.reliability import BINS, Curve, Reliability
 
 _BLUES = "Blues"
 _COUNTS, _SUMS = 12, 9  # pixels that the matrix's numbers are high

@@ -15,9 +15,10 @@ from streamlit import net_util
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from core import charts, evaluate, file_names, i18n, literal, reading
+from core import charts, file_names, i18n, literal
 from core.config import RunConfig
 from core.data import datasets
+from core.evaluation import evaluate, reading
 from core.i18n import _
 from core.runs import labels, lessons, naming, runs
 from core.runs.naming import Subject
@@ -104,7 +105,7 @@ def _reader(run: Path, stamp: float) -> reading.Reader:
 
 
 def reader(run: Path) -> reading.Reader:
-    """A run that reads drawings, loaded once for all sessions. Raises as `core.reading.load`."""
+    """A run that reads drawings, loaded once for all sessions. Raises as `core.evaluation.reading.load`."""
     return _reader(run, stamp(run / "model.onnx"))
 
 
@@ -114,7 +115,7 @@ def _evaluation(run: Path, stamp: float) -> evaluate.Evaluation:
 
 
 def evaluation(run: Path) -> evaluate.Evaluation:
-    """A run's evaluation, read once for all sessions. Raises as `core.evaluate.load`."""
+    """A run's evaluation, read once for all sessions. Raises as `core.evaluation.evaluate.load`."""
     return _evaluation(run, stamp(run / "evaluation.npz"))
 
 

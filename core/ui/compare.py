@@ -9,8 +9,9 @@ import pandas as pd
 import streamlit as st
 from scipy.stats import t, ttest_ind
 
-from core import charts, evaluate, significance, ui
-from core.evaluate import Evaluation
+from core import charts, ui
+from core.evaluation import evaluate, significance
+from core.evaluation.evaluate import Evaluation
 from core.i18n import _, ngettext
 from core.runs import ledger, naming, runs
 from core.runs.ledger import Entry

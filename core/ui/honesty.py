@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from core import charts, reliability, ui
-from core.calibration import Calibration, temperature
-from core.evaluate import Evaluation
+from core import charts, ui
+from core.evaluation import reliability
+from core.evaluation.calibration import Calibration, temperature
+from core.evaluation.evaluate import Evaluation
 from core.i18n import _, ngettext
 from core.ui import links, mistakes
 from core.ui.gallery import gallery

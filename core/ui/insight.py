@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evaluation.reading import Reader, Reading
 from core.i18n import _
-from core.reading import Reader, Reading
 from core.ui import links, network, reasons, xray
 
 

@@ -11,8 +11,8 @@ from core import ui
 from core.drawing import drawings, strokes
 from core.drawing.drawings import MOST_NAME, Drawing
 from core.drawing.strokes import Strokes
+from core.evaluation.reading import Reading
 from core.i18n import _, ngettext
-from core.reading import Reading
 
 _DIGITS = list(range(10))
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from core import charts, ui
 from core.charts import ALL
-from core.evaluate import Evaluation
+from core.evaluation.evaluate import Evaluation
+from core.evaluation.reading import Reader
 from core.i18n import _, ngettext
-from core.reading import Reader
 from core.runs import epochs
 from core.ui import links, reasons
 from core.ui.bars import bars

@@ -12,11 +12,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core import pictures, ui
+from core.evaluation.reading import Reader, Reading
 from core.i18n import _
 from core.network import architectures as arch
 from core.network import arithmetic
 from core.network.arithmetic import Arithmetic
-from core.reading import Reader, Reading
 from core.runs import runs
 from core.ui.whole import whole
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from core import explain, pictures, ui
+from core import pictures, ui
+from core.evaluation import explain
+from core.evaluation.reading import Reader, Reading
 from core.i18n import _
 from core.network import predict
-from core.reading import Reader, Reading
 from core.runs import runs
 from core.ui.bars import bars
 from core.ui.gallery import Tile, gallery

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import charts, robustness, ui, warm
+from core import charts, ui, warm
 from core.data import datasets
+from core.evaluation import robustness
+from core.evaluation.robustness import LEVELS, UNCHANGED
 from core.i18n import _
-from core.robustness import LEVELS, UNCHANGED
 from core.runs import runs
 from core.ui import links
 from core.ui.gallery import Tile, gallery
@@ -93,7 +94,7 @@ def _start(run: Path) -> None:
     try:
         datasets.check(runs.config(run).dataset)
         with (run / "log.txt").open("ab") as log:
-            worker = warm.spawn([str(run.absolute())], log, subprocess.DEVNULL, "core.robustness")
+            worker = warm.spawn([str(run.absolute())], log, subprocess.DEVNULL, "core.evaluation.robustness")
     except (OSError, datasets.DatasetMissing, runs.UnknownRun) as error:
         st.session_state["not_measured"] = str(error)
         return

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import evaluate, jobs, teaching, ui
+from core import jobs, teaching, ui
 from core.config import ConfigError
 from core.data import datasets
 from core.drawing.drawings import Drawing
+from core.evaluation import evaluate
 from core.i18n import _, ngettext
 from core.network import predict
 from core.network.architectures import ImpossibleNetwork

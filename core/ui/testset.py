@@ -14,10 +14,10 @@ from core.config import RunConfig
 from core.data import datasets, fashion
 from core.data.download import FetchFailed
 from core.drawing import drawings
-from core.evaluate import Evaluation
+from core.evaluation.evaluate import Evaluation
+from core.evaluation.reading import Reader
 from core.i18n import _
 from core.network.predict import Predictor
-from core.reading import Reader
 from core.runs import epochs, runs
 from core.ui import links
 

@@ -7,8 +7,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.drawing import preprocess
+from core.evaluation.reading import Reader, Reading
 from core.i18n import _
-from core.reading import Reader, Reading
 
 
 def _step_words() -> dict[str, tuple[str, str, str]]:

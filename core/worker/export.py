@@ -8,10 +8,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from core import calibration
 from core.data.datasets import Dataset
 from core.drawing.preprocess import normalise
-from core.evaluate import Evaluation
+from core.evaluation import calibration
+from core.evaluation.evaluate import Evaluation
 from core.files import replacing
 from core.network import onnx_graph
 from core.network.architectures import Layer

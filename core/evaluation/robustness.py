@@ -1,6 +1,7 @@
 """How a network stands up to digits that are turned, shifted, faint, …: accuracy, step by step.
 
-``python -m core.robustness RUN`` measures a run in the background and keeps what it finds in the run's
+``python -m core.evaluation.robustness RUN`` measures a run in the background and keeps what it finds in the
+run's
 directory as it goes, so that a page can follow it.
 """
 

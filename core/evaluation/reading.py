@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from core import calibration
-from core.calibration import Calibration
-from core.explain import Neighbours
+from core.evaluation import calibration
+from core.evaluation.calibration import Calibration
+from core.evaluation.explain import Neighbours
 from core.network import predict
 from core.network.architectures import IMAGE
 from core.network.predict import Predictor

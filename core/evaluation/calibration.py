@@ -17,7 +17,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from core.data import datasets
-from core.explain import Neighbours
+from core.evaluation.explain import Neighbours
 from core.network.predict import Predictor
 from core.runs import runs
 
@@ -39,7 +39,8 @@ class Calibration(BaseModel):
         images: the number of validation images.
         temperature: what to divide the logits by, so that of the answers that are given with 80 %
             about 80 % are right (Guo et al., "On calibration of modern neural networks", 2017).
-        scales: by what to divide the two distances of `core.explain.Neighbours.unlikeness`, to add them.
+        scales: by what to divide the two distances of `core.evaluation.explain.Neighbours.unlikeness`, to add
+            them.
         limit: the sum above which a drawing does not look like a digit.
     """
 
@@ -59,7 +60,7 @@ class Calibration(BaseModel):
         """How unlike a digit the images are, ``(n,)``: above 1 they are taken for none.
 
         Args:
-            distances: ``(n, 2)``, from `core.explain.Neighbours.unlikeness`.
+            distances: ``(n, 2)``, from `core.evaluation.explain.Neighbours.unlikeness`.
         """
         found: NDArray[np.float64] = (distances / np.array(self.scales)).sum(axis=1) / self.limit
         return found
