@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core.warm import PROJECT
+from core.jobs.warm import PROJECT
 
 
 class ChildFailed(RuntimeError):

@@ -21,9 +21,9 @@ from benchmarks.server import FLAGS, chromium, open_page, server
 from core.drawing import numbers, strokes
 from core.drawing.strokes import Strokes
 from core.evaluation import reading
+from core.jobs.warm import PROJECT
 from core.runs import runs
 from core.ui import inputs
-from core.warm import PROJECT
 
 PROMISED = 250.0  # ms from pen-up to the new bars, in 95 of 100 strokes
 OURS = 2.0  # ms of it

@@ -20,11 +20,11 @@ from streamlit.testing.v1 import AppTest
 from benchmarks.comparison import Comparison
 from benchmarks.server import FLAGS, chromium, open_page, server
 from benchmarks.training import train
-from core import jobs
 from core.config import RunConfig
+from core.jobs import jobs
+from core.jobs.warm import PROJECT
 from core.runs import runs
 from core.settings import Settings
-from core.warm import PROJECT
 
 PAGES = ("start", "data", "train", "runs", "evaluate", "draw", "drawings")
 MANY = 1_000  # runs in the folder

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from core import jobs
 from core.config import RunConfig
+from core.jobs import jobs
 from core.runs import runs
 from core.settings import Settings
 

@@ -19,8 +19,8 @@ from filelock import FileLock, Timeout
 from benchmarks.comparison import Comparison
 from benchmarks.pages import ANSWER, answer
 from core.config import RunConfig
+from core.jobs.warm import PROJECT
 from core.runs import runs
-from core.warm import PROJECT
 
 WAITING = 20
 _HOLD = """

@@ -18,9 +18,9 @@ from core import file_names, onnx_drawing, script
 from core.config import RunConfig
 from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
+from core.jobs.warm import PROJECT, environment
 from core.network import architectures, predict
 from core.runs import runs
-from core.warm import PROJECT, environment
 
 # A conversion imports TensorFlow, which takes 600 MB: one at a time.
 _one_at_a_time = threading.Lock()

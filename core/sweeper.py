@@ -21,9 +21,10 @@ import optuna
 from filelock import Timeout
 from optuna.trial import FrozenTrial, TrialState
 
-from core import errors, jobs, sweeps, trials, warm
+from core import errors, sweeps, trials
 from core.config import ConfigError
 from core.i18n import _
+from core.jobs import jobs, warm
 from core.network.architectures import ImpossibleNetwork
 from core.runs import labels, runs
 from core.settings import Settings

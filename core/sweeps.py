@@ -28,9 +28,10 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 
-from core import jobs, search_space, warm
+from core import search_space
 from core.config import RunConfig
 from core.i18n import _
+from core.jobs import jobs, warm
 from core.runs import runs
 from core.runs.labels import MOST_TAG, tidy
 from core.search_space import BadSweep, Frozen, Values
@@ -80,7 +81,7 @@ def check(sweep: Sweep, settings: Settings) -> None:
 
     Raises:
         BadSweep: something of it cannot be.
-        ImpossibleNetwork, DatasetMissing, NotAllowed: as `core.jobs.check`, for the shared settings.
+        ImpossibleNetwork, DatasetMissing, NotAllowed: as `core.jobs.jobs.check`, for the shared settings.
     """
     if not tidy(sweep.name):
         raise BadSweep(_("Give the sweep a name, to find its runs by."))

@@ -6,9 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from core import charts, jobs, ui
+from core import charts, ui
 from core.data.datasets import DatasetMissing
 from core.i18n import _, ngettext
+from core.jobs import jobs
 from core.network.architectures import ImpossibleNetwork
 from core.runs import labels, ledger, runs, trash
 from core.runs.ledger import Entry

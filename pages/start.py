@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from core import jobs, ui
+from core import ui
 from core.data import datasets
 from core.i18n import _
+from core.jobs import jobs
 from core.runs import runs
 
 STEPS = [

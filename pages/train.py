@@ -4,10 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import charts, estimate, jobs, ui, warm
+from core import charts, ui
 from core.config import RunConfig
 from core.data import datasets
 from core.i18n import _
+from core.jobs import estimate, jobs, warm
 from core.network import architectures as arch
 from core.runs import runs
 from core.ui import knobs, live

@@ -18,12 +18,12 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from core import jobs
 from core.config import RunConfig
 from core.drawing import drawings_file, strokes
 from core.drawing.drawings import Drawing
 from core.drawing.preprocess import canvas_to_image
 from core.evaluation import evaluate, robustness
+from core.jobs import jobs
 from core.network import predict
 from core.runs import runs
 from core.runs.lessons import Lesson

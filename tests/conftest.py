@@ -22,9 +22,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
-from core import jobs
 from core.config import RunConfig
 from core.data import datasets
+from core.jobs import jobs
 from core.runs import runs
 from core.settings import Settings
 

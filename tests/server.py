@@ -15,8 +15,8 @@ import time
 import types
 from pathlib import Path
 
-from core import jobs, warm
-from core.jobs import Ask
+from core.jobs import jobs, warm
+from core.jobs.jobs import Ask
 from core.runs import runs
 from core.settings import Settings
 from core.worker import __main__ as worker
@@ -45,7 +45,7 @@ def note(run: Path, what: str) -> None:
 
 
 def fork(words: list[str], *_streams: object) -> types.SimpleNamespace:
-    """`core.warm.spawn`."""
+    """`core.jobs.warm.spawn`."""
     pid = os.fork()
     if pid == 0:
         try:

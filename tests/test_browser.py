@@ -20,9 +20,9 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from core import jobs
 from core.config import RunConfig
 from core.evaluation import evaluate
+from core.jobs import jobs
 from core.runs import runs
 from core.settings import Settings
 from tests.conftest import PATIENCE, wait_for_end, wait_until

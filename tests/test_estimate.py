@@ -13,9 +13,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from core import estimate
 from core.config import ConvBlock, RunConfig
-from core.estimate import Estimate, Past
+from core.jobs import estimate
+from core.jobs.estimate import Estimate, Past
 from core.network import architectures as arch
 from core.runs import runs
 from core.worker.journal import Journal

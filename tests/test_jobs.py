@@ -12,10 +12,10 @@ import keras
 import numpy as np
 import pytest
 
-from core import jobs
 from core.config import ConfigError, RunConfig
 from core.data import datasets
-from core.jobs import NotAllowed
+from core.jobs import jobs
+from core.jobs.jobs import NotAllowed
 from core.network import architectures, predict
 from core.runs import runs
 from core.runs.runs import State, Status

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import jobs, teaching
 from core.config import RunConfig
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.drawing.drawings import Drawing
 from core.evaluation import evaluate
+from core.jobs import jobs, teaching
 from core.network import predict
 from core.runs import lessons, runs
 from core.runs.lessons import DamagedLesson, Lesson

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import jobs
 from core.config import RunConfig
 from core.data import datasets
 from core.evaluation import evaluate
+from core.jobs import jobs
 from core.runs import runs
 from core.runs.runs import Action
 from core.settings import Settings

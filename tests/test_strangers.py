@@ -17,12 +17,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import bundle, card, estimate, exports, formats, sweeps
+from core import bundle, card, exports, formats, sweeps
 from core.config import RunConfig
 from core.drawing import strokes  # fmt: skip
-from core.estimate import Estimate
 from core.evaluation import calibration, evaluate, reliability, robustness
 from core.evaluation.robustness import LEVELS, Robustness
+from core.jobs import estimate
+from core.jobs.estimate import Estimate
 from core.network import predict
 from core.runs import adviser, epochs, labels, ledger, lessons, naming, runs
 from core.runs.lessons import Lesson

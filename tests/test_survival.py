@@ -18,10 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from core import jobs, sweeper, sweeps, trials
+from core import sweeper, sweeps, trials
 from core.config import RunConfig
 from core.data import datasets
 from core.evaluation import evaluate
+from core.jobs import jobs
 from core.runs import runs
 from core.runs.lessons import Lesson
 from core.runs.runs import State, Status

@@ -17,8 +17,9 @@ from filelock import BaseFileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import jobs, search_space, sweeps, trials
+from core import search_space, sweeps, trials
 from core.config import PRESETS, RunConfig
+from core.jobs import jobs
 from core.runs import labels, runs
 from core.search_space import KNOBS, BadSweep, Choice, Number, Span
 from core.settings import Settings

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import jobs, warm
 from core.config import PRESETS, RunConfig
 from core.data import datasets
+from core.jobs import jobs, warm
 from core.runs import runs
 from core.runs.runs import Status
 from core.settings import Settings

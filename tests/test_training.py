@@ -15,9 +15,9 @@ import pytest
 from keras import layers, regularizers
 from keras.optimizers import schedules
 
-from core import jobs
 from core.config import RunConfig
 from core.data.datasets import Dataset
+from core.jobs import jobs
 from core.runs import runs
 from core.settings import Settings
 from core.worker import build, steps

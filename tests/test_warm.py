@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from core import jobs, warm
 from core.config import RunConfig
+from core.jobs import jobs, warm
 from core.runs import runs
 from core.settings import Settings
 from tests.conftest import PATIENCE, wait_for_end, wait_until

@@ -8,10 +8,11 @@ from typing import Any
 
 import streamlit as st
 
-from core import estimate, jobs, ui
+from core import ui
 from core.config import ConfigError, RunConfig
 from core.data import datasets
 from core.i18n import _, ngettext
+from core.jobs import estimate, jobs
 from core.network.architectures import ImpossibleNetwork
 from core.runs import adviser, runs
 from core.ui import knobs, links, views

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import charts, ui, warm
+from core import charts, ui
 from core.data import datasets
 from core.evaluation import robustness
 from core.evaluation.robustness import LEVELS, UNCHANGED
 from core.i18n import _
+from core.jobs import warm
 from core.runs import runs
 from core.ui import links
 from core.ui.gallery import Tile, gallery

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import charts, jobs, sweeps, trials, ui
+from core import charts, sweeps, trials, ui
 from core.config import PRESETS, assignments
 from core.data.datasets import DatasetMissing
 from core.i18n import _, ngettext
+from core.jobs import jobs
 from core.runs import naming, runs
 from core.search_space import BadSweep, short
 from core.sweeps import Sweep, Trial

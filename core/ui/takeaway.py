@@ -8,8 +8,9 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import bundle, exports, formats, jobs, ui
+from core import bundle, exports, formats, ui
 from core.i18n import _
+from core.jobs import jobs
 from core.runs import runs
 from core.runs.ledger import Entry
 from core.ui import links

@@ -7,17 +7,18 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import jobs, teaching, ui
+from core import ui
 from core.config import ConfigError
 from core.data import datasets
 from core.drawing.drawings import Drawing
 from core.evaluation import evaluate
 from core.i18n import _, ngettext
+from core.jobs import jobs, teaching
+from core.jobs.teaching import Changed
 from core.network import predict
 from core.network.architectures import ImpossibleNetwork
 from core.runs import lessons, runs
 from core.runs.lessons import Lesson
-from core.teaching import Changed
 from core.ui import live
 from core.ui.gallery import Tile, gallery
 

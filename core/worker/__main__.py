@@ -1,4 +1,4 @@
-"""The training process, started by `core.jobs`, which outlives whoever started it.
+"""The training process, started by `core.jobs.jobs`, which outlives whoever started it.
 
 ``python -m core.worker RUN_DIR SLOTS`` trains one run. ``python -m core.worker --warm SECONDS`` imports
 TensorFlow first and then waits for such a line on its standard input, as JSON: ``["RUN_DIR", SLOTS]``;
@@ -18,7 +18,8 @@ from pathlib import Path
 
 from filelock import BaseFileLock, Timeout
 
-from core import errors, jobs
+from core import errors
+from core.jobs import jobs
 from core.runs import runs
 from core.runs.runs import Action
 from core.worker.journal import Journal

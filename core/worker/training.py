@@ -22,7 +22,7 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.files import replacing
 from core.i18n import _
-from core.jobs import Ask
+from core.jobs.jobs import Ask
 from core.network import architectures as arch
 from core.network.architectures import Layer
 from core.network.onnx_graph import Weights

@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from core import estimate, warm
 from core.config import RunConfig
 from core.data import datasets
 from core.i18n import _
+from core.jobs import estimate, warm
 from core.network import architectures
 from core.runs import lessons, runs
 from core.runs.lessons import Lesson
