@@ -2,14 +2,15 @@
 
 import streamlit as st
 
-from core import search_space, sweeps, ui
+from core import ui
 from core.config import PRESETS, ConfigError, RunConfig, from_settings
 from core.data import datasets
 from core.i18n import _
 from core.jobs import estimate, jobs
 from core.network import architectures
-from core.search_space import KNOBS, MOST_POINTS, BadSweep, Choice, Number, Span, Values, short
-from core.sweeps import Sweep
+from core.sweeps import search_space, sweeps
+from core.sweeps.search_space import KNOBS, MOST_POINTS, BadSweep, Choice, Number, Span, Values, short
+from core.sweeps.sweeps import Sweep
 from core.ui import knobs, links, sweeping
 from core.ui.whole import Refused, check_fields, whole
 

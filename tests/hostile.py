@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from core import sweeps, trials
 from core.config import RunConfig
 from core.drawing import drawings
 from core.drawing.drawings import Drawing
 from core.evaluation import robustness
 from core.evaluation.robustness import LEVELS
 from core.runs import labels, runs
-from core.search_space import Span
 from core.settings import Settings
-from core.sweeps import Sweep
+from core.sweeps import sweeps, trials
+from core.sweeps.search_space import Span
+from core.sweeps.sweeps import Sweep
 
 # The word by which all of it is found again.
 WORD = "ZZQ"

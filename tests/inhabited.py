@@ -9,13 +9,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import get_args
 
-from core import sweeps, trials
 from core.config import RunConfig
 from core.drawing import drawings, strokes
 from core.drawing.drawings import Drawing
 from core.runs import labels, runs, trash
-from core.search_space import Span
-from core.sweeps import Sweep
+from core.sweeps import sweeps, trials
+from core.sweeps.search_space import Span
+from core.sweeps.sweeps import Sweep
 
 SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
 ONE = [[[0.3, 0.0], [0.25, 1.0]]]

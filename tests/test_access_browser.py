@@ -16,9 +16,9 @@ from typing import Literal, NamedTuple
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from core import sweeps
 from core.drawing import strokes
 from core.runs import runs
+from core.sweeps import sweeps
 from tests import test_browser
 from tests.axe import Finding, findings
 from tests.inhabited import inhabited

@@ -19,9 +19,9 @@ from streamlit.proto.Common_pb2 import StringArray
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
-from core import sweeps
 from core.drawing import drawings, strokes
 from core.runs import runs
+from core.sweeps import sweeps
 from tests.conftest import Hired
 from tests.inhabited import inhabited
 from tests.test_pages import PAGES, again, open_page, texts

@@ -11,7 +11,7 @@ from core import charts
 from core.charts import ALL
 from core.config import PRESETS
 from core.network import architectures as arch
-from core.sweeps import Trial
+from core.sweeps.sweeps import Trial
 
 
 def test_a_click_on_a_cell_names_the_cell_that_it_is_on() -> None:

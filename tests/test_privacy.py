@@ -21,12 +21,12 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from core import sweeps
 from core.config import RunConfig
 from core.runs import runs
-from core.search_space import Span
 from core.settings import Settings
-from core.sweeps import Sweep
+from core.sweeps import sweeps
+from core.sweeps.search_space import Span
+from core.sweeps.sweeps import Sweep
 from tests.conftest import PATIENCE, wait_until
 from tests.test_browser import answers, free_port
 
@@ -125,7 +125,7 @@ def test_a_sweep_calls_nobody_and_writes_nothing(
     knobs = {"learning_rate": Span(low=0.001, high=0.01), "dropout": Span(low=0, high=0.5)}
     folder = sweeps.submit(Sweep(name="Quiet", base=RunConfig(), knobs=knobs, method="tpe"), Settings())
     sweeps.stop(folder)
-    newcomer.run("-m", "core.sweeper", folder)
+    newcomer.run("-m", "core.sweeps.sweeper", folder)
     assert (runs.status(folder).state, runs.every(runs_folder)) == ("stopped", [])
     newcomer.is_left_alone()
     assert newcomer.written == set()

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import bundle, card, exports, formats, sweeps
+from core import bundle, card, exports, formats
 from core.config import RunConfig
 from core.drawing import strokes  # fmt: skip
 from core.evaluation import calibration, evaluate, reliability, robustness
@@ -27,6 +27,7 @@ from core.jobs.estimate import Estimate
 from core.network import predict
 from core.runs import adviser, epochs, labels, ledger, lessons, naming, runs
 from core.runs.lessons import Lesson
+from core.sweeps import sweeps
 from tests.inhabited import inhabited
 from tests.test_pages import PAGES, again, open_page, texts
 

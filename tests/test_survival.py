@@ -18,7 +18,6 @@ from pathlib import Path
 
 import pytest
 
-from core import sweeper, sweeps, trials
 from core.config import RunConfig
 from core.data import datasets
 from core.evaluation import evaluate
@@ -26,9 +25,10 @@ from core.jobs import jobs
 from core.runs import runs
 from core.runs.lessons import Lesson
 from core.runs.runs import State, Status
-from core.search_space import Span
 from core.settings import Settings
-from core.sweeps import Sweep
+from core.sweeps import sweeper, sweeps, trials
+from core.sweeps.search_space import Span
+from core.sweeps.sweeps import Sweep
 from core.worker import __main__ as worker
 from core.worker import training
 from core.worker.training import train

@@ -17,14 +17,14 @@ from filelock import BaseFileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import search_space, sweeps, trials
 from core.config import PRESETS, RunConfig
 from core.jobs import jobs
 from core.runs import labels, runs
-from core.search_space import KNOBS, BadSweep, Choice, Number, Span
 from core.settings import Settings
-from core.sweeper import Sweeper
-from core.sweeps import Sweep, UnknownSweep
+from core.sweeps import search_space, sweeps, trials
+from core.sweeps.search_space import KNOBS, BadSweep, Choice, Number, Span
+from core.sweeps.sweeper import Sweeper
+from core.sweeps.sweeps import Sweep, UnknownSweep
 from tests.conftest import Hired, wait_for_end, wait_until
 
 SMALL = RunConfig(hidden_units=(8,), training_images=200, epochs=2, batch_size=64)

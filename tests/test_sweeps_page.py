@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import search_space, sweeps, trials
 from core.config import PRESETS, RunConfig
 from core.runs import runs
-from core.search_space import Choice, Span
 from core.settings import Settings
-from core.sweeps import Sweep
+from core.sweeps import search_space, sweeps, trials
+from core.sweeps.search_space import Choice, Span
+from core.sweeps.sweeps import Sweep
 from tests.test_pages import again, figure, metrics, open_page, said, texts
 
 KNOBS: dict[str, Any] = {

@@ -9,12 +9,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import NumberInput
 
-from core import sweeps
 from core.config import RunConfig
 from core.runs import runs
-from core.search_space import Span
 from core.settings import Settings
-from core.sweeps import Sweep
+from core.sweeps import sweeps
+from core.sweeps.search_space import Span
+from core.sweeps.sweeps import Sweep
 from tests.conftest import Hired
 from tests.test_pages import APP, again, open_page, said, tiles
 

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 
 from core.charts.common import MARGIN, MARK, compact
 from core.i18n import _
-from core.search_space import KNOBS, Number, short
-from core.sweeps import Trial, best
+from core.sweeps.search_space import KNOBS, Number, short
+from core.sweeps.sweeps import Trial, best
 
 # Seen on light and on dark paper, and by those who do not tell red from green.
 _FROM_LOW_TO_HIGH = [(0, "#D55E00"), (0.5, "#8F9699"), (1, "#2E8FD0")]

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import charts, sweeps, trials, ui
+from core import charts, ui
 from core.config import PRESETS, assignments
 from core.data.datasets import DatasetMissing
 from core.i18n import _, ngettext
 from core.jobs import jobs
 from core.runs import naming, runs
-from core.search_space import BadSweep, short
-from core.sweeps import Sweep, Trial
+from core.sweeps import sweeps, trials
+from core.sweeps.search_space import BadSweep, short
+from core.sweeps.sweeps import Sweep, Trial
 from core.ui import knobs
 from core.ui.whole import refused, taken, whole
 

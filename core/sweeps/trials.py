@@ -14,10 +14,10 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
-from core import sweeps
 from core.i18n import _
-from core.search_space import KNOBS, Choice, Number, Values
-from core.sweeps import State, Sweep, Trial
+from core.sweeps import sweeps
+from core.sweeps.search_space import KNOBS, Choice, Number, Values
+from core.sweeps.sweeps import State, Sweep, Trial
 
 _NAME = "sweep"
 # So many runs go to their end before one is measured against them.

@@ -1,4 +1,4 @@
-"""The process that runs a sweep: ``python -m core.sweeper SWEEP``. It outlives whoever started it.
+"""The process that runs a sweep: ``python -m core.sweeps.sweeper SWEEP``. It outlives whoever started it.
 
 It trains nothing. It asks Optuna what to try next, has that trained as any other run, tells Optuna what came
 of it, and leaves. What it knows is in the sweep's folder, so that another one can go on at any time.
@@ -21,14 +21,15 @@ import optuna
 from filelock import Timeout
 from optuna.trial import FrozenTrial, TrialState
 
-from core import errors, sweeps, trials
+from core import errors
 from core.config import ConfigError
 from core.i18n import _
 from core.jobs import jobs, warm
 from core.network.architectures import ImpossibleNetwork
 from core.runs import labels, runs
 from core.settings import Settings
-from core.sweeps import Sweep
+from core.sweeps import sweeps, trials
+from core.sweeps.sweeps import Sweep
 
 _PATIENCE = 20  # seconds to wait for another sweeper of the same sweep to leave
 _POLL = 0.5  # seconds between two looks at the runs

@@ -1,7 +1,7 @@
 """Sweeps: many runs that differ in a few knobs, tried by a grid, by chance, or by what came out before.
 
 A sweep is a folder in ``.sweeps`` of the runs folder. Where it stands and what is asked of it is written as
-for a run, see `core.runs.runs`, and its process, `core.sweeper`, holds ``worker.lock`` and leaves
+for a run, see `core.runs.runs`, and its process, `core.sweeps.sweeper`, holds ``worker.lock`` and leaves
 ``coming.json``
 and ``log.txt`` as a run's worker does. Besides that there are
 
@@ -28,14 +28,14 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, ValidationError
 
-from core import search_space
 from core.config import RunConfig
 from core.i18n import _
 from core.jobs import jobs, warm
 from core.runs import runs
 from core.runs.labels import MOST_TAG, tidy
-from core.search_space import BadSweep, Frozen, Values
 from core.settings import Settings
+from core.sweeps import search_space
+from core.sweeps.search_space import BadSweep, Frozen, Values
 
 Method = Literal["grid", "random", "tpe"]
 FEWEST, MOST = 1, 4  # knobs
@@ -179,7 +179,7 @@ def _write(folder: Path, sweep: Sweep) -> None:
 
 def _start(folder: Path) -> None:
     with (folder / "log.txt").open("ab") as log:
-        process = warm.spawn([str(folder.absolute())], log, subprocess.DEVNULL, module="core.sweeper")
+        process = warm.spawn([str(folder.absolute())], log, subprocess.DEVNULL, module="core.sweeps.sweeper")
     runs.announce(folder, process.pid)
 
 
