@@ -15,12 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from core import exports, formats
 from core.config import PRESETS, ConfigError, RunConfig, from_settings
 from core.data import datasets
 from core.data.download import FetchFailed
 from core.drawing import photo, preprocess
 from core.evaluation import evaluate
+from core.exports import exports, formats
 from core.i18n import _
 from core.jobs import jobs
 from core.network import predict

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import bundle
 from core.data import datasets
 from core.evaluation import evaluate
+from core.exports import bundle
 from core.network import predict
 from core.runs import labels, runs, trash
 from tests.conftest import train

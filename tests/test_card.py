@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core import card
 from core.config import RunConfig
 from core.evaluation import evaluate
+from core.exports import card
 from core.runs import ledger, runs
 
 

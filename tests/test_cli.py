@@ -16,12 +16,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from core import formats
 from core.__main__ import main
 from core.config import PRESETS
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.evaluation import evaluate
+from core.exports import formats
 from core.jobs import jobs
 from core.runs import runs
 from core.runs.runs import Status

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import exports, file_names
 from core.config import PRESETS, RunConfig
+from core.exports import exports, file_names
 from core.runs import labels, runs
 from core.runs.runs import Status
 from tests.strategies import configs

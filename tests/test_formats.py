@@ -15,10 +15,10 @@ import tensorflow as tf
 from PIL import Image
 from tensorflow.core.util import event_pb2
 
-from core import file_names, formats, onnx_drawing
 from core.config import PRESETS
 from core.data.datasets import Dataset
 from core.drawing import drawings, drawings_file, preprocess, strokes
+from core.exports import file_names, formats, onnx_drawing
 from core.network import architectures, onnx_graph, predict
 from core.runs import runs
 from core.worker import build

@@ -16,10 +16,10 @@ import keras
 import numpy as np
 import pytest
 
-from core import formats, script
 from core.config import RunConfig
 from core.data.datasets import Dataset
 from core.drawing.preprocess import normalise
+from core.exports import formats, script
 from core.network import architectures
 from core.runs import runs
 from core.worker import build, portable

@@ -20,10 +20,10 @@ from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
-from core import bundle
 from core.config import PRESETS, RunConfig
 from core.data import datasets
 from core.drawing import drawings_file, photo
+from core.exports import bundle
 from core.runs import runs
 from tests.conftest import PATIENCE, Hired
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import script
 from core.config import PRESETS, RunConfig
+from core.exports import script
 from core.network import architectures
 from core.runs import runs
 from tests.conftest import train

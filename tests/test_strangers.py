@@ -17,11 +17,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import bundle, card, exports, formats
 from core.config import RunConfig
 from core.drawing import strokes  # fmt: skip
 from core.evaluation import calibration, evaluate, reliability, robustness
 from core.evaluation.robustness import LEVELS, Robustness
+from core.exports import bundle, card, exports, formats
 from core.jobs import estimate
 from core.jobs.estimate import Estimate
 from core.network import predict

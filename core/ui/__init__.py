@@ -15,10 +15,11 @@ from streamlit import net_util
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from core import charts, file_names, i18n, literal
+from core import charts, i18n, literal
 from core.config import RunConfig
 from core.data import datasets
 from core.evaluation import evaluate, reading
+from core.exports import file_names
 from core.i18n import _
 from core.runs import labels, lessons, naming, runs
 from core.runs.naming import Subject

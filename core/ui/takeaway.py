@@ -8,7 +8,8 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import bundle, exports, formats, ui
+from core import ui
+from core.exports import bundle, exports, formats
 from core.i18n import _
 from core.jobs import jobs
 from core.runs import runs

@@ -20,7 +20,7 @@ import tensorflow as tf
 from tensorflow.core.framework import summary_pb2
 from tensorflow.core.util import event_pb2
 
-from core import file_names
+from core.exports import file_names
 from core.network import architectures, onnx_graph
 from core.runs import runs
 from core.worker import build, checkpoint, portable

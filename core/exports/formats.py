@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import onnx
 
-from core import file_names, onnx_drawing, script
 from core.config import RunConfig
+from core.exports import file_names, onnx_drawing, script
 from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
 from core.jobs.warm import PROJECT, environment

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from core import bundle, card, file_names, formats, script
+from core.exports import bundle, card, file_names, formats, script
 from core.files import replacing
 from core.i18n import _
 from core.runs import lessons, naming, runs
@@ -72,7 +72,7 @@ def save(one: Entry, words: str, target: str, *, replace: bool = False) -> Path:
 
     Raises:
         NotExported: there is no such export, or not of this run; or the target cannot be written to.
-        CannotConvert: see `core.formats.write`.
+        CannotConvert: see `core.exports.formats.write`.
         OSError: the run cannot be read, or the target not be written.
     """
     ending = _find(words)
