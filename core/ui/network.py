@@ -11,7 +11,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core import pictures, ui
+from core import ui
+from core.charts import pictures
 from core.evaluation.reading import Reader, Reading
 from core.i18n import _
 from core.network import architectures as arch
@@ -63,7 +64,8 @@ def _shape(shape: arch.Shape) -> str:
 
 
 def _what_it_does(row: arch.Row, *, signed: bool) -> str:
-    """In a sentence or two; `signed` pictures are blue and orange, see `core.pictures`, and others grey."""
+    """In a sentence or two; `signed` pictures are blue and orange, see `core.charts.pictures`, and others
+    grey."""
     layer = row.layer
     match layer:
         case arch.Conv2D():

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from core import pictures, ui
+from core import ui
+from core.charts import pictures
 from core.evaluation import explain
 from core.evaluation.reading import Reader, Reading
 from core.i18n import _
