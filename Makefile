@@ -49,7 +49,7 @@ $(VENV)/app: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
 	touch $@
 
-$(VENV)/dev: requirements-dev.txt tests/old_keras.py | $(VENV)/bin/python
+$(VENV)/dev: requirements-dev.txt tests/support/old_keras.py | $(VENV)/bin/python
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
-	$(BIN)/python -m tests.old_keras
+	$(BIN)/python -m tests.support.old_keras
 	touch $@ $(VENV)/app

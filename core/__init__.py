@@ -1,7 +1,7 @@
 """The shared module of MNIST Lab: everything but the pages.
 
 Nothing in here knows of Streamlit, `core.ui` aside, and nothing but `core.worker` imports
-TensorFlow or Keras. The two promises are held by `tests/test_imports.py`.
+TensorFlow or Keras. The two promises are held by `tests/ground/test_imports.py`.
 """
 
 import os

@@ -94,7 +94,7 @@ def wait_for_end(run: Path) -> runs.Status:
 def trainer() -> subprocess.Popen[bytes]:
     """A process that trains run after run. It leaves with this one."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.trainer"], cwd=Path(__file__).parents[1], stdin=subprocess.PIPE
+        [sys.executable, "-m", "tests.support.trainer"], cwd=Path(__file__).parents[1], stdin=subprocess.PIPE
     )
     atexit.register(process.communicate)  # closes its input, and waits
     return process

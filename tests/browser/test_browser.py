@@ -1,0 +1,394 @@
+"""What only a browser shows: the newcomer's path with the mouse, on the real app and a real worker."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import pytest
+import requests
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from core.config import RunConfig
+from core.evaluation import evaluate
+from core.jobs import jobs
+from core.runs import runs
+from core.settings import Settings
+from tests.conftest import PATIENCE, wait_for_end, wait_until
+from tests.support.hands import PHONE, before
+
+pytestmark = pytest.mark.browser
+
+PROJECT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+MILLISECONDS = 1000 * PATIENCE
+expect.set_options(timeout=MILLISECONDS)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI has to have a browser: install the package chromium")
+        pytest.skip("no chromium on this machine: the browser tests did not run")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(MILLISECONDS)
+    asked: set[str | None] = set()
+    context.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
+    yield context.new_page()
+    context.close()
+    # Nothing comes from elsewhere, and nobody elsewhere hears of it. What is no address has no host.
+    assert asked <= {"127.0.0.1", None}
+
+
+# So many epochs take many minutes, and such small steps leave the browser a core: it is stopped long before.
+LONG = RunConfig(hidden_units=(8,), batch_size=1, training_images=500, epochs=1000)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(root: Path, port: int, *, refusals: bool = False, **environment: str) -> Iterator[str]:
+    """The app, as `make run` starts it, on these runs.
+
+    Args:
+        refusals: whether something is sent to it that no browser sends.
+    """
+    environment = {
+        "MNIST_LAB_RUNS": str(root),
+        "MNIST_LAB_DRAWINGS": str(root.parent / "drawings.sqlite"),
+        "KERAS_HOME": str(root.parent / "keras"),
+    } | environment
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with serving_script("app.py", root.parent, port, **environment) as url:
+        yield url
+    # A real browser sends nothing that `core.ui.browser` would refuse.
+    log = (root.parent / f"server-{port}.txt").read_text("utf-8", errors="replace")
+    assert refusals or "Not taken from a browser" not in log
+
+
+@contextmanager
+def serving_script(script: str, folder: Path, port: int, **environment: str) -> Iterator[str]:
+    """A Streamlit script, served from the project's folder, with its log in this one."""
+    log = folder / f"server-{port}.txt"
+    with log.open("ab") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", script, "--server.headless=true",
+             "--server.address=127.0.0.1", f"--server.port={port}", "--server.fileWatcherType=none"],
+            cwd=PROJECT,
+            env=os.environ | environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: answers(url), f"the server answers; see {log}")
+        yield url
+    finally:
+        # Killed, not asked to end: nothing may depend on a server that says goodbye.
+        server.kill()
+        server.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/_stcore/health", timeout=PATIENCE).ok
+    except requests.ConnectionError:
+        return False
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=option).click()
+
+
+def points_of_the_training_curve(page: Page) -> int:
+    """How many epochs the curve of the training loss shows."""
+    lines = page.get_by_test_id("stPlotlyChart").first.locator(".scatterlayer .trace").nth(1)
+    return lines.locator(".points path").count()
+
+
+def draw(page: Page, canvas: Locator, *points: tuple[int, int]) -> None:
+    box = canvas.bounding_box()
+    assert box
+    (x, y), *others = points
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    page.mouse.down()
+    for x, y in others:
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=12)
+    page.mouse.up()
+
+
+def test_a_newcomer_trains_evaluates_and_has_a_seven_read(page: Page, tmp_path: Path) -> None:
+    root = tmp_path / "runs"
+    with serving(root, free_port()) as url:
+        page.goto(url)
+        page.get_by_role("link", name="2. Train a network").click()
+        choose(page, "Start from", "Tutorial CNN: 32-64-64 filters")
+        expect(page.get_by_text("130,890")).to_be_visible()
+        epochs = page.get_by_role("spinbutton", name="Epochs")
+        epochs.fill("2")
+        epochs.press("Tab")
+        page.get_by_role("button", name="Train", exact=True).click()
+
+        expect(page.get_by_text("Epoch 1 of 2")).to_be_visible()
+        address = page.url
+        assert f"run={runs.every(root)[0].name}" in address
+        page.reload()
+        # The same run, and the curve grows without being touched.
+        wait_until(lambda: points_of_the_training_curve(page) == 1, "the curve has one epoch", every=0.02)
+        wait_until(lambda: points_of_the_training_curve(page) == 2, "the curve has two epochs")
+        expect(page.get_by_text(re.compile("^Finished .* of the test images right"))).to_be_visible()
+        assert page.url == address
+
+        page.get_by_role("link", name="See what it confuses").click()
+        expect(page.get_by_role("heading", name="Confusion matrix")).to_be_visible()
+        evaluation = evaluate.load(runs.every(root)[0])
+        expect(page.get_by_text(f"{evaluation.accuracy:.2%}").last).to_be_visible()
+        true, read = a_confused_pair(evaluation)
+        cell = page.locator(".scatterlayer .points path").nth(11 * true + read)
+        cell.scroll_into_view_if_needed()
+        cell.click(force=True)
+        count = int(evaluation.confusion()[true, read])
+        expect(page.get_by_role("button", name=f"✗ {true} → {read}")).to_have_count(count)
+        expect(page.get_by_role("button", name="✓ ")).to_have_count(0)
+
+        page.get_by_role("link", name="Draw", exact=True).click()
+        canvas = page.locator("canvas").last
+        expect(page.get_by_text("Draw a digit from 0 to 9")).to_be_visible()
+        draw(page, canvas, (70, 70), (200, 70), (110, 240))
+        expect(page.get_by_role("heading", name="I read: 7")).to_be_visible()
+        page.get_by_role("button", name="Clear").click()
+        expect(page.get_by_text("Draw a digit from 0 to 9")).to_be_visible()
+
+
+def a_confused_pair(evaluation: evaluate.Evaluation) -> tuple[int, int]:
+    """Two digits of which some, but not more than a page, are mistaken."""
+    matrix = evaluation.confusion()
+    pairs = [(true, read) for true in range(10) for read in range(10) if true != read]
+    return next(pair for pair in pairs if 0 < matrix[pair] <= 20)
+
+
+def test_a_run_outlives_the_server_and_stops_on_request(
+    page: Page, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    root, port = tmp_path / "runs", free_port()
+    run = jobs.submit(LONG, Settings(runs=root, max_epochs=1000))
+    request.addfinalizer(lambda: jobs.stop(run))
+    with serving(root, port) as url:
+        # A server that was started a moment ago, and a page that is opened by its address.
+        page.goto(f"{url}/train?run={run.name}")
+        expect(page.get_by_text("of 1000 · step")).to_be_visible()
+        expect(page.get_by_role("link", name="Evaluate")).to_be_visible()
+        second = page.context.new_page()
+        second.goto(f"{url}/train?run={run.name}")
+        expect(second.get_by_text("of 1000 · step")).to_be_visible()
+        second.close()
+    assert runs.status(run).state == "running"
+    with serving(root, port) as url:
+        page.goto(f"{url}/train?run={run.name}")
+        expect(page.get_by_text("of 1000 · step")).to_be_visible()
+        page.get_by_role("button", name="Stop", exact=True).click()
+        expect(page.get_by_text("Stopped after")).to_be_visible()
+    status = wait_for_end(run)
+    assert status.state == "stopped"
+    assert status.test_accuracy is not None
+    assert len(runs.metrics(run)) < 1000
+
+
+def test_a_run_is_paused_steered_and_resumed(
+    page: Page, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    root = tmp_path / "runs"
+    run = jobs.submit(LONG, Settings(runs=root, max_epochs=1000))
+    request.addfinalizer(lambda: jobs.stop(run))
+    with serving(root, free_port(), MNIST_LAB_MAX_EPOCHS="1000") as url:
+        page.goto(f"{url}/train?run={run.name}")
+        expect(page.get_by_text("of 1000 · step")).to_be_visible()
+        page.get_by_role("button", name="Pause").click()
+        expect(page.get_by_text("Nothing is lost")).to_be_visible()
+        paused = runs.status(run)
+        assert (paused.state, runs.worker_is_alive(run)) == ("paused", False)
+
+        page.reload()
+        expect(page.get_by_text(f"Paused in epoch {paused.epoch} of 1000")).to_be_visible()
+        assert runs.status(run) == paused
+        page.get_by_text("Turn a knob before it goes on").click()
+        # The slider's next value to the left.
+        page.get_by_role("slider", name="Learning rate").press("ArrowLeft")
+        page.get_by_role("button", name="Set from the next epoch on").click()
+        wait_until(lambda: runs.request(run).learning_rate == 0.0005, "the knob was turned")
+
+        page.get_by_role("button", name="Resume").click()
+        expect(page.get_by_text("of 1000 · step")).to_be_visible()
+        mark = page.locator(".annotation-text", has_text="learning rate 0.001 → 0.0005")
+        expect(mark.first).to_be_visible()
+        assert runs.changes(run)[0]["epoch"] == paused.epoch + (1 if paused.step else 0)
+        page.get_by_role("button", name="Stop", exact=True).click()
+        expect(page.get_by_text("Stopped after")).to_be_visible()
+    assert wait_for_end(run).state == "stopped"
+
+
+class SilentHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_full_mnist_is_fetched_with_a_click(page: Page, tmp_path: Path, mnist_npz: Path) -> None:
+    handler = partial(SilentHandler, directory=mnist_npz.parent)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = f"http://127.0.0.1:{server.server_port}/{mnist_npz.name}"
+        with serving(tmp_path / "runs", free_port(), MNIST_LAB_MNIST_URL=source) as url:
+            page.goto(f"{url}/data")
+            page.get_by_role("radio", name="mnist", exact=True).click()
+            page.get_by_role("button", name="Get full MNIST").click()
+            expect(page.get_by_text("60,000 training images")).to_be_visible()
+        server.shutdown()
+    assert (tmp_path / "keras" / "datasets" / "mnist.npz").is_file()
+
+
+@pytest.fixture(scope="module")
+def served(trained: Path) -> Iterator[str]:
+    """The address of a server on a finished run, for those who only look."""
+    with serving(trained, free_port()) as url:
+        yield url
+
+
+def test_a_link_can_put_no_link_of_its_own_on_a_page(page: Page, served: str) -> None:
+    for name in ("http://a.example", "www.a.example/x", "WWW.a.example", "a@a.example", "[a](//a.example)"):
+        page.goto(f"{served}/evaluate?run={quote(name)}")
+        alert = page.get_by_test_id("stAlert").filter(has_text="There is no trained run")
+        expect(alert).to_be_visible()
+        expect(alert.locator("a, img")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [420, 1280])
+def test_no_page_is_wider_than_the_screen(page: Page, served: str, width: int, trained: Path) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    run = runs.every(trained)[0].name
+    for name in (
+        "", "data", "train", f"train?run={run}", "sweeps", "runs", f"runs?runs={run}", "evaluate", "draw",
+        "drawings",
+    ):  # fmt: skip
+        page.goto(f"{served}/{name}")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.evaluate(wider) <= 0, name
+
+
+# How many numbers of a chart begin before the one to their left has ended, and a bit of room.
+RUN_TOGETHER = """
+() => {
+  const boxes = [...document.querySelectorAll(".js-plotly-plot .scatterlayer text")]
+    .map((text) => text.getBoundingClientRect()).filter((box) => box.width);
+  const close = (a, b) => Math.abs(a.top - b.top) < 3 && a.left < b.left && a.right + 2 > b.left;
+  return [boxes.length, boxes.flatMap((a) => boxes.filter((b) => close(a, b))).length];
+}
+"""
+
+
+def test_the_numbers_of_ten_thousand_digits_stand_apart_on_a_phone(page: Page, served: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(f"{served}/evaluate?run=starter")
+    expect(page.locator(".js-plotly-plot .scatterlayer text").first).to_be_attached()
+    wait_until(lambda: page.evaluate(RUN_TOGETHER)[0] == 121, "all numbers of the matrix are there")
+    assert page.evaluate(RUN_TOGETHER) == [121, 0]
+
+
+def test_a_finger_chooses_the_cell_of_the_matrix_that_it_touches(
+    browser: Browser, served: str, trained: Path
+) -> None:
+    with before(browser, PHONE) as hand:
+        hand.page.goto(f"{served}/evaluate?run={runs.every(trained)[0].name}")
+        cells = hand.page.locator(".st-key-matrix .scatterlayer .points path")
+        expect(cells).to_have_count(121)
+        for true, read in ((4, 9), (7, 7)):
+            expect(cells.nth(11 * true + read)).to_be_visible()
+            hand.press(cells.nth(11 * true + read), force=True)
+            hand.page.wait_for_url(re.compile(f"true={true}.*read={read}"))
+
+
+def test_the_matrix_of_a_digit_is_readable_on_a_phone(page: Page, served: str) -> None:
+    page.set_viewport_size({"width": 420, "height": 900})
+    page.goto(f"{served}/data")
+    page.locator(".st-key-digit_tiles img").first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("28 × 28 numbers")).to_be_visible()
+    numbers = dialog.locator(".heatmap-label text")
+    expect(numbers.first).to_be_visible()
+    assert numbers.count() == 28 * 28
+    first, second = numbers.nth(0).bounding_box(), numbers.nth(1).bounding_box()
+    assert first
+    assert second
+    assert first["height"] >= 8
+    assert second["x"] - first["x"] >= 20, "three figures need so many pixels"
+    dialog.get_by_text("normalised, 0 to 1").click()
+    expect(numbers.first).to_have_text("0.00")
+
+
+class Frame(SimpleHTTPRequestHandler):
+    """Another site, whose page shows the address after the question mark inside of it."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(f'<iframe width="900" height="900" src="{self.path[2:]}"></iframe>'.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_inside_of_another_site_the_places_for_files_lead_to_a_tab_of_its_own(
+    browser: Browser, served: str
+) -> None:
+    address = f"{served}/data?dataset_shown=mnist"
+    words = "no file can be given to it"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Frame) as site:
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        page = browser.new_page()
+        page.goto(f"http://localhost:{site.server_port}/?{address}")
+        frame = page.frame_locator("iframe")
+        expect(frame.get_by_text(words)).to_be_visible()
+        with page.expect_popup() as opened:
+            frame.get_by_role("link", name="Open it in a tab of its own").click()
+        alone = opened.value
+        expect(alone.get_by_role("radio", name="mnist", exact=True)).to_be_visible()
+        expect(alone.get_by_text(words)).to_have_count(0)
+        assert alone.url.startswith(f"{served}/data")
+        page.context.close()
+        site.shutdown()

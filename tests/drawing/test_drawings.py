@@ -1,0 +1,445 @@
+"""The kept drawings: nothing is lost, kept twice or believed unseen, however many people write."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from core.drawing import drawings, drawings_file, strokes
+from core.drawing.drawings import DamagedDrawings, Drawing, TooMany
+from tests.conftest import PATIENCE
+
+PROJECT = Path(__file__).parents[2]
+SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
+PLENTY = 100_000
+
+
+def drawing(number: int = 0, label: int = 7, **others: Any) -> Drawing:
+    """A drawing that differs from those of other numbers."""
+    image = np.zeros(28 * 28, np.uint8)
+    image[:4] = list(number.to_bytes(4, "big"))
+    return Drawing(label, image.reshape(28, 28), **others)
+
+
+def same(one: Drawing, other: Drawing, but: tuple[str, ...] = ("id",)) -> bool:
+    """Whether two drawings hold the same, without the fields that are named."""
+    kept, expected = (
+        {key: value for key, value in vars(each).items() if key not in but} for each in (one, other)
+    )
+    return np.array_equal(kept.pop("image"), expected.pop("image")) and kept == expected
+
+
+def all_same(found: list[Drawing], expected: list[Drawing], but: tuple[str, ...] = ("id",)) -> bool:
+    return len(found) == len(expected) and all(
+        same(one, other, but) for one, other in zip(found, expected, strict=True)
+    )
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where drawings are to be kept; neither it nor its folder is there yet."""
+    return tmp_path / "kept" / "drawings.sqlite"
+
+
+coordinates = st.floats(-1e6, 1e6)
+lines = st.lists(
+    st.lists(st.lists(coordinates, min_size=2, max_size=2), min_size=1, max_size=6), min_size=1, max_size=4
+).map(strokes.unit)
+names = st.text(max_size=64).map(drawings.tidy)
+some_drawings = st.builds(
+    Drawing,
+    label=st.integers(0, 9),
+    image=npst.arrays(np.uint8, (28, 28)),
+    strokes=st.just([]) | lines,
+    writer=names,
+    run=names,
+    answer=st.none() | st.integers(0, 9),
+    confidence=st.none() | st.floats(0, 1),
+    time=st.floats(1, 1e11),
+)
+
+# ------------------------------------------------------------------------------------- kept
+
+
+def test_where_nothing_is_kept_there_is_nothing_and_no_file_is_made(file: Path) -> None:
+    assert drawings.every(file) == []
+    assert drawings.count(file) == 0
+    assert drawings.writers(file) == []
+    assert drawings.delete(file, [1]) == []
+    drawings.relabel(file, 1, 3)
+    assert not file.parent.exists()
+
+
+@settings(max_examples=25)
+@given(
+    several=st.lists(
+        some_drawings, max_size=5, unique_by=(lambda each: each.time, lambda each: each.image.tobytes())
+    )
+)
+def test_what_is_kept_comes_back_as_it_was_newest_first(
+    tmp_path_factory: pytest.TempPathFactory, several: list[Drawing]
+) -> None:
+    file = tmp_path_factory.mktemp("kept") / "drawings.sqlite"
+    new = drawings.add(file, several, PLENTY)
+    found = drawings.every(file)
+    assert len({each.id for each in found}) == drawings.count(file) == new == len(several)
+    assert all_same(found, sorted(several, key=lambda each: -each.time))
+
+
+def test_of_the_same_time_the_last_to_be_kept_comes_first(file: Path) -> None:
+    kept = [drawing(n, time=5) for n in range(3)]
+    drawings.add(file, kept, PLENTY)
+    assert all_same(drawings.every(file), kept[::-1])
+
+
+def test_numbers_may_be_numpys(file: Path) -> None:
+    numbers: dict[str, Any] = {"answer": np.int64(3), "confidence": np.float32(0.5), "time": np.float64(9)}
+    drawings.add(file, [drawing(label=np.uint8(8), **numbers)], PLENTY)
+    (found,) = drawings.every(file, label=np.int64(8))
+    assert same(found, drawing(label=8, answer=3, confidence=0.5, time=9))
+    assert same(drawings_file.unpack(drawings_file.pack([drawing(label=np.uint8(8), **numbers)]))[0], found)
+
+
+def test_a_drawing_without_a_time_gets_the_time_it_is_kept(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawings.time, "time", lambda: 1234.5)
+    drawings.add(file, [drawing(), drawing(1, time=99)], PLENTY)
+    assert [each.time for each in drawings.every(file)] == [1234.5, 99]
+
+
+def test_the_same_drawing_is_kept_once_and_another_label_writer_or_stroke_makes_another(file: Path) -> None:
+    one = drawing(strokes=SEVEN, writer="Ann", time=5)
+    assert drawings.add(file, [one, one], PLENTY) == 1
+    assert drawings.add(file, [replace(one, time=6, run="other", answer=1)], PLENTY) == 0
+    others = [
+        replace(one, label=1),
+        replace(one, writer="Ben"),
+        replace(one, strokes=[[[0.0, 0.0], [0.0, 1.0]]]),
+        replace(one, image=drawing(1).image),
+    ]
+    assert drawings.add(file, others, PLENTY) == 4
+    assert drawings.count(file) == 5
+
+
+def test_drawings_are_found_by_writer_and_label(file: Path) -> None:
+    kept = [
+        drawing(n, label=n % 3, writer=name, time=n + 1) for n, name in enumerate(["Ann", "ben", "", "Ann"])
+    ]
+    drawings.add(file, kept, PLENTY)
+    assert drawings.writers(file) == ["Ann", "ben"]
+    assert all_same(drawings.every(file, writer="Ann"), [kept[3], kept[0]])
+    assert all_same(drawings.every(file, writer=""), [kept[2]])
+    assert all_same(drawings.every(file, label=0), [kept[3], kept[0]])
+    assert all_same(drawings.every(file, writer="ben", label=1), [kept[1]])
+    assert drawings.every(file, writer="ben", label=2) == []
+
+
+def test_a_name_is_kept_without_control_characters_and_cut(file: Path) -> None:
+    drawings.add(file, [drawing(writer="A\x00n\n\u202en\ud800" + "x" * 100)], PLENTY)
+    assert drawings.writers(file) == ["Ann" + "x" * 61]
+
+
+def test_over_the_limit_none_is_kept_and_the_sentence_counts(file: Path) -> None:
+    assert drawings.add(file, [drawing(n) for n in range(3)], most=4) == 3
+    with pytest.raises(
+        TooMany, match=r"There are 3 drawings, and with 2 more there would be over 4,.*Delete"
+    ):
+        drawings.add(file, [drawing(n) for n in range(1, 5)], most=4)
+    assert drawings.count(file) == 3
+    assert drawings.add(file, [drawing(n) for n in range(4)], most=4) == 1
+    # The operator lowers the limit: what is there stays, and brings no error when it comes again.
+    assert drawings.add(file, [drawing(0)], most=1) == 0
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        drawing(label=10),
+        drawing(label=-1),
+        drawing(answer=11),
+        Drawing(1, np.zeros((28, 28))),
+        Drawing(1, np.zeros((20, 20), np.uint8)),
+        drawing(strokes=[[[0, float("nan")]]]),
+    ],
+    ids=["label", "negative", "answer", "type", "shape", "nan"],
+)
+def test_what_is_no_drawing_is_refused_and_the_others_with_it(file: Path, bad: Drawing) -> None:
+    with pytest.raises(ValueError, match=r"digit from 0 to 9|28, 28|Out of range"):
+        drawings.add(file, [drawing(1), bad], PLENTY)
+    assert drawings.count(file) == 0
+
+
+def test_a_drawing_gets_another_label(file: Path) -> None:
+    drawings.add(file, [drawing(1, time=1), drawing(2, time=2)], PLENTY)
+    newest, oldest = drawings.every(file)
+    drawings.relabel(file, oldest.id, 1)
+    drawings.relabel(file, 999, 1)
+    assert [(each.id, each.label) for each in drawings.every(file)] == [(newest.id, 7), (oldest.id, 1)]
+    with pytest.raises(ValueError, match="10 is not"):
+        drawings.relabel(file, oldest.id, 10)
+
+
+def test_a_label_that_makes_two_drawings_the_same_leaves_one_of_them(file: Path) -> None:
+    drawings.add(file, [drawing(label=1, time=1), drawing(label=7, time=2)], PLENTY)
+    seven, one = drawings.every(file)
+    drawings.relabel(file, one.id, 7)
+    assert [(each.id, each.label) for each in drawings.every(file)] == [(one.id, 7)]
+    assert seven.id != one.id
+
+
+def test_what_was_deleted_can_be_put_back(file: Path) -> None:
+    kept = [
+        drawing(n, strokes=SEVEN, writer="Ann", run="r", answer=1, confidence=0.25, time=n + 1)
+        for n in range(4)
+    ]
+    drawings.add(file, kept, PLENTY)
+    before = drawings.every(file)
+    gone = drawings.delete(file, [before[1].id, before[3].id, 999, before[1].id])
+    assert all_same(gone, [before[1], before[3]], but=())
+    assert all_same(drawings.every(file), [before[0], before[2]], but=())
+    assert drawings.add(file, gone, PLENTY) == 2
+    after = drawings.every(file)
+    assert all_same(after, before)
+    # A page that still shows what was deleted means nothing else by it.
+    assert not {each.id for each in gone} & {each.id for each in after}
+
+
+def test_more_can_be_deleted_at_once_than_sqlite_takes_parameters(file: Path) -> None:
+    drawings.add(file, [drawing(n) for n in range(50)], PLENTY)
+    assert len(drawings.delete(file, range(40_000))) == 50
+    assert drawings.every(file) == []
+
+
+def test_arrays_are_a_test_set_also_of_nothing() -> None:
+    images, labels = drawings.arrays([drawing(n, label=n) for n in range(3)])
+    assert (images.shape, images.dtype, labels.dtype) == ((3, 28, 28), np.uint8, np.uint8)
+    assert labels.tolist() == [0, 1, 2]
+    assert all(np.array_equal(image, drawing(n).image) for n, image in enumerate(images))
+    images, labels = drawings.arrays([])
+    assert (images.shape, images.dtype, labels.shape, labels.dtype) == ((0, 28, 28), np.uint8, (0,), np.uint8)
+
+
+# ------------------------------------------------------------------------------------- by many at once
+
+
+def test_thirty_people_who_write_at_once_lose_nothing(file: Path) -> None:
+    people, each_draws = 30, 6
+    barrier = threading.Barrier(people)
+
+    def person(number: int) -> None:
+        barrier.wait()  # all find that there is no file
+        for n in range(each_draws):
+            assert drawings.add(file, [drawing(number * 100 + n, writer=f"w{number}")], PLENTY) == 1
+            mine = drawings.every(file, writer=f"w{number}")
+            assert len(mine) == (n > 0) + 1
+            drawings.relabel(file, mine[-1].id, n)
+            if n:
+                assert len(drawings.delete(file, [min(one.id for one in mine)])) == 1
+
+    with ThreadPoolExecutor(people) as threads:
+        for done in [threads.submit(person, number) for number in range(people)]:
+            done.result()
+    found = drawings.every(file)
+    assert {each.writer for each in found} == {f"w{number}" for number in range(people)}
+    assert len(found) == people
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_processes_that_write_at_once_lose_nothing(file: Path) -> None:
+    # Its drawings are those of `drawing`, without pytest, which takes its time to come up.
+    script = """
+import sys
+from pathlib import Path
+import numpy as np
+from core.drawing import drawings
+
+def drawing(number):
+    image = np.zeros((28, 28), np.uint8)
+    image[0, :4] = list(number.to_bytes(4, "big"))
+    return drawings.Drawing(7, image)
+
+process = int(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+for n in range(25):
+    drawings.add(Path(sys.argv[2]), [drawing(n), drawing(1000 * process + n)], 10_000)
+"""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(number), str(file)],
+            cwd=PROJECT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(1, 5)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in processes:
+        _output, errors = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, errors
+    expected = {drawing(1000 * number + n).image.tobytes() for number in range(5) for n in range(25)}
+    found = [each.image.tobytes() for each in drawings.every(file)]
+    assert len(found) == len(expected)
+    assert set(found) == expected
+
+
+def test_the_limit_holds_for_all_who_write_at_once(file: Path) -> None:
+    def person(number: int) -> int:
+        try:
+            return drawings.add(file, [drawing(number)], most=5)
+        except TooMany:
+            return 0
+
+    with ThreadPoolExecutor(12) as threads:
+        assert sum(threads.map(person, range(12))) == drawings.count(file) == 5
+
+
+def test_who_reads_does_not_wait_for_who_writes_and_who_writes_gives_up_in_the_end(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawings.add(file, [drawing()], PLENTY)
+    monkeypatch.setattr(drawings, "_PATIENCE", 0.1)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert drawings.count(file) == len(drawings.every(file)) == 1
+        with pytest.raises(OSError, match=r"drawings\.sqlite cannot be used now: database is locked"):
+            drawings.add(file, [drawing(1)], PLENTY)
+    assert drawings.add(file, [drawing(1)], PLENTY) == 1
+
+
+# ------------------------------------------------------------------------------------- damaged
+
+
+def refusal(call: Callable[[], object], *errors: type[Exception]) -> str | None:
+    """What the call says in refusing, by one of these errors; None if it does not refuse."""
+    try:
+        call()
+    except errors as error:
+        return str(error)
+    return None
+
+
+def all_calls(file: Path) -> list[Callable[[], object]]:
+    return [
+        lambda: drawings.every(file),
+        lambda: drawings.count(file),
+        lambda: drawings.writers(file),
+        lambda: drawings.add(file, [drawing(5)], PLENTY),
+        lambda: drawings.relabel(file, 1, 3),
+        lambda: drawings.delete(file, [1]),
+    ]
+
+
+def test_a_folder_that_cannot_be_made_or_a_file_that_is_a_folder_is_an_os_error(tmp_path: Path) -> None:
+    (tmp_path / "a file").write_text("")
+    with pytest.raises(OSError, match="a file"):
+        drawings.add(tmp_path / "a file" / "drawings.sqlite", [drawing()], PLENTY)
+    with pytest.raises(OSError, match="cannot be used now: unable to open database file"):
+        drawings.add(tmp_path, [drawing()], PLENTY)
+    assert drawings.every(tmp_path / "a file" / "drawings.sqlite") == []
+
+
+def test_another_programs_file_is_named_and_stays_as_it_was(file: Path) -> None:
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE bookmarks (url)")
+    before = file.read_bytes()
+    for call in all_calls(file):
+        with pytest.raises(
+            DamagedDrawings, match=r"drawings\.sqlite .* it holds other tables\. Move it away"
+        ):
+            call()
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "content", [b"no database at all, but long enough\n" * 100, b"short", b"SQLite format 3\0"]
+)
+def test_a_file_that_is_no_database_is_named_and_stays_as_it_was(file: Path, content: bytes) -> None:
+    file.parent.mkdir()
+    file.write_bytes(content)
+    for call in all_calls(file):
+        with pytest.raises(DamagedDrawings, match=r"drawings\.sqlite .* Move it away"):
+            call()
+    assert file.read_bytes() == content
+
+
+def test_a_file_of_the_same_version_with_another_table_is_refused(file: Path) -> None:
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE drawings (id, label)")
+        connection.execute("PRAGMA user_version = 1")
+    for call in (all_calls(file)[0], all_calls(file)[3]):
+        with pytest.raises(DamagedDrawings, match=r"no (such )?column"):
+            call()
+
+
+def test_a_newer_versions_file_is_left_to_it(file: Path) -> None:
+    drawings.add(file, [drawing()], PLENTY)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    for call in all_calls(file):
+        with pytest.raises(DamagedDrawings, match=r"newer version of this program\. Update"):
+            call()
+
+
+def test_an_empty_file_holds_nothing_yet(file: Path) -> None:
+    file.parent.mkdir()
+    file.touch()
+    assert drawings.every(file) == []
+    assert drawings.count(file) == 0
+    assert drawings.add(file, [drawing()], PLENTY) == 1
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    file = tmp_path_factory.mktemp("damaged") / "drawings.sqlite"
+    drawings.add(file, [drawing(n, strokes=SEVEN, writer="Ann", time=n + 1) for n in range(6)], PLENTY)
+    content = bytearray(file.read_bytes())
+    # The header and the table's own rows are where it hurts.
+    for place in data.draw(
+        st.lists(st.integers(0, len(content) - 1) | st.integers(0, 200), min_size=1, max_size=30)
+    ):
+        content[place] = data.draw(st.integers(0, 255))
+    file.write_bytes(content[: data.draw(st.just(len(content)) | st.integers(0, len(content)))])
+    for call in all_calls(file):
+        sentence = refusal(call, DamagedDrawings, OSError)
+        assert sentence is None or "drawings.sqlite" in sentence
+
+
+def test_drawings_can_be_read_without_their_strokes(tmp_path: Path) -> None:
+    file = tmp_path / "drawings.sqlite"
+    one = Drawing(3, np.full((28, 28), 7, np.uint8), [[[0.0, 0.0], [1.0, 1.0]]])
+    drawings.add(file, [one], 10)
+    (bare,) = drawings.every(file, strokes=False)
+    assert (bare.label, bare.strokes) == (3, [])
+    np.testing.assert_array_equal(bare.image, one.image)
+    assert drawings.every(file)[0].strokes == one.strokes

@@ -1,0 +1,439 @@
+"""Runs in the real worker process take turns; what may be asked of them; and the operator's limits."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from core.config import ConfigError, RunConfig
+from core.data import datasets
+from core.jobs import jobs
+from core.jobs.jobs import NotAllowed
+from core.network import architectures, predict
+from core.runs import runs
+from core.runs.runs import State, Status
+from core.settings import Settings
+from tests.conftest import Hired, wait_until
+from tests.support.inprocess import assert_same
+
+# The settings of the fixture `mlp_run`.
+MLP = RunConfig(hidden_units=(32,), epochs=3, batch_size=64)
+LONG = RunConfig(hidden_units=(16,), epochs=1000, batch_size=16)
+
+# ------------------------------------------------------------------------------------ taking turns
+
+
+class Queue:
+    """Four runs, asked for one after the other with one slot.
+
+    The first would train for minutes, and is stopped. The second is paused while it waits, resumed,
+    and in the end stopped. The third just waits. The fourth is stopped while it waits.
+
+    Attributes:
+        lines: the places in line of all four, at first and after the second was resumed.
+        states: the states that each run was seen in, in order.
+        together: the most runs that were seen running at the same time.
+    """
+
+    def __init__(self, root: Path) -> None:
+        settings = Settings(runs=root, slots=1, max_epochs=1000)
+        self.long, self.resumed, self.trained, self.stopped = self.runs = [
+            jobs.submit(config, settings) for config in (LONG, MLP, MLP, MLP)
+        ]
+        self.lines = [self.line()]
+        self.states: dict[Path, list[State]] = defaultdict(list)
+        self.together = 0
+        wait_until(lambda: self.look() and runs.metrics(self.long), "the first had trained an epoch")
+        jobs.pause(self.resumed)
+        jobs.stop(self.stopped)
+        gone = ["paused", "stopped"]
+        wait_until(lambda: self.look()[1::2] == gone, "the second and the fourth had left the line")
+        jobs.resume(self.resumed, settings)
+        self.lines.append(self.line())
+        jobs.stop(self.long)
+        wait_until(lambda: self.look()[0] in runs.ENDED, "the first had ended")
+        # That it does train can be seen elsewhere, and takes seconds.
+        jobs.stop(self.resumed)
+        wait_until(lambda: set(self.look()) <= runs.RESTING, "all rested")
+
+    def line(self) -> list[int]:
+        return [jobs.place_in_line(run) for run in self.runs]
+
+    def look(self) -> list[State]:
+        now = {run: runs.status(run).state for run in self.runs}
+        for run, state in now.items():
+            if self.states[run][-1:] != [state]:
+                self.states[run].append(state)
+        self.together = max(self.together, list(now.values()).count("running"))
+        return list(now.values())
+
+
+@pytest.fixture(scope="module")
+def queue(tmp_path_factory: pytest.TempPathFactory) -> Queue:
+    return Queue(tmp_path_factory.mktemp("queue"))
+
+
+def test_runs_train_one_after_the_other(queue: Queue) -> None:
+    assert queue.together == 1
+    assert queue.states[queue.trained] == ["queued", "running", "finished"]
+    first, second = runs.status(queue.long), runs.status(queue.trained)
+    assert first.started < first.ended <= second.started < second.ended
+    assert jobs.active(queue.long.parent) == []
+
+
+def test_the_oldest_request_goes_first_and_a_resumed_run_queues_behind(queue: Queue) -> None:
+    assert queue.lines[0] == [0, 1, 2, 3]
+    # By then the first trains, and the fourth is gone: nobody is ahead of the third any more.
+    assert queue.lines[1][1:3] == [1, 0]
+    assert runs.status(queue.resumed).created < runs.status(queue.trained).created
+
+
+def test_a_run_that_is_paused_while_it_waits_leaves_the_line_until_it_is_resumed(queue: Queue) -> None:
+    states = [state for state in queue.states[queue.resumed] if state not in ("pausing", "stopping")]
+    assert states == ["queued", "paused", "queued", "stopped"]
+
+
+def test_a_run_that_is_stopped_while_it_waits_never_trains(queue: Queue) -> None:
+    states = [state for state in queue.states[queue.stopped] if state != "stopping"]
+    assert states == ["queued", "stopped"]
+    status = runs.status(queue.stopped)
+    assert (status.started, status.epoch) == (0, 0)
+    # It did not wait for the runs ahead of it, either.
+    assert status.ended < runs.status(queue.long).ended
+    assert not runs.has_model(queue.stopped)
+    assert runs.environment(queue.stopped) == {}
+    assert runs.metrics(queue.stopped) == []
+
+
+def test_what_was_learned_is_kept_when_a_run_is_stopped(queue: Queue, mnist_5k: datasets.Dataset) -> None:
+    run = queue.long
+    status = runs.status(run)
+    assert (status.state, status.error) == ("stopped", "")
+    metrics = runs.metrics(run)
+    assert 1 <= len(metrics) < LONG.epochs
+    assert [row["epoch"] for row in metrics] == list(range(1, len(metrics) + 1))
+    assert [row["steps"] for row in metrics[:-1]] == [200] * (len(metrics) - 1)
+    answers = predict.load(run).probabilities(mnist_5k.x_test).argmax(axis=1)
+    assert np.mean(answers == mnist_5k.y_test) == status.test_accuracy > 0.5
+    loaded = keras.saving.load_model(run / "model.keras")
+    assert loaded.count_params() == architectures.parameters(architectures.layers(LONG))
+    # Asking again changes nothing.
+    jobs.stop(run)
+    jobs.pause(run)
+    assert runs.status(run) == status
+
+
+def test_the_same_seed_gives_the_same_numbers_to_the_bit(queue: Queue, mlp_run: Path) -> None:
+    assert runs.config(queue.trained) == runs.config(mlp_run) == MLP
+    assert_same(queue.trained, mlp_run)
+    assert runs.status(queue.trained).test_loss == runs.status(mlp_run).test_loss
+
+
+# ------------------------------------------------------------------------------ a run that finished
+
+
+def test_a_finished_run_leaves_every_file_that_the_contract_names(mlp_run: Path) -> None:
+    assert runs.__doc__ is not None
+    files = set(re.findall(r"^``(\w[\w.]*)/?`` +(?:creator|worker|anyone)", runs.__doc__, re.MULTILINE))
+    assert {"config.json", "model.onnx", "log.txt", "epochs", "request.json"} <= files
+    # These come when somebody asks for something, or turns a knob, or estimates; the reserve goes at the end.
+    optional = {
+        "request.json", "request.lock", "changes.jsonl", "estimate.json", "lesson.npz", "labels.json",
+        "robustness.json", "robustness.lock", "reserve",
+    }  # fmt: skip
+    assert files - optional <= {file.name for file in mlp_run.iterdir()} <= files
+    assert sorted(file.name for file in (mlp_run / "epochs").iterdir()) == [
+        "0001.npz", "0002.npz", "0003.npz",
+    ]  # fmt: skip
+    status = runs.status(mlp_run)
+    assert status.created == status.queued < status.started < status.ended <= status.heartbeat
+    assert 0 < status.worked <= status.ended - status.started + 1e-3
+    assert (status.epoch, status.step, status.steps) == (3, 50, 50)
+    assert status.error == ""
+    environment = runs.environment(mlp_run)
+    assert environment["dataset_sha256"] == datasets.load("mnist-5k").digest
+    assert (environment["keras"], environment["seed"]) == (keras.__version__, 0)
+
+
+def test_rows_within_an_epoch_lead_to_the_epochs_own(mlp_run: Path) -> None:
+    seen = [(row["epoch"], row["step"]) for row in runs.batches(mlp_run)]
+    assert seen == sorted(seen)
+    assert seen
+    assert all(1 <= epoch <= 3 and 1 <= step <= 50 for epoch, step in seen)
+    rows = runs.metrics(mlp_run)
+    assert [(row["epoch"], row["steps"]) for row in rows] == [(1, 50), (2, 50), (3, 50)]
+    assert all(len(row["val_class_accuracy"]) == 10 for row in rows)
+
+
+# --------------------------------------------------------------------- what may be asked, and when
+
+
+def asked_for(root: Path, state: State, **values: Any) -> Path:
+    """A run that was left in this state, without a worker."""
+    run = runs.create(root, MLP)
+    now = time.time()
+    runs.write_status(run, Status(state=state, created=now, queued=now, heartbeat=now, **values))
+    return run
+
+
+@pytest.mark.parametrize("state", sorted(runs.RESTING - {"interrupted"}))
+def test_a_run_that_rests_is_resumed_once_however_often_it_is_asked_for(
+    runs_folder: Path, hired: Hired, state: State
+) -> None:
+    run = asked_for(runs_folder, state, error="Because.", ended=1)
+    for _ in range(3):
+        jobs.resume(run, Settings())
+    status = runs.status(run)
+    assert (status.state, status.error, status.pid) == ("queued", "", 0)
+    assert hired == [(run, Settings().slots)]
+    assert runs.request(run).action == "run"
+
+
+def test_a_lost_run_is_resumed(runs_folder: Path, hired: Hired) -> None:
+    run = asked_for(runs_folder, "running", pid=1, epoch=2)
+    assert runs.status(run).state == "interrupted"
+    jobs.resume(run, Settings())
+    assert runs.status(run).state == "queued"
+    assert len(hired) == 1
+
+
+@pytest.mark.parametrize("state", sorted(runs.ENDED))
+def test_a_run_that_has_ended_cannot_be_paused_or_stopped(
+    runs_folder: Path, hired: Hired, state: State
+) -> None:
+    run = asked_for(runs_folder, state)
+    before = runs.status(run)
+    jobs.pause(run)
+    jobs.stop(run)
+    assert runs.status(run) == before
+    assert runs.request(run).action == "run"
+    assert hired == []
+
+
+@pytest.mark.parametrize("state", ["paused", "running"])
+def test_a_resting_run_without_a_checkpoint_is_stopped_at_once(
+    runs_folder: Path, hired: Hired, state: State
+) -> None:
+    run = asked_for(runs_folder, state, pid=1)
+    jobs.stop(run)
+    assert runs.status(run).state == "stopped"
+    assert hired == []
+
+
+def test_a_paused_run_that_is_paused_again_stays_paused(runs_folder: Path, hired: Hired) -> None:
+    run = asked_for(runs_folder, "paused")
+    before = runs.status(run)
+    jobs.pause(run)
+    assert (runs.status(run), runs.request(run).action, hired) == (before, "run", [])
+
+
+def test_stop_and_pause_of_a_waiting_run_are_heard_and_the_newest_word_counts(
+    runs_folder: Path, hired: Hired
+) -> None:
+    run = jobs.submit(MLP, Settings())
+    jobs.pause(run)
+    assert runs.status(run).state == "pausing"
+    jobs.stop(run)
+    assert runs.status(run).state == "stopping"
+    hired.work()
+    assert runs.status(run).state == "stopped"
+    # And it can be had after all.
+    jobs.resume(run, Settings())
+    jobs.pause(run)
+    hired.work()
+    assert runs.status(run).state == "paused"
+    assert runs.metrics(run) == []
+
+
+def test_who_resumes_a_run_that_is_about_to_stop_gets_it_trained_after_that(
+    runs_folder: Path, hired: Hired
+) -> None:
+    """The first worker ends it, as it was told; the second finds that it was asked for since."""
+    run = asked_for(runs_folder, "stopped")
+    with runs.changing_request(run) as change:
+        change(action="run")
+    hired.append((run, 1))
+    jobs.pause(run)  # it rests, so this says nothing
+    hired.work()
+    assert runs.status(run).state == "finished"
+
+
+def test_the_line_is_by_the_time_of_the_request(runs_folder: Path) -> None:
+    waiting = [runs.create(runs_folder, MLP) for _ in range(3)]
+    now = time.time()
+    for run, age in zip(waiting, (1, 3, 2), strict=True):
+        runs.write_status(run, Status(state="queued", created=now, queued=now - age))
+    assert [jobs.place_in_line(run) for run in waiting] == [2, 0, 1]
+    assert jobs.line(runs_folder).ahead(waiting[0]) == [waiting[1], waiting[2]]
+
+
+def test_a_run_whose_worker_never_came_does_not_hold_up_the_line_for_ever(runs_folder: Path) -> None:
+    lost, waiting = (runs.create(runs_folder, MLP) for _ in range(2))
+    now = time.time()
+    runs.write_status(lost, Status(state="queued", created=now, queued=now - 5))
+    runs.write_status(waiting, Status(state="queued", created=now, queued=now))
+    assert jobs.place_in_line(waiting) == 1
+    runs.write_status(lost, Status(state="queued", created=now, queued=now - 15))
+    assert jobs.place_in_line(waiting) == 0
+
+
+@pytest.mark.parametrize(
+    "knobs", [{"learning_rate": 0.0}, {"learning_rate": float("nan")}, {"dropout": 1.0}, {"dropout": -0.1}]
+)
+def test_a_knob_cannot_be_turned_to_what_cannot_be(runs_folder: Path, knobs: dict[str, float]) -> None:
+    run = runs.create(runs_folder, MLP)
+    jobs.steer(run, dropout=0.3)
+    with pytest.raises(ConfigError):
+        jobs.steer(run, **knobs)
+    assert runs.request(run) == runs.Request(dropout=0.3)
+    assert runs.plan(run) == MLP.but(dropout=0.3)
+
+
+def test_a_knob_that_is_let_go_is_what_the_settings_say(runs_folder: Path) -> None:
+    run = runs.create(runs_folder, MLP)
+    jobs.steer(run, learning_rate=0.1, dropout=0.3)
+    jobs.steer(run, learning_rate=None)
+    assert runs.plan(run) == MLP.but(dropout=0.3)
+    assert runs.config(run) == MLP
+
+
+@pytest.mark.parametrize(
+    ("epochs", "error", "message"),
+    [
+        (101, NotAllowed, "asked for 101 epochs; at most 100 are"),
+        (-1, ConfigError, "at least 1"),
+    ],
+)
+def test_train_on_keeps_to_the_limits(
+    runs_folder: Path, hired: Hired, epochs: int, error: type[Exception], message: str
+) -> None:
+    run = asked_for(runs_folder, "finished")
+    with pytest.raises(error, match=message):
+        jobs.resume(run, Settings(), epochs)
+    assert runs.status(run).state == "finished"
+    assert (hired, runs.request(run)) == ([], runs.Request())
+
+
+def test_resuming_keeps_to_the_limits_of_the_queue(runs_folder: Path, hired: Hired) -> None:
+    run = asked_for(runs_folder, "paused")
+    asked_for(runs_folder, "queued")
+    with pytest.raises(NotAllowed, match=r"^1 runs are training or waiting already"):
+        jobs.resume(run, Settings(max_waiting=1))
+    assert (runs.status(run).state, hired) == ("paused", [])
+
+
+def test_asking_something_of_a_run_that_was_deleted_makes_nothing(runs_folder: Path, hired: Hired) -> None:
+    jobs.stop(runs_folder / "gone")
+    jobs.pause(runs_folder / "gone")
+    with pytest.raises(runs.UnknownRun):
+        jobs.resume(runs_folder / "gone", Settings())
+    with pytest.raises(runs.UnknownRun):
+        jobs.steer(runs_folder / "gone", dropout=0.1)
+    assert not runs_folder.exists()
+    assert hired == []
+
+
+def test_a_half_made_run_is_nobodys_to_pause_or_stop(runs_folder: Path, hired: Hired) -> None:
+    run = runs.create(runs_folder, MLP)
+    (run / "status.json").unlink()
+    jobs.pause(run)
+    jobs.stop(run)
+    assert (runs.request(run), hired) == (runs.Request(), [])
+
+
+# -------------------------------------------------------------------------------------- the limits
+
+
+@pytest.mark.parametrize(
+    ("config", "limits", "message"),
+    [
+        (
+            {"hidden_units": (128,)},
+            {"max_parameters": 101_769},
+            r"has 101,770 parameters; at most 101,769 are",
+        ),
+        ({"epochs": 1000}, {"max_epochs": 999}, r"asked for 1,000 epochs; at most 999 are"),
+        # 784 + 128 + 10 values and their gradients, 4 bytes each, for 4096 images: 30.2 MB
+        ({"batch_size": 4096}, {"max_step_megabytes": 30}, r"step of this run needs 30 MB; at most 30 are"),
+        # (784 × 128 + 128 × 10) × 4096 / 10^6 = 416.3
+        ({"batch_size": 4096}, {"max_step_multiplications": 416}, r"takes 416 million .*; at most 416 are"),
+        ({}, {"max_images": 3_999}, r"uses 4,000 training images; at most 3,999 are"),
+        ({"training_images": 2_001}, {"max_images": 2_000}, r"uses 2,001 training images; at most 2,000 are"),
+    ],
+)
+def test_a_run_that_is_too_large_is_refused_with_its_size_and_the_limit(
+    runs_folder: Path, config: dict[str, Any], limits: dict[str, int], message: str
+) -> None:
+    with pytest.raises(NotAllowed, match=message):
+        jobs.submit(RunConfig(**config), Settings(**limits))
+    assert not runs_folder.exists()
+    # One more is enough.
+    jobs.check(RunConfig(**config), Settings(**{name: limit + 1 for name, limit in limits.items()}))
+
+
+def test_more_images_than_there_are_do_not_count(runs_folder: Path) -> None:
+    jobs.check(RunConfig(training_images=60_000), Settings(max_images=4_000))
+    assert not runs_folder.exists()
+
+
+def test_a_network_that_cannot_be_is_refused_before_anything_is_made(runs_folder: Path) -> None:
+    config = RunConfig.read({"architecture": "cnn", "conv_blocks": "8:7:max,8:7:max,8:7:max"})
+    with pytest.raises(architectures.ImpossibleNetwork, match="block 3"):
+        jobs.submit(config, Settings())
+    assert not runs_folder.exists()
+
+
+def test_a_data_set_that_is_not_at_hand_is_refused_before_anything_is_made(
+    runs_folder: Path, no_mnist: Path
+) -> None:
+    with pytest.raises(datasets.DatasetMissing, match=r"^mnist is not on this machine yet: there is no "):
+        jobs.submit(RunConfig(dataset="mnist"), Settings(max_images=60_000))
+    datasets.path("mnist").parent.mkdir(parents=True)
+    datasets.path("mnist").write_bytes(b"PK\x03\x04 and not much else")
+    with pytest.raises(datasets.DatasetDamaged, match=r"mnist\.npz is not mnist: it was cut off"):
+        jobs.submit(RunConfig(dataset="mnist"), Settings(max_images=60_000))
+    assert not runs_folder.exists()
+
+
+def test_a_full_queue_takes_no_more(runs_folder: Path) -> None:
+    waiting = [runs.create(runs_folder, MLP) for _ in range(2)]
+    with pytest.raises(NotAllowed, match=r"^2 runs are training or waiting already"):
+        jobs.submit(MLP, Settings(max_waiting=2))
+    assert set(runs_folder.iterdir()) == set(waiting)
+
+
+def test_a_full_folder_takes_no_more(runs_folder: Path) -> None:
+    ended = [runs.create(runs_folder, MLP) for _ in range(3)]
+    for run in ended:
+        runs.write_status(run, runs.Status(state="finished"))
+    with pytest.raises(NotAllowed, match=r"^There are 3 runs already, which is as many as are kept here"):
+        jobs.submit(MLP, Settings(max_runs=3))
+    assert set(runs_folder.iterdir()) == set(ended)
+
+
+def test_a_full_disk_share_takes_no_more(runs_folder: Path) -> None:
+    run = runs.create(runs_folder, MLP)
+    runs.write_status(run, runs.Status(state="finished"))
+    (run / "model.keras").write_bytes(bytes(2_000_000))
+    with pytest.raises(NotAllowed, match=r"take 2 MB of disk, and at most 2 are"):
+        jobs.submit(MLP, Settings(max_megabytes=2))
+    assert list(runs_folder.iterdir()) == [run]
+
+
+def test_a_run_that_vanishes_while_others_wait_is_not_waited_for(runs_folder: Path) -> None:
+    first, second = (runs.create(runs_folder, MLP) for _ in range(2))
+    time.sleep(0.002)
+    third = runs.create(runs_folder, MLP)
+    assert jobs.place_in_line(third) == 2
+    (first / "status.json").unlink()
+    assert jobs.place_in_line(third) == 1
+    runs.write_status(second, Status(state="finished"))
+    assert jobs.place_in_line(third) == 0
+    assert jobs.active(runs_folder) == [third]

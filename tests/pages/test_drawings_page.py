@@ -1,0 +1,195 @@
+"""The Drawings page: the kept drawings are browsed, corrected, taken along, tested on and taught."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.data.datasets import Dataset
+from core.drawing import drawings, drawings_file
+from core.drawing.drawings import Drawing
+from core.network import predict
+from core.runs import lessons, runs
+from tests.conftest import wait_for_end
+from tests.pages import test_pages
+from tests.pages.test_pages import again, metrics, open_page, press, said, texts
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    found = tmp_path / "drawings.sqlite"
+    monkeypatch.setenv("MNIST_LAB_DRAWINGS", str(found))
+    return found
+
+
+@pytest.fixture
+def kept(file: Path, mnist_5k: Dataset, runs_folder: Path, no_mnist: Path) -> list[Drawing]:
+    """Twenty drawings by two people; five were read wrong."""
+    found = [
+        Drawing(
+            label=int(label), image=image, writer="Ada" if place % 2 else "Émile", run="starter",
+            answer=int(label) if place % 4 else (int(label) + 1) % 10, confidence=0.9, time=1e9 + place,
+        )
+        for place, (image, label) in enumerate(
+            zip(mnist_5k.x_test[:20], mnist_5k.y_test[:20], strict=True)
+        )
+    ]  # fmt: skip
+    drawings.add(file, found, 100)
+    return drawings.every(file)
+
+
+def tiles(app: AppTest) -> list[int]:
+    return [int(tile["key"].removeprefix("drawing_")) for tile in test_pages.tiles(app, "drawing_tiles")]
+
+
+def test_before_anything_was_kept_it_leads_to_the_draw_page(file: Path, runs_folder: Path) -> None:
+    app = open_page("drawings")
+    assert "No drawing has been kept yet" in said(app.info[0])
+
+
+def test_the_filters_show_exactly_those_drawings(kept: list[Drawing]) -> None:
+    app = open_page("drawings")
+    assert tiles(app) == [drawing.id for drawing in kept]
+    app.selectbox(key="drawn_by").set_value("Ada")
+    app.toggle(key="read_wrong").set_value(False)
+    again(app)
+    assert tiles(app) == [drawing.id for drawing in kept if drawing.writer == "Ada"]
+    app.selectbox(key="drawn_by").set_value("Émile")
+    app.toggle(key="read_wrong").set_value(True)
+    again(app)
+    wrong = [drawing.id for drawing in kept if drawing.writer == "Émile" and drawing.answer != drawing.label]
+    assert tiles(app) == wrong
+    app.selectbox(key="what_it_is").set_value((kept[0].label + 1) % 10)
+    again(app)
+
+
+def test_a_drawing_is_corrected(kept: list[Drawing], file: Path) -> None:
+    app = open_page("drawings")
+    chosen = kept[3]
+    press(app, "drawing_tiles", f"drawing_{chosen.id}")
+    right = (chosen.label + 3) % 10
+    app.selectbox(key=f"label_{chosen.id}").set_value(right)
+    app.button(key="relabel").click()
+    again(app)
+    assert {drawing.id: drawing.label for drawing in drawings.every(file)}[chosen.id] == right
+
+
+def test_a_deleted_drawing_can_be_had_back(kept: list[Drawing], file: Path) -> None:
+    app = open_page("drawings")
+    chosen = kept[5]
+    press(app, "drawing_tiles", f"drawing_{chosen.id}")
+    app.button(key="delete").click()
+    again(app)
+    assert len(drawings.every(file)) == len(kept) - 1
+    assert "1 drawing was deleted" in texts(app)
+    app.button(key="undo").click()
+    again(app)
+    back = drawings.every(file)
+    assert len(back) == len(kept)
+    assert any((one.image == chosen.image).all() and one.time == chosen.time for one in back)
+
+
+def test_what_was_downloaded_can_be_brought_back(kept: list[Drawing], file: Path, tmp_path: Path) -> None:
+    data = drawings_file.pack(kept)
+    file.unlink()
+    app = open_page("drawings")
+    app.file_uploader(key="upload").set_value(("drawings.json.gz", data, "application/gzip"))
+    again(app)
+    app.button(key="bring").click()
+    again(app)
+    back = drawings.every(file)
+    assert [(one.label, one.writer) for one in back] == [(one.label, one.writer) for one in kept]
+
+
+def test_a_file_that_holds_no_drawings_is_refused_in_a_sentence(file: Path, runs_folder: Path) -> None:
+    app = open_page("drawings")
+    app.file_uploader(key="upload").set_value(("drawings.json.gz", b"nothing", "application/gzip"))
+    again(app)
+    app.button(key="bring").click()
+    again(app)
+    assert len(said(app.error[0])) > 30
+    assert not drawings.every(file)
+
+
+def test_a_damaged_store_is_said_and_nothing_else_happens(file: Path, runs_folder: Path) -> None:
+    file.write_bytes(b"not a database" * 100)
+    app = open_page("drawings")
+    assert str(file) in said(app.error[0])
+
+
+def test_every_run_is_tested_on_the_drawings(
+    kept: list[Drawing], trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNIST_LAB_RUNS", str(trained))
+    app = open_page("drawings")
+    table = app.dataframe[0].value
+    images, labels = drawings.arrays(kept)
+    for row, run in zip(table.itertuples(), runs.trained(trained), strict=True):
+        right = (predict.load(run).probabilities(images).argmax(axis=1) == labels).mean()
+        assert row.ours == pytest.approx(right)
+        assert row.test == runs.status(run).test_accuracy
+    # And the Evaluate page says the same beside the test accuracy.
+    shown = metrics(open_page("evaluate", run=runs.every(trained)[0].name))
+    assert shown["Kept drawings"] == f"{table['ours'][0]:.0%}"
+
+
+def test_the_starter_is_taught_and_the_page_says_what_came_of_it(
+    kept: list[Drawing], runs_folder: Path
+) -> None:
+    app = open_page("drawings")
+    assert "No run has been taught yet" in texts(app)
+    assert app.selectbox(key="taught_run").value == "starter"
+    app.selectbox(key="teacher").set_value("Ada")
+    app.button(key="teach").click()
+    again(app)
+    (run,) = runs.every(runs_folder)
+    assert wait_for_end(run).state == "finished", (run / "log.txt").read_text()
+    lesson = lessons.read(run)
+    assert lesson is not None
+    assert len(lesson.images) == 10
+    app = open_page("drawings")
+    shown = metrics(app)
+    images, labels = drawings.arrays([one for one in kept if one.writer == "Ada"])
+    right = int((predict.load(run).probabilities(images).argmax(axis=1) == labels).sum())
+    assert shown["Drawings it was taught"] == f"{right} / 10"
+    assert shown["Other drawings"].endswith("/ 10")
+    assert "test digits were right before and are wrong now" in texts(app)
+
+
+@pytest.mark.parametrize("number", [0, 4])
+def test_there_must_be_something_to_teach(
+    number: int, file: Path, mnist_5k: Dataset, runs_folder: Path
+) -> None:
+    some = [Drawing(int(label), image) for image, label in
+            zip(mnist_5k.x_test[:number], mnist_5k.y_test[:number], strict=True)]  # fmt: skip
+    drawings.add(file, some, 100)
+    app = open_page("drawings")
+    assert all(button.disabled for button in app.button if button.key == "teach")
+
+
+def test_a_name_is_shown_as_it_was_written(file: Path, runs_folder: Path) -> None:
+    drawings.add(file, [Drawing(3, np.full((28, 28), 9, np.uint8), writer="*[x](http://a.b)*")], 9)
+    app = open_page("drawings")
+    press(app, "drawing_tiles", f"drawing_{drawings.every(file)[0].id}")
+    assert "(http://a.b)" not in "".join(str(element.value) for element in app.markdown)
+    assert any("drawn by *[x]" in said(element) for element in app.markdown)
+
+
+def test_a_link_opens_the_drawings_that_somebody_saw(
+    kept: list[Drawing], file: Path, runs_folder: Path
+) -> None:
+    some = next(one for one in drawings.every(file) if one.writer == "Ada")
+    app = open_page("drawings", drawn_by="Ada", what_it_is=str(some.label), opened_drawing=str(some.id))
+    assert app.selectbox(key="drawn_by").value == "Ada"
+    assert app.selectbox(key="what_it_is").value == some.label
+    assert app.button(key="relabel")
+    app.selectbox(key="drawn_by").set_value("")
+    again(app)
+    assert "drawn_by" not in app.query_params
+    assert app.query_params["opened_drawing"] == str(some.id)
+    app = open_page("drawings", drawn_by="nobody", what_it_is="x", opened_drawing="-1", drawings_page="1e9")
+    assert app.selectbox(key="drawn_by").value == ""
+    assert not app.error

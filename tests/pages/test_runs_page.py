@@ -1,0 +1,231 @@
+"""The Runs page, run by Streamlit without a browser."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.config import RunConfig
+from core.evaluation import evaluate, significance
+from core.runs import labels, runs, trash
+from tests.conftest import train, wait_for_end
+from tests.pages.test_pages import again, figure, open_page, press, said, texts, tiles
+
+
+@pytest.fixture(scope="module")
+def three_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seeds of one network, and another network."""
+    root = tmp_path_factory.mktemp("three")
+    for settings in ({"seed": 0}, {"seed": 1}, {"seed": 0, "hidden_units": (8,), "dropout": 0.3}):
+        train(root, **{"hidden_units": (16,), "epochs": 2, "training_images": 1000} | settings)
+    return root
+
+
+@pytest.fixture
+def root(three_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The three runs, to be written on."""
+    shutil.copytree(three_runs, tmp_path / "runs")
+    monkeypatch.setenv("MNIST_LAB_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+def linked(*found: Path) -> AppTest:
+    return open_page("runs", runs=",".join(run.name for run in found))
+
+
+def names(app: AppTest) -> list[str]:
+    """The runs that are in the table."""
+    return app.dataframe[0].value["id"].tolist()
+
+
+def test_before_anything_is_trained_it_says_where_to_begin(runs_folder: Path) -> None:
+    app = open_page("runs")
+    assert "There is no run yet" in said(app.info[0])
+
+
+def test_the_table_holds_every_run_and_finds_by_words(root: Path) -> None:
+    newest, second, oldest = runs.every(root)
+    labels.write(oldest, tags=("class 4b",), note="Ada's")
+    app = open_page("runs")
+    assert names(app) == [newest.name, second.name, oldest.name]
+    shown = app.dataframe[0].value
+    assert shown["accuracy"].tolist() == [runs.status(run).test_accuracy for run in runs.every(root)]
+    assert [len(curve) for curve in shown["curve"]] == [2, 2, 2]
+    for words, expected in (
+        ("4B ada", [oldest]),
+        ("dropout 0.3", [newest]),
+        (second.name, [second]),
+        ("cnn", []),
+    ):
+        app.text_input(key="find").set_value(words)
+        assert names(again(app)) == [run.name for run in expected]
+
+
+def test_stars_come_first(root: Path) -> None:
+    newest, second, oldest = runs.every(root)
+    app = linked(oldest)
+    app.button(key="star").click()
+    again(app)
+    assert labels.read(oldest).starred
+    assert names(app) == [oldest.name, newest.name, second.name]
+    # It is another row now, and still the one that is chosen.
+    assert app.query_params["runs"] == oldest.name
+    assert "take_script" in {button.key for button in app.get("download_button")}
+
+
+def test_a_deleted_run_comes_back_with_undo(root: Path) -> None:
+    newest, second, oldest = runs.every(root)
+    app = linked(second, oldest)
+    app.button(key="delete").click()
+    again(app)
+    assert names(app) == [newest.name]
+    assert "2 runs were deleted" in texts(app)
+    app.button(key="undo").click()
+    again(app)
+    assert names(app) == [newest.name, second.name, oldest.name]
+
+
+def test_of_several_runs_it_is_asked_first(root: Path) -> None:
+    _newest, second, oldest = runs.every(root)
+    assert "Delete these 2 runs?" in texts(linked(second, oldest))
+    assert "Delete these" not in texts(linked(second))
+
+
+def test_what_was_deleted_lately_comes_back_after_a_reload(root: Path) -> None:
+    newest, second, oldest = runs.every(root)
+    trash.delete(root, [newest.name, second.name, oldest.name])
+    app = open_page("runs")
+    assert "There is no run yet" in said(app.info[0])
+    app.button(key=f"back_{second.name}").click()
+    assert names(again(app)) == [second.name]
+    assert app.query_params["runs"] == second.name
+    app.button(key="all_back").click()
+    assert names(again(app)) == [newest.name, second.name, oldest.name]
+    assert not [button for button in app.button if button.key.startswith("back_")]
+
+
+def test_a_run_is_given_a_name_tags_and_a_note(root: Path) -> None:
+    run = runs.every(root)[1]
+    app = linked(run)
+    app.text_input(key=f"name_{run.name}").set_value("Narrow")
+    app.text_input(key=f"tags_{run.name}").set_value("class 4b, mlp")
+    app.text_area(key=f"note_{run.name}").set_value("<b>16</b> units\n\n- read well\n1. and fast")
+    next(button for button in app.button if button.label == "Save").click()
+    again(app)
+    note = "<b>16</b> units\n\n- read well\n1. and fast"
+    assert labels.read(run) == labels.Labels(name="Narrow", tags=("class 4b", "mlp"), note=note)
+    # Four lines, none of which is a list's.
+    shown = next(element for element in app.markdown if "units" in element.value)
+    assert said(shown).replace("\u00a0", "") == note
+    assert shown.value.count("\\\n") == 3
+    assert "Narrow" in app.dataframe[0].value["run"].tolist()
+    assert "<b>" not in texts(app)
+    other = runs.every(root)[2]
+    assert linked(other).text_input(key=f"name_{other.name}").value == ""
+
+
+def test_runs_that_are_alike_can_each_be_chosen(root: Path) -> None:
+    run = runs.every(root)[0]
+    twin = root / f"{run.name[:-4]}ffff"
+    shutil.copytree(run, twin)
+    app = open_page("evaluate", run=run.name)
+    choice = app.selectbox(key="run_choice")
+    assert len(set(choice.options)) == len(choice.options) == len(runs.every(root)) + 1
+    (label,) = [option for option in choice.options if "(ffff)" in option]
+    choice.select(label)
+    assert again(app).query_params["run"] == twin.name
+    names = linked(run, twin).dataframe[0].value["run"].tolist()
+    assert len(set(names)) == len(names)
+
+
+def test_two_runs_are_compared(root: Path) -> None:
+    chosen = [runs.every(root)[0], runs.every(root)[2]]
+    app = linked(*chosen)
+    differences = app.dataframe[1].value
+    assert differences.index.tolist() == ["hidden_units", "dropout"]
+    found = [evaluate.load(run) for run in chosen]
+    right = [one.predictions == one.labels for one in found]
+    test = significance.mcnemar(*right)
+    assert f"{test.first_only:,} digits only the first one reads right, {test.second_only:,} only" in texts(
+        app
+    )
+    verdict = "take it for a real difference" if test.is_meaningful else "do not show that one is better"
+    assert verdict in texts(app)
+    assert len(figure(app, "overlay")["data"]) == 2
+    found_tiles = tiles(app, "differ_tiles")
+    indices = {int(tile["key"].removeprefix("open_")) for tile in found_tiles}
+    assert len(found_tiles) == min(24, test.second_only)
+    assert indices <= set(np.flatnonzero(right[1] & ~right[0]))
+
+
+def test_a_run_may_be_called_like_a_column(root: Path) -> None:
+    chosen = [runs.every(root)[0], runs.every(root)[2]]
+    labels.write(chosen[0], name="setting")
+    differences = linked(*chosen).dataframe[1].value
+    assert differences.index.tolist() == ["hidden_units", "dropout"]
+    assert differences.columns[0] == "setting"
+
+
+def test_a_disagreement_opens_with_both_answers_and_is_in_the_address(root: Path) -> None:
+    chosen = [runs.every(root)[0], runs.every(root)[2]]
+    app = linked(*chosen)
+    tile = tiles(app, "differ_tiles")[0]["key"]
+    index = int(tile.removeprefix("open_"))
+    press(app, "differ_tiles", tile)
+    assert app.query_params["digit"] == str(index)
+    for run in chosen:
+        one = evaluate.load(run)
+        assert f"reads {one.predictions[index]} ({one.confidences[index]:.1%})" in texts(app)
+
+
+def test_seeds_of_one_setting_are_summed_up(root: Path) -> None:
+    other, second, first = runs.every(root)
+    app = linked(first)
+    accuracies = [runs.status(run).test_accuracy for run in (first, second)]
+    assert f"2 seeds: {np.mean(accuracies):.2%} in the mean" in texts(app)
+    # Faint lines for both, and their mean.
+    assert len(figure(app, "overlay")["data"]) == 3
+    assert "in the mean" not in texts(linked(other))
+
+
+def test_the_same_seed_twice_is_no_second_seed(root: Path) -> None:
+    (other, *_rest) = runs.every(root)
+    again_run = root / "20990101-000000-000-aaaa"
+    shutil.copytree(other, again_run)
+    assert "in the mean" not in texts(linked(other))
+    app = linked(other, again_run)
+    assert len(figure(app, "overlay")["data"]) == 2
+    assert "Over the seeds" not in [one.value for one in app.header]
+
+
+def test_one_click_queues_the_missing_seeds(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = linked(runs.every(root)[2])
+    app.button(key="seeds_3").click()
+    again(app)
+    (queued, *_others) = runs.every(root)
+    assert len(runs.every(root)) == 4  # two of the three seeds were there
+    assert runs.config(queued) == runs.config(runs.every(root)[3]).but(seed=2)
+    wait_for_end(queued)
+    monkeypatch.setenv("MNIST_LAB_MAX_RUNS", "4")
+    app.button(key="seeds_5").click()
+    again(app)
+    assert "as many as are kept here" in said(app.error[0])
+
+
+def test_a_link_to_runs_that_are_gone_shows_the_others(root: Path) -> None:
+    run = runs.every(root)[0]
+    trash.delete(root, [runs.every(root)[1].name])
+    app = open_page("runs", runs=f"../../etc,gone,{run.name}", cost="<b>", digit="x", metric="π")
+    assert names(app) == [found.name for found in runs.every(root)]
+    assert app.query_params["runs"] == run.name
+
+
+def test_what_is_not_finished_is_listed_too(root: Path) -> None:
+    waiting = runs.create(root, RunConfig(architecture="cnn"))
+    app = linked(waiting, runs.every(root)[1])
+    assert names(app)[0] == waiting.name
+    assert "has not been evaluated" in said(app.info[0])

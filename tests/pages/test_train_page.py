@@ -1,0 +1,409 @@
+"""The Train page around a run: its knobs, its states, and what can be done in each of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.config import PRESETS, RunConfig
+from core.data import datasets
+from core.jobs import jobs, warm
+from core.runs import runs
+from core.runs.runs import Status
+from core.settings import Settings
+from core.training import schedules
+from core.ui import knobs
+from tests.conftest import wait_for_end, wait_until
+from tests.pages.test_pages import again, decoded, open_page, said, texts, tiles
+
+# So many epochs take minutes; whoever uses it ends it.
+LONG = RunConfig(hidden_units=(16,), epochs=100, batch_size=8)
+
+
+def label(app: AppTest, key: str) -> str:
+    return str(app.button(key=key).label)
+
+
+def keys(app: AppTest) -> set[str]:
+    return {button.key for button in app.button}
+
+
+# ----------------------------------------------------------------------------------------- knobs
+
+
+def widgets(app: AppTest) -> dict[str, Any]:
+    """Every knob on the page by its setting, as far as it has one of its own."""
+    kinds = (app.selectbox, app.slider, app.select_slider, app.number_input, app.toggle, app.button_group)
+    return {w.key.removeprefix("knob_"): w for kind in kinds for w in kind if w.key and "knob_" in w.key}
+
+
+@pytest.fixture
+def setup(runs_folder: Path, no_mnist: Path) -> AppTest:
+    return open_page("train")
+
+
+def test_every_setting_has_a_knob_that_says_what_it_does(setup: AppTest) -> None:
+    app = setup
+    found = widgets(app)
+    for architecture in ("mlp", "cnn"):
+        for schedule in ("exponential", "plateau", "one-cycle"):
+            app.button_group(key="knob_architecture").set_value(architecture)
+            app.selectbox(key="knob_learning_rate_schedule").set_value(schedule)
+            app.number_input(key="knob_early_stopping_patience").set_value(2)
+            app.selectbox(key="knob_optimizer").set_value("sgd")
+            if "momentum" in found:
+                app.slider(key="knob_momentum").set_value(0.9)
+            found |= widgets(again(app))
+    layers = {"hidden_units", "conv_blocks"}
+    assert set(RunConfig.model_fields) - layers <= set(found)
+    for name, widget in found.items():
+        assert "Setting: `" in widget.help, name
+        # One line: a sentence or two, then the names.
+        assert len(widget.help.split(" In Keras:")[0].split(" Setting:")[0]) <= 110, widget.help
+
+
+def test_only_the_common_knobs_are_in_view(setup: AppTest) -> None:
+    folded = {
+        w.key for expander in setup.expander for kind in ("selectbox", "slider", "select_slider",
+        "number_input", "toggle", "button_group") for w in expander.get(kind)
+    }  # fmt: skip
+    assert {f"knob_{name}" for name in widgets(setup)} - folded == {
+        "knob_dataset", "knob_architecture", "knob_epochs", "knob_batch_size", "knob_learning_rate",
+    }  # fmt: skip
+    assert not any(expander.proto.expanded for expander in setup.expander)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "exponential", "cosine", "one-cycle"])
+def test_the_schedule_is_drawn_before_the_training(setup: AppTest, schedule: str) -> None:
+    setup.selectbox(key="knob_learning_rate_schedule").set_value(schedule)
+    again(setup)
+    (drawn,) = json.loads(setup.get_by_key("schedule").proto.spec)["data"]
+    epochs, rates = schedules.curve(RunConfig(learning_rate_schedule=schedule), 25)
+    np.testing.assert_allclose(decoded(drawn["y"]), rates)
+    np.testing.assert_allclose(decoded(drawn["x"]), epochs)
+
+
+def test_augmented_digits_are_shown_as_the_amounts_say(setup: AppTest) -> None:
+    assert "preview_again" not in keys(setup)
+    setup.slider(key="knob_rotation").set_value(30.0)
+    again(setup)
+    shown = tiles(setup, "preview_tiles")
+    assert len(shown) == knobs.PREVIEWED
+    setup.button(key="preview_again").click()
+    again(setup)
+    assert shown != tiles(setup, "preview_tiles")
+
+
+def test_a_preset_says_where_it_comes_from_and_what_it_reaches(setup: AppTest) -> None:
+    assert "Deep Learning with Python" in texts(setup)
+    assert "On mnist-5k, it read 91.2% of the test images right" in texts(setup)
+    setup.selectbox(key="preset").set_value("tutorial-mlp-dropout")
+    again(setup)
+    assert "quickstart for beginners" in texts(setup)
+    setup.segmented_control(key="knob_dataset").set_value("mnist")
+    again(setup)
+    assert "On mnist, it read 97.6% of the test images right after 9.4 seconds" in texts(setup)
+
+
+def test_a_value_that_no_slider_has_is_kept(setup: AppTest) -> None:
+    setup.selectbox(key="preset").set_value("fast-99")
+    again(setup)
+    assert setup.select_slider(key="knob_learning_rate").value == PRESETS["fast-99"].learning_rate
+    assert "Changed since" not in texts(setup)
+
+
+def test_the_estimate_is_said_before_the_click_and_a_long_one_is_a_warning(setup: AppTest) -> None:
+    assert "on this machine" in texts(setup)
+    assert not setup.warning
+    setup.selectbox(key="preset").set_value("tutorial-cnn")
+    again(setup)
+    setup.number_input(key="knob_epochs").set_value(100)
+    setup.select_slider(key="knob_batch_size").set_value(1)
+    again(setup)
+    assert "That is long" in said(setup.warning[0])
+
+
+def test_whoever_sets_up_a_run_has_a_worker_warmed_up(
+    runs_folder: Path, no_mnist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_page("train")
+    assert not warm.is_waiting()
+    monkeypatch.setenv("MNIST_LAB_WARM_MINUTES", "1")
+    app = open_page("train")
+    assert warm.is_waiting()
+    app.button(key="train").click()
+    again(app)
+    (run,) = runs.every(runs_folder)
+    assert wait_for_end(run).state == "finished"
+    assert not warm.is_waiting()
+
+
+# ----------------------------------------------------------------------------------- states of a run
+
+
+@pytest.fixture(scope="module")
+def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+    """A run that paused, with a knob turned; one that diverged; one that ended early."""
+    root = tmp_path_factory.mktemp("resting") / "runs"
+    settings = Settings(runs=root, slots=4)
+    found = {
+        "paused": jobs.submit(LONG, settings),
+        "diverged": jobs.submit(
+            RunConfig(hidden_units=(64,) * 4, optimizer="sgd", learning_rate=10, batch_size=32), settings
+        ),
+        "early": jobs.submit(
+            RunConfig(hidden_units=(256,), epochs=100, training_images=200, early_stopping_patience=2,
+                      learning_rate=0.005), settings
+        ),
+    }  # fmt: skip
+    wait_until(lambda: runs.metrics(found["paused"]), "it had trained an epoch")
+    jobs.steer(found["paused"], learning_rate=0.0005)
+    wait_until(lambda: runs.changes(found["paused"]), "the knob was turned")
+    jobs.pause(found["paused"])
+    wait_until(lambda: all(runs.status(run).state in runs.RESTING for run in found.values()), "all rest")
+    yield found
+    for run in found.values():
+        jobs.stop(run)
+
+
+@pytest.fixture
+def with_resting(resting: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    monkeypatch.setenv("MNIST_LAB_RUNS", str(resting["paused"].parent))
+    return resting
+
+
+@pytest.fixture
+def diverged(with_resting: dict[str, Path], runs_folder: Path) -> Path:
+    """A run that diverged and may be changed."""
+    run = with_resting["diverged"]
+    return Path(shutil.copytree(run, runs_folder / run.name))
+
+
+def test_a_paused_run_says_where_it_is_and_offers_to_go_on(with_resting: dict[str, Path]) -> None:
+    run = with_resting["paused"]
+    app = open_page("train", run=run.name)
+    status = runs.status(run)
+    assert f"Paused in epoch {status.epoch} of 100, after step {status.step:,} of 400" in said(app.info[0])
+    assert {"resume", "stop"} <= keys(app)
+    assert not {"pause", "train_on"} & keys(app)
+
+
+def test_a_turned_knob_is_marked_on_the_curves_and_said(with_resting: dict[str, Path]) -> None:
+    run = with_resting["paused"]
+    app = open_page("train", run=run.name)
+    (change,) = runs.changes(run)
+    figure = json.loads(app.get_by_key("curve_loss").proto.spec)
+    assert figure["layout"]["shapes"][0]["x0"] == change["epoch"] - 1
+    assert figure["layout"]["annotations"][0]["text"] == "learning rate 0.001 → 0.0005"
+    assert f"From epoch {change['epoch']} on: learning rate 0.001 → 0.0005" in texts(app)
+
+
+def test_a_knob_that_is_turned_while_it_rests_is_asked_for(with_resting: dict[str, Path]) -> None:
+    run = with_resting["paused"]
+    app = open_page("train", run=run.name)
+    app.select_slider(key="steer_dropout").set_value(0.3)
+    app.button(key="steer").click()
+    again(app)
+    assert runs.request(run).dropout == 0.3
+    assert runs.request(run).learning_rate == 0.0005
+
+
+def test_a_run_that_diverged_says_so_and_can_go_on_with_a_smaller_rate(
+    with_resting: dict[str, Path],
+) -> None:
+    app = open_page("train", run=with_resting["diverged"].name)
+    assert "The loss stopped being a number" in said(app.error[0])
+    advice = next(button for button in app.button if button.key.startswith("follow_"))
+    assert "learning_rate" in advice.label
+    advice.click()
+    again(app)
+    assert app.select_slider(key="knob_learning_rate").value < 10
+
+
+def test_a_run_that_diverged_resumes_with_the_values_on_the_sliders(diverged: Path) -> None:
+    app = open_page("train", run=diverged.name)
+    assert app.select_slider(key="steer_rate").value == 1  # a tenth of what it diverged with
+    app.select_slider(key="steer_rate").set_value(0.001)
+    app.button(key="steer").click()
+    again(app)
+    assert wait_for_end(diverged).state == "finished"
+    assert runs.metrics(diverged)[-1]["learning_rate"] == pytest.approx(0.001)
+
+
+def test_a_run_that_ended_early_says_why_and_whose_weights_it_has(with_resting: dict[str, Path]) -> None:
+    run = with_resting["early"]
+    status = runs.status(run)
+    assert status.stopped_early
+    app = open_page("train", run=run.name)
+    assert f"ended early after epoch {status.epoch}" in said(app.success[0])
+    assert f"those of epoch {status.best_epoch}" in said(app.success[0])
+
+
+@pytest.mark.parametrize(
+    ("view", "key", "series"),
+    [
+        ("curves", "curve_accuracy", 3),
+        ("pace", "pace_seconds", 1),
+        ("pace", "pace_learning_rate", 1),
+        ("digits", "by_digit", 1),
+        ("layers", "spread_dense_1_weights", 2),
+        ("layers", "spread_output_gradients", 2),
+    ],
+)
+def test_every_view_of_a_run_shows_its_numbers(
+    view: str, key: str, series: int, mlp_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNIST_LAB_RUNS", str(mlp_run.parent))
+    app = open_page("train", run=mlp_run.name)
+    app.button_group(key="view").set_value(view)
+    again(app)
+    assert len(json.loads(app.get_by_key(key).proto.spec)["data"]) == series
+
+
+def test_the_heat_map_by_digit_shows_the_validation_accuracies(
+    mlp_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNIST_LAB_RUNS", str(mlp_run.parent))
+    app = open_page("train", run=mlp_run.name)
+    app.button_group(key="view").set_value("digits")
+    again(app)
+    shown = decoded(json.loads(app.get_by_key("by_digit").proto.spec)["data"][0]["z"])
+    expected = np.array([row["val_class_accuracy"] for row in runs.metrics(mlp_run)]).T
+    np.testing.assert_allclose(shown, expected)
+
+
+def test_a_run_whose_worker_is_gone_is_interrupted_and_says_what_is_kept(runs_folder: Path) -> None:
+    run = runs.create(runs_folder, LONG)
+    status = runs.status(run)
+    runs.write_status(run, status.model_copy(update={"state": "running", "pid": 1, "epoch": 1}))
+    app = open_page("train", run=run.name)
+    assert "it was killed, or the machine went down" in said(app.warning[0])
+    assert "it will begin anew" in texts(app)
+    assert {"resume", "stop"} <= keys(app)
+
+
+def links(app: AppTest) -> dict[str, str]:
+    """Where the links of a page lead, by what they are called."""
+    return {link.proto.label: link.proto.query_string for link in app.get("page_link")}
+
+
+def test_a_data_set_that_was_cut_off_cannot_be_trained_on(
+    runs_folder: Path, no_mnist: Path, mnist_npz: Path
+) -> None:
+    cut_off = datasets.path("mnist")
+    cut_off.parent.mkdir(parents=True)
+    cut_off.write_bytes(mnist_npz.read_bytes()[:5_000_000])
+    app = open_page("train")
+    app.button_group(key="knob_dataset").set_value("mnist")
+    again(app)
+    assert f"{cut_off} is not mnist: it was cut off" in said(app.error[0])
+    assert app.button(key="train").disabled
+    assert links(app)["Get it on the Data page"] == "dataset_shown=mnist"
+    app = open_page("data", dataset_shown="mnist")
+    assert "Get it anew" in said(app.error[0])
+    assert not app.info
+    assert app.button(key="fetch")
+
+
+@pytest.mark.parametrize("state", ["paused", "interrupted", "failed"])
+def test_a_run_without_its_data_leads_to_it_and_can_go_on_when_it_is_there(
+    state: runs.State, runs_folder: Path, no_mnist: Path, mnist_npz: Path
+) -> None:
+    run = runs.create(runs_folder, LONG.but(dataset="mnist"))
+    with pytest.raises(datasets.DatasetMissing) as missing:
+        datasets.check("mnist")
+    error = str(missing.value) if state == "failed" else ""
+    runs.write_status(run, Status(state=state, pid=1, error=error, epoch=1))
+    app = open_page("train", run=run.name)
+    assert [said(one) for one in (*app.error, *app.warning)].count(str(missing.value)) == 1
+    assert links(app)["Get it on the Data page"] == "dataset_shown=mnist"
+    assert "resume" not in keys(app)
+    datasets.path("mnist").parent.mkdir(parents=True)
+    datasets.path("mnist").symlink_to(mnist_npz)
+    app = open_page("train", run=run.name)
+    assert "Get it on the Data page" not in links(app)
+    assert "resume" in keys(app)
+
+
+def test_a_run_that_nothing_can_mend_is_not_resumed(runs_folder: Path) -> None:
+    run = runs.create(runs_folder, LONG)
+    runs.write_status(run, Status(state="failed", error="The checkpoint is damaged.", can_resume=False))
+    app = open_page("train", run=run.name)
+    assert "resume" not in keys(app)
+    assert "It will go on" not in texts(app)
+    assert "it will begin anew" not in texts(app)
+
+
+def test_a_run_in_line_says_its_place_and_how_long(
+    runs_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNIST_LAB_SLOTS", "1")
+    first = jobs.submit(LONG, Settings(slots=1))
+    try:
+        wait_until(lambda: runs.status(first).state == "running", "the first ran")
+        second, third = (runs.create(runs_folder, RunConfig()) for _ in range(2))
+        runs.write_status(third, runs.status(second).model_copy(update={"queued": time.time() + 1}))
+        with runs.worker_lock(second), runs.worker_lock(third):  # their workers wait
+            for run, words in ((second, "Next in line"), (third, "Number 2 in line")):
+                app = open_page("train", run=run.name)
+                (bar,) = app.get("progress")
+                assert words in bar.proto.text
+                assert "its turn comes in about" in bar.proto.text
+                assert {"pause", "stop"} <= keys(app)
+    finally:
+        jobs.stop(first)
+        wait_for_end(first)
+
+
+def test_pause_resume_stop_and_train_on_are_buttons(runs_folder: Path) -> None:
+    run = jobs.submit(LONG, Settings())
+    wait_until(lambda: runs.status(run).phase == "training", "it trained")
+    app = open_page("train", run=run.name)
+    app.button(key="pause").click()
+    app.run()
+    wait_until(lambda: runs.status(run).state == "paused", "it paused")
+    app = open_page("train", run=run.name)
+    app.button(key="resume").click()
+    app.run()
+    assert runs.status(run).state in ("queued", "running")
+    wait_until(lambda: runs.status(run).phase == "training", "it went on")
+    app = open_page("train", run=run.name)
+    app.button(key="stop").click()
+    app.run()
+    assert wait_for_end(run).state == "stopped"
+
+
+@pytest.fixture
+def finished(mlp_run: Path, runs_folder: Path) -> Path:
+    """A finished run of three epochs that may be changed."""
+    return Path(shutil.copytree(mlp_run, runs_folder / mlp_run.name))
+
+
+def test_a_finished_run_trains_on(finished: Path) -> None:
+    app = open_page("train", run=finished.name)
+    app.number_input(key="more_epochs").set_value(2)
+    app.button(key="train_on").click()
+    app.run()
+    assert wait_for_end(finished).state == "finished"
+    assert [row["epoch"] for row in runs.metrics(finished)] == [1, 2, 3, 4, 5]
+    assert "5 epochs" in texts(open_page("train", run=finished.name))
+
+
+def test_more_epochs_than_are_allowed_are_refused_in_a_sentence(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNIST_LAB_MAX_EPOCHS", "7")
+    app = open_page("train", run=finished.name)
+    app.number_input(key="more_epochs").set_value(5)
+    app.button(key="train_on").click()
+    again(app)
+    assert "You asked for 8 epochs; at most 7 are allowed here" in said(app.error[0])
+    assert runs.status(finished).state == "finished"

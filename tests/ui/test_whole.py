@@ -1,0 +1,188 @@
+"""What somebody types into a field for a number is what counts, or nothing happens and the page says why."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import NumberInput
+
+from core.config import RunConfig
+from core.runs import runs
+from core.settings import Settings
+from core.sweeps import sweeps
+from core.sweeps.search_space import Span
+from core.sweeps.sweeps import Sweep
+from tests.conftest import Hired
+from tests.pages.test_pages import APP, again, open_page, said, tiles
+
+# What no field takes: too large, too small, a fraction, and what is left where letters are typed: nothing.
+WRONG = (1e7, -5.0, 2.5, None)
+EMPTY_MEANS_ALL = "knob_training_images"
+
+
+def typed(app: AppTest, key: str, number: float | None) -> AppTest:
+    app.number_input(key=key).set_value(number)
+    return again(app)
+
+
+def complaints(app: AppTest) -> list[str]:
+    return [said(error) for error in app.error]
+
+
+def check(app: AppTest, field: NumberInput) -> None:
+    """Type what cannot be taken, and then what was there before."""
+    before = field.value
+    for number in WRONG:
+        if number == 1e7 and "seed" in field.key:
+            number = 2.0**32
+        if number is None and field.key == EMPTY_MEANS_ALL:
+            continue
+        typed(app, field.key, number)
+        found = [one for one in complaints(app) if one.startswith(f"{field.label}: ")]
+        assert len(found) == 1, (field.key, number, complaints(app))
+        received = "no number" if number is None else f"not {number:,.15g}."
+        assert received in found[0]
+        assert re.search(r"from [\d,]+ to [\d,]+", found[0])
+    typed(app, field.key, before)
+    assert not complaints(app)
+
+
+def test_streamlits_own_number_input_is_used_in_one_place_only() -> None:
+    root = Path(APP).parent
+    files = [*(root / "core").rglob("*.py"), *(root / "pages").glob("*.py")]
+    users = [file.name for file in files if "number_input(" in file.read_text("utf-8")]
+    assert users == ["whole.py"]
+
+
+@pytest.mark.parametrize("architecture", ["mlp", "cnn"])
+def test_every_number_on_the_train_page_says_what_it_takes(
+    architecture: str, runs_folder: Path, no_mnist: Path
+) -> None:
+    app = open_page("train")
+    app.button_group(key="knob_architecture").set_value(architecture)
+    app.selectbox(key="knob_learning_rate_schedule").set_value("plateau")
+    again(app)
+    fields = list(app.number_input)
+    assert len(fields) == (6 if architecture == "mlp" else 12)
+    for field in fields:
+        check(app, field)
+
+
+@pytest.mark.parametrize("number", WRONG)
+def test_who_types_what_cannot_be_and_presses_train_at_once_trains_nothing(
+    number: float | None, runs_folder: Path, no_mnist: Path, hired: Hired
+) -> None:
+    app = open_page("train")
+    app.number_input(key="knob_epochs").set_value(number)
+    app.button(key="train").click()  # both come in one message: the field is left with the click
+    again(app)
+    assert not runs.every(runs_folder)
+    assert not hired
+    assert app.button(key="train").disabled
+    assert "First mend Epochs." in complaints(app)
+    typed(app, "knob_epochs", 7)
+    app.button(key="train").click()
+    again(app)
+    (run,) = runs.every(runs_folder)
+    assert runs.config(run).epochs == 7
+
+
+def test_an_empty_number_of_images_is_all_of_them(runs_folder: Path, no_mnist: Path, hired: Hired) -> None:
+    app = open_page("train")
+    typed(app, EMPTY_MEANS_ALL, 200)
+    typed(app, EMPTY_MEANS_ALL, 99)
+    assert app.button(key="train").disabled
+    typed(app, EMPTY_MEANS_ALL, None)
+    app.button(key="train").click()
+    again(app)
+    (run,) = runs.every(runs_folder)
+    assert runs.config(run).training_images is None
+
+
+def test_what_cannot_be_is_not_in_the_address(runs_folder: Path, no_mnist: Path) -> None:
+    app = open_page("data")
+    typed(app, "shuffle_seed", 7)
+    assert app.query_params["shuffle_seed"] == "7"
+    typed(app, "shuffle_seed", 7.5)
+    assert "shuffle_seed" not in app.query_params
+
+
+def test_the_digits_stay_until_a_page_is_typed_that_there_is(runs_folder: Path, no_mnist: Path) -> None:
+    app = open_page("data")
+    check(app, app.number_input(key="shuffle_seed"))
+    typed(app, "data_page", 2)
+    shown = tiles(app, "digit_tiles")
+    for number in (99_999, 0, None):
+        typed(app, "data_page", number)
+        assert tiles(app, "digit_tiles") == shown
+        assert len(complaints(app)) == 1
+    typed(app, "data_page", 3)
+    assert tiles(app, "digit_tiles") != shown
+
+
+def test_a_page_that_is_no_more_is_the_last_one(runs_folder: Path, no_mnist: Path) -> None:
+    """Nobody has typed it anew, so nobody is told that it is wrong."""
+    app = open_page("data", data_page="100")
+    assert app.number_input(key="data_page").value == 100
+    app.session_state["digits_shown"] = [7]
+    again(app)
+    assert not complaints(app)
+    assert app.number_input(key="data_page").label == f"Page (of {app.number_input(key='data_page').value:g})"
+
+
+def test_every_number_of_a_sweep_says_what_it_takes(runs_folder: Path, no_mnist: Path, hired: Hired) -> None:
+    app = open_page("sweeps")
+    app.text_input(key="sweep_name").set_value("wide")
+    again(app)
+    fields = list(app.number_input)
+    app.button_group(key="method").set_value("grid")
+    again(app)
+    grid = list(app.number_input)
+    assert len(fields) + len(grid) == 2 + 3
+    for field in grid:
+        check(app, field)
+    app.button_group(key="method").set_value("random")
+    again(app)
+    for field in fields:
+        check(app, field)
+    app.number_input(key="trials").set_value(1e9)
+    app.button(key="start_sweep").click()
+    again(app)
+    assert not sweeps.every(runs_folder)
+    assert "First mend Runs." in complaints(app)
+
+
+def test_a_sweep_is_given_as_many_runs_as_are_seen(runs_folder: Path, no_mnist: Path, hired: Hired) -> None:
+    knobs = {"learning_rate": Span(low=1e-4, high=1e-2), "dropout": Span(low=0, high=0.5)}
+    folder = sweeps.submit(
+        Sweep(name="wide", base=RunConfig(), knobs=knobs, method="random", trials=4),
+        Settings(runs=runs_folder),
+    )
+    app = open_page("sweeps", sweep=folder.name)
+    check(app, app.number_input(key="sweep_more"))
+    for number in (2.5, None, 0.0):
+        typed(app, "sweep_more", 5)
+        app.number_input(key="sweep_more").set_value(number)
+        app.button(key="sweep_extend").click()
+        again(app)
+        assert sweeps.read(folder).trials == 4
+    typed(app, "sweep_more", 3)
+    app.button(key="sweep_extend").click()
+    again(app)
+    assert sweeps.read(folder).trials == 7
+
+
+def test_a_run_is_trained_on_for_as_many_epochs_as_are_seen(
+    trained: Path, mlp_run: Path, monkeypatch: pytest.MonkeyPatch, hired: Hired
+) -> None:
+    monkeypatch.setenv("MNIST_LAB_RUNS", str(trained))
+    app = open_page("train", run=mlp_run.name)
+    check(app, app.number_input(key="more_epochs"))
+    app.number_input(key="more_epochs").set_value(99_999)
+    app.button(key="train_on").click()
+    again(app)
+    assert not hired
+    assert runs.status(mlp_run).state == "finished"
