@@ -14,7 +14,7 @@ from core.evaluation.reading import Reader, Reading
 from core.i18n import _
 from core.network import predict
 from core.runs import runs
-from core.ui import inputs, insight, keeping
+from core.ui import inputs, insight, keeping, run_picker
 from core.ui.announce import announce
 from core.ui.bars import bars
 
@@ -138,7 +138,7 @@ ui.heading(
     _("Draw"),
     _("Write a digit, as large as you like, and see what the network takes it for, and why."),
 )
-run = ui.choose_run(runs.trained(ui.settings().runs))
+run = run_picker.pick_page_run(runs.trained(ui.settings().runs))
 try:
     reader = ui.reader(run)
     reader.prepare()

@@ -14,7 +14,7 @@ from core.i18n import _, ngettext
 from core.network import predict
 from core.runs import runs
 from core.runs.epochs import EpochMissing
-from core.ui import honesty, links, mistakes, sturdy, testset
+from core.ui import honesty, links, mistakes, run_picker, sturdy, testset
 from core.ui.testset import NotAtHand, NotShown
 
 
@@ -96,7 +96,8 @@ ui.heading(
     ),
 )
 
-run = ui.choose_run([run for run in runs.trained(ui.settings().runs) if (run / "evaluation.npz").is_file()])
+trained = runs.trained(ui.settings().runs)
+run = run_picker.pick_page_run([run for run in trained if (run / "evaluation.npz").is_file()])
 try:
     config = runs.config(run)
     on, epoch = testset.choose(run, config)

@@ -366,44 +366,6 @@ def number(value: float | None, form: str) -> str:
     return "–" if value is None else form.format(value)
 
 
-def choose_run(candidates: Sequence[Path]) -> Path:
-    """Let the visitor choose a run: the one in the address is shown, else their own, else the starter.
-
-    What is shown is written into the address, so that a link and a reload show it, too.
-
-    Args:
-        candidates: run directories; the starter is among them.
-    """
-    by_name = {run.name: run for run in candidates}
-    asked, own = st.query_params.get("run"), st.session_state.get("run")
-    shown = next(name for name in (asked, own, runs.STARTER.name) if name in by_name)
-    if not asked:
-        st.session_state["run_offered"] = shown
-        links.write("run", shown)
-    elif asked not in by_name:
-        unknown = _("There is no trained run {name} here, so this is another one.")
-        st.warning(plain(unknown.format(name=repr(asked[:64]))))
-    elif asked != st.session_state.get("run_offered"):
-        make_own(asked)
-    st.session_state["run_choice"] = shown
-    lines = run_labels(candidates)
-    name: str = st.selectbox(
-        _("Run"), list(by_name), key="run_choice", format_func=lines.__getitem__, on_change=_chosen
-    )
-    charts_are_of(by_name[name])
-    return by_name[name]
-
-
-def _chosen() -> None:
-    make_own(st.session_state["run_choice"])
-    links.write("run", st.session_state["run_choice"])
-
-
-def make_own(run: str) -> None:
-    """The run of this name, which was asked for, chosen or trained, goes along to the other pages."""
-    st.session_state["run"] = run
-
-
 def at_least(width: int) -> DeltaGenerator:
     """A container so many pixels wide, which scrolls sideways on a narrower screen."""
     return st.grid(1, min_column_width=width, wrap=False)

@@ -15,7 +15,7 @@ from core.i18n import _, ngettext
 from core.jobs import estimate, jobs
 from core.network.architectures import ImpossibleNetwork
 from core.runs import adviser, runs
-from core.ui import knobs, links, views
+from core.ui import knobs, links, run_picker, views
 from core.ui.whole import refused, whole
 
 # Seconds between two looks at a run that is going on: so many for each of its epochs, but no fewer and
@@ -407,7 +407,7 @@ def leave() -> None:
 def watch(name: str) -> None:
     """Show the run of this name, which somebody asked for or trained, and make it the visitor's own."""
     st.session_state["watched"] = name
-    ui.make_own(name)
+    run_picker.make_own(name)
     links.write("run", name)
 
 

@@ -15,6 +15,7 @@ from core.evaluation.reading import Reader, Reading
 from core.i18n import _
 from core.network import predict
 from core.runs import runs
+from core.ui import run_picker
 from core.ui.bars import bars
 from core.ui.gallery import Tile, gallery
 
@@ -96,20 +97,17 @@ def alike(reader: Reader, reading: Reading) -> None:
 
 def compare(run: Path, reading: Reading) -> None:
     """The same drawing, read by two runs."""
-    candidates = {found.name: found for found in runs.trained(ui.settings().runs)}
-    lines = ui.run_labels(list(candidates.values()))
+    candidates = runs.trained(ui.settings().runs)
+    names = [candidate.name for candidate in candidates]
     left, right = st.columns(2, gap="large")
-    others = [name for name in candidates if name != run.name] or [run.name]
-    for side, key, default in ((left, "compare_left", run.name), (right, "compare_right", others[0])):
+    other = next((name for name in names if name != run.name), run.name)
+    for side, key, default in ((left, "compare_left", run.name), (right, "compare_right", other)):
         with side:
-            if st.session_state.get(key) not in candidates:
+            if st.session_state.get(key) not in names:
                 st.session_state[key] = default
-            name = st.selectbox(
-                _("Run"), list(candidates), key=key,
-                format_func=lines.__getitem__, persist_state="session",
-            )  # fmt: skip
+            chosen = run_picker.pick(candidates, key=key, persist_state="session")
             try:
-                found = ui.reader(candidates[name]).read(reading.image[None])[0]
+                found = ui.reader(chosen).read(reading.image[None])[0]
             except predict.NotTrained as error:
                 ui.sorry(error)
                 continue

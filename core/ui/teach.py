@@ -19,7 +19,7 @@ from core.network import predict
 from core.network.architectures import ImpossibleNetwork
 from core.runs import lessons, runs
 from core.runs.lessons import Lesson
-from core.ui import live
+from core.ui import live, run_picker
 from core.ui.gallery import Tile, gallery
 
 EVERYBODY = ""
@@ -34,15 +34,9 @@ def offer(every: Sequence[Drawing], writers: Sequence[str]) -> None:
           "forget them. The run itself stays as it is: a new one begins with its weights.")
     )  # fmt: skip
     # The starter first: it knows people's handwriting already.
-    candidates = {run.name: run for run in reversed(runs.trained(ui.settings().runs))}
-    lines = ui.run_labels(list(candidates.values()))
+    candidates = runs.trained(ui.settings().runs)[::-1]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox(
-            _("Run"),
-            list(candidates),
-            key="taught_run",
-            format_func=lines.__getitem__,
-        )
+        run = run_picker.pick(candidates, key="taught_run")
         who = st.selectbox(
             _("Drawings by"), [EVERYBODY, *writers], key="teacher", width=220,
             format_func=lambda name: name or _("everybody"),
@@ -55,7 +49,7 @@ def offer(every: Sequence[Drawing], writers: Sequence[str]) -> None:
     if len(taught) < LEAST:
         st.caption(_("It takes at least {n} drawings to learn from.").format(n=LEAST))
     if clicked:
-        _teach(candidates[name], taught)
+        _teach(run, taught)
 
 
 def _teach(parent: Path, taught: Sequence[Drawing]) -> None:
@@ -78,24 +72,17 @@ def outcome(every: Sequence[Drawing]) -> None:
     if not taught:
         st.caption(_("No run has been taught yet."))
         return
-    by_name = {run.name: run for run in taught}
-    lines = ui.run_labels(taught)
-    name = st.selectbox(
-        _("Taught run"),
-        list(by_name),
-        key="outcome_run",
-        format_func=lines.__getitem__,
-    )
+    after = run_picker.pick(taught, _("Taught run"), key="outcome_run")
     try:
-        lesson = lessons.read(by_name[name])
+        lesson = lessons.read(after)
         assert lesson
         before = (
             runs.STARTER
             if lesson.parent == runs.STARTER.name
             else runs.find(ui.settings().runs, lesson.parent)
         )
-        _gains(before, by_name[name], lesson, every)
-        _forgotten(before, by_name[name])
+        _gains(before, after, lesson, every)
+        _forgotten(before, after)
     except (
         lessons.DamagedLesson, runs.UnknownRun, predict.NotTrained, evaluate.NotEvaluated,
         datasets.DatasetMissing,

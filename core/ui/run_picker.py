@@ -1,0 +1,65 @@
+"""A list of runs to choose one from, and the run that goes along from page to page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core import ui
+from core.i18n import _
+from core.runs import runs
+from core.ui import links
+
+
+def pick(candidates: Sequence[Path], label: str = "", *, key: str, **options: Any) -> Path:
+    """Let the visitor choose a run.
+
+    Args:
+        candidates: run directories, at least one.
+        label: what stands above the list; "Run" where nothing is said.
+        options: as for `streamlit.selectbox`.
+    """
+    by_name = {run.name: run for run in candidates}
+    lines = ui.run_labels(candidates)
+    name = st.selectbox(label or _("Run"), list(by_name), key=key, format_func=lines.__getitem__, **options)
+    return by_name[name]
+
+
+def pick_page_run(candidates: Sequence[Path]) -> Path:
+    """Let the visitor choose the run that a page shows.
+
+    At first it is the run of the address, else the visitor's own, else the starter.
+
+    It is written into the address, so that a link and a reload show it, too.
+
+    Args:
+        candidates: run directories; the starter is among them.
+    """
+    names = {run.name for run in candidates}
+    asked, own = st.query_params.get("run"), st.session_state.get("run")
+    shown = next(name for name in (asked, own, runs.STARTER.name) if name in names)
+    if not asked:
+        st.session_state["run_offered"] = shown
+        links.write("run", shown)
+    elif asked not in names:
+        unknown = _("There is no trained run {name} here, so this is another one.")
+        st.warning(ui.plain(unknown.format(name=repr(asked[:64]))))
+    elif asked != st.session_state.get("run_offered"):
+        make_own(asked)
+    st.session_state["run_choice"] = shown
+    run = pick(candidates, key="run_choice", on_change=_chosen)
+    ui.charts_are_of(run)
+    return run
+
+
+def _chosen() -> None:
+    make_own(st.session_state["run_choice"])
+    links.write("run", st.session_state["run_choice"])
+
+
+def make_own(run: str) -> None:
+    """The run of this name, which was asked for, chosen or trained, goes along to the other pages."""
+    st.session_state["run"] = run
