@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 import struct
@@ -11,7 +12,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 # The ways in which `zipfile` says that an archive, an .npz file for one, is cut short, damaged or encrypted.
 DAMAGED_ARCHIVE = (
@@ -46,6 +50,21 @@ def refuse_a_large_directory(file: BinaryIO, most: int) -> None:
     if at >= 0 and int.from_bytes(end[at + 12 : at + 16], "little") > most:
         raise zipfile.BadZipFile("The archive has far more entries than it should have.")
     file.seek(0)
+
+
+def read_npz(file: Path) -> dict[str, NDArray[Any]]:
+    """The arrays in an ``.npz`` file, by their names.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        One of DAMAGED_ARCHIVE: it is damaged, or holds something else than numbers and texts.
+    """
+    with zipfile.ZipFile(file) as archive:
+        return {
+            # Each as a whole, so that its checksum is compared before NumPy looks into it.
+            name.removesuffix(".npy"): np.lib.format.read_array(io.BytesIO(archive.read(name)))
+            for name in archive.namelist()
+        }
 
 
 @contextmanager

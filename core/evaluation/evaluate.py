@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +14,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from core.data import datasets
-from core.files import DAMAGED_ARCHIVE
+from core.files import DAMAGED_ARCHIVE, read_npz
 from core.i18n import _
 from core.network.architectures import CLASSES
 from core.runs import runs
@@ -154,8 +152,8 @@ def load(run_dir: Path) -> Evaluation:
         NotEvaluated: there is none, or it is damaged.
     """
     try:
-        with zipfile.ZipFile(run_dir / "evaluation.npz") as archive:
-            found = _checked(_read(archive, "logits"), _read(archive, "labels"))
+        arrays = read_npz(run_dir / "evaluation.npz")
+        found = _checked(arrays["logits"], arrays["labels"])
         _check_length(found, run_dir)
         return found
     except FileNotFoundError:
@@ -187,9 +185,3 @@ def _check_length(found: Evaluation, run: Path) -> None:
         return  # the answers alone can be read
     if len(found.labels) != images:
         raise ValueError(f"There are {len(found.labels)} answers to {images} test images.")
-
-
-def _read(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    # As a whole, so that the checksum is compared before NumPy looks into it.
-    array: NDArray[Any] = np.lib.format.read_array(io.BytesIO(archive.read(f"{name}.npy")))
-    return array

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.files import DAMAGED_ARCHIVE
+from core.files import DAMAGED_ARCHIVE, read_npz
 from core.i18n import _
 from core.network import architectures, onnx_graph, predict
 from core.network.predict import Predictor
@@ -77,10 +75,7 @@ def predictor(run: Path, epoch: int, threads: int = 1) -> Predictor:
 
 def _weights(file: Path) -> dict[str, dict[str, NDArray[np.float32]]]:
     found: dict[str, dict[str, NDArray[np.float32]]] = {}
-    with zipfile.ZipFile(file) as archive:
-        for name in archive.namelist():
-            # As a whole, so that the checksum is compared before NumPy looks into it.
-            values = np.lib.format.read_array(io.BytesIO(archive.read(name)))
-            layer, _slash, kind = name.removesuffix(".npy").rpartition("/")
-            found.setdefault(layer, {})[kind] = onnx_graph.numbers(values)
+    for name, values in read_npz(file).items():
+        layer, _slash, kind = name.rpartition("/")
+        found.setdefault(layer, {})[kind] = onnx_graph.numbers(values)
     return found

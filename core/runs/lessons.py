@@ -6,8 +6,6 @@ without whatever it came from.
 
 from __future__ import annotations
 
-import io
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.datasets import Dataset
-from core.files import DAMAGED_ARCHIVE, replacing
+from core.files import DAMAGED_ARCHIVE, read_npz, replacing
 from core.i18n import _
 from core.network.architectures import CLASSES, IMAGE
 from core.network.onnx_graph import Weights, numbers
@@ -88,13 +86,7 @@ def read(run: Path) -> Lesson | None:
         DamagedLesson: it has one that cannot be read.
     """
     try:
-        with zipfile.ZipFile(run / _FILE) as archive:
-            # As a whole, so that the checksums are compared before NumPy looks into it.
-            arrays = {
-                name.removesuffix(".npy"): np.lib.format.read_array(io.BytesIO(archive.read(name)))
-                for name in archive.namelist()
-            }
-        return _lesson(arrays)
+        return _lesson(read_npz(run / _FILE))
     except FileNotFoundError:
         return None
     except DAMAGED_ARCHIVE as error:

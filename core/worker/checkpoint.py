@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from core.files import DAMAGED_ARCHIVE, replacing
+from core.files import DAMAGED_ARCHIVE, read_npz, replacing
 from core.i18n import _
 from core.runs import runs
 
@@ -116,13 +116,12 @@ def load(path: Path) -> Checkpoint:
         DamagedCheckpoint: it is not there, cut short, or something else.
     """
     try:
-        # NumPy leaves a file open that turns out to be damaged.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            progress = Progress(**json.loads(str(arrays["progress"])))
-            groups = {
-                name: [arrays[key] for key in arrays.files if key.rsplit("_", 1)[0] == name]
-                for name in ("model", "optimizer", "best")
-            }
+        arrays = read_npz(path)
+        progress = Progress(**json.loads(str(arrays["progress"])))
+        groups = {
+            name: [values for key, values in arrays.items() if key.rsplit("_", 1)[0] == name]
+            for name in ("model", "optimizer", "best")
+        }
     except (*DAMAGED_ARCHIVE, TypeError) as error:
         raise DamagedCheckpoint(
             _("The checkpoint is damaged, so the run cannot go on. Train anew with the same settings.")
