@@ -112,16 +112,34 @@ def build(network: Sequence[Layer], weights: Weights) -> onnx.ModelProto:
     return model
 
 
-def weights(model: onnx.ModelProto) -> dict[str, dict[str, NDArray[np.float32]]]:
-    """The weights that `build` was given, by layer name and weight name, in Keras's shapes."""
-    found: dict[str, dict[str, NDArray[np.float32]]] = {}
-    for constant in model.graph.initializer:
-        if constant.data_type != TensorProto.FLOAT:
-            continue  # the axes of a reshape
-        layer, _slash, name = constant.name.partition("/")
-        values = numpy_helper.to_array(constant)
-        found.setdefault(layer, {})[name] = values.transpose(2, 3, 1, 0) if values.ndim == 4 else values
-    return found
+def weights(model: onnx.ModelProto) -> Weights:
+    """The weights that `build` was given, by layer name and weight name, in Keras's shapes.
+
+    Raises:
+        ValueError: `build` has not written this model.
+    """
+    arrays = {
+        constant.name: numpy_helper.to_array(constant)
+        for constant in model.graph.initializer
+        if constant.data_type == TensorProto.FLOAT  # not the axes of a reshape
+    }
+    return unflatten(
+        {name: array.transpose(2, 3, 1, 0) if array.ndim == 4 else array for name, array in arrays.items()}
+    )
+
+
+def flatten(weights: Weights) -> dict[str, NDArray[np.float32]]:
+    """The weights under ``layer/name``, as a file holds them."""
+    return {f"{layer}/{name}": array for layer, named in weights.items() for name, array in named.items()}
+
+
+def unflatten(arrays: Mapping[str, NDArray[np.float32]]) -> Weights:
+    """The weights that `flatten` was given. Raises ValueError for a name that is not ``layer/name``."""
+    weights: dict[str, dict[str, NDArray[np.float32]]] = {}
+    for path, array in arrays.items():
+        layer, name = path.split("/")
+        weights.setdefault(layer, {})[name] = array
+    return weights
 
 
 def numbers(values: NDArray[Any]) -> NDArray[np.float32]:

@@ -62,7 +62,8 @@ def predictor(run: Path, epoch: int, threads: int = 1) -> Predictor:
         EpochMissing: these weights were not kept, are damaged, or belong to another network.
     """
     try:
-        weights = _weights(run / "epochs" / f"{epoch:04d}.npz")
+        arrays = read_npz(run / "epochs" / f"{epoch:04d}.npz")
+        weights = onnx_graph.unflatten({name: onnx_graph.numbers(values) for name, values in arrays.items()})
         graph = onnx_graph.build(architectures.layers(runs.config(run)), weights)
         return Predictor(graph.SerializeToString(), threads)
     except (*DAMAGED_ARCHIVE, *predict.NO_NETWORK, runs.UnknownRun) as error:
@@ -71,11 +72,3 @@ def predictor(run: Path, epoch: int, threads: int = 1) -> Predictor:
                 name=run.name, epoch=epoch
             )
         ) from error
-
-
-def _weights(file: Path) -> dict[str, dict[str, NDArray[np.float32]]]:
-    found: dict[str, dict[str, NDArray[np.float32]]] = {}
-    for name, values in read_npz(file).items():
-        layer, _slash, kind = name.rpartition("/")
-        found.setdefault(layer, {})[kind] = onnx_graph.numbers(values)
-    return found

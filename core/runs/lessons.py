@@ -17,7 +17,7 @@ from core.data.datasets import Dataset
 from core.files import DAMAGED_ARCHIVE, read_npz, replacing
 from core.i18n import _
 from core.network.architectures import CLASSES, IMAGE
-from core.network.onnx_graph import Weights, numbers
+from core.network.onnx_graph import Weights, flatten, numbers, unflatten
 from core.runs import runs
 
 _FILE = "lesson.npz"
@@ -62,11 +62,7 @@ class Lesson:
 
 def keep(run: Path, lesson: Lesson) -> None:
     """Write the lesson into the run's directory. Raises OSError."""
-    weights = {
-        f"{_WEIGHTS}{layer}/{name}": values
-        for layer, own in lesson.weights.items()
-        for name, values in own.items()
-    }
+    weights = {f"{_WEIGHTS}{name}": values for name, values in flatten(lesson.weights).items()}
     with replacing(run / _FILE) as temporary:
         np.savez_compressed(
             temporary, allow_pickle=False, images=lesson.images, labels=lesson.labels,
@@ -107,12 +103,12 @@ def _lesson(arrays: dict[str, NDArray[Any]]) -> Lesson:
         raise ValueError(f"A lesson cannot have {copies!r} copies of {len(images)} drawings.")
     if not isinstance(parent, str) or (parent and not runs.is_name(parent)):
         raise ValueError(f"A lesson cannot go on from {parent!r}.")
-    weights: dict[str, dict[str, NDArray[np.float32]]] = {}
-    for path, values in arrays.items():
-        if path.startswith(_WEIGHTS):
-            layer, name = path.removeprefix(_WEIGHTS).split("/")
-            weights.setdefault(layer, {})[name] = numbers(values)
-    return Lesson(images, labels, copies, parent, weights)
+    weights = {
+        name.removeprefix(_WEIGHTS): numbers(values)
+        for name, values in arrays.items()
+        if name.startswith(_WEIGHTS)
+    }
+    return Lesson(images, labels, copies, parent, unflatten(weights))
 
 
 def _bytes(values: NDArray[Any]) -> NDArray[np.uint8]:

@@ -25,7 +25,7 @@ from core.i18n import _
 from core.jobs.jobs import Ask
 from core.network import architectures as arch
 from core.network.architectures import Layer
-from core.network.onnx_graph import Weights
+from core.network.onnx_graph import Weights, flatten
 from core.runs import lessons, runs
 from core.runs.runs import Action
 from core.training import schedules
@@ -251,13 +251,8 @@ class Training:
         if epoch % math.ceil(total / _EPOCH_WEIGHTS) and epoch != self.config.epochs:
             return
         folder.mkdir(exist_ok=True)
-        arrays = {
-            f"{layer}/{name}": values
-            for layer, variables in build.weights(self.model).items()
-            for name, values in variables.items()
-        }
         with replacing(folder / f"{epoch:04d}.npz") as temporary:
-            np.savez(temporary, allow_pickle=False, **arrays)
+            np.savez(temporary, allow_pickle=False, **flatten(build.weights(self.model)))
 
     def _judge(self, loss: float) -> None:
         """Cut the learning rate, or end the training, where the loss has stopped falling."""

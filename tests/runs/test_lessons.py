@@ -142,7 +142,13 @@ def test_a_lesson_that_is_cut_short_is_damaged(tmp_path: Path, size: int) -> Non
 
 
 @pytest.mark.parametrize(
-    "changes", [{"images": np.zeros((3, 28, 28), np.uint8)}, {"labels": np.array([1, 10], np.uint8)}]
+    "changes",
+    [
+        {"images": np.zeros((3, 28, 28), np.uint8)},
+        {"labels": np.array([1, 10], np.uint8)},
+        {"weights": {"dense": {"kernel/of": np.ones((2, 3), np.float32)}}},
+        {"weights": {"dense": {"kernel": np.full((2, 3), np.nan, np.float32)}}},
+    ],
 )
 def test_a_lesson_that_is_none_is_damaged(tmp_path: Path, changes: dict[str, object]) -> None:
     lessons.keep(tmp_path, lesson(**changes))
