@@ -2,14 +2,16 @@
 
 The arrays are the model's variables (weights, statistics, and the random generators of its dropout
 layers), the optimizer's (its step count and moments), and the weights to go back to if the run ends
-early; everything else is a few numbers, the `Progress`.
+early; everything else is a few numbers, the `Progress`. An array is called after its group, its layer
+and its variable: ``model/dense_1/kernel``, ``optimizer/dense_1_kernel_momentum``, ``best/dense_1/kernel``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,9 @@ from numpy.typing import NDArray
 
 from core.files import DAMAGED_ARCHIVE, read_npz, replacing
 from core.i18n import _
+from core.network.onnx_graph import Weights, flatten, unflatten
 from core.runs import runs
+from core.worker import build
 
 Array = NDArray[Any]
 
@@ -61,25 +65,34 @@ class Progress:
     over: bool = False
 
 
-def save(path: Path, progress: Progress, model: keras.Model, best: Sequence[Array]) -> None:
+def save(path: Path, progress: Progress, model: keras.Model, best: Weights) -> None:
     """Write everything to ``path``, an ``.npz`` file.
+
+    Args:
+        best: the weights to go back to if the run ends early; none if it keeps its last ones.
 
     Raises:
         OSError: it cannot be written; what was there before stays.
     """
     arrays: dict[str, Array] = {"progress": np.array(json.dumps(asdict(progress)))}
-    for name, values in _groups(model, best).items():
-        arrays |= {f"{name}_{number}": value for number, value in enumerate(values)}
+    arrays |= {f"model/{name}": variable.numpy() for name, variable in _variables(model).items()}
+    arrays |= {f"optimizer/{name}": variable.numpy() for name, variable in _state(model).items()}
+    arrays |= {f"best/{name}": values for name, values in flatten(best).items()}
     with replacing(path, durable=True) as temporary:
         np.savez(temporary, allow_pickle=False, **arrays)
 
 
-def _groups(model: keras.Model, best: Sequence[Array]) -> dict[str, list[Array]]:
+def _variables(model: keras.Model) -> dict[str, Any]:
+    """The model's variables by layer and name, in Keras's order."""
     return {
-        "model": [variable.numpy() for variable in model.variables],
-        "optimizer": [variable.numpy() for variable in model.optimizer.variables],
-        "best": list(best),
+        f"{layer.name}/{variable.name}": variable for layer in model.layers for variable in layer.variables
     }
+
+
+def _state(model: keras.Model) -> dict[str, Any]:
+    """The optimizer's variables by name, in Keras's order."""
+    # Keras begins their names with the model's, in which it counts the models of a process.
+    return {variable.name.removeprefix(f"{model.name}_"): variable for variable in model.optimizer.variables}
 
 
 @dataclass
@@ -87,26 +100,39 @@ class Checkpoint:
     """A checkpoint that was read. See `Progress`, and `restore` for the arrays."""
 
     progress: Progress
-    model: list[Array]
-    optimizer: list[Array]
-    best: list[Array]
+    model: dict[str, Array] = field(default_factory=dict)
+    optimizer: dict[str, Array] = field(default_factory=dict)
+    best: dict[str, Array] = field(default_factory=dict)
 
-    def restore(self, model: keras.Model) -> None:
+    def restore(self, model: keras.Model) -> Weights:
         """Give the model and its optimizer their state back.
+
+        Returns:
+            The weights to go back to if the run ends early; none if it keeps its last ones.
 
         Raises:
             DamagedCheckpoint: they are not the ones that it was saved from.
         """
-        for values, variables in (
-            (self.model, model.variables),
-            (self.optimizer, model.optimizer.variables),
-        ):
-            if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:
-                raise DamagedCheckpoint(
-                    _("The checkpoint belongs to another network, so the run cannot go on. Train anew.")
-                )
-            for value, variable in zip(values, variables, strict=True):
-                variable.assign(value)
+        for arrays, variables in ((self.model, _variables(model)), (self.optimizer, _state(model))):
+            for name, values in _matched(arrays, variables).items():
+                variables[name].assign(values)
+        return unflatten(_matched(self.best, flatten(build.weights(model)))) if self.best else {}
+
+
+def _matched(arrays: Mapping[str, Array], expected: Mapping[str, Any]) -> dict[str, Array]:
+    """The arrays that are expected, by name. Raises DamagedCheckpoint if these are others."""
+    # Older checkpoints have each array's place in Keras's order instead of its name.
+    found = {name: arrays.get(name, arrays.get(str(place))) for place, name in enumerate(expected)}
+    matched = {
+        name: values
+        for name, values in found.items()
+        if values is not None and values.shape == tuple(expected[name].shape)
+    }
+    if not len(matched) == len(expected) == len(arrays):
+        raise DamagedCheckpoint(
+            _("The checkpoint belongs to another network, so the run cannot go on. Train anew.")
+        )
+    return matched
 
 
 def load(path: Path) -> Checkpoint:
@@ -117,13 +143,13 @@ def load(path: Path) -> Checkpoint:
     """
     try:
         arrays = read_npz(path)
-        progress = Progress(**json.loads(str(arrays["progress"])))
-        groups = {
-            name: [values for key, values in arrays.items() if key.rsplit("_", 1)[0] == name]
-            for name in ("model", "optimizer", "best")
-        }
+        found = Checkpoint(Progress(**json.loads(str(arrays.pop("progress")))))
+        groups = {"model": found.model, "optimizer": found.optimizer, "best": found.best}
+        for key, values in arrays.items():
+            group, name = re.split("[/_]", key, maxsplit=1)  # "_" in older ones
+            groups[group][name] = values
     except (*DAMAGED_ARCHIVE, TypeError) as error:
         raise DamagedCheckpoint(
             _("The checkpoint is damaged, so the run cannot go on. Train anew with the same settings.")
         ) from error
-    return Checkpoint(progress, **groups)
+    return found

@@ -115,11 +115,11 @@ class Training:
         self.batches = batches
         self.progress = found.progress if found else Progress(config.learning_rate, config.dropout)
         self._journal = journal
-        self._best = found.best if found else []
+        self._best: Weights = {}
         self._written = 0.0
         self._build(config.seed)
         if found:
-            found.restore(self.model)
+            self._best = found.restore(self.model)
         elif weights:
             build.assign(self.model, weights)
         if self.progress.over and not journal.status.stopped_early:
@@ -261,7 +261,7 @@ class Training:
         if now.best is None or loss < now.best - _BETTER:
             now.best, now.best_epoch, now.waited, now.flat = loss, now.epoch, 0, 0
             if patience and config.restore_best_weights:
-                self._best = [variable.numpy() for variable in self.model.weights]
+                self._best = build.weights(self.model)
             return
         now.waited += 1
         now.flat += 1
@@ -276,9 +276,7 @@ class Training:
             self._stop_early()
 
     def _stop_early(self) -> None:
-        if self._best:
-            for variable, values in zip(self.model.weights, self._best, strict=True):
-                variable.assign(values)
+        build.assign(self.model, self._best)
         self.progress.over = True
         self._journal.update(stopped_early=True, best_epoch=self.progress.best_epoch if self._best else 0)
 

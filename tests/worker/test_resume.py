@@ -8,6 +8,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ from core.config import RunConfig
 from core.data import datasets
 from core.evaluation import evaluate
 from core.jobs import jobs
+from core.network import architectures
 from core.runs import runs
 from core.runs.runs import Action
 from core.settings import Settings
-from core.worker import checkpoint
+from core.worker import build, checkpoint
 from core.worker.checkpoint import DamagedCheckpoint
 from tests.conftest import Hired
 from tests.support.inprocess import CALLS, SMALL, after, assert_same, trained, work
@@ -71,6 +73,35 @@ def test_a_cnn_paused_within_and_between_epochs_is_the_undisturbed_one(tmp_path:
     # Within the first epoch, and between the first and the second.
     pauses = iter([1, CALLS - 1])
     assert_same(disturbed(tmp_path, CNN, pauses), trained(tmp_path, CNN))
+
+
+def number_the_arrays(run: Path) -> None:
+    """Write a run's checkpoint as it was before its arrays had names: numbered, in Keras's order."""
+    found = checkpoint.load(run / "checkpoint.npz")
+    model = build.model(architectures.layers(runs.config(run)))
+    build.compile_model(model, runs.config(run))
+    best = found.restore(model)
+    groups = {"model": model.variables, "optimizer": model.optimizer.variables}
+    arrays = {
+        f"{group}_{number}": variable.numpy()
+        for group, variables in groups.items()
+        for number, variable in enumerate(variables)
+    }
+    build.assign(model, best)
+    arrays |= {f"best_{number}": variable.numpy() for number, variable in enumerate(model.weights)}
+    progress = np.array(json.dumps(asdict(found.progress)))
+    np.savez(run / "checkpoint.npz", allow_pickle=False, progress=progress, **arrays)
+
+
+@pytest.mark.parametrize("config", [MLP, CNN.but(early_stopping_patience=1)], ids=["mlp", "cnn"])
+def test_a_checkpoint_of_before_its_arrays_had_names_is_gone_on_from(
+    config: RunConfig, tmp_path: Path
+) -> None:
+    run = runs.create(tmp_path, config)
+    assert work(run, after(CALLS + 1)).state == "paused"
+    number_the_arrays(run)
+    assert work(run).state == "finished"
+    assert_same(run, trained(tmp_path, config))
 
 
 # They are made once; who changes one changes a copy.
@@ -135,7 +166,7 @@ def test_a_paused_run_that_is_stopped_has_a_model_and_can_still_go_on_to_the_end
     assert (status.state, status.error) == ("stopped", "")
     assert [row["steps"] for row in runs.metrics(paused)] == [40, 16]
     kernel = keras.saving.load_model(paused / "model.keras").get_layer("dense_1").kernel
-    learned = np.asarray(checkpoint.load(paused / "checkpoint.npz").model[0])
+    learned = np.asarray(checkpoint.load(paused / "checkpoint.npz").model["dense_1/kernel"])
     assert (np.asarray(kernel) == learned).all()
     assert status.test_accuracy == evaluate.load(paused).accuracy
 
@@ -252,8 +283,8 @@ def test_a_checkpoint_with_a_changed_byte_is_damaged_or_the_same(
     expected = checkpoint.load(finished / "checkpoint.npz")
     assert found.progress == expected.progress
     for group in ("model", "optimizer", "best"):
-        known = {array.tobytes() for array in getattr(expected, group)}
-        assert {array.tobytes() for array in getattr(found, group)} <= known
+        known = {array.tobytes() for array in getattr(expected, group).values()}
+        assert {array.tobytes() for array in getattr(found, group).values()} <= known
 
 
 NOT_CHECKPOINTS: dict[str, Any] = {
