@@ -8,7 +8,8 @@ import streamlit as st
 from core import ui
 from core.data import fashion
 from core.drawing import drawings
-from core.evaluation import calibration, evaluate, significance
+from core.evaluation import evaluate, significance
+from core.evaluation.calibration import Calibration
 from core.evaluation.evaluate import Evaluation
 from core.i18n import _, ngettext
 from core.network import predict
@@ -131,7 +132,7 @@ match links.switch(_("What to look at"), "look", VIEWS, "mistakes"):
     case "digits":
         report(evaluation)
     case "honesty":
-        honesty.show(evaluation, calibration.read(run), digits)
+        honesty.show(evaluation, Calibration.read(run), digits)
     case "robustness":
         sturdy.show(run)
     case _:

@@ -7,24 +7,22 @@ neither.
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from core.data import datasets
 from core.evaluation.explain import Neighbours
 from core.network.predict import Predictor
-from core.runs import runs
+from core.runs.sidecar import Sidecar
 
 REFUSED = 0.005  # the share of validation images that are taken for no digit
 LEAST = 100  # validation images, below which neither can be measured
 MOST = 5_000  # validation images that it is measured on
-_FILE = "calibration.json"
 # No network that has learned anything needs a temperature beyond these.
 _TEMPERATURES = (0.05, 20.0)
 # Far more than any distance, any sum of them, or any number of images; by 0 nothing is divided.
@@ -32,7 +30,7 @@ _Distance = Annotated[float, Field(ge=1e-6, le=1e9)]
 _MOST_IMAGES = 10**6
 
 
-class Calibration(BaseModel):
+class Calibration(Sidecar):
     """What was measured.
 
     Attributes:
@@ -44,7 +42,7 @@ class Calibration(BaseModel):
         limit: the sum above which a drawing does not look like a digit.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    FILE = "calibration.json"
 
     images: int = Field(ge=1, le=_MOST_IMAGES)
     temperature: float = Field(ge=_TEMPERATURES[0], le=_TEMPERATURES[1])
@@ -105,16 +103,3 @@ def temperature(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> float
 
     least, most = map(math.log, _TEMPERATURES)
     return math.exp(minimize_scalar(loss, bounds=(least, most), method="bounded").x)
-
-
-def keep(run: Path, found: Calibration) -> None:
-    """Note it with the run. Raises OSError."""
-    runs.write_json(run / _FILE, found.model_dump())
-
-
-def read(run: Path) -> Calibration | None:
-    """What was measured of a run; None where nothing was, or it cannot be read."""
-    try:
-        return Calibration.model_validate_json((run / _FILE).read_bytes())
-    except (OSError, ValidationError):
-        return None

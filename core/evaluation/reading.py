@@ -83,4 +83,4 @@ def load(run: Path) -> Reader:
     Raises:
         NotTrained: it has no model, or a damaged one.
     """
-    return Reader(predict.load(run), calibration.read(run))
+    return Reader(predict.load(run), Calibration.read(run))

@@ -16,18 +16,19 @@ from typing import Annotated
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from core.data import datasets
 from core.i18n import _
 from core.network import predict
 from core.network.predict import Predictor
 from core.runs import runs
+from core.runs.sidecar import Sidecar
 from core.training import augment
 
 IMAGES = 2_000  # test digits, or as many as there are
 _SEED = 0  # draws them and the noise: the same for every run, so that runs can be compared
-_FILE, _LOCK = "robustness.json", "robustness.lock"
+_LOCK = "robustness.lock"
 _PATIENCE = 0.5  # seconds; who only looks whether somebody measures has the lock for less
 
 Images = NDArray[np.uint8]
@@ -46,7 +47,13 @@ UNCHANGED = {"rotation": 0, "shift": 0, "scale": 1, "thickness": 0, "noise": 0, 
 _STEPS = sum(map(len, LEVELS.values()))
 
 
-class Robustness(BaseModel):
+def _within_levels(accuracy: dict[str, list[float]]) -> dict[str, list[float]]:
+    if any(len(values) > len(LEVELS.get(kind, ())) for kind, values in accuracy.items()):
+        raise ValueError("There are more accuracies than levels.")
+    return accuracy
+
+
+class Robustness(Sidecar):
     """What was measured so far.
 
     Attributes:
@@ -54,25 +61,15 @@ class Robustness(BaseModel):
         accuracy: for each of `LEVELS`, in its order, the share of them that was read right.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    FILE = "robustness.json"
 
     images: int = Field(ge=1, le=IMAGES)
-    accuracy: dict[str, list[Annotated[float, Field(ge=0, le=1)]]]
+    accuracy: Annotated[dict[str, list[Annotated[float, Field(ge=0, le=1)]]], AfterValidator(_within_levels)]
 
     @property
     def done(self) -> float:
         """How much of it is measured, 0 to 1."""
         return sum(map(len, self.accuracy.values())) / _STEPS
-
-
-def read(run: Path) -> Robustness | None:
-    """What was measured of a run; None where nothing was, or it cannot be read."""
-    try:
-        found = Robustness.model_validate_json((run / _FILE).read_bytes())
-    except (OSError, ValidationError):
-        return None
-    fits = all(len(values) <= len(LEVELS.get(kind, ())) for kind, values in found.accuracy.items())
-    return found if fits else None
 
 
 def is_measuring(run: Path) -> bool:
@@ -95,7 +92,7 @@ def measure(run: Path) -> Robustness:
         some = np.random.default_rng(_SEED).permutation(len(dataset.y_test))[:IMAGES]
         found = Robustness(images=len(some), accuracy={})
         for found in accuracies(predictor, dataset.x_test[some], dataset.y_test[some]):
-            runs.write_json(run / _FILE, found.model_dump())
+            found.keep(run)
         return found
 
 

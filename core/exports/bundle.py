@@ -25,12 +25,16 @@ import onnx
 from onnx import TensorProto
 
 from core.config import ConfigError
-from core.evaluation import calibration, evaluate, robustness
+from core.evaluation import evaluate
+from core.evaluation.calibration import Calibration
+from core.evaluation.robustness import Robustness
 from core.files import DAMAGED_ARCHIVE, refuse_a_large_directory
 from core.i18n import _
 from core.network import architectures, onnx_graph, predict
 from core.network.architectures import ImpossibleNetwork
-from core.runs import labels, lessons, runs
+from core.runs import lessons, runs
+from core.runs.labels import Labels
+from core.runs.sidecar import Sidecar
 
 MOST_FILES = 1_100  # a thousand epochs and the rest
 MOST_PACKED = 60_000_000  # bytes of the zip file
@@ -220,13 +224,10 @@ def _check(run: Path) -> None:
         raise
     except (LookupError, ConfigError, ImpossibleNetwork, *DAMAGED_ARCHIVE) as error:
         raise BadBundle(_("Something in it cannot be read: {reason}").format(reason=error)) from error
-    for name, read in (
-        ("calibration.json", calibration.read),
-        ("robustness.json", robustness.read),
-        ("labels.json", lambda run: labels.read(run) != labels.NONE),
-    ):
-        if (run / name).exists() and not read(run):
-            (run / name).unlink()  # as good as nothing, and nothing depends on it
+    kinds: tuple[type[Sidecar], ...] = (Calibration, Robustness, Labels)
+    for kind in kinds:
+        if not kind.read(run):
+            (run / kind.FILE).unlink(missing_ok=True)  # as good as nothing, and nothing depends on it
     # Only what a request can say, so that knobs that were turned stay turned.
     if (run / "request.json").exists():
         runs.write_json(run / "request.json", runs.request(run).model_dump())

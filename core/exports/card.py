@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from core.config import RunConfig
-from core.evaluation import calibration, evaluate, reliability, robustness, significance
+from core.evaluation import evaluate, reliability, robustness, significance
+from core.evaluation.calibration import Calibration
 from core.evaluation.evaluate import Evaluation
+from core.evaluation.robustness import Robustness
 from core.i18n import _
 from core.literal import markdown
 from core.runs import runs
@@ -74,7 +76,7 @@ def _results(one: Entry, found: Evaluation) -> str:
             error=reliability.reliability(found.logits, found.labels).error
         ),
     ]  # fmt: skip
-    if measured := calibration.read(one.run):
+    if measured := Calibration.read(one.run):
         lines.append(_("- Temperature fitted on validation images: {t:.2f}").format(t=measured.temperature))
     names = ("precision", "recall", "f1")
     lines += ["", "| digit | precision | recall | F1 | support |", "| --- | --- | --- | --- | --- |"]
@@ -93,7 +95,7 @@ def _limits(one: Entry, found: Evaluation) -> str:
             _("{true} for {read} ({times} of {written:,})").format(**pair._asdict()) for pair in pairs
         )
         lines.append(_("- What it confuses most, written and read: {pairs}.").format(pairs=words))
-    sturdy = robustness.read(one.run)
+    sturdy = Robustness.read(one.run)
     if sturdy and sturdy.done == 1:
         shifted = sturdy.accuracy["shift"][robustness.LEVELS["shift"].index(4)]
         turned = sturdy.accuracy["rotation"][robustness.LEVELS["rotation"].index(30)]

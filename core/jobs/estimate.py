@@ -19,13 +19,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from core.config import RunConfig
 from core.data import datasets
 from core.network import architectures as arch
 from core.network.architectures import ImpossibleNetwork
 from core.runs import runs
+from core.runs.sidecar import Sidecar
 
 _RUNS = 20  # earlier runs to learn from
 _LOOKED_AT = 60  # the newest ones, among which they are found: the others' files are not opened
@@ -61,7 +62,7 @@ _EVALUATIONS = 2  # ways in which the test images are read: with Keras, and with
 _STATE = {"sgd": 1, "adagrad": 2, "rmsprop": 2, "adam": 3, "adamw": 3.5}
 
 
-class Estimate(BaseModel):
+class Estimate(Sidecar):
     """How long a run is expected to take, in seconds.
 
     Attributes:
@@ -71,7 +72,7 @@ class Estimate(BaseModel):
         based_on: from how many earlier runs of this machine it was learned.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    FILE = "estimate.json"
 
     epoch: float = Field(ge=0, le=_LONGEST)
     total: float = Field(gt=0, le=_LONGEST)
@@ -269,23 +270,6 @@ def _wall(rows: Sequence[dict[str, Any]]) -> float | None:
 # --------------------------------------------------------------------------- before and afterwards
 
 
-def keep(run: Path, found: Estimate) -> None:
-    """Note what a new run is expected to take.
-
-    Raises:
-        OSError: the run's folder cannot be written to.
-    """
-    runs.write_json(run / "estimate.json", found.model_dump())
-
-
-def read(run: Path) -> Estimate | None:
-    """What the run was expected to take; None where that was not noted, or cannot be read."""
-    try:
-        return Estimate.model_validate_json((run / "estimate.json").read_bytes())
-    except (OSError, ValidationError):
-        return None
-
-
 def off(run: Path) -> Off | None:
     """What a run that has come to its end was expected to take, and took; None where that is not known.
 
@@ -294,7 +278,7 @@ def off(run: Path) -> Off | None:
     Raises:
         UnknownRun: it is not there, or not readable.
     """
-    status, found = runs.status(run), read(run)
+    status, found = runs.status(run), Estimate.read(run)
     if status.state not in ("finished", "stopped") or found is None or status.worked <= 0:
         return None
     estimated = found.total + found.epoch * (len(runs.metrics(run)) - runs.config(run).epochs)
@@ -313,7 +297,7 @@ def remaining(run: Path) -> float:
     status = runs.status(run)
     if status.state in runs.RESTING:
         return 0.0
-    found, rows = read(run) or estimate(runs.config(run), history(run.parent)), runs.metrics(run)
+    found, rows = Estimate.read(run) or estimate(runs.config(run), history(run.parent)), runs.metrics(run)
     if status.phase == "evaluating":
         return found.end
     done = float(len(rows))

@@ -108,7 +108,7 @@ def submit(config: RunConfig, settings: Settings, lesson: Lesson | None = None) 
     with runs.whole_or_gone(run):
         if lesson:
             lessons.keep(run, lesson)
-        estimate.keep(run, expected)
+        expected.keep(run)
         start_worker(run, settings.slots)
     return run
 

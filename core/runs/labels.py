@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from core.i18n import _
-from core.runs import runs
+from core.runs.sidecar import Sidecar
 
 MOST_NAME = 80  # characters
 MOST_TAG = 30
 MOST_TAGS = 10
 MOST_NOTE = 2_000
-_FILE = "labels.json"
 
 
 class BadLabels(ValueError):
@@ -30,7 +29,7 @@ def _tidy_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag for tag in map(tidy, tags) if tag))
 
 
-class Labels(BaseModel):
+class Labels(Sidecar):
     """What people write on a run.
 
     Attributes:
@@ -40,7 +39,7 @@ class Labels(BaseModel):
         starred: whether it is to stand out.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    FILE = "labels.json"
 
     name: Annotated[str, AfterValidator(tidy), Field(max_length=MOST_NAME)] = ""
     tags: Annotated[
@@ -57,14 +56,7 @@ NONE = Labels()
 
 def read(run: Path) -> Labels:
     """What is written on the run; nothing where that cannot be read."""
-    try:
-        return runs.settled(_read, run / _FILE)
-    except (OSError, ValidationError):
-        return NONE
-
-
-def _read(file: Path) -> Labels:
-    return Labels.model_validate_json(file.read_bytes())
+    return Labels.read(run) or NONE
 
 
 def write(run: Path, **changes: object) -> Labels:
@@ -85,5 +77,5 @@ def write(run: Path, **changes: object) -> Labels:
         ) from error
     if not run.is_dir():
         raise FileNotFoundError(run)
-    runs.write_json(run / _FILE, changed.model_dump())
+    changed.keep(run)
     return changed

@@ -11,7 +11,7 @@ import streamlit as st
 from core import charts, ui
 from core.data import datasets
 from core.evaluation import robustness
-from core.evaluation.robustness import LEVELS, UNCHANGED
+from core.evaluation.robustness import LEVELS, UNCHANGED, Robustness
 from core.i18n import _
 from core.jobs import warm
 from core.runs import runs
@@ -43,7 +43,7 @@ def show(run: Path) -> None:
     )  # fmt: skip
     if error := st.session_state.pop("not_measured", None):
         ui.sorry(error)
-    found = robustness.read(run)
+    found = Robustness.read(run)
     if robustness.is_measuring(run):
         st.fragment(_progress, run_every=_LOOK)(run)
     elif not found or found.done < 1:
@@ -53,7 +53,7 @@ def show(run: Path) -> None:
             help=_("Takes up to half a minute, in the background, and is kept with the run."),
         )  # fmt: skip
     names = {found.name: found for found in runs.trained(ui.settings().runs)}
-    others = [name for name, found in names.items() if found != run and robustness.read(found)]
+    others = [name for name, found in names.items() if found != run and Robustness.read(found)]
     links.several("beside", others, _BESIDE)
     labels = ui.run_labels([names[name] for name in others])
     if others:
@@ -62,7 +62,7 @@ def show(run: Path) -> None:
             max_selections=_BESIDE, persist_state="session", placeholder=_("other runs that were measured"),
         )  # fmt: skip
     shown = {
-        found: robustness.read(found) for found in (run, *(names[n] for n in st.session_state["beside"]))
+        found: Robustness.read(found) for found in (run, *(names[n] for n in st.session_state["beside"]))
     }
     measured = {found: one for found, one in shown.items() if one}
     called = ui.run_names(list(measured))
@@ -85,7 +85,7 @@ def show(run: Path) -> None:
 
 def _progress(run: Path) -> None:
     """How far it is; looks again and again until it is done."""
-    found = robustness.read(run)
+    found = Robustness.read(run)
     st.progress(found.done if found else 0.0, _("Measuring. You can leave this page."))
     if not robustness.is_measuring(run):
         st.rerun()

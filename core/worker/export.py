@@ -44,7 +44,7 @@ def export(
     with replacing(run / "evaluation.npz") as temporary:
         np.savez(temporary, logits=evaluation.logits, labels=evaluation.labels)
     if measured := calibration.fit(predictor, batches.x_validation, batches.y_validation):
-        calibration.keep(run, measured)
+        measured.keep(run)
     return evaluation
 
 

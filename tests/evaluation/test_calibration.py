@@ -26,7 +26,7 @@ def predictor(mlp_run: Path) -> Predictor:
 
 @pytest.fixture(scope="module")
 def found(mlp_run: Path) -> Calibration:
-    read = calibration.read(mlp_run)
+    read = Calibration.read(mlp_run)
     assert read is not None
     return read
 
@@ -115,10 +115,10 @@ def test_without_validation_images_nothing_is_measured(predictor: Predictor, mni
 def test_what_cannot_be_read_was_not_measured(content: bytes | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "calibration.json").write_bytes(content)
-    assert calibration.read(tmp_path) is None
+    assert Calibration.read(tmp_path) is None
 
 
 def test_what_was_kept_is_read(tmp_path: Path) -> None:
     measured = Calibration(images=5, temperature=1.5, scales=(1, 2), limit=3)
-    calibration.keep(tmp_path, measured)
-    assert calibration.read(tmp_path) == measured
+    measured.keep(tmp_path)
+    assert Calibration.read(tmp_path) == measured

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from core.data import datasets
 from core.evaluation import robustness
-from core.evaluation.robustness import LEVELS, UNCHANGED, Images, changed
+from core.evaluation.robustness import LEVELS, UNCHANGED, Images, Robustness, changed
 from core.network import predict
 from core.runs import runs
 from tests.conftest import PATIENCE, wait_until
@@ -73,9 +73,9 @@ def test_noise_is_as_strong_as_it_says_and_the_same_each_time() -> None:
 
 
 def test_it_is_measured_in_a_process_and_kept_with_the_run(run: Path, mnist_5k: datasets.Dataset) -> None:
-    assert robustness.read(run) is None
+    assert Robustness.read(run) is None
     subprocess.run([sys.executable, "-m", "core.evaluation.robustness", str(run)], check=True)
-    found = robustness.read(run)
+    found = Robustness.read(run)
     assert found is not None
     assert found.done == 1
     assert found.images == len(mnist_5k.y_test)
@@ -134,7 +134,7 @@ def test_a_run_without_a_model_is_said_to_have_none(run: Path) -> None:
 )
 def test_what_cannot_be_read_was_not_measured(run: Path, content: str) -> None:
     (run / "robustness.json").write_text(content)
-    assert robustness.read(run) is None
+    assert Robustness.read(run) is None
 
 
 def test_a_click_measures_and_shows_the_curves(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,13 +144,13 @@ def test_a_click_measures_and_shows_the_curves(run: Path, monkeypatch: pytest.Mo
     again(app)
 
     def is_done() -> bool:
-        found = robustness.read(run)
+        found = Robustness.read(run)
         return found is not None and found.done == 1 and not robustness.is_measuring(run)
 
     wait_until(is_done, "all of it is measured")
     again(app)
     assert not [button for button in app.button if button.key == "measure"]
-    found = robustness.read(run)
+    found = Robustness.read(run)
     assert found is not None
     for kind, values in found.accuracy.items():
         (line,) = figure(app, f"robust_{kind}")["data"]

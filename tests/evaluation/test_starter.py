@@ -13,7 +13,9 @@ from core.data import datasets
 from core.drawing import drawings_file
 from core.drawing.drawings import Drawing
 from core.drawing.preprocess import canvas_to_image, normalise
-from core.evaluation import calibration, evaluate, robustness
+from core.evaluation import calibration, evaluate
+from core.evaluation.calibration import Calibration
+from core.evaluation.robustness import Robustness
 from core.network import architectures, predict
 from core.runs import runs
 from starter import __main__ as starter
@@ -31,8 +33,8 @@ def test_it_is_at_most_a_megabyte() -> None:
 def test_it_is_a_finished_run_with_the_settings_of_the_script() -> None:
     assert runs.status(runs.STARTER).state == "finished"
     assert runs.config(runs.STARTER) == starter.CONFIG
-    assert calibration.read(runs.STARTER) is not None
-    measured = robustness.read(runs.STARTER)
+    assert Calibration.read(runs.STARTER) is not None
+    measured = Robustness.read(runs.STARTER)
     assert measured is not None
     assert measured.done == 1
 
@@ -69,7 +71,7 @@ def test_it_reads_the_handwriting_that_it_has_learned_from(digits: list[Drawing]
 
 
 def test_few_of_people_s_digits_are_taken_for_none(digits: list[Drawing]) -> None:
-    found = calibration.read(runs.STARTER)
+    found = Calibration.read(runs.STARTER)
     assert found is not None
     images = np.stack([canvas_to_image(canvas) for canvas in starter.canvases(digits[::4], 20)])
     reference = calibration.reference(predict.load(runs.STARTER))

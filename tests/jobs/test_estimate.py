@@ -248,10 +248,10 @@ def test_a_thousand_runs_of_another_machine_are_not_all_opened(
 
 def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
     run = runs.create(tmp_path, MLP)
-    assert estimate.read(run) is None
+    assert Estimate.read(run) is None
     found = estimate.estimate(MLP, slower(2, MLP))
-    estimate.keep(run, found)
-    assert estimate.read(run) == found
+    found.keep(run)
+    assert Estimate.read(run) == found
 
 
 @pytest.mark.parametrize(
@@ -273,34 +273,34 @@ def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
 def test_a_damaged_estimate_is_none(tmp_path: Path, content: str) -> None:
     run = make(tmp_path)
     (run / "estimate.json").write_text(content)
-    assert estimate.read(run) is None
+    assert Estimate.read(run) is None
     assert estimate.off(run) is None
 
 
 def test_how_far_off_it_was(tmp_path: Path) -> None:
     config = MLP.but(epochs=3)
     run = make(tmp_path, config, worked=30)
-    estimate.keep(run, Estimate(epoch=5, total=20, end=1, based_on=0))
+    Estimate(epoch=5, total=20, end=1, based_on=0).keep(run)
     found = estimate.off(run)
     assert found == (20, 30)
     assert found.ratio == 1.5
     # Of ten epochs it had three, and its estimate for three is what counts.
     run = make(tmp_path, config.but(epochs=10), worked=30, state="stopped")
-    estimate.keep(run, Estimate(epoch=5, total=55, end=1, based_on=0))
+    Estimate(epoch=5, total=55, end=1, based_on=0).keep(run)
     assert estimate.off(run) == (20, 30)
 
 
 @pytest.mark.parametrize("state", ["paused", "failed", "interrupted"])
 def test_what_has_not_come_to_its_end_is_not_compared(tmp_path: Path, state: str) -> None:
     run = make(tmp_path, state=state)
-    estimate.keep(run, Estimate(epoch=5, total=20, end=1, based_on=0))
+    Estimate(epoch=5, total=20, end=1, based_on=0).keep(run)
     assert estimate.off(run) is None
     assert estimate.remaining(run) == 0
 
 
 def test_what_remains_of_a_queued_run_is_its_estimate(tmp_path: Path) -> None:
     run = runs.create(tmp_path, MLP.but(epochs=4))
-    estimate.keep(run, Estimate(epoch=5, total=30, end=3, based_on=0))
+    Estimate(epoch=5, total=30, end=3, based_on=0).keep(run)
     assert estimate.remaining(run) == 30
     # Somebody asks for more epochs.
     with runs.changing_request(run) as change:
@@ -313,7 +313,7 @@ def test_what_remains_of_a_queued_run_is_its_estimate(tmp_path: Path) -> None:
 def test_what_remains_of_a_running_one_goes_by_its_own_pace(tmp_path: Path) -> None:
     with_lock = {"state": "running", "phase": "training", "epochs": 10, "steps": 25}
     run = make(tmp_path, MLP.but(epochs=10), **with_lock, epoch=4, step=5)
-    estimate.keep(run, Estimate(epoch=100, total=1010, end=3, based_on=0))
+    Estimate(epoch=100, total=1010, end=3, based_on=0).keep(run)
     with runs.worker_lock(run):
         assert estimate.remaining(run) == pytest.approx(6.8 * 2 + 3, rel=0.01)
         journal = Journal(run)
@@ -321,7 +321,7 @@ def test_what_remains_of_a_running_one_goes_by_its_own_pace(tmp_path: Path) -> N
         assert estimate.remaining(run) == 3
     # In its first epoch, after the compiling.
     run = make(tmp_path, MLP.but(epochs=10), (), **with_lock, epoch=1, step=10)
-    estimate.keep(run, Estimate(epoch=100, total=1010, end=3, based_on=0))
+    Estimate(epoch=100, total=1010, end=3, based_on=0).keep(run)
     with runs.worker_lock(run):
         assert estimate.remaining(run) == pytest.approx(9.6 * 100 + 3)
         for step, seconds in ((5, 4.0), (10, 5.0)):
@@ -351,7 +351,7 @@ def test_after_one_run_another_is_estimated_to_a_factor_of_three(tmp_path: Path)
 
     def run_it(config: RunConfig) -> Path:
         run = runs.create(tmp_path, config)
-        estimate.keep(run, estimate.estimate(config, estimate.history(tmp_path)))
+        estimate.estimate(config, estimate.history(tmp_path)).keep(run)
         journal = Journal(run)
         journal.begin()
         train(run, journal, lambda: "run")
@@ -359,7 +359,7 @@ def test_after_one_run_another_is_estimated_to_a_factor_of_three(tmp_path: Path)
 
     run_it(RunConfig(hidden_units=(64,), batch_size=64, epochs=4))
     run = run_it(RunConfig(hidden_units=(256, 128), batch_size=32, dropout=0.2, epochs=5))
-    found, kept = estimate.off(run), estimate.read(run)
+    found, kept = estimate.off(run), Estimate.read(run)
     assert kept is not None
     assert kept.based_on == 1
     assert found is not None

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from core.config import RunConfig
 from core.drawing import strokes  # fmt: skip
-from core.evaluation import calibration, evaluate, reliability, robustness
+from core.evaluation import evaluate, reliability
+from core.evaluation.calibration import Calibration
 from core.evaluation.robustness import LEVELS, Robustness
 from core.exports import bundle, card, exports, formats
 from core.jobs import estimate
@@ -50,7 +51,7 @@ def good(mlp_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs.write_json(run / "request.json", {"action": "run", "learning_rate": 0.01, "epochs": 4})
     accuracy = {name: [0.5] * len(levels) for name, levels in LEVELS.items()}
     runs.write_json(run / "robustness.json", Robustness(images=1000, accuracy=accuracy).model_dump())
-    estimate.keep(run, Estimate(epoch=1, total=9, end=1, based_on=2))
+    Estimate(epoch=1, total=9, end=1, based_on=2).keep(run)
     runs.append_row(
         run / "changes.jsonl",
         {"epoch": 2, "setting": "learning_rate", "before": 0.001, "after": 0.01, "by": "visitor"},
@@ -175,10 +176,10 @@ def look(run: Path) -> None:
     estimate.estimate(RunConfig(), estimate.history(run.parent))
     for read in (
         runs.metrics, runs.layers, runs.changes, runs.batches, runs.newest_batch, runs.environment,
-        runs.request, calibration.read, estimate.read, labels.read,
+        runs.request, Calibration.read, Estimate.read, labels.read,
     ):  # fmt: skip
         read(run)
-    assert (sturdy := robustness.read(run)) is None or 0 <= sturdy.done <= 1
+    assert (sturdy := Robustness.read(run)) is None or 0 <= sturdy.done <= 1
     assert len(found) + len(damaged) == 1
     for one in found:
         look_at_a_readable_one(one)
@@ -196,7 +197,7 @@ def look_at_a_readable_one(one: ledger.Entry) -> None:
     else:
         assert 0 <= evaluation.loss < math.inf
         evaluation.report(), evaluation.confused()
-        if measured := calibration.read(run):
+        if measured := Calibration.read(run):
             reliability.reliability(measured.probabilities(evaluation.logits), evaluation.labels)
     try:
         predictor = predict.load(run)
@@ -232,15 +233,15 @@ def test_one_thing_that_is_odd_in_a_run_stops_nothing(good: Path, make: Callable
 
 
 IMPOSSIBLE = (
-    ("estimate.json", "total", 1e300, estimate.read), ("estimate.json", "based_on", -1, estimate.read),
-    ("calibration.json", "temperature", 1e300, calibration.read),
-    ("calibration.json", "temperature", 0, calibration.read),
-    ("calibration.json", "limit", 0, calibration.read),
-    ("calibration.json", "scales", [0, 1], calibration.read),
-    ("calibration.json", "images", 10**400, calibration.read),
-    ("robustness.json", "images", 10**9, robustness.read),
-    ("robustness.json", "accuracy", {"rotation": [2.0]}, robustness.read),
-    ("robustness.json", "accuracy", {"rotation": [0.5] * 99}, robustness.read),
+    ("estimate.json", "total", 1e300, Estimate.read), ("estimate.json", "based_on", -1, Estimate.read),
+    ("calibration.json", "temperature", 1e300, Calibration.read),
+    ("calibration.json", "temperature", 0, Calibration.read),
+    ("calibration.json", "limit", 0, Calibration.read),
+    ("calibration.json", "scales", [0, 1], Calibration.read),
+    ("calibration.json", "images", 10**400, Calibration.read),
+    ("robustness.json", "images", 10**9, Robustness.read),
+    ("robustness.json", "accuracy", {"rotation": [2.0]}, Robustness.read),
+    ("robustness.json", "accuracy", {"rotation": [0.5] * 99}, Robustness.read),
 )  # fmt: skip
 
 

@@ -1,0 +1,38 @@
+"""A small file beside a run: it is written as a whole, and where it cannot be read it is as good as none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from core.runs import runs
+
+
+class Sidecar(BaseModel):
+    """What is in such a file. A subclass declares its fields with their ranges.
+
+    Attributes:
+        FILE: the file's name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    FILE: ClassVar[str]
+
+    @classmethod
+    def read(cls, run: Path) -> Self | None:
+        """What was kept with the run; None where nothing was, or it cannot be read."""
+        try:
+            return runs.settled(cls._parsed, run / cls.FILE)
+        except (OSError, ValidationError):
+            return None
+
+    @classmethod
+    def _parsed(cls, file: Path) -> Self:
+        return cls.model_validate_json(file.read_bytes())
+
+    def keep(self, run: Path) -> None:
+        """Write it down beside the run. Raises OSError."""
+        runs.write_json(run / self.FILE, self.model_dump())
