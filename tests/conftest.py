@@ -28,6 +28,9 @@ from core.jobs import jobs
 from core.runs import runs
 from core.settings import Settings
 
+# What they assert is shown as in a test.
+pytest.register_assert_rewrite("tests.support")
+
 settings.register_profile(
     "project", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

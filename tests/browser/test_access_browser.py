@@ -19,13 +19,11 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from core.drawing import strokes
 from core.runs import runs
 from core.sweeps import sweeps
-from tests.browser import test_browser
-from tests.browser.test_browser import MILLISECONDS, free_port, serving, serving_script
 from tests.support.axe import Finding, findings
+from tests.support.browser import MILLISECONDS, free_port, serving, serving_script
 from tests.support.inhabited import inhabited
 
 pytestmark = pytest.mark.browser
-browser = test_browser.browser
 
 PAGES = ("start", "data", "train", "sweeps", "runs", "evaluate", "draw", "drawings")
 WIDE, NARROW = (1280, 1000), (390, 844)

@@ -2,154 +2,43 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import pytest
-import requests
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from core.config import RunConfig
 from core.evaluation import evaluate
 from core.jobs import jobs
 from core.runs import runs
 from core.settings import Settings
-from tests.conftest import PATIENCE, wait_for_end, wait_until
+from tests.conftest import wait_for_end, wait_until
+from tests.support.browser import (
+    SilentHandler,
+    choose,
+    draw,
+    free_port,
+    serving,
+)
 from tests.support.hands import PHONE, before
 
 pytestmark = pytest.mark.browser
-
-PROJECT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-MILLISECONDS = 1000 * PATIENCE
-expect.set_options(timeout=MILLISECONDS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI has to have a browser: install the package chromium")
-        pytest.skip("no chromium on this machine: the browser tests did not run")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    context.set_default_timeout(MILLISECONDS)
-    asked: set[str | None] = set()
-    context.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
-    yield context.new_page()
-    context.close()
-    # Nothing comes from elsewhere, and nobody elsewhere hears of it. What is no address has no host.
-    assert asked <= {"127.0.0.1", None}
 
 
 # So many epochs take many minutes, and such small steps leave the browser a core: it is stopped long before.
 LONG = RunConfig(hidden_units=(8,), batch_size=1, training_images=500, epochs=1000)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def serving(root: Path, port: int, *, refusals: bool = False, **environment: str) -> Iterator[str]:
-    """The app, as `make run` starts it, on these runs.
-
-    Args:
-        refusals: whether something is sent to it that no browser sends.
-    """
-    environment = {
-        "MNIST_LAB_RUNS": str(root),
-        "MNIST_LAB_DRAWINGS": str(root.parent / "drawings.sqlite"),
-        "KERAS_HOME": str(root.parent / "keras"),
-    } | environment
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with serving_script("app.py", root.parent, port, **environment) as url:
-        yield url
-    # A real browser sends nothing that `core.ui.browser` would refuse.
-    log = (root.parent / f"server-{port}.txt").read_text("utf-8", errors="replace")
-    assert refusals or "Not taken from a browser" not in log
-
-
-@contextmanager
-def serving_script(script: str, folder: Path, port: int, **environment: str) -> Iterator[str]:
-    """A Streamlit script, served from the project's folder, with its log in this one."""
-    log = folder / f"server-{port}.txt"
-    with log.open("ab") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", script, "--server.headless=true",
-             "--server.address=127.0.0.1", f"--server.port={port}", "--server.fileWatcherType=none"],
-            cwd=PROJECT,
-            env=os.environ | environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: answers(url), f"the server answers; see {log}")
-        yield url
-    finally:
-        # Killed, not asked to end: nothing may depend on a server that says goodbye.
-        server.kill()
-        server.wait()
-
-
-def answers(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/_stcore/health", timeout=PATIENCE).ok
-    except requests.ConnectionError:
-        return False
-
-
-def choose(page: Page, label: str, option: str) -> None:
-    page.get_by_role("combobox", name=label).click()
-    page.get_by_role("option", name=option).click()
-
-
 def points_of_the_training_curve(page: Page) -> int:
     """How many epochs the curve of the training loss shows."""
     lines = page.get_by_test_id("stPlotlyChart").first.locator(".scatterlayer .trace").nth(1)
     return lines.locator(".points path").count()
-
-
-def draw(page: Page, canvas: Locator, *points: tuple[int, int]) -> None:
-    box = canvas.bounding_box()
-    assert box
-    (x, y), *others = points
-    page.mouse.move(box["x"] + x, box["y"] + y)
-    page.mouse.down()
-    for x, y in others:
-        page.mouse.move(box["x"] + x, box["y"] + y, steps=12)
-    page.mouse.up()
 
 
 def test_a_newcomer_trains_evaluates_and_has_a_seven_read(page: Page, tmp_path: Path) -> None:
@@ -260,11 +149,6 @@ def test_a_run_is_paused_steered_and_resumed(
         page.get_by_role("button", name="Stop", exact=True).click()
         expect(page.get_by_text("Stopped after")).to_be_visible()
     assert wait_for_end(run).state == "stopped"
-
-
-class SilentHandler(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
 
 
 def test_full_mnist_is_fetched_with_a_click(page: Page, tmp_path: Path, mnist_npz: Path) -> None:

@@ -14,13 +14,11 @@ from playwright.sync_api import Browser, Locator, Page, TimeoutError, WebSocketR
 
 from core.drawing import drawings, drawings_file, strokes
 from core.drawing.drawings import Drawing
-from tests.browser import test_browser
-from tests.browser.test_browser import CHROMIUM, FLAGS, free_port, serving
 from tests.conftest import wait_until
+from tests.support.browser import CHROMIUM, FLAGS, free_port, serving
 from tests.support.hands import DESK, PHONE, SMALL_PHONE, TABLET, TINY_PHONE, Hand, Screen, before
 
 pytestmark = pytest.mark.browser
-browser, page = test_browser.browser, test_browser.page
 
 SIDE = 280
 WIDTHS = {"canvas": SIDE, "number": 380}

@@ -18,11 +18,11 @@ from websockets.typing import Subprotocol
 from core.drawing import drawings, strokes
 from core.drawing.drawings import Drawing
 from core.runs import runs
-from tests.browser.test_browser import free_port, serving
 from tests.conftest import wait_until
-from tests.drawing.test_strokes import SEVEN
-from tests.pages.test_pages import again, open_page
+from tests.support.browser import free_port, serving
+from tests.support.drawings import SEVEN
 from tests.support.forger import Forge, Forger, nothing, value
+from tests.support.pages import again, open_page
 
 DEEP = "[" * 20_000
 CANVAS = '{"drawing": {"raw": {"objects": [%s]}, "data": null}}'

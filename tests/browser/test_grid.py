@@ -15,12 +15,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.drawing import preprocess
 from core.ui.grid import PEN, SIDE, pixels, soften
-from tests.browser import test_browser
-from tests.browser.test_browser import draw, free_port, serving_script
 from tests.conftest import wait_until
+from tests.support.browser import draw, free_port, serving_script
 from tests.support.hands import DESK, PHONE, Screen, before
-
-browser, page = test_browser.browser, test_browser.page
 
 drawings = arrays(bool, (SIDE, SIDE))
 few = settings(max_examples=25)  # each is 784 pixels

@@ -11,12 +11,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.runs import runs
-from tests.browser import test_browser
-from tests.browser.test_browser import free_port, serving
+from tests.support.browser import choose, free_port, serving
 from tests.support.inhabited import inhabited
 
 pytestmark = pytest.mark.browser
-browser, page = test_browser.browser, test_browser.page
 
 # On each page one thing to turn: its key, what to click there, and what the address says then.
 TURNS = {
@@ -164,7 +162,7 @@ def test_another_sweep_is_a_place_that_back_leaves(page: Page, address: str) -> 
     best = page.locator(".st-key-sweep_history")
     expect(best).to_be_visible()
     page.wait_for_url(re.compile("sweep="))
-    test_browser.choose(page, "Sweep", "A new sweep")
+    choose(page, "Sweep", "A new sweep")
     start = page.get_by_role("button", name="Start the sweep")
     expect(start).to_be_visible()
     page.wait_for_url(re.compile("sweep=new"))

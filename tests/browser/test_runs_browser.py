@@ -12,12 +12,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from core.evaluation import evaluate
 from core.runs import runs
-from tests.browser import test_browser
-from tests.browser.test_browser import MILLISECONDS, free_port, serving
 from tests.conftest import train
+from tests.support.browser import MILLISECONDS, free_port, serving
 
 pytestmark = pytest.mark.browser
-browser, page = test_browser.browser, test_browser.page
 
 
 @pytest.fixture(scope="module")

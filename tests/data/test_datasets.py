@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import io
 import struct
-import threading
 import tracemalloc
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +20,7 @@ from hypothesis import strategies as st
 from core.data import datasets
 from core.data.datasets import BadDataFile, CannotKeep, Dataset, DatasetDamaged, DatasetMissing
 from core.data.download import FetchFailed
+from tests.support.sites import Folder, serving
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -129,32 +128,6 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
 
 
 # ---------------------------------------------------------------------------------------- fetch
-
-
-@contextlib.contextmanager
-def serving(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
-    """A real server on this machine, by its address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/mnist.npz"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-class Folder(SimpleHTTPRequestHandler):
-    """Serves the files of a folder, and keeps count."""
-
-    requests = 0
-
-    def do_GET(self) -> None:
-        Folder.requests += 1
-        super().do_GET()
-
-    def log_message(self, *_args: object) -> None:
-        pass
 
 
 class Answering(BaseHTTPRequestHandler):

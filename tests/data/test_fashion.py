@@ -19,9 +19,9 @@ from core.data.download import FetchFailed
 from core.evaluation import evaluate
 from core.network import predict
 from core.runs import runs
-from tests.browser.test_browser import SilentHandler
 from tests.conftest import shared
-from tests.pages.test_pages import again, metrics, open_page, said, texts
+from tests.support.browser import SilentHandler
+from tests.support.pages import again, metrics, open_page, said, texts
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 from core.drawing import drawings, drawings_file, strokes
 from core.drawing.drawings import Drawing
 from core.drawing.drawings_file import BadDrawings
-from tests.drawing.test_drawings import PLENTY, SEVEN, all_same, drawing, refusal, same, some_drawings
-from tests.drawing.test_drawings import file as file
+from tests.support.drawings import PLENTY, SEVEN, all_same, drawing, refusal, same, some_drawings
 
 
 @settings(max_examples=50)

@@ -12,7 +12,7 @@ from core.data import datasets
 from core.drawing import numbers, strokes
 from core.drawing.preprocess import EmptyDrawing, canvas_to_image
 from tests.conftest import paste
-from tests.drawing.test_preprocess import DIGITS, solid
+from tests.support.digits import DIGITS, solid
 
 
 def canvas(*placed: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from core.data import datasets
 from core.drawing import numbers, preprocess
 from core.drawing.preprocess import EmptyDrawing, canvas_to_image
 from tests.conftest import paste
-
-DIGITS = datasets.load("mnist-5k").x_train
+from tests.support.digits import DIGITS, solid
 
 
 class Pasted(NamedTuple):
@@ -115,12 +113,6 @@ def test_a_little_noise_on_the_paper_is_not_ink(example: Pasted, strength: int) 
     # The centre of mass may just round to the neighbouring pixel.
     shifts = [np.roll(other, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
     assert min(difference(one, shifted) for shifted in shifts) < 8
-
-
-def solid(grey: int, alpha: int = 255, side: int = 280) -> NDArray[np.uint8]:
-    canvas = np.full((side, side, 4), grey, np.uint8)
-    canvas[..., 3] = alpha
-    return canvas
 
 
 @pytest.mark.parametrize(

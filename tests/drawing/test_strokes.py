@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from core.drawing import strokes
 from core.drawing.preprocess import canvas_to_image
-from tests.drawing.test_numbers import DIGITS
+from tests.support.digits import DIGITS
+from tests.support.drawings import SEVEN
 
-SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
 points = st.lists(st.floats(-1000, 1000), min_size=2, max_size=2)
 any_strokes = st.lists(st.lists(points, min_size=1, max_size=8), min_size=1, max_size=4)
 

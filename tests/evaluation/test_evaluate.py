@@ -19,17 +19,7 @@ from core.drawing.preprocess import normalise
 from core.evaluation import evaluate
 from core.evaluation.evaluate import Evaluation, NotEvaluated
 from core.runs import runs
-
-
-@st.composite
-def evaluations(draw: st.DrawFn) -> Evaluation:
-    """Random answers; some classes are never asked for, some never answered, some images are ties."""
-    n = draw(st.integers(1, 60))
-    random = np.random.default_rng(draw(st.integers(0, 99)))
-    logits = random.normal(0, draw(st.sampled_from([0.0, 1.0, 30.0])), (n, 10)).astype(np.float32)
-    logits[:, draw(st.lists(st.integers(0, 9), max_size=9))] -= 100
-    classes = draw(st.lists(st.integers(0, 9), min_size=1, max_size=10))
-    return Evaluation(logits, random.choice(classes, n).astype(np.uint8))
+from tests.support.strategies import evaluations
 
 
 @given(evaluations())

@@ -14,7 +14,7 @@ from sklearn.metrics import average_precision_score
 from core.evaluation import reliability
 from core.evaluation.evaluate import Evaluation
 from core.evaluation.reliability import BINS
-from tests.evaluation.test_evaluate import evaluations
+from tests.support.strategies import evaluations
 
 
 @given(evaluations(), st.floats(0.25, 4))

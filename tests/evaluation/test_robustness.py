@@ -19,7 +19,7 @@ from core.evaluation.robustness import LEVELS, UNCHANGED, Images, Robustness, ch
 from core.network import predict
 from core.runs import runs
 from tests.conftest import PATIENCE, wait_until
-from tests.pages.test_pages import again, figure, open_page, said
+from tests.support.pages import again, figure, open_page, said
 
 
 @pytest.fixture(scope="module")

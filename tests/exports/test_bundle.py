@@ -24,7 +24,7 @@ from core.exports import bundle
 from core.network import predict
 from core.runs import labels, runs, trash
 from tests.conftest import train
-from tests.pages.test_pages import again, open_page, said
+from tests.support.pages import again, open_page, said
 
 Contents = dict[str, bytes]
 

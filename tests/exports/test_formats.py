@@ -23,8 +23,8 @@ from core.network import architectures, onnx_graph, predict
 from core.runs import runs
 from core.worker import build
 from core.worker import formats as writer
-from tests.pages.test_pages import again, open_page
 from tests.support import old_keras
+from tests.support.pages import again, open_page
 
 CANVAS = onnx_drawing.SIDE
 

@@ -26,7 +26,7 @@ from core.jobs import jobs
 from core.runs import runs
 from core.runs.runs import Status
 from tests.conftest import PATIENCE, filled, paste
-from tests.data.test_datasets import Folder, serving
+from tests.support.sites import Folder, serving
 
 PROJECT = Path(runs.__file__).parents[2]
 Typed = Callable[..., subprocess.CompletedProcess[str]]

@@ -11,13 +11,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import core
+from tests.support.sources import CORE, PAGES, PROJECT
 
-PROJECT = Path(core.__file__).parents[1]
-CORE = sorted((PROJECT / "core").rglob("*.py"))
 UI = [file for file in CORE if "ui" in file.parts]
 BELOW_UI = [file for file in CORE if file not in UI]
 WORKER = [file for file in CORE if "worker" in file.parts]
-PAGES = sorted((PROJECT / "pages").rglob("*.py"))
 SERVER = [file for file in CORE if file not in WORKER] + PAGES + sorted(PROJECT.glob("*.py"))
 
 

@@ -27,8 +27,8 @@ from core.settings import Settings
 from core.sweeps import sweeps
 from core.sweeps.search_space import Span
 from core.sweeps.sweeps import Sweep
-from tests.browser.test_browser import answers, free_port
 from tests.conftest import PATIENCE, wait_until
+from tests.support.browser import answers, free_port
 
 PROJECT = Path(runs.__file__).parents[2]
 STRACE = shutil.which("strace")

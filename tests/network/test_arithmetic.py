@@ -15,7 +15,7 @@ from core.network import architectures as arch
 from core.network import arithmetic, onnx_graph, predict
 from core.network.predict import Predictor
 from core.runs import runs
-from tests.drawing.test_preprocess import DIGITS
+from tests.support.digits import DIGITS
 from tests.support.strategies import configs
 
 

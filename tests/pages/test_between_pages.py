@@ -23,9 +23,9 @@ from core.drawing import drawings, strokes
 from core.runs import runs
 from core.sweeps import sweeps
 from tests.conftest import Hired
-from tests.pages.test_pages import PAGES, again, open_page, texts
-from tests.pages.test_pages import press as press_tile
 from tests.support.inhabited import inhabited
+from tests.support.pages import PAGES, again, open_page, texts
+from tests.support.pages import press as press_tile
 
 ROUNDS = 6  # of 56 visits each
 DRAWN = strokes.to_text([[[80, 80], [180, 80], [110, 220]]], 280)

@@ -20,7 +20,7 @@ from core.evaluation import explain, reading
 from core.network import architectures as arch
 from core.runs import runs
 from core.ui import inputs
-from tests.pages.test_pages import again, decoded, figure, open_page, said, texts, tiles
+from tests.support.pages import again, decoded, figure, open_page, said, texts, tiles
 
 SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
 SCRIBBLE = [[[x / 20, (x * 7 % 5) / 5] for x in range(20)], [[0.0, 1.0], [1.0, 0.1], [0.1, 0.2]]]

@@ -14,8 +14,7 @@ from core.drawing.drawings import Drawing
 from core.network import predict
 from core.runs import lessons, runs
 from tests.conftest import wait_for_end
-from tests.pages import test_pages
-from tests.pages.test_pages import again, metrics, open_page, press, said, texts
+from tests.support.pages import again, metrics, open_page, press, said, texts
 
 
 @pytest.fixture
@@ -42,7 +41,7 @@ def kept(file: Path, mnist_5k: Dataset, runs_folder: Path, no_mnist: Path) -> li
 
 
 def tiles(app: AppTest) -> list[int]:
-    return [int(tile["key"].removeprefix("drawing_")) for tile in test_pages.tiles(app, "drawing_tiles")]
+    return [int(tile["key"].removeprefix("drawing_")) for tile in tiles(app, "drawing_tiles")]
 
 
 def test_before_anything_was_kept_it_leads_to_the_draw_page(file: Path, runs_folder: Path) -> None:

@@ -16,10 +16,7 @@ from core.drawing.drawings import Drawing
 from core.evaluation import evaluate, reliability
 from core.evaluation.evaluate import Evaluation
 from core.runs import epochs, labels, runs
-from tests.pages import test_pages
-from tests.pages.test_pages import again, figure, metrics, open_page, press, said, texts, tiles
-
-with_run = test_pages.with_run
+from tests.support.pages import again, figure, metrics, open_page, press, said, texts, tiles
 
 SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
 

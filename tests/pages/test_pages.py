@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import os
@@ -11,90 +10,29 @@ import subprocess
 import sys
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from streamlit import config
-from streamlit.components.v2.bidi_component.main import _make_trigger_id
-from streamlit.proto.WidgetStates_pb2 import WidgetState
-from streamlit.testing.v1 import AppTest
 
 from core.config import PRESETS, RunConfig
 from core.data import datasets
 from core.drawing import drawings_file, photo
 from core.exports import bundle
 from core.runs import runs
-from tests.conftest import PATIENCE, Hired
-
-APP = str(Path(__file__).parents[2] / "app.py")
-PAGES = ("start", "data", "train", "sweeps", "runs", "evaluate", "draw", "drawings")
-
-
-def open_page(name: str, **query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=PATIENCE)
-    app.run()
-    for key, value in query.items():
-        app.query_params[key] = value
-    if name != "start":
-        app.switch_page(f"pages/{name}.py")
-    app.run()
-    assert not app.exception, why(app)
-    return app
-
-
-def why(app: AppTest) -> str:
-    """What went wrong in a page, which visitors are not told."""
-    return "\n".join([app.exception[0].message, *app.exception[0].stack_trace])
-
-
-def again(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception, why(app)
-    return app
-
-
-def texts(app: AppTest) -> str:
-    elements = [*app.markdown, *app.caption, *app.info, *app.error, *app.warning, *app.success]
-    return "\n".join(str(element.value) for element in elements)
-
-
-def said(element: Any) -> str:
-    """A message as it is read, without what keeps it from being taken as Markdown."""
-    return str(element.value).replace("\\", "").replace("\u2060", "")
-
-
-def metrics(app: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in app.metric}
-
-
-def figure(app: AppTest, key: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(app.get_by_key(key).proto.spec)
-    return found
-
-
-def tiles(app: AppTest, key: str) -> list[dict[str, Any]]:
-    """The tiles of a gallery, as a browser gets them."""
-    found: list[dict[str, Any]] = json.loads(app.get_by_key(key).proto.json)["tiles"]
-    return found
-
-
-def press(app: AppTest, key: str, tile: object) -> AppTest:
-    """Press the tile of this key in a gallery, in the words of a browser."""
-    states = app._tree.get_widget_states()
-    name = _make_trigger_id(app.get_by_key(key).proto.id, "events")
-    said = json.dumps([{"event": "pressed", "value": tile}])
-    states.widgets.append(WidgetState(id=name, json_trigger_value=said))
-    app._run(states)
-    assert not app.exception, app.exception[0].message
-    return app
-
-
-@pytest.fixture
-def with_run(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The trained run, in a folder that the app looks into."""
-    monkeypatch.setenv("MNIST_LAB_RUNS", str(trained))
-    return runs.every(trained)[0]
+from tests.conftest import Hired
+from tests.support.pages import (
+    APP,
+    PAGES,
+    again,
+    decoded,
+    metrics,
+    open_page,
+    press,
+    said,
+    texts,
+    tiles,
+)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -110,7 +48,7 @@ def test_no_page_imports_tensorflow(trained: Path) -> None:
     """In a fresh interpreter, because the tests themselves import it."""
     script = (
         "import sys\n"
-        "from tests.pages.test_pages import PAGES, open_page\n"
+        "from tests.support.pages import PAGES, open_page\n"
         "for page in PAGES: open_page(page)\n"
         "found = {'tensorflow', 'keras', 'tf_keras'} & set(sys.modules)\n"
         "assert not found, found\n"
@@ -230,14 +168,6 @@ def test_every_uploader_shows_the_limit_that_is_held_to(runs_folder: Path, no_mn
     assert shown == {key: math.ceil(most / 1e6) for key, most in limits.items()}
     # What the server takes at all is as much as the largest of them.
     assert max(shown.values()) == config.get_option("server.maxUploadSize")
-
-
-def decoded(values: object) -> np.ndarray:
-    """An array as Plotly writes it to JSON: as lists, or as base64."""
-    if isinstance(values, dict):
-        array = np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
-        return array.reshape([int(side) for side in str(values.get("shape", len(array))).split(",")])
-    return np.array(values)
 
 
 class TestTrain:

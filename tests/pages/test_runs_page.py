@@ -13,7 +13,7 @@ from core.config import RunConfig
 from core.evaluation import evaluate, significance
 from core.runs import labels, runs, trash
 from tests.conftest import train, wait_for_end
-from tests.pages.test_pages import again, figure, open_page, press, said, texts, tiles
+from tests.support.pages import again, figure, open_page, press, said, texts, tiles
 
 
 @pytest.fixture(scope="module")

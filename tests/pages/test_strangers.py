@@ -29,8 +29,8 @@ from core.network import predict
 from core.runs import adviser, epochs, labels, ledger, lessons, naming, runs
 from core.runs.lessons import Lesson
 from core.sweeps import sweeps
-from tests.pages.test_pages import PAGES, again, open_page, texts
 from tests.support.inhabited import inhabited
+from tests.support.pages import PAGES, again, open_page, texts
 
 EXAMPLES = 60
 ODD: list[Any] = [

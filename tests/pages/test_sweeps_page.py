@@ -15,7 +15,7 @@ from core.settings import Settings
 from core.sweeps import search_space, sweeps, trials
 from core.sweeps.search_space import Choice, Span
 from core.sweeps.sweeps import Sweep
-from tests.pages.test_pages import again, figure, metrics, open_page, said, texts
+from tests.support.pages import again, figure, metrics, open_page, said, texts
 
 KNOBS: dict[str, Any] = {
     "learning_rate": Span(low=1e-4, high=1e-1),

@@ -22,7 +22,7 @@ from core.settings import Settings
 from core.training import schedules
 from core.ui import knobs
 from tests.conftest import wait_for_end, wait_until
-from tests.pages.test_pages import again, decoded, open_page, said, texts, tiles
+from tests.support.pages import again, decoded, open_page, said, texts, tiles
 
 # So many epochs take minutes; whoever uses it ends it.
 LONG = RunConfig(hidden_units=(16,), epochs=100, batch_size=8)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import get_args
 
+import numpy as np
 from hypothesis import strategies as st
 
 from core.config import ConvBlock, Initializer, RunConfig, Schedule
+from core.evaluation.evaluate import Evaluation
 
 conv_blocks = st.builds(
     ConvBlock,
@@ -49,3 +51,14 @@ configs = st.builds(
     training_images=st.none() | st.integers(100, 70_000),
     seed=st.integers(0, 2**32 - 1),
 )
+
+
+@st.composite
+def evaluations(draw: st.DrawFn) -> Evaluation:
+    """Random answers; some classes are never asked for, some never answered, some images are ties."""
+    n = draw(st.integers(1, 60))
+    random = np.random.default_rng(draw(st.integers(0, 99)))
+    logits = random.normal(0, draw(st.sampled_from([0.0, 1.0, 30.0])), (n, 10)).astype(np.float32)
+    logits[:, draw(st.lists(st.integers(0, 9), max_size=9))] -= 100
+    classes = draw(st.lists(st.integers(0, 9), min_size=1, max_size=10))
+    return Evaluation(logits, random.choice(classes, n).astype(np.uint8))

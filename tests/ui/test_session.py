@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.ground.test_imports import CORE, PAGES, PROJECT
+from tests.support.sources import CORE, PAGES, PROJECT
 
 METHODS = {"get", "pop", "setdefault"}
 # These change the address, and nothing in the session.

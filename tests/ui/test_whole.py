@@ -16,7 +16,7 @@ from core.sweeps import sweeps
 from core.sweeps.search_space import Span
 from core.sweeps.sweeps import Sweep
 from tests.conftest import Hired
-from tests.pages.test_pages import APP, again, open_page, said, tiles
+from tests.support.pages import APP, again, open_page, said, tiles
 
 # What no field takes: too large, too small, a fraction, and what is left where letters are typed: nothing.
 WRONG = (1e7, -5.0, 2.5, None)

@@ -16,14 +16,12 @@ from playwright.sync_api import Browser, Page
 from streamlit.testing.v1 import AppTest
 
 from core import literal
-from tests.browser import test_browser
-from tests.browser.test_browser import free_port, serving
 from tests.conftest import wait_until
-from tests.pages.test_pages import PAGES, again, open_page
 from tests.support import hostile
+from tests.support.browser import free_port, serving
 from tests.support.hostile import FILE, NAME, TEXTS, WORD
+from tests.support.pages import PAGES, again, open_page
 
-browser, page = test_browser.browser, test_browser.page
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 # What is Markdown in what Streamlit sends; other texts are shown as they are.

@@ -1,0 +1,36 @@
+"""A real browser, and a page in it that speaks to this machine only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.browser import CHROMIUM, FLAGS, MILLISECONDS
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI has to have a browser: install the package chromium")
+        pytest.skip("no chromium on this machine: the browser tests did not run")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.set_default_timeout(MILLISECONDS)
+    asked: set[str | None] = set()
+    context.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
+    yield context.new_page()
+    context.close()
+    # Nothing comes from elsewhere, and nobody elsewhere hears of it. What is no address has no host.
+    assert asked <= {"127.0.0.1", None}

@@ -1,0 +1,16 @@
+"""What the tests of the pages begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.runs import runs
+
+
+@pytest.fixture
+def with_run(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The trained run, in a folder that the app looks into."""
+    monkeypatch.setenv("MNIST_LAB_RUNS", str(trained))
+    return runs.every(trained)[0]
