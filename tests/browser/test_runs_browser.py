@@ -90,6 +90,7 @@ def test_a_chart_is_taken_as_a_picture_and_as_numbers(page: Page, address: str, 
     assert sorted(float(line.split(",")[-1]) for line in lines[1:]) == pytest.approx(sorted(accuracies))
     page.get_by_role("radio", name="SVG").click()
     expect(page.get_by_role("radio", name="SVG")).to_be_checked()
+    page.locator("[data-test-script-state=notRunning]").wait_for(state="attached")
     page.keyboard.press("Escape")
     expect(page.get_by_role("radio", name="SVG")).to_have_count(0)
     expect(chart.get_by_label("Download plot as a PNG")).to_have_count(0)
