@@ -1,7 +1,7 @@
-"""The shared module of MNIST Lab: everything but the pages.
+"""The shared module of MNIST Lab: everything but the pages, in rooms whose order is that of a digit's way.
 
-Nothing in here knows of Streamlit, `core.ui` aside, and nothing but `core.worker` imports
-TensorFlow or Keras. The two promises are held by `tests/ground/test_imports.py`.
+`docs/design.md` has a map of the rooms. Only `core.ui` knows of Streamlit, and only `core.worker` imports
+TensorFlow or Keras. `tests/ground/test_imports.py` holds the order and both promises.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What several pages share, and the only module in here that knows of Streamlit."""
+"""What the pages are made of, and the only room of `core` that knows of Streamlit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who imports whom: the server never imports TensorFlow, and the core does not know of Streamlit."""
+"""Who imports whom: rooms in one order, TensorFlow in the worker only, Streamlit in `core.ui` only."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ from pathlib import Path
 
 import core
 from tests.support.sources import CORE, PAGES, PROJECT
+
+# The rooms of `core`, each of which imports from those before it. The ground is what stands in no room.
+GROUND = "core"
+ORDER = (
+    GROUND, "data", "drawing", "network", "training", "runs", "evaluation", "jobs", "sweeps", "exports",
+    "charts", "ui",
+)  # fmt: skip
+# What stands on top of whatever it uses: a process of its own, and the terminal's door.
+ON_TOP = (PROJECT / "core" / "worker", PROJECT / "core" / "__main__.py")
 
 UI = [file for file in CORE if "ui" in file.parts]
 BELOW_UI = [file for file in CORE if file not in UI]
@@ -31,6 +40,16 @@ def imports(file: Path) -> set[str]:
             # `from core import worker` imports core.worker.
             found |= {origin} | {f"{origin}.{alias.name}" for alias in node.names}
     return found
+
+
+def module(file: Path) -> str:
+    return ".".join(file.relative_to(PROJECT).with_suffix("").parts)
+
+
+def place(name: str) -> int:
+    """The place in the order of the room in which a module of `core` stands."""
+    room = name.split(".")[1]
+    return ORDER.index(room) if (PROJECT / "core" / room).is_dir() else ORDER.index(GROUND)
 
 
 def importers(files: Iterable[Path], *modules: str) -> list[str]:
@@ -74,6 +93,30 @@ def test_only_the_worker_imports_tensorflow_and_nothing_imports_the_worker() -> 
 def test_the_core_does_not_know_of_streamlit_and_ui_is_the_exception() -> None:
     assert importers(UI, "streamlit")
     assert importers(BELOW_UI, "streamlit", "streamlit_drawable_canvas") == []
+
+
+def test_every_room_imports_from_the_rooms_before_it() -> None:
+    below_the_top = [file for file in CORE if not any(file.is_relative_to(top) for top in ON_TOP)]
+    backwards = {
+        f"{module(file)} imports {name}"
+        for file in below_the_top
+        for name in imports(file)
+        if name.startswith("core.") and place(name) > place(module(file))
+    }
+    assert backwards == set()
+
+
+def test_every_room_has_a_place_in_the_order_and_says_what_it_is_for() -> None:
+    rooms = {
+        file.parent.name: ast.parse(file.read_text("utf-8")) for file in CORE if file.name == "__init__.py"
+    }
+    assert set(rooms) == {*ORDER, "worker"}
+    assert [name for name, tree in rooms.items() if not ast.get_docstring(tree)] == []
+
+
+def test_the_tests_stand_in_rooms_of_the_same_names() -> None:
+    folders = {file.parent.name for file in (PROJECT / "tests").rglob("test_*.py")}
+    assert folders - {"pages", "browser", "ground"} <= {*ORDER[1:], "worker"}
 
 
 def test_imports_go_one_way_from_the_pages_to_the_core() -> None:
