@@ -29,7 +29,7 @@ bench: $(VENV)/dev  ## measure, and print ratios
 
 messages: $(VENV)/dev  ## collect the texts to translate
 	mkdir -p core/locales
-	$(BIN)/pybabel -q extract --no-location --omit-header --sort-output -k _ -k ngettext:1,2 \
+	$(BIN)/pybabel -q extract --no-location --omit-header --sort-output -k _ -k N_ -k ngettext:1,2 \
 		-o core/locales/mnist_lab.pot app.py pages core
 
 lock: $(VENV)/dev  ## pin what requirements*.in allow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from core.config import PRESETS, ConfigError, RunConfig, from_settings
+from core.config import KNOBS, PRESETS, ConfigError, RunConfig, from_settings
 from core.data import datasets
 from core.data.download import FetchFailed
 from core.drawing import photo, preprocess
@@ -28,6 +29,7 @@ from core.network.architectures import ImpossibleNetwork
 from core.runs import ledger, runs
 from core.settings import Settings
 
+_WIDTH = 100  # characters of a line of help
 _POLL = 0.2  # seconds between two looks at the run
 
 # What can be wrong with what somebody typed: said in a sentence, without a traceback.
@@ -82,7 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     train = commands.add_parser(
-        "train", help=_("train a network; the last line printed is the run's directory")
+        "train",
+        help=_("train a network; the last line printed is the run's directory"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_settings_in_words(),
     )
     train.add_argument(
         "--preset",
@@ -95,9 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="KEY=VALUE",
         dest="assignments",
-        help=_("change one setting, as in --set epochs=3; one of: {names}").format(
-            names=", ".join(RunConfig.model_fields)
-        ),
+        help=_("change one setting, as in --set epochs=3; the settings are listed below"),
     )
     train.add_argument("--runs", type=Path, metavar="DIR", help=_("the folder for the run's directory"))
     train.set_defaults(command=_train)
@@ -145,6 +148,22 @@ def _parser() -> argparse.ArgumentParser:
     exported.add_argument("--force", action="store_true", help=_("replace a file that is there already"))
     exported.set_defaults(command=_export)
     return parser
+
+
+def _settings_in_words() -> str:
+    """Every setting with its knobs: what it is called, what it can be, what it does."""
+    lines = [_("settings:")]
+    for name in RunConfig.model_fields:
+        lines.append(f"  {name}")
+        for knob in KNOBS.values():
+            if knob.setting == name:
+                words = _("{title}, {allowed}. {hint}").format(
+                    title=_(knob.title), allowed=knob.allowed(), hint=_(knob.hint)
+                )
+                lines += textwrap.wrap(
+                    words, _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6, break_on_hyphens=False
+                )
+    return "\n".join(lines).replace("%", "%%")
 
 
 def _train(arguments: argparse.Namespace) -> int:

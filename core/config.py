@@ -8,7 +8,6 @@ know, whether the network's shapes work out and whether the operator allows its 
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
@@ -20,14 +19,20 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
-from core.i18n import _
+from core import knobs
+from core.explain import explain
+from core.i18n import N_, _
+from core.knobs import Knob, Swept
 
 DatasetName = Literal["mnist-5k", "mnist"]
 Architecture = Literal["mlp", "cnn"]
 Activation = Literal["relu", "tanh", "sigmoid", "elu", "selu", "gelu"]
 OptimizerName = Literal["adam", "sgd", "rmsprop", "adagrad", "adamw"]
+# Keras's class of each.
+OPTIMIZERS: dict[OptimizerName, str] = {
+    "adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop", "adagrad": "Adagrad", "adamw": "AdamW",
+}  # fmt: skip
 Pooling = Literal["max", "average", "stride", "none"]
 Padding = Literal["valid", "same"]
 DropoutPlace = Literal["hidden", "between", "everywhere"]
@@ -54,6 +59,9 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+_LARGER = N_("More can learn more, take longer, and memorise more easily.")
+
+
 class ConvBlock(_Frozen):
     """One convolution and what follows it. In a terminal: ``32:3:max``, or just ``32``.
 
@@ -64,9 +72,20 @@ class ConvBlock(_Frozen):
             pooling, and the convolution itself moves on by two pixels), or not at all.
     """
 
-    filters: int = Field(ge=1, le=256)
-    kernel_size: int = Field(3, ge=1, le=7)
-    pooling: Pooling = "max"
+    # fmt: off
+    filters: Annotated[int, Field(ge=1, le=256), Knob(
+        N_("Filters"), _LARGER, keras="Conv2D(filters)",
+        swept=Swept(low=2, high=128, step=2, log=True, usual=(4, 32)),
+        swept_title=N_("Filters of the first block"))]
+    kernel_size: Annotated[int, Field(ge=1, le=7), Knob(
+        N_("Kernel"), N_("The side of the pattern, in pixels."), keras="Conv2D(kernel_size)",
+        swept=Swept(usual=(3, 5)))] = 3
+    pooling: Annotated[Pooling, Knob(
+        N_("Pooling"), N_("Halves the image: the largest or average of 2×2 pixels, or every other pixel."),
+        keras="MaxPooling2D, AveragePooling2D, Conv2D(strides=2)",
+        words={"max": N_("max"), "average": N_("average"), "stride": N_("stride 2"), "none": N_("none")},
+    )] = "max"
+    # fmt: on
 
     @model_validator(mode="before")
     @classmethod
@@ -90,8 +109,8 @@ def _none_or_some(split: float) -> float:
     """Keras refuses a validation split so small that no image falls into it."""
     if 0 < split < 0.01:
         raise ValueError(
-            _("validation_split cannot be {received}: it must be 0 or from 0.01 to 0.9.").format(
-                received=split
+            _("validation_split cannot be {received}: it must be 0 or from 0.01 to {most}.").format(
+                received=split, most=KNOBS["validation_split"].high
             )
         )
     return split
@@ -100,13 +119,15 @@ def _none_or_some(split: float) -> float:
 class Amounts(NamedTuple):
     """How much the images are changed: each is the most that is done, either way; 0 is off.
 
+    They go as far as the settings of the same names.
+
     Attributes:
-        rotation: degrees, 0 to 45; the angle is uniform in ±rotation.
-        shift: pixels, 0 to 8; uniform in ±shift, each axis by itself.
-        zoom: share, 0 to 0.5; the scale factor is uniform in 1 ± zoom.
-        shear: degrees, 0 to 30; upright strokes slant by an angle uniform in ±shear.
-        thickness: pixels, 0 to 1; the edges of strokes move out or in by uniform in ±thickness.
-        elastic: pixels, 0 to 3; the root mean square of how far the warp moves a point.
+        rotation: degrees; the angle is uniform in ±rotation.
+        shift: pixels; uniform in ±shift, each axis by itself.
+        zoom: share; the scale factor is uniform in 1 ± zoom.
+        shear: degrees; upright strokes slant by an angle uniform in ±shear.
+        thickness: pixels; the edges of strokes move out or in by uniform in ±thickness.
+        elastic: pixels; the root mean square of how far the warp moves a point.
     """
 
     rotation: float = 0.0
@@ -117,100 +138,161 @@ class Amounts(NamedTuple):
     elastic: float = 0.0
 
 
-Units = Annotated[int, Field(ge=1, le=2048)]
+_UP_TO_4 = Field(min_length=1, max_length=4)
+_WIDTH = Swept(low=4, high=1024, step=2, log=True, usual=(16, 256))
+# fmt: off
+LearningRate = Annotated[float, Field(gt=0, le=10), Knob(
+    N_("Learning rate"),
+    N_("How far each step goes: too small and it crawls, too large and it never settles."),
+    keras="Adam(learning_rate=)", step=10, log=True, least=1e-5, live=True,
+    swept=Swept(high=1, usual=(1e-4, 1e-1)))]
+DropoutRate = Annotated[float, Field(ge=0, le=0.9), Knob(
+    N_("Dropout"), N_("Silences this share of a layer at random while training, against memorising."),
+    keras="Dropout(rate)", step=0.05, live=True, swept=Swept(usual=(0, 0.6)))]
+Epochs = Annotated[int, Field(ge=1, le=1000), Knob(
+    N_("Epochs"), N_("How often the network sees every training image."), keras="fit(epochs=)")]
+Units = Annotated[int, Field(ge=1, le=2048), Knob(
+    N_("Units"), _LARGER, keras="Dense(units)", name="units",
+    swept=_WIDTH, swept_title=N_("Units of each layer"))]
+# fmt: on
 
 
 class RunConfig(_Frozen):
-    """The settings of one training run.
+    """The settings of one training run. The defaults are those of the preset ``tutorial-mlp``.
 
-    The defaults are those of the preset ``tutorial-mlp``.
-
-    Attributes:
-        dataset: the data set's name, see `core.data.datasets`.
-        training_images: use only the first so many training images; None uses all of them.
-        architecture: ``"mlp"`` (dense layers only) or ``"cnn"`` (convolutions, then dense layers).
-        hidden_units: units of each hidden dense layer of the MLP, 1 to 4 layers.
-        conv_blocks: the CNN's convolutions, 1 to 4 blocks.
-        dense_units: units of the CNN's hidden dense layer; 0 leaves it out.
-        padding: Keras's padding of the convolutions: ``"valid"`` shrinks the image by the kernel
-            size less 1, ``"same"`` keeps its size.
-        activation: the activation of every hidden layer.
-        dropout: the share of activations that a dropout layer sets to 0 while training, 0 to 0.9.
-        dropout_place: after every hidden dense layer (``"hidden"``), only between two of them
-            (``"between"``), or after the conv blocks as well (``"everywhere"``).
-        batch_normalization: normalise between each hidden layer's weights and its activation.
-        kernel_initializer: Keras's initializer of that name, for the weights of the hidden layers.
-        l2: the penalty on the squared weights of the hidden layers, 0 to 0.1 (Keras: ``L2(l2)``).
-        label_smoothing: the share of the target that is spread over all ten digits, 0 to 0.5.
-        optimizer: Keras's optimizer of that name with its default settings.
-        momentum: for ``"sgd"``: how much of the step before each step goes on with, 0 to 0.99.
-        nesterov: for ``"sgd"`` with momentum: look at the slope where the momentum leads to.
-        learning_rate: the optimizer's step size, above 0 and at most 10. Under a schedule that
-            changes it, the largest one.
-        learning_rate_schedule: how the step size changes while training, see `core.training.schedules`.
-        decay_rate: what the learning rate is multiplied by: over each epoch with ``"exponential"``, at
-            each plateau with ``"plateau"``; 0.01 to 0.99.
-        plateau_patience: epochs without a better loss that make a plateau, 1 to 100.
-        warmup: the share of all steps in which ``"one-cycle"`` rises to its peak, 0 to 0.9.
-        early_stopping_patience: end after so many epochs without a better loss, 1 to 100; 0 never does.
-        restore_best_weights: whether a run that ended early takes back the weights of its best epoch.
-        rotation: augmentation: turn each training image by up to so many degrees, 0 to 45.
-        shift: augmentation: move it by up to so many pixels along each axis, 0 to 8.
-        zoom: augmentation: make it larger or smaller by up to this share, 0 to 0.5.
-        shear: augmentation: slant it by up to so many degrees, 0 to 30.
-        thickness: augmentation: make its strokes thicker or thinner by up to so many pixels, 0 to 1.
-        elastic: augmentation: bend it by about so many pixels, 0 to 3.
-        epochs: passes over the training images, at least 1.
-        batch_size: images per step, 1 to 4096.
-        validation_split: the share of the training images held back to validate on: 0, or 0.01
-            to 0.9. As in Keras, the last ones.
-        seed: seeds the initial weights, the shuffling, the augmentation and the dropout, 0 to 2**32 - 1.
+    What each of them does is said by its `Knob`, what it can be by its type.
     """
 
-    dataset: DatasetName = "mnist-5k"
-    training_images: Annotated[
-        Annotated[int, Field(ge=100, le=1_000_000)] | None, BeforeValidator(_none_if_all)
-    ] = None
-    architecture: Architecture = "mlp"
-    hidden_units: Annotated[tuple[Units, ...], BeforeValidator(_split), Field(min_length=1, max_length=4)] = (
-        128,
-    )
-    conv_blocks: Annotated[
-        tuple[ConvBlock, ...], BeforeValidator(_split), Field(min_length=1, max_length=4)
-    ] = (
-        ConvBlock(filters=32),
-        ConvBlock(filters=64),
-        ConvBlock(filters=64, pooling="none"),
-    )
-    dense_units: int = Field(128, ge=0, le=2048)
-    padding: Padding = "valid"
-    activation: Activation = "relu"
-    dropout: float = Field(0.0, ge=0, le=0.9)
-    dropout_place: DropoutPlace = "hidden"
-    batch_normalization: bool = False
-    kernel_initializer: Initializer = "glorot_uniform"
-    l2: float = Field(0.0, ge=0, le=0.1)
-    label_smoothing: float = Field(0.0, ge=0, le=0.5)
-    optimizer: OptimizerName = "adam"
-    momentum: float = Field(0.0, ge=0, le=0.99)
-    nesterov: bool = False
-    learning_rate: float = Field(0.001, gt=0, le=10)
-    learning_rate_schedule: Schedule = "constant"
-    decay_rate: float = Field(0.5, ge=0.01, le=0.99)
-    plateau_patience: int = Field(2, ge=1, le=100)
-    warmup: float = Field(0.3, ge=0, le=0.9)
-    early_stopping_patience: int = Field(0, ge=0, le=100)
-    restore_best_weights: bool = True
-    rotation: float = Field(0.0, ge=0, le=45)
-    shift: float = Field(0.0, ge=0, le=8)
-    zoom: float = Field(0.0, ge=0, le=0.5)
-    shear: float = Field(0.0, ge=0, le=30)
-    thickness: float = Field(0.0, ge=0, le=1)
-    elastic: float = Field(0.0, ge=0, le=3)
-    epochs: int = Field(5, ge=1, le=1000)
-    batch_size: int = Field(128, ge=1, le=4096)
-    validation_split: Annotated[float, Field(ge=0, le=0.9), AfterValidator(_none_or_some)] = 0.2
-    seed: int = Field(0, ge=0, lt=2**32)
+    # fmt: off
+    dataset: Annotated[DatasetName, Knob(
+        N_("Data set"),
+        N_("mnist-5k trains in seconds; mnist has 15 times as many digits and reads better."))] = "mnist-5k"
+    # The first so many; None uses all of them.
+    training_images: Annotated[int | None, Field(ge=100, le=1_000_000), BeforeValidator(_none_if_all), Knob(
+        N_("Training images"), N_("Use only so many, to see how much data matters. Empty: all of them."),
+        step=100, swept=Swept(high=60_000, step=10, log=True))] = None
+    architecture: Annotated[Architecture, Knob(
+        N_("Network"), N_("An MLP sees a list of pixels; a CNN sees neighbourhoods, and reads better."),
+        keras="Sequential([...])", words={"mlp": "MLP", "cnn": "CNN"})] = "mlp"
+    # The units of each hidden dense layer of an MLP.
+    hidden_units: Annotated[tuple[Units, ...], BeforeValidator(_split), _UP_TO_4, Knob(
+        N_("Hidden layers"), N_("Each layer works with what the one before it found."), keras="Dense",
+        name="hidden_layers", swept=Swept(), architecture="mlp")] = (128,)
+    conv_blocks: Annotated[tuple[ConvBlock, ...], BeforeValidator(_split), _UP_TO_4, Knob(
+        N_("Conv blocks"), N_("A convolution looks for small patterns all over the image."), keras="Conv2D",
+        name="conv_layers", architecture="cnn",
+    )] = (ConvBlock(filters=32), ConvBlock(filters=64), ConvBlock(filters=64, pooling="none"))
+    dense_units: Annotated[int, Field(ge=0, le=2048), Knob(
+        N_("Dense units"), N_("The dense layer before the output; 0 leaves it out."), keras="Dense(units)",
+        swept=_WIDTH, architecture="cnn")] = 128
+    # "valid" shrinks the image by the kernel size less 1.
+    padding: Annotated[Padding, Knob(
+        N_("Padding"), N_("valid shrinks the image at each convolution, same keeps its size."),
+        keras="Conv2D(padding=)", architecture="cnn")] = "valid"
+    # Of every hidden layer.
+    activation: Annotated[Activation, Knob(
+        N_("Activation"), N_("What makes a stack of layers more than one layer."), keras="activation=",
+        swept=Swept())] = "relu"
+    dropout: DropoutRate = 0.0
+    dropout_place: Annotated[DropoutPlace, Knob(
+        N_("Where to drop out"), N_("Which layers dropout follows."),
+        words={
+            "hidden": N_("after every dense layer"), "between": N_("only between dense layers"),
+            "everywhere": N_("after conv blocks as well"),
+        })] = "hidden"
+    # Between each hidden layer's weights and its activation.
+    batch_normalization: Annotated[bool, Knob(
+        N_("Batch normalisation"),
+        N_("Keeps each layer's values in a steady range: faster, at a small cost per step."),
+        keras="BatchNormalization", swept=Swept())] = False
+    # Of the hidden layers.
+    kernel_initializer: Annotated[Initializer, Knob(
+        N_("First weights"),
+        N_("Where the weights begin: He suits many layers of ReLU; zeros learn nothing."),
+        keras="kernel_initializer=", swept=Swept())] = "glorot_uniform"
+    # On the squared weights of the hidden layers.
+    l2: Annotated[float, Field(ge=0, le=0.1), Knob(
+        N_("L2"), N_("A penalty on large weights, which keeps the network simple."),
+        keras="kernel_regularizer=L2(l2)", step=10, log=True, least=1e-6,
+        swept=Swept(usual=(1e-6, 1e-2)))] = 0.0
+    # The share of the target that is spread over all classes.
+    label_smoothing: Annotated[float, Field(ge=0, le=0.5), Knob(
+        N_("Label smoothing"),
+        N_("Asks for a little less than certainty, so that the network is less sure of itself."),
+        keras="CategoricalCrossentropy(label_smoothing=)", step=0.05, swept=Swept(usual=(0, 0.2)))] = 0.0
+    # With Keras's default settings.
+    optimizer: Annotated[OptimizerName, Knob(
+        N_("Optimizer"), N_("How a step is made from the slope. Adam is a good first choice."),
+        keras="compile(optimizer=)", swept=Swept())] = "adam"
+    # Only "sgd" has it.
+    momentum: Annotated[float, Field(ge=0, le=0.99), Knob(
+        N_("Momentum"), N_("Goes on with so much of the step before, like a ball that rolls."),
+        keras="SGD(momentum=)", step=0.01)] = 0.0
+    nesterov: Annotated[bool, Knob(
+        N_("Nesterov"), N_("Looks at the slope where the momentum leads to."),
+        keras="SGD(nesterov=)")] = False
+    # Under a schedule that changes it, the largest one.
+    learning_rate: LearningRate = 0.001
+    # See `core.training.schedules`.
+    learning_rate_schedule: Annotated[Schedule, Knob(
+        N_("Schedule"),
+        N_("How the learning rate changes while training: large steps first, small ones to settle."),
+        keras="ExponentialDecay, CosineDecay, ReduceLROnPlateau",
+        words={
+            "constant": N_("constant"), "exponential": N_("exponential decay"), "cosine": N_("cosine"),
+            "one-cycle": N_("one cycle"), "plateau": N_("reduce on plateau"),
+        },
+        swept=Swept())] = "constant"
+    decay_rate: Annotated[float, Field(ge=0.01, le=0.99), Knob(
+        N_("Decay rate"), N_("What the learning rate is multiplied by, each epoch or at each plateau."),
+        keras="ExponentialDecay(decay_rate), ReduceLROnPlateau(factor)", step=0.01)] = 0.5
+    plateau_patience: Annotated[int, Field(ge=1, le=100), Knob(
+        N_("Patience of the plateau"), N_("So many epochs without a better loss are a plateau."),
+        keras="ReduceLROnPlateau(patience)")] = 2
+    # Only the schedule "one-cycle" has it.
+    warmup: Annotated[float, Field(ge=0, le=0.9), Knob(
+        N_("Warm-up"), N_("The share of all steps in which the learning rate rises to its peak."),
+        step=0.05)] = 0.3
+    # Without a validation split, the training loss counts.
+    early_stopping_patience: Annotated[int, Field(ge=0, le=100), Knob(
+        N_("Early stopping"),
+        N_("Ends the run after so many epochs without a better validation loss; 0 never does."),
+        keras="EarlyStopping(patience)")] = 0
+    restore_best_weights: Annotated[bool, Knob(
+        N_("Go back to the best weights"),
+        N_("A run that ends early takes the weights of its best epoch, not of its last."),
+        keras="EarlyStopping(restore_best_weights=)")] = True
+    # Augmentation, see `Amounts`.
+    rotation: Annotated[float, Field(ge=0, le=45), Knob(
+        N_("Rotation (degrees)"), N_("Turned by up to so much, either way."), keras="RandomRotation",
+        swept=Swept(usual=(0, 20)))] = 0.0
+    shift: Annotated[float, Field(ge=0, le=8), Knob(
+        N_("Shift (pixels)"), N_("Moved by up to so much, in every direction."), keras="RandomTranslation",
+        step=0.5, swept=Swept(usual=(0, 4)))] = 0.0
+    zoom: Annotated[float, Field(ge=0, le=0.5), Knob(
+        N_("Zoom (share)"), N_("Made larger or smaller by up to this share."), keras="RandomZoom", step=0.05,
+        swept=Swept(usual=(0, 0.25)))] = 0.0
+    shear: Annotated[float, Field(ge=0, le=30), Knob(
+        N_("Shear (degrees)"), N_("Slanted by up to so much, either way."), keras="RandomShear")] = 0.0
+    thickness: Annotated[float, Field(ge=0, le=1), Knob(
+        N_("Thickness (pixels)"), N_("Strokes made thicker or thinner."), step=0.1)] = 0.0
+    elastic: Annotated[float, Field(ge=0, le=3), Knob(
+        N_("Elastic (pixels)"), N_("Bent as if drawn on rubber."), keras="RandomElasticTransform", step=0.25,
+        swept=Swept(usual=(0, 1.5)))] = 0.0
+    epochs: Epochs = 5
+    batch_size: Annotated[int, Field(ge=1, le=4096), Knob(
+        N_("Batch size"), N_("Images per step: small batches take more, noisier steps."),
+        keras="fit(batch_size=)", step=2, log=True, swept=Swept(low=8, high=1024, usual=(16, 256)))] = 128
+    # 0, or 0.01 and more; as in Keras, the last of the training images.
+    validation_split: Annotated[float, Field(ge=0, le=0.9), AfterValidator(_none_or_some), Knob(
+        N_("Validation share"),
+        N_("Held back from training, to see during training how it does on unseen digits."),
+        keras="fit(validation_split=)", step=0.05)] = 0.2
+    # Of the initial weights, the shuffling, the augmentation and the dropout.
+    seed: Annotated[int, Field(ge=0, lt=2**32), Knob(
+        N_("Seed"), N_("The same seed on the same machine gives the same run."),
+        keras="keras.utils.set_random_seed")] = 0
+    # fmt: on
 
     @classmethod
     def read(cls, values: dict[str, Any]) -> Self:
@@ -225,7 +307,7 @@ class RunConfig(_Frozen):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise ConfigError(explain(error)) from None
+            raise ConfigError(explain(error, cls.model_fields)) from None
 
     @property
     def augmentation(self) -> Amounts:
@@ -234,6 +316,11 @@ class RunConfig(_Frozen):
     def but(self, **changes: Any) -> Self:
         """These settings with some of them changed, validated as by `read`."""
         return self.read(self.model_dump() | changes)
+
+
+# Every knob by its name, which is the setting's; but `hidden_units` and `conv_blocks` are lists, for whose
+# length and items there are `hidden_layers`, `units`, `conv_layers`, `filters`, `kernel_size` and `pooling`.
+KNOBS = knobs.read(RunConfig)
 
 
 def _preset(**values: Any) -> RunConfig:
@@ -325,53 +412,3 @@ def _written(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return "all" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def explain(error: ValidationError) -> str:
-    """Pydantic's findings in plain words: for each, what was received and what is allowed."""
-    return " ".join(_explain_one(finding) for finding in error.errors())
-
-
-def _explain_one(finding: ErrorDetails) -> str:
-    name = ".".join(str(part) for part in finding["loc"])
-    context = finding.get("ctx", {})
-    if finding["type"] == "extra_forbidden":
-        return _("There is no setting {name}. The settings are {names}.").format(
-            name=name, names=", ".join(RunConfig.model_fields)
-        )
-    if finding["type"] == "value_error":
-        return str(context["error"])
-    return _("{name} cannot be {received}: it must be {allowed}.").format(
-        name=name,
-        received=json.dumps(finding["input"], default=str),
-        allowed=_allowed(finding["type"], finding["msg"]).format(**context),
-    )
-
-
-def _allowed(kind: str, message: str) -> str:
-    """What would have been accepted where pydantic found an error of this kind."""
-    match kind:
-        case "greater_than_equal":
-            return _("at least {ge}")
-        case "greater_than":
-            return _("above {gt}")
-        case "less_than_equal":
-            return _("at most {le}")
-        case "less_than":
-            return _("below {lt}")
-        case "literal_error":
-            return _("one of {expected}")
-        case "too_short" | "too_long":
-            return _("a list of 1 to 4")
-        case "finite_number":
-            return _("a finite number")
-        case "bool_parsing" | "bool_type":
-            return _("true or false")
-        case _ if kind.startswith("int_"):
-            return _("a whole number")
-        case _ if kind.startswith("float_"):
-            return _("a number")
-        case _:
-            # What is left can only come from a hand-made file: pydantic's own words will do.
-            words = message.replace("{", "{{").replace("}", "}}")
-            return _("something else ({words})").format(words=words)

@@ -37,6 +37,11 @@ def _(message: str) -> str:
     return translations(language()).gettext(message) if message else ""
 
 
+def N_(message: str) -> str:
+    """The message as it is. `make messages` finds it, and `_` translates it where it is shown."""
+    return message
+
+
 def ngettext(singular: str, plural: str, n: int) -> str:
     """The form that goes with ``n``, in the current language."""
     return translations(language()).ngettext(singular, plural, n)

@@ -7,9 +7,10 @@ from core.config import PRESETS, ConfigError, RunConfig, from_settings
 from core.data import datasets
 from core.i18n import _
 from core.jobs import estimate, jobs
+from core.knobs import Number
 from core.network import architectures
 from core.sweeps import search_space, sweeps
-from core.sweeps.search_space import KNOBS, MOST_POINTS, BadSweep, Choice, Number, Span, Values, short
+from core.sweeps.search_space import MOST_POINTS, SWEPT, BadSweep, Choice, Span, Values, short
 from core.sweeps.sweeps import Sweep
 from core.ui import knobs, links, sweeping
 from core.ui.whole import Refused, check_fields, whole
@@ -45,7 +46,7 @@ def choose_base() -> RunConfig:
 
 def choose_values(name: str, title: str, *, grid: bool) -> Values:
     """What one knob takes."""
-    takes = KNOBS[name].takes
+    takes = SWEPT[name].takes
     if not isinstance(takes, Number):
         links.several(f"of_{name}", takes)
         if not st.session_state[f"of_{name}"]:
@@ -115,7 +116,7 @@ def set_up() -> None:
         links.several("knobs", offered, sweeps.MOST)
         if "knobs_begun" not in st.session_state:
             st.session_state["knobs_begun"] = True
-            st.session_state["knobs"] = st.session_state["knobs"] or ["learning_rate", "batch_size"]
+            st.session_state["knobs"] = st.session_state["knobs"] or list(search_space.FIRST)
         chosen = st.multiselect(
             _("Knobs to turn, one to four"), offered, key="knobs", max_selections=sweeps.MOST,
             format_func=titles.__getitem__, persist_state="session", placeholder=_("one to four"),

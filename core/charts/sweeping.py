@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 
 from core.charts.common import MARGIN, MARK, compact
 from core.i18n import _
-from core.sweeps.search_space import KNOBS, Number, short
+from core.knobs import Number
+from core.sweeps.search_space import SWEPT, short
 from core.sweeps.sweeps import Trial, best
 
 # Seen on light and on dark paper, and by those who do not tell red from green.
@@ -71,7 +72,7 @@ def by_knob(trials: Sequence[Trial], name: str, title: str) -> go.Figure:
         name: the knob.
         title: what it is called.
     """
-    takes = KNOBS[name].takes
+    takes = SWEPT[name].takes
     figure = go.Figure()
     for state, label, symbol in (("pruned", _("stopped early"), "x"), ("complete", _("finished"), "circle")):
         some = [one for one in trials if one.state == state and one.accuracy is not None]
@@ -134,7 +135,7 @@ def parallel_numbers(trials: Sequence[Trial], titles: Mapping[str, str]) -> list
 
 
 def _axis(name: str, title: str, values: list[Any]) -> dict[str, Any]:
-    takes = KNOBS[name].takes
+    takes = SWEPT[name].takes
     if not isinstance(takes, Number):
         # In the order in which they are offered, as far as they were tried.
         options = [option for option in takes if option in values]

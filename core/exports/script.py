@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import NamedTuple
 
-from core.config import RunConfig
+from core.config import OPTIMIZERS, RunConfig
 from core.data import datasets
 from core.literal import markdown
 from core.network import architectures as arch
@@ -173,9 +173,6 @@ def _arguments(layer: Layer) -> str:
     return ", ".join(written).replace("'", '"')
 
 
-_OPTIMIZERS = {"adam": "Adam", "rmsprop": "RMSprop", "adagrad": "Adagrad", "adamw": "AdamW", "sgd": "SGD"}
-
-
 def _compile(config: RunConfig) -> str:
     before, rate = _rate(config)
     return f"{before}\n{compiling(config, rate)}\n"
@@ -183,7 +180,7 @@ def _compile(config: RunConfig) -> str:
 
 def compiling(config: RunConfig, rate: str) -> str:
     """The call that gives the model its optimizer and its loss; ``rate`` is the learning rate, as code."""
-    name = _OPTIMIZERS[config.optimizer]
+    name = OPTIMIZERS[config.optimizer]
     more = ""
     if config.optimizer == "sgd" and config.momentum:
         more = f", momentum={config.momentum!r}" + (", nesterov=True" if config.nesterov else "")

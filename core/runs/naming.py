@@ -13,7 +13,7 @@ from gettext import NullTranslations
 from typing import NamedTuple
 
 from core import i18n
-from core.config import PRESETS, RunConfig
+from core.config import OPTIMIZERS, PRESETS, RunConfig
 from core.i18n import _, ngettext
 
 MOST = 56  # characters of a name that is made here: a line or two on a phone
@@ -198,9 +198,8 @@ def _schedule(config: RunConfig) -> str:
 
 
 def _optimizer(config: RunConfig) -> str:
-    names = {"adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop", "adagrad": "Adagrad", "adamw": "AdamW"}
     if config.optimizer != "sgd" or not config.momentum:
-        return names[config.optimizer]
+        return OPTIMIZERS[config.optimizer]
     words = _("SGD, Nesterov {momentum:g}") if config.nesterov else _("SGD, momentum {momentum:g}")
     return words.format(momentum=config.momentum)
 

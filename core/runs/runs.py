@@ -60,7 +60,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import from_json
 
 from core import errors
-from core.config import ConfigError, RunConfig
+from core.config import KNOBS, ConfigError, DropoutRate, Epochs, LearningRate, RunConfig
 from core.files import replacing
 from core.i18n import _
 from core.network.architectures import CLASSES
@@ -167,9 +167,9 @@ class Request(BaseModel):
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     action: Action = "run"
-    learning_rate: float | None = Field(None, gt=0, le=10)
-    dropout: float | None = Field(None, ge=0, le=0.9)
-    epochs: int | None = Field(None, ge=1, le=1000)
+    learning_rate: LearningRate | None = None
+    dropout: DropoutRate | None = None
+    epochs: Epochs | None = None
 
 
 def create(root: Path, config: RunConfig) -> Path:
@@ -492,13 +492,14 @@ def _parsed(lines: list[bytes]) -> Iterator[dict[str, Any]]:
             yield row
 
 
+_RATES = (KNOBS["learning_rate"].low, KNOBS["learning_rate"].high)
 # Of the numbers in a row, the least and the most that a worker can have written.
 _RANGES = {
     "epoch": (1, 10**6), "step": (1, 10**9), "steps": (1, 10**9), "seconds": (0, 1e9), "time": (0, _LATEST),
     "loss": (-_LARGEST, _LARGEST), "val_loss": (-_LARGEST, _LARGEST), "accuracy": (0, 1),
-    "val_accuracy": (0, 1), "learning_rate": (0, 10), "dropout": (0, 1), "before": (0, 10), "after": (0, 10),
+    "val_accuracy": (0, 1), "dropout": (0, 1), "learning_rate": _RATES, "before": _RATES, "after": _RATES,
 }  # fmt: skip
-_WORDS = {"setting": {"learning_rate", "dropout"}, "by": {"visitor", "plateau"}}
+_WORDS = {"setting": {name for name, knob in KNOBS.items() if knob.live}, "by": {"visitor", "plateau"}}
 _MOST_BINS = 1_000
 
 

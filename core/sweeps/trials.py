@@ -15,8 +15,9 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from core.i18n import _
+from core.knobs import Number
 from core.sweeps import sweeps
-from core.sweeps.search_space import KNOBS, Choice, Number, Values
+from core.sweeps.search_space import SWEPT, Choice, Values
 from core.sweeps.sweeps import State, Sweep, Trial
 
 _NAME = "sweep"
@@ -92,7 +93,7 @@ def space(knobs: dict[str, Values]) -> dict[str, BaseDistribution]:
 def _distribution(name: str, values: Values) -> BaseDistribution:
     if isinstance(values, Choice):
         return CategoricalDistribution(values.options)
-    takes = KNOBS[name].takes
+    takes = SWEPT[name].takes
     assert isinstance(takes, Number)
     if takes.whole:
         return IntDistribution(round(values.low), round(values.high), log=takes.log)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.config import Amounts
+from core.config import KNOBS, Amounts
 from core.drawing.preprocess import SIZE
 from core.i18n import _
 
@@ -29,7 +29,7 @@ KNOTS = 11  # bumps to a side: the outermost are 3 SIGMA outside of the image
 CHUNK = 64
 
 NONE = Amounts()
-MOST = Amounts(rotation=45.0, shift=8.0, zoom=0.5, shear=30.0, thickness=1.0, elastic=3.0)
+MOST = Amounts(*(KNOBS[name].high for name in Amounts._fields))
 
 
 class Changes(NamedTuple):

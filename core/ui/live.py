@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core import ui
-from core.config import ConfigError, RunConfig
+from core.config import KNOBS, ConfigError, RunConfig
 from core.data import datasets
 from core.i18n import _, ngettext
 from core.jobs import estimate, jobs
@@ -23,7 +23,6 @@ from core.ui.whole import refused, whole
 NUMBERS = (0.03, 0.3, 1.0)
 CURVES = (0.05, 1.0, 5.0)
 LOG_END = 20_000  # characters of the log to show
-DROPOUTS = [round(0.05 * n, 2) for n in range(19)]
 
 Rows = Sequence[dict[str, Any]]
 
@@ -269,7 +268,7 @@ def _ask(what: Callable[[Path], None], run: Path) -> None:
 
 def _train_on(run: Path, status: runs.Status) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        more = whole(_("Epochs more"), 1, 1000, key="more_epochs", first=5, width=140)
+        more = whole(_("Epochs more"), 1, round(KNOBS["epochs"].high), key="more_epochs", first=5, width=140)
         mended = "more_epochs" not in refused()
         hint = _("Goes on with the weights it has.")
         if _button(_("Train on"), "fast_forward", hint, key="train_on", disabled=not mended) and mended:
@@ -299,8 +298,9 @@ def _steering(run: Path, status: runs.Status, config: RunConfig) -> None:
     if status.state in ("finished", "stopped", "stopping"):
         return
     going_on = status.state not in runs.RESTING
-    # What it diverged with would make it do so again.
-    rate = config.learning_rate / (10 if status.diverged else 1)
+    now = {name: getattr(config, name) for name, knob in KNOBS.items() if knob.live}
+    if status.diverged:  # what it diverged with would make it do so again
+        now["learning_rate"] /= 10
     with (
         st.expander(
             _("Turn a knob while it trains") if going_on else _("Turn a knob before it goes on"),
@@ -313,19 +313,18 @@ def _steering(run: Path, status: runs.Status, config: RunConfig) -> None:
             _("A new value takes effect from the next epoch on, and the curves show where. Under a schedule, "
               "the learning rate is its largest value.")
         )  # fmt: skip
-        rate = st.select_slider(
-            _("Learning rate"), sorted({*knobs.RATES, rate}), rate,
-            format_func="{:g}".format, key="steer_rate",
-        )  # fmt: skip
-        dropout = st.select_slider(
-            _("Dropout"), sorted({*DROPOUTS, config.dropout}), config.dropout,
-            format_func="{:g}".format, key="steer_dropout",
-        )  # fmt: skip
+        turned = {
+            name: st.select_slider(
+                _(KNOBS[name].title), sorted({*KNOBS[name].places, now[name]}), now[name],
+                format_func="{:g}".format, key=f"steer_{name}",
+            )
+            for name in now
+        }  # fmt: skip
         label, icon = _("Set from the next epoch on"), ":material/check:"
         if status.diverged:
             label, icon = _("Resume with these values"), ":material/play_arrow:"
         if st.form_submit_button(label, icon=icon, key="steer"):
-            steered = _steer(run, learning_rate=rate, dropout=dropout)
+            steered = _steer(run, **turned)
             if steered and status.diverged:
                 _resume(run)
 

@@ -15,7 +15,7 @@ from core.i18n import _, ngettext
 from core.jobs import jobs
 from core.runs import naming, runs
 from core.sweeps import sweeps, trials
-from core.sweeps.search_space import BadSweep, short
+from core.sweeps.search_space import SWEPT, BadSweep, short
 from core.sweeps.sweeps import Sweep, Trial
 from core.ui import knobs
 from core.ui.whole import refused, taken, whole
@@ -26,16 +26,7 @@ _COMPARED = 4  # of the best runs, side by side
 
 def titles() -> dict[str, str]:
     """What each knob is called."""
-    return {
-        "learning_rate": _("Learning rate"), "batch_size": _("Batch size"), "units": _("Units of each layer"),
-        "hidden_layers": _("Hidden layers"), "filters": _("Filters of the first block"),
-        "kernel_size": _("Kernel"), "dense_units": _("Dense units"), "dropout": _("Dropout"), "l2": _("L2"),
-        "label_smoothing": _("Label smoothing"), "training_images": _("Training images"),
-        "optimizer": _("Optimizer"), "activation": _("Activation"), "kernel_initializer": _("First weights"),
-        "learning_rate_schedule": _("Schedule"), "batch_normalization": _("Batch normalisation"),
-        "rotation": _("Rotation (degrees)"), "shift": _("Shift (pixels)"), "zoom": _("Zoom (share)"),
-        "elastic": _("Elastic (pixels)"),
-    }  # fmt: skip
+    return {name: _(knob.swept_title or knob.title) for name, knob in SWEPT.items()}
 
 
 def trial_words() -> dict[sweeps.State, str]:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import keras
 import numpy as np
 
-from core.config import RunConfig
+from core.config import OPTIMIZERS, RunConfig
 from core.network import architectures as arch
 from core.network.architectures import Layer
 from core.network.onnx_graph import Weights
@@ -30,19 +30,15 @@ _LAYERS: dict[type[Layer], Callable[..., keras.layers.Layer]] = {
     arch.Dropout: keras.layers.Dropout,
 }
 
-_OPTIMIZERS: dict[str, type[keras.optimizers.Optimizer]] = {
-    "adam": keras.optimizers.Adam,
-    "rmsprop": keras.optimizers.RMSprop,
-    "adagrad": keras.optimizers.Adagrad,
-    "adamw": keras.optimizers.AdamW,
-}
-
 
 def optimizer(config: RunConfig) -> keras.optimizers.Optimizer:
     """The optimizer of the settings, at the beginning."""
     if config.optimizer == "sgd":
         return keras.optimizers.SGD(config.learning_rate, config.momentum, config.nesterov)
-    return _OPTIMIZERS[config.optimizer](config.learning_rate)
+    made: keras.optimizers.Optimizer = getattr(keras.optimizers, OPTIMIZERS[config.optimizer])(
+        config.learning_rate
+    )
+    return made
 
 
 def model(network: Sequence[Layer]) -> keras.Sequential:

@@ -227,8 +227,8 @@ class TestTrain:
         app = open_page("train")
         app.slider(key="knob_hidden_layers").set_value(2)
         again(app)
-        app.number_input(key="knob_hidden_units_0").set_value(32)
-        app.number_input(key="knob_hidden_units_1").set_value(16)
+        app.number_input(key="knob_units_0").set_value(32)
+        app.number_input(key="knob_units_1").set_value(16)
         again(app)
         # 784 × 32 + 32, 32 × 16 + 16, 16 × 10 + 10
         assert metrics(app)["Parameters"] == f"{25_120 + 528 + 170:,}"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.config import PRESETS, RunConfig
+from core.config import KNOBS, PRESETS, RunConfig
 from core.runs import runs
 from core.settings import Settings
 from core.sweeps import search_space, sweeps, trials
@@ -17,7 +17,7 @@ from core.sweeps.search_space import Choice, Span
 from core.sweeps.sweeps import Sweep
 from tests.support.pages import again, figure, metrics, open_page, said, texts
 
-KNOBS: dict[str, Any] = {
+CHOSEN: dict[str, Any] = {
     "learning_rate": Span(low=1e-4, high=1e-1),
     "optimizer": Choice(options=("adam", "sgd")),
     "hidden_layers": Span(low=1, high=3),
@@ -35,7 +35,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 @pytest.fixture
 def folder(runs_folder: Path, started: list[Path]) -> Path:
     """A sweep that rests: eight runs are done, one was stopped early, one has failed."""
-    plan = Sweep(name="How fast", base=RunConfig(epochs=3), knobs=KNOBS, trials=10, method="random")
+    plan = Sweep(name="How fast", base=RunConfig(epochs=3), knobs=CHOSEN, trials=10, method="random")
     folder = sweeps.submit(plan, Settings(runs=runs_folder))
     study = trials.study(folder, plan)
     for number in range(10):
@@ -111,14 +111,22 @@ def test_a_link_sets_a_sweep_up(runs_folder: Path) -> None:
     assert app.query_params["range_units"] == "8..32"
 
 
-@pytest.mark.parametrize("name", list(search_space.KNOBS))
+@pytest.mark.parametrize("name", list(search_space.SWEPT))
 def test_every_knob_can_be_chosen(name: str, runs_folder: Path) -> None:
-    base = "tutorial-cnn" if search_space.KNOBS[name].architecture == "cnn" else "tutorial-mlp"
+    base = "tutorial-cnn" if search_space.SWEPT[name].architecture == "cnn" else "tutorial-mlp"
     other = "rotation" if name == "l2" else "l2"
     app = open_page("sweeps", method="grid", knobs=f"{name},{other}", base=base)
     assert app.multiselect(key="knobs").value == [name, other]
     assert not app.error, said(app.error[0])
     assert "runs, about" in texts(app)
+    knob = KNOBS[name]
+    if knob.options:
+        values = app.multiselect(key=f"of_{name}")
+        assert values.options == list(knob.options)
+    else:
+        values = app.select_slider(key=f"range_{name}")
+        assert [float(option) for option in values.options] == knob.takes.places()
+    assert values.label == (knob.swept_title or knob.title)
     app.multiselect(key="knobs").set_value([name])  # alone, too
     again(app)
     assert not app.error, said(app.error[0])
@@ -181,7 +189,7 @@ def test_what_a_sweep_has_found_is_shown(folder: Path) -> None:
 
 def test_a_sweep_of_one_knob_shows_the_accuracy_by_it(runs_folder: Path, started: list[Path]) -> None:
     plan = Sweep(
-        name="Alone", base=RunConfig(epochs=1), knobs={"learning_rate": KNOBS["learning_rate"]}, trials=8
+        name="Alone", base=RunConfig(epochs=1), knobs={"learning_rate": CHOSEN["learning_rate"]}, trials=8
     )
     folder = sweeps.submit(plan, Settings(runs=runs_folder))
     study = trials.study(folder, plan)

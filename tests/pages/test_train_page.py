@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,9 +14,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.config import PRESETS, RunConfig
+from core.config import KNOBS, PRESETS, RunConfig
 from core.data import datasets
 from core.jobs import jobs, warm
+from core.knobs import Knob
 from core.runs import runs
 from core.runs.runs import Status
 from core.settings import Settings
@@ -50,6 +52,45 @@ def setup(runs_folder: Path, no_mnist: Path) -> AppTest:
     return open_page("train")
 
 
+def says_what_its_field_says(widget: Any, knob: Knob) -> None:
+    """A widget's words, limits, steps and options are those beside the setting's field."""
+    assert re.sub(r" \d+$", "", widget.label) == knob.title
+    keras = f" In Keras: `{knob.keras}`." if knob.keras else ""
+    assert widget.help == f"{knob.hint}{keras} Setting: `{knob.setting}`."
+    match widget.type:
+        case "slider":
+            assert (widget.min, widget.max, widget.step) == (knob.low, knob.high, knob.step)
+        case "select_slider":
+            assert [float(option) for option in widget.options] == knob.places
+        case "number_input":
+            assert widget.step == knob.step
+        case "selectbox" | "button_group":
+            shown = [getattr(option, "content", option) for option in widget.options]
+            assert shown == [knob.option(option) for option in knob.options]
+        case kind:
+            assert kind == "toggle"
+            assert knob.kind is bool
+
+
+def test_a_number_says_the_limits_of_its_field(setup: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNIST_LAB_MAX_EPOCHS", "5000")
+    setup.button_group(key="knob_architecture").set_value("cnn")
+    setup.selectbox(key="knob_learning_rate_schedule").set_value("plateau")
+    again(setup)
+    typed = {
+        field.key: KNOBS[re.sub(r"^knob_|_\d+$", "", field.key)]
+        for field in setup.number_input if field.key.startswith("knob_")
+    }  # fmt: skip
+    assert len(typed) == 12
+    for key in typed:
+        setup.number_input(key=key).set_value(-1)
+    again(setup)
+    said_limits = "\n".join(map(said, setup.error))
+    for knob in typed.values():
+        high = knobs.MOST_IMAGES if knob.name == "training_images" else knob.high
+        assert f"from {knob.low:,} to {high:,}, not -1." in said_limits, knob.name
+
+
 def test_every_setting_has_a_knob_that_says_what_it_does(setup: AppTest) -> None:
     app = setup
     found = widgets(app)
@@ -65,7 +106,7 @@ def test_every_setting_has_a_knob_that_says_what_it_does(setup: AppTest) -> None
     layers = {"hidden_units", "conv_blocks"}
     assert set(RunConfig.model_fields) - layers <= set(found)
     for name, widget in found.items():
-        assert "Setting: `" in widget.help, name
+        says_what_its_field_says(widget, KNOBS[re.sub(r"_\d+$", "", name)])
         # One line: a sentence or two, then the names.
         assert len(widget.help.split(" In Keras:")[0].split(" Setting:")[0]) <= 110, widget.help
 
@@ -209,6 +250,11 @@ def test_a_turned_knob_is_marked_on_the_curves_and_said(with_resting: dict[str, 
 def test_a_knob_that_is_turned_while_it_rests_is_asked_for(with_resting: dict[str, Path]) -> None:
     run = with_resting["paused"]
     app = open_page("train", run=run.name)
+    for name, knob in KNOBS.items():
+        if knob.live:
+            slider = app.select_slider(key=f"steer_{name}")
+            assert slider.label == knob.title
+            assert {float(option) for option in slider.options} >= set(knob.places)
     app.select_slider(key="steer_dropout").set_value(0.3)
     app.button(key="steer").click()
     again(app)
@@ -230,8 +276,8 @@ def test_a_run_that_diverged_says_so_and_can_go_on_with_a_smaller_rate(
 
 def test_a_run_that_diverged_resumes_with_the_values_on_the_sliders(diverged: Path) -> None:
     app = open_page("train", run=diverged.name)
-    assert app.select_slider(key="steer_rate").value == 1  # a tenth of what it diverged with
-    app.select_slider(key="steer_rate").set_value(0.001)
+    assert app.select_slider(key="steer_learning_rate").value == 1  # a tenth of what it diverged with
+    app.select_slider(key="steer_learning_rate").set_value(0.001)
     app.button(key="steer").click()
     again(app)
     assert wait_for_end(diverged).state == "finished"

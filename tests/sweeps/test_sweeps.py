@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 
 from core.config import PRESETS, RunConfig
 from core.jobs import jobs
+from core.knobs import Number
 from core.runs import labels, runs
 from core.settings import Settings
 from core.sweeps import search_space, sweeps, trials
-from core.sweeps.search_space import KNOBS, BadSweep, Choice, Number, Span
+from core.sweeps.search_space import SWEPT, BadSweep, Choice, Span
 from core.sweeps.sweeper import Sweeper
 from core.sweeps.sweeps import Sweep, UnknownSweep
 from tests.conftest import Hired, wait_for_end, wait_until
@@ -50,7 +51,7 @@ def test_every_knob_is_turned_to_what_its_range_allows(data: st.DataObject) -> N
     )
     values = {}
     for name in names:
-        takes = KNOBS[name].takes
+        takes = SWEPT[name].takes
         if not isinstance(takes, Number):
             values[name] = data.draw(st.sampled_from(takes))
         elif takes.whole:
@@ -82,7 +83,7 @@ def test_the_other_blocks_keep_their_share_of_the_first_one_s_filters() -> None:
 
 
 def test_what_a_range_is_offered_to_begin_and_end_at() -> None:
-    offered = {name: knob.takes for name, knob in KNOBS.items() if isinstance(knob.takes, Number)}
+    offered = {name: knob.takes for name, knob in SWEPT.items() if isinstance(knob.takes, Number)}
     for name, takes in offered.items():
         places = takes.places()
         assert places == sorted(set(places)), name

@@ -1,0 +1,65 @@
+"""What pydantic finds wrong with settings, in plain words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from core.i18n import _
+
+
+def explain(error: ValidationError, settings: Iterable[str]) -> str:
+    """Pydantic's findings in plain words: for each, what was received and what is allowed.
+
+    Args:
+        settings: the names that there are.
+    """
+    return " ".join(_explain_one(finding, settings) for finding in error.errors())
+
+
+def _explain_one(finding: ErrorDetails, settings: Iterable[str]) -> str:
+    name = ".".join(str(part) for part in finding["loc"])
+    context = finding.get("ctx", {})
+    if finding["type"] == "extra_forbidden":
+        return _("There is no setting {name}. The settings are {names}.").format(
+            name=name, names=", ".join(settings)
+        )
+    if finding["type"] == "value_error":
+        return str(context["error"])
+    return _("{name} cannot be {received}: it must be {allowed}.").format(
+        name=name,
+        received=json.dumps(finding["input"], default=str),
+        allowed=_allowed(finding["type"], finding["msg"]).format(**context),
+    )
+
+
+def _allowed(kind: str, message: str) -> str:
+    """What would have been accepted where pydantic found an error of this kind."""
+    match kind:
+        case "greater_than_equal":
+            return _("at least {ge}")
+        case "greater_than":
+            return _("above {gt}")
+        case "less_than_equal":
+            return _("at most {le}")
+        case "less_than":
+            return _("below {lt}")
+        case "literal_error":
+            return _("one of {expected}")
+        case "too_short" | "too_long":
+            return _("a list of 1 to 4")
+        case "finite_number":
+            return _("a finite number")
+        case "bool_parsing" | "bool_type":
+            return _("true or false")
+        case _ if kind.startswith("int_"):
+            return _("a whole number")
+        case _ if kind.startswith("float_"):
+            return _("a number")
+        case _:
+            # What is left can only come from a hand-made file: pydantic's own words will do.
+            words = message.replace("{", "{{").replace("}", "}}")
+            return _("something else ({words})").format(words=words)
