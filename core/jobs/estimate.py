@@ -140,18 +140,10 @@ def estimate(config: RunConfig, history: Sequence[Past] = ()) -> Estimate:
     return Estimate(**{name: min(value, _LONGEST) for name, value in seconds.items()}, based_on=len(history))
 
 
-def _median(weighted: Iterable[tuple[float, float]]) -> float | None:
+def _median(weighted: Iterable[tuple[float, int]]) -> float | None:
     """The value that half of the weight is below, and half above; None of nothing."""
-    ordered = sorted(weighted)
-    half = sum(weight for _value, weight in ordered) / 2
-    below = 0.0
-    for place, (value, weight) in enumerate(ordered):
-        below += weight
-        if below > half or place == len(ordered) - 1:
-            return value
-        if below == half:
-            return (value + ordered[place + 1][0]) / 2
-    return None
+    values = [value for value, weight in weighted for _time in range(weight)]
+    return median(values) if values else None
 
 
 @lru_cache(maxsize=4096)

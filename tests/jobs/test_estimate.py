@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -124,6 +125,16 @@ def test_runs_of_the_same_architecture_say_more() -> None:
 def test_a_run_that_has_not_come_to_its_end_tells_the_pace_alone() -> None:
     paused = [past._replace(rest=None) for past in slower(2, MLP)]
     assert estimate.estimate(MLP, paused).epoch == pytest.approx(2 * estimate.estimate(MLP).epoch)
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 100), st.integers(1, 5)), min_size=1, max_size=9))
+def test_the_median_is_numpy_s_from_both_sides(weighted: list[tuple[float, int]]) -> None:
+    """NumPy takes the lower of two middle values, and of the negative ones the upper one."""
+    values, weights = np.array(weighted).T
+    lower, upper = (
+        sign * np.quantile(sign * values, 0.5, weights=weights, method="inverted_cdf") for sign in (1, -1)
+    )
+    assert estimate._median(weighted) == (lower + upper) / 2
 
 
 @given(st.lists(st.tuples(st.floats(0.01, 100), st.integers(1, 5)), min_size=1, max_size=9))
