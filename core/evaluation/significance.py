@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
+from scipy.stats import binomtest, sem, t, ttest_ind_from_stats
 
 from core.i18n import _
 
@@ -33,6 +34,60 @@ def wilson(right: int, total: int) -> Interval:
     """
     found = binomtest(right, total).proportion_ci(LEVEL, method="wilson")
     return Interval(float(found.low), float(found.high))
+
+
+class Mean(NamedTuple):
+    """What several measurements of the same come to.
+
+    Attributes:
+        mean: their mean.
+        margin: how far its 95 % interval goes to either side.
+        lowest, highest: of the measurements.
+    """
+
+    mean: float
+    margin: float
+    lowest: float
+    highest: float
+
+
+def mean(values: Sequence[float]) -> Mean:
+    """The mean and its interval by Student's t ("The probable error of a mean", 1908).
+
+    Args:
+        values: at least 2.
+    """
+    margin = t.ppf((1 + LEVEL) / 2, len(values) - 1) * sem(values)
+    return Mean(float(np.mean(values)), float(margin), min(values), max(values))
+
+
+class Difference(NamedTuple):
+    """How two groups of measurements differ.
+
+    Attributes:
+        difference: the second mean less the first one.
+        p_value: the probability that groups of the same mean differ as much or more by chance.
+    """
+
+    difference: float
+    p_value: float
+
+    @property
+    def is_meaningful(self) -> bool:
+        return self.p_value < MEANINGFUL
+
+
+def welch(first: Sequence[float], second: Sequence[float]) -> Difference:
+    """Welch's t-test, for groups that may spread differently ("The generalization of 'Student's' problem",
+    1947).
+
+    Args:
+        first, second: at least 2 values each.
+    """
+    groups = [(np.mean(values), np.std(values, ddof=1), len(values)) for values in (first, second)]
+    p_value = ttest_ind_from_stats(*groups[0], *groups[1], equal_var=False).pvalue
+    # Where all of them are the same number there is no spread to compare a difference with, nor a difference.
+    return Difference(float(np.mean(second) - np.mean(first)), float(np.nan_to_num(p_value, nan=1.0)))
 
 
 class Disagreement(NamedTuple):

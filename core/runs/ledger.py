@@ -136,6 +136,16 @@ def has_seeds(group: Sequence[Entry]) -> bool:
     return len({one.config.seed for one in group}) > 1
 
 
+def accuracies(group: Sequence[Entry]) -> list[float]:
+    """The test accuracies that there are so far, 0 to 1: one for each seed."""
+    by_seed = {
+        entry.config.seed: entry.status.test_accuracy
+        for entry in group
+        if entry.status.test_accuracy is not None
+    }
+    return list(by_seed.values())
+
+
 def pareto(costs: Sequence[float], gains: Sequence[float]) -> list[bool]:
     """Which of the points no other one beats: none costs at most as much, gains at least as much, and is
     better in one of both.

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import streamlit as st
-from scipy.stats import t, ttest_ind
 
 from core import charts, ui
 from core.evaluation import evaluate, significance
@@ -106,22 +105,14 @@ def _of_groups(groups: Sequence[Sequence[Entry]]) -> list[str]:
 
 def seeds(group: Sequence[Entry]) -> str:
     """In words, what runs that differ in nothing but the seed have come to."""
-    found = list(_accuracies(group).values())
-    if len(found) < 2:
-        return _("Several seeds, of which {n} has a test accuracy so far.").format(n=len(found))
-    mean, spread = float(np.mean(found)), float(np.std(found, ddof=1))
-    half = float(t.ppf((1 + significance.LEVEL) / 2, len(found) - 1)) * spread / np.sqrt(len(found))
+    accuracies = ledger.accuracies(group)
+    if len(accuracies) < 2:
+        return _("Several seeds, of which {n} has a test accuracy so far.").format(n=len(accuracies))
+    mean = significance.mean(accuracies)
     return _(
         "{n} seeds: {mean:.2%} in the mean, which is sure to ±{half:.2f} points (95% interval, Student's t); "
         "the single runs lie between {low:.2%} and {high:.2%}."
-    ).format(n=len(found), mean=mean, half=100 * half, low=min(found), high=max(found))
-
-
-def _accuracies(group: Sequence[Entry]) -> dict[int, float]:
-    """The test accuracies by seed: the same seed twice is no second throw of the dice."""
-    return {
-        one.config.seed: one.status.test_accuracy for one in group if one.status.test_accuracy is not None
-    }
+    ).format(n=len(accuracies), mean=mean.mean, half=100 * mean.margin, low=mean.lowest, high=mean.highest)
 
 
 def _two_groups(groups: Sequence[Sequence[Entry]]) -> None:
@@ -129,15 +120,13 @@ def _two_groups(groups: Sequence[Sequence[Entry]]) -> None:
     st.header(_("Over the seeds"), anchor=False)
     for name, group in zip(_of_groups(groups), groups, strict=True):
         st.markdown(f"**{ui.plain(name)}**: {seeds(group)}")
-    first, second = (list(_accuracies(group).values()) for group in groups[:2])
+    first, second = (ledger.accuracies(group) for group in groups[:2])
     if min(len(first), len(second)) < 2:
         return
-    # Where all of them are the same number there is no spread to compare a difference with, nor a difference.
-    p_value = float(np.nan_to_num(ttest_ind(first, second, equal_var=False).pvalue, nan=1.0))
+    found = significance.welch(first, second)
     st.markdown(
         _("The first two differ by {points:+.2f} points in the mean. {verdict} (Welch's t-test, {p})").format(
-            points=100 * (np.mean(second) - np.mean(first)), p=_p(p_value),
-            verdict=_verdict(p_value < significance.MEANINGFUL),
+            points=100 * found.difference, p=_p(found.p_value), verdict=_verdict(found.is_meaningful)
         )
     )  # fmt: skip
 

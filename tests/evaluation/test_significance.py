@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.weightstats import DescrStatsW, ttest_ind
 
 from core.evaluation import significance
 
@@ -48,6 +49,37 @@ def test_the_p_value_is_that_of_mcnemar_s_exact_test(runs: tuple[Answers, Answer
     assert found.p_value == pytest.approx(min(1.0, expected))
     other = significance.mcnemar(second, first)
     assert other == (found.second_only, found.first_only, pytest.approx(found.p_value))
+
+
+accuracies = st.lists(st.integers(8_000, 10_000).map(lambda right: right / 10_000), min_size=2, max_size=9)
+
+
+@given(accuracies.filter(lambda values: len(set(values)) > 1))
+def test_the_interval_of_a_mean_is_student_s(values: list[float]) -> None:
+    found = significance.mean(values)
+    low, high = DescrStatsW(values).tconfint_mean(1 - significance.LEVEL)
+    assert (found.mean - found.margin, found.mean + found.margin) == pytest.approx((low, high))
+    assert (found.lowest, found.highest) == (min(values), max(values))
+
+
+def test_measurements_that_are_all_the_same_leave_no_margin() -> None:
+    assert significance.mean([0.5, 0.5, 0.5]) == (0.5, 0, 0.5, 0.5)
+
+
+@given(accuracies, accuracies)
+def test_the_p_value_of_two_groups_is_that_of_welch_s_test(first: list[float], second: list[float]) -> None:
+    assume(len(set(first)) > 1 or len(set(second)) > 1)
+    found = significance.welch(first, second)
+    _t, expected, _freedom = ttest_ind(first, second, usevar="unequal")
+    assert found.p_value == pytest.approx(expected)
+    assert found.is_meaningful == (found.p_value < 0.05)
+    assert significance.welch(second, first) == pytest.approx((-found.difference, found.p_value))
+
+
+def test_groups_that_are_all_the_same_do_not_differ() -> None:
+    found = significance.welch([0.5, 0.5], [0.5, 0.5, 0.5])
+    assert found == (0, 1)
+    assert not found.is_meaningful
 
 
 def test_ten_thousand_digits_cannot_tell_99_0_from_99_1() -> None:

@@ -53,6 +53,14 @@ def test_runs_that_differ_in_nothing_but_the_seed_are_a_group(tmp_path: Path) ->
     }
 
 
+def test_a_seed_that_was_trained_twice_counts_once(tmp_path: Path) -> None:
+    for seed, accuracy in ((0, 0.91), (1, 0.92), (1, 0.92), (2, None)):
+        run = runs.create(tmp_path, RunConfig(seed=seed))
+        status = runs.written_status(run)
+        runs.write_status(run, status.model_copy(update={"test_accuracy": accuracy}))
+    assert sorted(ledger.accuracies(ledger.entries(tmp_path))) == [0.91, 0.92]
+
+
 points = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=12)
 
 
