@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from core.exports import bundle, card, file_names, formats, script
+from core.exports import bundle, card, file_names, formats, script, tensorboard
 from core.files import replacing
 from core.i18n import _
 from core.runs import lessons, naming, runs
@@ -47,7 +47,7 @@ def exports() -> dict[str, Export]:
         ),
         "csv": Export(_("Numbers"), "text/csv", lambda one: card.metrics(one).encode()),
         "tensorboard.zip": Export(
-            _("TensorBoard logs"), "application/zip", partial(_convert, "tensorboard.zip")
+            _("TensorBoard logs"), "application/zip", lambda one: tensorboard.logs(one.run)
         ),
         "zip": Export(_("Everything"), "application/zip", lambda one: bundle.pack(one.run)),
     }

@@ -148,7 +148,7 @@ def write(run: Path, ending: str) -> bytes:
     """The run's model in a format. The ones that need TensorFlow take some seconds.
 
     Args:
-        ending: of `formats`; or ``"tensorboard.zip"`` for the run's curves as TensorBoard's logs.
+        ending: of `formats`.
 
     Raises:
         CannotConvert: the process that writes it failed, or took too long.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +10,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import tensorflow as tf
 from PIL import Image
-from tensorflow.core.util import event_pb2
 
 from core.config import PRESETS
 from core.data.datasets import Dataset
@@ -183,20 +180,6 @@ def test_no_keras_file_is_ever_opened(mlp_run: Path, tmp_path: Path) -> None:
     assert formats.write(run, "keras").startswith(b"PK")  # written anew
 
 
-def test_tensorboard_finds_the_curves(cnn_run: Path, tmp_path: Path) -> None:
-    writer.logs(cnn_run, tmp_path / "logs.zip")
-    shutil.unpack_archive(tmp_path / "logs.zip", tmp_path)
-    for part, prefix in (("train", ""), ("validation", "val_")):
-        (file,) = (tmp_path / file_names.unique(cnn_run) / part).iterdir()
-        events = map(event_pb2.Event.FromString, tf.data.TFRecordDataset(str(file)).as_numpy_iterator())
-        found = {
-            (value.tag, event.step): value.simple_value for event in events for value in event.summary.value
-        }
-        for row in runs.metrics(cnn_run):
-            for name in ("loss", "accuracy"):
-                assert found[f"epoch_{name}", row["epoch"] - 1] == pytest.approx(row[prefix + name])
-
-
 def test_what_cannot_be_written_is_said(mlp_run: Path, tmp_path: Path) -> None:
     run = tmp_path / mlp_run.name
     run.mkdir()
@@ -205,11 +188,8 @@ def test_what_cannot_be_written_is_said(mlp_run: Path, tmp_path: Path) -> None:
         formats.write(run, "h5")
 
 
-@pytest.mark.parametrize(("ending", "head"), [("h5", b"\x89HDF"), ("tensorboard.zip", b"PK")])
-def test_what_needs_tensorflow_is_written_by_a_process_of_its_own(
-    ending: str, head: bytes, mlp_run: Path
-) -> None:
-    assert formats.write(mlp_run, ending).startswith(head)
+def test_what_needs_tensorflow_is_written_by_a_process_of_its_own(mlp_run: Path) -> None:
+    assert formats.write(mlp_run, "h5").startswith(b"\x89HDF")
 
 
 def test_the_runs_page_offers_every_format(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:

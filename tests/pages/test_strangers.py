@@ -39,7 +39,7 @@ ODD: list[Any] = [
 ]  # fmt: skip
 CUT, MISSING = object(), object()
 # They take a process with TensorFlow, and read the run with the same readers.
-SLOW = {"h5", "tflite", "savedmodel.zip", "tensorboard.zip", "keras"}
+SLOW = {"h5", "tflite", "savedmodel.zip", "keras"}
 IMAGE = np.zeros((28, 28), np.uint8)
 
 
