@@ -7,21 +7,21 @@ the oldest waiting run goes first.
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
 from core.config import RunConfig
 from core.data import datasets
 from core.i18n import _
-from core.jobs import estimate, warm
+from core.jobs import estimate, requests, warm
 from core.network import architectures
 from core.runs import lessons, runs
 from core.runs.lessons import Lesson
@@ -143,9 +143,8 @@ def pause(run: Path) -> None:
 
     Asking again, or when it rests already, changes nothing.
     """
-    with contextlib.suppress(FileNotFoundError, runs.UnknownRun), runs.changing_request(run) as change:
-        if runs.status(run).state not in runs.RESTING:
-            change(action="pause")
+    with suppress(FileNotFoundError, runs.UnknownRun):
+        requests.pause(run)
 
 
 def stop(run: Path) -> None:
@@ -153,18 +152,16 @@ def stop(run: Path) -> None:
 
     Asking again, or too late, changes nothing.
     """
-    with contextlib.suppress(FileNotFoundError, runs.UnknownRun), runs.changing_request(run) as change:
-        state = runs.status(run).state
-        if state in runs.ENDED:
-            return
-        change(action="stop")
-        if state not in runs.RESTING:
-            return  # its worker is there, or about to come, and will see it
+
+    def wake() -> None:
         if runs.has_checkpoint(run):
-            _queue(run)
+            requests.queue(run)
             start_worker(run, slots=1)
         else:
-            _write_in_its_place(run, state="stopped", ended=time.time())
+            requests.write_in_its_place(run, state="stopped", ended=time.time())
+
+    with suppress(FileNotFoundError, runs.UnknownRun):
+        requests.stop(run, wake)
 
 
 def resume(run: Path, settings: Settings, epochs: int | None = None) -> None:
@@ -180,17 +177,19 @@ def resume(run: Path, settings: Settings, epochs: int | None = None) -> None:
     """
     planned = runs.plan(run)
     check(planned.but(epochs=epochs or planned.epochs), settings)
-    with runs.changing_request(run) as change:
-        state = runs.status(run).state
+
+    def may_wait(state: runs.State) -> None:
         if state in runs.RESTING:
             check_queue(settings)
-        change(action="run", **({} if epochs is None else {"epochs": epochs}))
-        if state in ("queued", "running"):
-            return
-        # Only who has finished early was asked for more; who was lost meanwhile has yet to finish.
-        _queue(run, **({"stopped_early": False, "best_epoch": 0} if state == "finished" else {}))
-    # Even where its worker still lives: it may be about to leave, and the new one waits for that.
-    start_worker(run, settings.slots)
+
+    def wake(state: runs.State) -> None:
+        # That it has diverged stays: its worker goes by it. Only who has finished early was asked for more;
+        # who was lost meanwhile has yet to finish.
+        requests.queue(run, **({"stopped_early": False, "best_epoch": 0} if state == "finished" else {}))
+        # Even where its worker still lives: the new one waits until it has left.
+        start_worker(run, settings.slots)
+
+    requests.go_on(run, may_wait, wake, **({} if epochs is None else {"epochs": epochs}))
 
 
 def steer(run: Path, **knobs: float | None) -> None:
@@ -203,18 +202,6 @@ def steer(run: Path, **knobs: float | None) -> None:
     runs.config(run).but(**{name: value for name, value in knobs.items() if value is not None})
     with runs.changing_request(run) as change:
         change(**knobs)
-
-
-def _queue(run: Path, **changes: Any) -> None:
-    runs.keep_room(run)
-    # That it has diverged stays: its worker goes by it.
-    _write_in_its_place(run, state="queued", phase="", queued=time.time(), pid=0, error="", **changes)
-
-
-def _write_in_its_place(run: Path, **changes: Any) -> None:
-    """Write the status of a run that has no worker; if it has one, that one knows better."""
-    with contextlib.suppress(Timeout), runs.worker_lock(run).acquire(timeout=1, poll_interval=0.01):
-        runs.write_status(run, runs.written_status(run).model_copy(update=changes))
 
 
 def start_worker(run: Path, slots: int) -> None:

@@ -30,7 +30,7 @@ from pydantic import Field, ValidationError
 
 from core.config import RunConfig
 from core.i18n import _
-from core.jobs import jobs, warm
+from core.jobs import jobs, requests, warm
 from core.runs import runs
 from core.runs.labels import MOST_TAG, tidy
 from core.settings import Settings
@@ -266,20 +266,13 @@ def best(trials: Sequence[Trial]) -> Trial | None:
 
 def pause(folder: Path) -> None:
     """Pause the runs that train, and begin no other. Changes nothing where it rests."""
-    with runs.changing_request(folder) as change:
-        if runs.status(folder).state not in runs.RESTING:
-            change(action="pause")
+    requests.pause(folder)
 
 
 def stop(folder: Path) -> None:
     """Stop the runs that train or are paused, and begin no other. Changes nothing where it has ended."""
-    with runs.changing_request(folder) as change:
-        state = runs.status(folder).state
-        if state in runs.ENDED:
-            return
-        change(action="stop")
-        if state in runs.RESTING:
-            _queue(folder)  # there may be paused runs to be stopped
+    # Where it rests, there may be paused runs to be stopped.
+    requests.stop(folder, lambda: _wake(folder))
 
 
 def go_on(folder: Path, settings: Settings, more: int = 0) -> None:
@@ -290,27 +283,20 @@ def go_on(folder: Path, settings: Settings, more: int = 0) -> None:
         NotAllowed: enough other sweeps are running.
         UnknownSweep: it is gone.
     """
-    with runs.changing_request(folder) as change:
-        state = runs.status(folder).state
+
+    def extend(state: runs.State) -> None:
         if state in runs.RESTING:
             _check_running(settings)
         sweep = read(folder)
         _check_trials(sweep.trials + more, settings)
         if more:
             _write(folder, sweep.model_copy(update={"trials": sweep.trials + more}))
-        change(action="run")
-        if state in (*runs.RESTING, "pausing", "stopping"):
-            _queue(folder)  # who is about to leave makes room for the next
+
+    requests.go_on(folder, extend, lambda _state: _wake(folder))
 
 
-def _queue(folder: Path) -> None:
-    runs.keep_room(folder)
-    if not runs.worker_is_alive(folder):
-        now = time.time()
-        status = runs.written_status(folder)
-        runs.write_status(
-            folder, status.model_copy(update={"state": "queued", "queued": now, "pid": 0, "error": ""})
-        )
+def _wake(folder: Path) -> None:
+    requests.queue(folder)
     _start(folder)
 
 

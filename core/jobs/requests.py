@@ -1,0 +1,74 @@
+"""What is asked of whoever works on a run or a sweep: to rest, to end, to go on.
+
+The request is a file in its folder, see `core.runs.runs`; who works there reads it. A process is started only
+where there is none, or where the one that is there may be about to leave.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import Timeout
+
+from core.runs import runs
+
+
+def pause(folder: Path) -> None:
+    """Ask to rest. Changes nothing where it rests already.
+
+    Raises:
+        FileNotFoundError, UnknownRun: it is gone, or its status cannot be read; as all functions here.
+        OSError: the folder cannot be written to.
+    """
+    with runs.changing_request(folder) as change:
+        if runs.status(folder).state not in runs.RESTING:
+            change(action="pause")
+
+
+def stop(folder: Path, wake: Callable[[], None]) -> None:
+    """Ask to end. Changes nothing where it has ended.
+
+    Args:
+        wake: called where it rests, and nobody would see the request.
+    """
+    with runs.changing_request(folder) as change:
+        state = runs.status(folder).state
+        if state in runs.ENDED:
+            return
+        change(action="stop")
+        if state in runs.RESTING:
+            wake()
+
+
+def go_on(
+    folder: Path, check: Callable[[runs.State], None], wake: Callable[[runs.State], None], **changes: Any
+) -> None:
+    """Ask to go on.
+
+    Args:
+        check: called first, with the state; what it raises leaves everything as it was.
+        wake: called with the state where it rests, or is about to.
+        changes: of the request, besides.
+    """
+    with runs.changing_request(folder) as change:
+        state = runs.status(folder).state
+        check(state)
+        change(action="run", **changes)
+        if state not in ("queued", "running"):
+            wake(state)
+
+
+def queue(folder: Path, **changes: Any) -> None:
+    """Have it stand in line, before somebody comes to work on it. What else its status says stays."""
+    runs.keep_room(folder)
+    write_in_its_place(folder, state="queued", phase="", queued=time.time(), pid=0, error="", **changes)
+
+
+def write_in_its_place(folder: Path, **changes: Any) -> None:
+    """Write the status where nobody works; where somebody does, that one knows better."""
+    with suppress(Timeout), runs.worker_lock(folder).acquire(timeout=1, poll_interval=0.01):
+        runs.write_status(folder, runs.written_status(folder).model_copy(update=changes))
