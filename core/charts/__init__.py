@@ -1,6 +1,6 @@
 """Data → Plotly figures. Colours that mean nothing by themselves are left to the page's theme."""
 
-from core.charts.common import clickable, compact, literal, table
+from core.charts.common import clickable, compact, frame, literal, table
 from core.charts.comparison import Point, overlay, trade_off
 from core.charts.digits import class_balance, pixels, tile
 from core.charts.evaluation import (
@@ -28,6 +28,7 @@ __all__ = [
     "course",
     "curve",
     "difference",
+    "frame",
     "history",
     "importance",
     "literal",

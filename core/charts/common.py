@@ -96,5 +96,13 @@ def clickable(figure: go.Figure, x: Any, y: Any, hover: str, **options: Any) -> 
     figure.update_layout(clickmode="event+select", dragmode=False, hoverdistance=-1)
 
 
+def frame(figure: go.Figure, left: float, top: float, width: float, height: float) -> None:
+    """Frame the cells of a heat map that were chosen, so many from the left and from the top."""
+    figure.add_shape(
+        type="rect", x0=left - 0.5, x1=left + width - 0.5, y0=top - 0.5, y1=top + height - 0.5,
+        line={"width": 3, "color": "#D55E00"},
+    )  # fmt: skip
+
+
 def compact(figure: go.Figure, height: int, top: int = 10) -> go.Figure:
     return figure.update_layout(height=height, margin={"l": 10, "r": 10, "t": top, "b": 10})

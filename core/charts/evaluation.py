@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.charts.common import MARGIN, MARK, clickable, compact
+from core.charts.common import MARGIN, MARK, clickable, compact, frame
 from core.evaluation.reliability import BINS, Curve, Reliability
 from core.i18n import _
 from core.network import architectures as arch
@@ -59,11 +59,8 @@ def confusion(counts: NDArray[Any], chosen: tuple[int, int], *, shares: bool) ->
         },
     )  # fmt: skip
     if chosen != (ALL, ALL):
-        (top, bottom), (left, right) = [(0, ALL - 1) if place == ALL else (place, place) for place in chosen]
-        figure.add_shape(
-            type="rect", x0=left - 0.5, x1=right + 0.5, y0=top - 0.5, y1=bottom + 0.5,
-            line={"width": 3, "color": "#D55E00"},
-        )  # fmt: skip
+        (top, height), (left, width) = [(0, ALL) if place == ALL else (place, 1) for place in chosen]
+        frame(figure, left, top, width, height)
     axis = {
         "tickvals": places, "ticktext": [*map(str, places[:ALL]), _("all")], "fixedrange": True,
         "showgrid": False, "zeroline": False,

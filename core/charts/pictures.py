@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.charts import clickable, compact
+from core.charts import clickable, compact, frame
 from core.i18n import _
 
 # Orange and blue, which the colour-blind tell apart as well, with nothing between them.
@@ -41,7 +41,7 @@ def feature_maps(values: NDArray[np.float32], chosen: int | None) -> go.Figure:
     )  # fmt: skip
     if chosen is not None:
         top, left = places[chosen]
-        _frame(figure, left * (width + 1), top * (height + 1), width, height)
+        frame(figure, left * (width + 1), top * (height + 1), width, height)
     return compact(figure, height=max(90, min(520, int(size * down * height / width) + 20)))
 
 
@@ -55,7 +55,7 @@ def units(values: NDArray[np.float32], chosen: int | None) -> go.Figure:
     numbers = np.arange(len(values))
     clickable(figure, numbers % across, numbers // across, _("unit %{pointNumber}"))
     if chosen is not None:
-        _frame(figure, chosen % across, chosen // across, 1, 1)
+        frame(figure, chosen % across, chosen // across, 1, 1)
     return compact(figure, height=max(60, 20 * down + 20))
 
 
@@ -65,7 +65,7 @@ def one_map(values: NDArray[np.float32], chosen: tuple[int, int] | None) -> go.F
     rows, columns = np.indices(values.shape)
     clickable(figure, columns.ravel(), rows.ravel(), _("row %{y}, column %{x}"))
     if chosen is not None:
-        _frame(figure, chosen[1], chosen[0], 1, 1)
+        frame(figure, chosen[1], chosen[0], 1, 1)
     return compact(figure, height=300)
 
 
@@ -130,10 +130,3 @@ def _square(figure: go.Figure) -> go.Figure:
     figure.update_xaxes(constrain="domain", **hidden)
     figure.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain", **hidden)
     return figure.update_layout(plot_bgcolor="rgba(0,0,0,0)")
-
-
-def _frame(figure: go.Figure, left: float, top: float, width: float, height: float) -> None:
-    figure.add_shape(
-        type="rect", x0=left - 0.5, x1=left + width - 0.5, y0=top - 0.5, y1=top + height - 0.5,
-        line={"width": 3, "color": "#D55E00"},
-    )  # fmt: skip
