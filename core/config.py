@@ -147,7 +147,8 @@ LearningRate = Annotated[float, Field(gt=0, le=10), Knob(
     keras="Adam(learning_rate=)", step=10, log=True, least=1e-5, live=True,
     swept=Swept(high=1, usual=(1e-4, 1e-1)))]
 DropoutRate = Annotated[float, Field(ge=0, le=0.9), Knob(
-    N_("Dropout"), N_("Silences this share of a layer at random while training, against memorising."),
+    N_("Dropout"),
+    N_("Sets this share of a layer's outputs to 0 at random in training, against overfitting."),
     keras="Dropout(rate)", step=0.05, live=True, swept=Swept(usual=(0, 0.6)))]
 Epochs = Annotated[int, Field(ge=1, le=1000), Knob(
     N_("Epochs"), N_("How often the network sees every training image."), keras="fit(epochs=)")]

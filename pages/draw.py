@@ -126,8 +126,8 @@ def believable(reader: Reader) -> str:
     """What the percentages are worth."""
     if reader.measured is None:
         return _(
-            "The confidence of this run was not measured on validation images, so it is not calibrated, and "
-            "everything is taken for a digit."
+            "This run has no validation images, so its confidence is not calibrated and it cannot reject "
+            "images that are not digits."
         )
     return _("Calibrated on {n:,} validation images (temperature {t:.2f}).").format(
         n=reader.measured.images, t=reader.measured.temperature

@@ -15,7 +15,7 @@ from core.i18n import _, ngettext
 from core.network import predict
 from core.runs import runs
 from core.runs.epochs import EpochMissing
-from core.ui import honesty, links, mistakes, run_picker, sturdy, testset
+from core.ui import calibration, links, mistakes, robustness, run_picker, testset
 from core.ui.testset import NotAtHand, NotShown
 
 
@@ -86,7 +86,7 @@ def report(evaluation: Evaluation) -> None:
         alt=_("Precision, recall, F1 and support for each digit and their means"),
     )
     st.caption(_("macro: every digit counts the same. weighted: a digit counts as often as it occurs."))
-    honesty.by_digit(evaluation)
+    calibration.by_digit(evaluation)
 
 
 ui.heading(
@@ -125,15 +125,15 @@ except (predict.NotTrained, EpochMissing, NotShown) as error:
 VIEWS = {
     "mistakes": _("What it confuses"),
     "digits": _("Digit by digit"),
-    "honesty": _("Is it honest?"),
-    "robustness": _("Is it sturdy?"),
+    "honesty": _("Calibration"),
+    "robustness": _("Robustness"),
 }
 match links.switch(_("What to look at"), "look", VIEWS, "mistakes"):
     case "digits":
         report(evaluation)
     case "honesty":
-        honesty.show(evaluation, Calibration.read(run), digits)
+        calibration.show(evaluation, Calibration.read(run), digits)
     case "robustness":
-        sturdy.show(run)
+        robustness.show(run)
     case _:
         mistakes.show(evaluation, reader, digits, run, epoch)

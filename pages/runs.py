@@ -217,8 +217,8 @@ def actions(chosen: list[Entry]) -> None:
         if len(chosen) == 1:
             with st.popover(_("More seeds"), icon=":material/casino:"):
                 st.markdown(
-                    _("One run is one throw of the dice. Train the same settings with other seeds to see how "
-                      "much of a difference is luck.")
+                    _("The seed alone changes the accuracy a little. Train the same settings with other "
+                      "seeds to see how much of a difference is chance.")
                 )  # fmt: skip
                 for number in SEEDS:
                     st.button(_("Until there are {n}").format(n=number), key=f"seeds_{number}",
@@ -286,8 +286,8 @@ def overview(found: list[Entry], called: dict[Path, str]) -> None:
     ui.chart(charts.trade_off(points, best, by=by, title=kinds[by]), key="trade_off",
                     alt=_("Accuracy against {cost}").format(cost=kinds[by]))  # fmt: skip
     st.caption(
-        _("A framed run is beaten by none: whatever costs less reads fewer digits right. The larger a mark, "
-          "the more it takes of the other cost. Runs on different data sets are not to be compared by it.")
+        _("Outlined runs are on the Pareto front: no run that costs less is more accurate. A larger mark "
+          "means more of the other cost. Do not compare runs on different data sets here.")
     )  # fmt: skip
 
 

@@ -109,7 +109,8 @@ def set_up() -> None:
         pruning = st.toggle(
             _("Stop runs early that fall behind"), key="pruning", persist_state="session",
             help=_("After four whole runs, one whose validation accuracy is below the median of the others "
-                   "at the same epoch is stopped. It saves time, and now and then misses a late bloomer."),
+                   "at the same epoch is stopped. This saves time, but may stop a run that would have "
+                   "caught up."),
         )  # fmt: skip
     with right:
         offered = search_space.knobs(base)

@@ -78,7 +78,7 @@ def trade_off(points: Sequence[Point], is_best: Sequence[bool], *, by: str, titl
     figure = go.Figure()
     figure.add_scatter(
         x=[cost for cost, _gain in front], y=[gain for _cost, gain in front], mode="lines",
-        line={"shape": "hv", "dash": "dot", "color": MARK}, name=_("not beaten"), hoverinfo="skip",
+        line={"shape": "hv", "dash": "dot", "color": MARK}, name=_("Pareto front"), hoverinfo="skip",
     )  # fmt: skip
     figure.add_scatter(
         x=costs, y=[point.accuracy for point in points], mode="markers", name=_("runs"),

@@ -51,7 +51,7 @@ def pixels(image: NDArray[np.uint8], *, normalised: bool) -> go.Figure:
 
 
 def tile(image: NDArray[np.uint8], right: bool | None = None, scale: int = 3) -> NDArray[np.uint8]:
-    """An image enlarged, each pixel a square; framed where it was read right or wrong.
+    """An image enlarged, each pixel a square; its frame says whether it was read right.
 
     Args:
         image: uint8 ``(28, 28)``.

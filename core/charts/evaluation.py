@@ -133,7 +133,7 @@ def course(
 
 
 def reliability(found: Reliability) -> go.Figure:
-    """How often answers of each confidence are right, against the diagonal on which they would be honest."""
+    """How often answers of each confidence are right, against the diagonal of perfect calibration."""
     edges = np.linspace(0, 1, BINS + 1)
     middles, width = (edges[:-1] + edges[1:]) / 2, 1 / BINS
     some = found.counts > 0
@@ -149,11 +149,11 @@ def reliability(found: Reliability) -> go.Figure:
         marker={"symbol": "line-ew", "size": 16, "line": {"width": 3, "color": MARK}}, hoverinfo="skip",
     )  # fmt: skip
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", name=_("honest"), line={"dash": "dot", "color": MARGIN},
-        hoverinfo="skip",
+        x=[0, 1], y=[0, 1], mode="lines", name=_("perfectly calibrated"),
+        line={"dash": "dot", "color": MARGIN}, hoverinfo="skip",
     )  # fmt: skip
     figure.update_xaxes(title=_("confidence"), range=[0, 1], tickformat=".0%", fixedrange=True)
-    figure.update_yaxes(title=_("share that is right"), range=[0, 1.02], tickformat=".0%", fixedrange=True)
+    figure.update_yaxes(title=_("accuracy"), range=[0, 1.02], tickformat=".0%", fixedrange=True)
     figure.update_layout(legend={"orientation": "h", "y": 1.12}, bargap=0)
     return compact(figure, height=380, top=40)
 

@@ -1,4 +1,4 @@
-"""Whether a network's confidence is honest: reliability, calibration error, ROC, precision-recall."""
+"""Whether a network is right as often as it says: reliability, calibration error, ROC, precision-recall."""
 
 from __future__ import annotations
 

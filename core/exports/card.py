@@ -95,17 +95,17 @@ def _limits(one: Entry, found: Evaluation) -> str:
             _("{true} for {read} ({times} of {written:,})").format(**pair._asdict()) for pair in pairs
         )
         lines.append(_("- What it confuses most, written and read: {pairs}.").format(pairs=words))
-    sturdy = Robustness.read(one.run)
-    if sturdy and sturdy.done == 1:
-        shifted = sturdy.accuracy["shift"][robustness.LEVELS["shift"].index(4)]
-        turned = sturdy.accuracy["rotation"][robustness.LEVELS["rotation"].index(30)]
+    measured = Robustness.read(one.run)
+    if measured and measured.done == 1:
+        shifted = measured.accuracy["shift"][robustness.LEVELS["shift"].index(4)]
+        turned = measured.accuracy["rotation"][robustness.LEVELS["rotation"].index(30)]
         lines.append(
             _(
                 "- Test digits four pixels to the right: {shifted:.1%}; turned by 30 degrees: {turned:.1%}."
             ).format(shifted=shifted, turned=turned)
         )
     lines.append(
-        _("- It takes everything for a digit, and reads digits only that were prepared as MNIST's were: cut "
-          "out, fitted into 20×20, centred by their mass. Not for use where a mistake does harm.")
+        _("- It cannot reject images that are not digits. It reads only digits that were prepared as MNIST's "
+          "were: cut out, fitted into 20×20, centred by their mass. Not for use where a mistake does harm.")
     )  # fmt: skip
     return "\n".join(lines)

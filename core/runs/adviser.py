@@ -1,4 +1,4 @@
-"""An adviser in plain words: what ails a run, by which of its numbers, and the one knob to try.
+"""An adviser in plain words: what is wrong with a run, which of its numbers show it, and the one knob to try.
 
 The rules, in the order in which they are asked. Each silences those that would only see its
 consequences, or say the opposite.
@@ -62,7 +62,7 @@ GOOD = 0.9  # accuracy: even a linear classifier gets there, so that a network b
 # The rate that suits each optimizer on these digits, to a factor of a few. For Adam and its kin it
 # is Keras's default; with theirs, SGD and Adagrad crawl.
 USUAL = {"adam": 0.001, "adamw": 0.001, "rmsprop": 0.001, "sgd": 0.1, "adagrad": 0.05}
-NEAR = 3  # times the usual rate, or a part of it: any closer, and the rate is not what ails it
+NEAR = 3  # times the usual rate, or a part of it: any closer, and the rate is not the cause
 FAR = 10
 LOWEST = 1e-6  # a rate that is never advised to be lowered
 

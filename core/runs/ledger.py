@@ -132,7 +132,7 @@ def siblings(root: Path, one: Entry) -> list[Entry]:
 
 
 def has_seeds(group: Sequence[Entry]) -> bool:
-    """Whether there are several seeds: the same one twice is no second throw of the dice."""
+    """Whether there are several seeds: the same seed twice is the same run twice."""
     return len({one.config.seed for one in group}) > 1
 
 

@@ -211,12 +211,12 @@ def foot(*, of_fragment: bool = False) -> None:
     shown = {key: alt for key, (alt, figure, _numbers) in drawn if figure.data}
     if not shown:
         return
-    with st.popover(_("Take a chart away"), icon=":material/download:", type="tertiary"):
+    with st.popover(_("Download a chart"), icon=":material/download:", type="tertiary"):
         if st.session_state.get("chart_taken") not in shown:
             st.session_state.pop("chart_taken", None)
         key = st.selectbox(_("Chart"), list(shown), key="chart_taken", format_func=shown.__getitem__)
         st.download_button(
-            _("Its numbers as CSV"), partial(_as_csv, st.session_state["charts"], key),
+            _("Download its numbers (CSV)"), partial(_as_csv, st.session_state["charts"], key),
             f"{_chart_file(key)}.csv", "text/csv",
             icon=":material/table_chart:", key="take_chart", on_click="ignore",
         )  # fmt: skip

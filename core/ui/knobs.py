@@ -63,7 +63,7 @@ def show(most_epochs: int) -> RunConfig:
     with st.expander(_("Optimizer and schedule"), icon=":material/trending_down:"):
         values |= _optimizer()
         drawn = st.container()
-    with st.expander(_("Against memorising"), icon=":material/shield:"):
+    with st.expander(_("Regularisation"), icon=":material/shield:"):
         values |= _regularisation()
     with st.expander(_("Images"), icon=":material/image:"):
         values |= _images()

@@ -31,7 +31,7 @@ def curves(run: Path, status: runs.Status, config: RunConfig, epochs: Rows) -> N
         )  # fmt: skip
     st.caption(
         _("The dotted line is the mean since its epoch began. Where training goes on improving and "
-          "validation does not, the network memorises instead of learning.")
+          "validation does not, the network overfits: it memorises the training images.")
     )  # fmt: skip
     for change in changes:
         st.caption(_change_words(change))

@@ -127,7 +127,7 @@ def views(root: Path) -> dict[str, list[View]]:
             View("its seeds", f"runs?runs={mlp}", (press("More seeds"),)),
             View("two", compared),
             View("a digit that two read", f"{compared}&digit=3"),
-            View("to take a chart", "runs", (press("Take a chart away"),)),
+            View("to take a chart", "runs", (press("Download a chart"),)),
             View("to bring a run", "runs", (press("Bring a run in"),)),
         ],
         "evaluate": [

@@ -81,9 +81,9 @@ def test_a_chart_is_taken_as_a_picture_and_as_numbers(page: Page, address: str, 
         return Path(taken.value.path()).read_bytes()
 
     assert taken_as("png").startswith(b"\x89PNG")
-    page.get_by_role("button", name="Take a chart away").click()
+    page.get_by_role("button", name="Download a chart").click()
     with page.expect_download() as taken:
-        page.get_by_role("button", name="Its numbers as CSV").click()
+        page.get_by_role("button", name="Download its numbers (CSV)").click()
     lines = Path(taken.value.path()).read_text().splitlines()
     assert len(lines) == 1 + 4  # two runs of two epochs
     accuracies = [row["val_accuracy"] for run in runs.every(root) for row in runs.metrics(run)]
@@ -111,7 +111,7 @@ def test_what_is_taken_from_a_run_is_called_after_what_it_is(page: Page, address
         assert Path(taken.value.path()).stat().st_size > 100
     page.goto(f"{address}/train?run={run.name}")
     expect(page.locator(".scatterlayer").first).to_be_visible()
-    page.get_by_role("button", name="Take a chart away").click()
+    page.get_by_role("button", name="Download a chart").click()
     with page.expect_download() as taken:
-        page.get_by_role("button", name="Its numbers as CSV").click()
+        page.get_by_role("button", name="Download its numbers (CSV)").click()
     assert re.fullmatch(re.escape(named) + r"-[a-z-]+\.csv", taken.value.suggested_filename)

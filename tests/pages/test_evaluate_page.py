@@ -277,7 +277,7 @@ def test_an_unknown_run_falls_back_to_the_starter_and_says_so(with_run: Path) ->
     assert app.selectbox(key="run_choice").value == "starter"
 
 
-# ---------------------------------------------------------------------------------- is it honest?
+# ---------------------------------------------------------------------------------- calibration
 
 
 def test_the_temperature_moves_the_calibration_error(with_run: Path, evaluation: Evaluation) -> None:

@@ -179,7 +179,7 @@ def look(run: Path) -> None:
         runs.request, Calibration.read, Estimate.read, labels.read,
     ):  # fmt: skip
         read(run)
-    assert (sturdy := Robustness.read(run)) is None or 0 <= sturdy.done <= 1
+    assert (measured := Robustness.read(run)) is None or 0 <= measured.done <= 1
     assert len(found) + len(damaged) == 1
     for one in found:
         look_at_a_readable_one(one)

@@ -30,7 +30,7 @@ def show(evaluation: Evaluation, measured: Calibration | None, digits: Digits | 
         found = reliability.reliability(evaluation.logits, evaluation.labels, chosen)
         st.metric(
             _("Expected calibration error"), f"{found.error:.2%}", border=True,
-            help=_("How far confidence and the share right are apart, in the mean. 0 is honest."),
+            help=_("How far confidence and accuracy are apart, on average. 0% is perfectly calibrated."),
         )  # fmt: skip
         at = evaluation.at(chosen)
         st.metric(_("Mean confidence"), f"{at.confidences.mean():.2%}", border=True,
