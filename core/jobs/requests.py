@@ -65,7 +65,7 @@ def go_on(
 def queue(folder: Path, **changes: Any) -> None:
     """Have it stand in line, before somebody comes to work on it. What else its status says stays."""
     runs.keep_room(folder)
-    write_in_its_place(folder, state="queued", phase="", queued=time.time(), pid=0, error="", **changes)
+    write_in_its_place(folder, state="queued", phase="", queued=time.time(), pid=0, failure=None, **changes)
 
 
 def write_in_its_place(folder: Path, **changes: Any) -> None:

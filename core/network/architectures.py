@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypedDict
 
 from core.config import Activation, Initializer, Padding, RunConfig
-from core.i18n import _
+from core.failures import KnownFailure
 
 Shape = tuple[int, ...]
 CLASSES = 10
@@ -21,7 +21,7 @@ IMAGE: Shape = (28, 28)
 BATCH_NORM_EPSILON = 1e-3  # Keras's default
 
 
-class ImpossibleNetwork(ValueError):
+class ImpossibleNetwork(KnownFailure, ValueError):
     """A network whose shapes do not work out. The message says where and what to change."""
 
 
@@ -228,10 +228,7 @@ def _fitting(layer: Layer, shape: Shape, block: int) -> Shape:
     output = layer.output(shape)
     if min(output) < 1:
         raise ImpossibleNetwork(
-            _(
-                "Conv block {block} does not fit: its {layer} gets an image of {height}×{width} "
-                "pixels, which is too small. Use fewer poolings, smaller kernels or padding=same."
-            ).format(block=block, layer=layer.kind, height=shape[0], width=shape[1])
+            "impossible_network", block=block, layer=layer.kind, height=shape[0], width=shape[1]
         )
     return output
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from core.data.datasets import Dataset
 from core.files import DAMAGED_ARCHIVE, read_npz, replacing
-from core.i18n import _
 from core.network.architectures import CLASSES, IMAGE
 from core.network.onnx_graph import Weights, flatten, numbers, unflatten
 from core.runs import runs
@@ -86,11 +85,7 @@ def read(run: Path) -> Lesson | None:
     except FileNotFoundError:
         return None
     except DAMAGED_ARCHIVE as error:
-        raise DamagedLesson(
-            _("The drawings that run {name} was to learn from are damaged. Teach it anew.").format(
-                name=run.name
-            )
-        ) from error
+        raise DamagedLesson("lesson_damaged", name=run.name) from error
 
 
 def _lesson(arrays: dict[str, NDArray[Any]]) -> Lesson:

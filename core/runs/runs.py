@@ -56,13 +56,12 @@ import portalocker
 import psutil
 from filelock import FileLock
 from portalocker import AlreadyLocked, LockException, LockFlags
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
-from core import errors
 from core.config import KNOBS, ConfigError, DropoutRate, Epochs, LearningRate, RunConfig
+from core.failures import KnownFailure, Written, is_disk_full, why_lost
 from core.files import replacing
-from core.i18n import _
 from core.network.architectures import CLASSES
 
 State = Literal[
@@ -87,11 +86,11 @@ STARTER = Path(__file__).parents[2] / "starter" / "starter"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
-class CannotGoOn(RuntimeError):
+class CannotGoOn(KnownFailure, RuntimeError):
     """Something that a run needs to go on is lost, so no resuming mends it. The message says what."""
 
 
-class UnknownRun(LookupError):
+class UnknownRun(KnownFailure, LookupError):
     """There is no run of that name, or none that can be read."""
 
 
@@ -126,7 +125,7 @@ class Status(BaseModel):
         stopped_early: whether it ended because the loss had stopped falling.
         best_epoch: the epoch whose weights it took back then; 0 if it kept the last ones.
         test_loss, test_accuracy: on the whole test set; None before it is evaluated.
-        error: why it failed, in a sentence.
+        failure: why it failed. An older file holds a sentence instead, as ``error``.
         diverged: whether it failed because the loss stopped being a number.
         can_resume: whether to resume it can help, once what made it fail is mended.
     """
@@ -149,7 +148,7 @@ class Status(BaseModel):
     best_epoch: _Count = 0
     test_loss: _Loss = None
     test_accuracy: float | None = Field(None, ge=0, le=1)
-    error: str = Field("", max_length=10_000)
+    failure: Written = Field(None, validation_alias=AliasChoices("error", "failure"))
     diverged: bool = False
     can_resume: bool = True
 
@@ -232,11 +231,7 @@ def find(root: Path, run_id: str) -> Path:
     """
     run = root / run_id
     if not is_name(run_id) or not (run / "config.json").is_file():
-        raise UnknownRun(
-            _("There is no run {name}. It may have been deleted; choose another.").format(
-                name=repr(run_id[:64])
-            )
-        )
+        raise UnknownRun("unknown_run", name=repr(run_id[:64]))
     return run
 
 
@@ -269,9 +264,7 @@ def config(run: Path) -> RunConfig:
     try:
         return settled(_read_config, run / "config.json")
     except (OSError, ValueError) as error:
-        raise UnknownRun(
-            _("The settings of run {name} cannot be read. Choose another run.").format(name=run.name)
-        ) from error
+        raise UnknownRun("unreadable_settings", name=run.name) from error
 
 
 def _read_config(file: Path) -> RunConfig:
@@ -368,7 +361,7 @@ def _is_coming(run: Path) -> bool:
 def _lost(run: Path, found: Status) -> Status:
     """A run whose worker is gone without having said why."""
     return found.model_copy(
-        update={"state": "interrupted", "error": errors.why_lost(run), "ended": found.heartbeat, "phase": ""}
+        update={"state": "interrupted", "failure": why_lost(run), "ended": found.heartbeat, "phase": ""}
     )
 
 
@@ -381,9 +374,7 @@ def written_status(run: Path) -> Status:
     try:
         return settled(_read_status, run / "status.json")
     except (OSError, ValidationError) as error:
-        raise UnknownRun(
-            _("The status of run {name} cannot be read. Choose another run.").format(name=run.name)
-        ) from error
+        raise UnknownRun("unreadable_status", name=run.name) from error
 
 
 def _read_status(file: Path) -> Status:
@@ -419,7 +410,7 @@ def write_last_word(run: Path, status: Status) -> None:
             return
         except OSError as error:
             # Others may have filled that room before, with something that fails as well and is deleted.
-            if not errors.is_disk_full(error) or attempt == _LAST_TRIES - 1:
+            if not is_disk_full(error) or attempt == _LAST_TRIES - 1:
                 raise
             time.sleep(_BETWEEN)
 

@@ -21,8 +21,8 @@ import optuna
 from filelock import Timeout
 from optuna.trial import FrozenTrial, TrialState
 
-from core import errors
 from core.config import ConfigError
+from core.failures import Failure
 from core.i18n import _
 from core.jobs import jobs, warm
 from core.network.architectures import ImpossibleNetwork
@@ -86,13 +86,13 @@ class Sweeper:
                 time.sleep(_POLL)
         except Exception as error:  # noqa: BLE001
             # The sweeper's edge: whatever went wrong is what the sweep's page has to show.
-            self._leave(state="failed", error=errors.sentence(error))
+            self._leave(state="failed", failure=Failure.from_exception(error))
             with suppress(OSError):  # the log is on the same disk
                 traceback.print_exc()
 
     def take_up(self) -> None:
         """Begin, or go on where an earlier sweeper was."""
-        self._write(state="running", started=time.time(), error="", pid=os.getpid())
+        self._write(state="running", started=time.time(), failure=None, pid=os.getpid())
         for trial in self.live:
             self._take_up(trial)
 
@@ -152,8 +152,7 @@ class Sweeper:
             config = sweep.config(trial.params)
             jobs.check(config, self.settings)
         except (ConfigError, ImpossibleNetwork, jobs.NotAllowed) as error:
-            trial.set_user_attr("reason", str(error))
-            self.study.tell(trial, state=TrialState.FAIL)
+            self._end(trial, TrialState.FAIL, Failure.from_exception(error))
             return
         run = jobs.submit(config, self.settings)
         trial.set_user_attr("run", run.name)
@@ -178,7 +177,7 @@ class Sweeper:
             if runs.status(run).state == "paused" and runs.request(self.folder).action == "run":
                 jobs.resume(run, self.settings)
         except runs.UnknownRun:
-            self._end(trial, TrialState.FAIL, _("Its run is gone."))
+            self._end(trial, TrialState.FAIL, Failure.of("run_gone"))
 
     def follow(self, trial: FrozenTrial, wanted: runs.Action) -> None:
         """Report what a run has learned, and what has become of it."""
@@ -186,7 +185,7 @@ class Sweeper:
         try:
             status = runs.status(run)
         except runs.UnknownRun:
-            self._end(trial, TrialState.FAIL, _("Its run is gone."))
+            self._end(trial, TrialState.FAIL, Failure.of("run_gone"))
             return
         # Only now what it has learned: after its end nothing comes any more.
         ours = optuna.trial.Trial(self.study, trial._trial_id)
@@ -200,7 +199,7 @@ class Sweeper:
             case "stopped":  # by us, or by somebody on its page
                 self._end(trial, TrialState.PRUNED)
             case "failed":
-                self._end(trial, TrialState.FAIL, status.error)
+                self._end(trial, TrialState.FAIL, status.failure)
             case "interrupted" if wanted == "run":
                 self._revive(trial, run, status)
             case _ if wanted == "pause":
@@ -213,21 +212,24 @@ class Sweeper:
         # It may have taken back the weights of an earlier epoch.
         kept = accuracies.get(status.best_epoch or max(accuracies, default=0))
         if kept is None:
-            self._end(trial, TrialState.FAIL, _("It was not validated."))
+            self._end(trial, TrialState.FAIL, Failure.of("not_validated"))
         else:
             self.study.tell(trial.number, kept)
 
     def _revive(self, trial: FrozenTrial, run: Path, status: runs.Status) -> None:
         attempts = trial.user_attrs.get("attempts", 0) + 1
         if attempts > _ATTEMPTS:
-            self._end(trial, TrialState.FAIL, status.error)
+            self._end(trial, TrialState.FAIL, status.failure)
             return
         optuna.trial.Trial(self.study, trial._trial_id).set_user_attr("attempts", attempts)
         jobs.resume(run, self.settings)
 
-    def _end(self, trial: FrozenTrial, state: TrialState, reason: str = "") -> None:
-        if reason:
-            optuna.trial.Trial(self.study, trial._trial_id).set_user_attr("reason", reason)
+    def _end(
+        self, trial: FrozenTrial | optuna.Trial, state: TrialState, failure: Failure | None = None
+    ) -> None:
+        if failure:
+            told = failure.model_dump()
+            optuna.trial.Trial(self.study, trial._trial_id).set_user_attr("reason", told)
         self.study.tell(trial.number, state=state)
 
 

@@ -29,6 +29,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field, ValidationError
 
 from core.config import RunConfig
+from core.failures import Failure, KnownFailure
 from core.i18n import _
 from core.jobs import jobs, requests, warm
 from core.runs import runs
@@ -42,7 +43,7 @@ FEWEST, MOST = 1, 4  # knobs
 FOLDER = ".sweeps"
 
 
-class UnknownSweep(LookupError):
+class UnknownSweep(KnownFailure, LookupError):
     """There is no sweep of that name, or none that can be read."""
 
 
@@ -143,9 +144,7 @@ def _check_running(settings: Settings) -> None:
         with suppress(runs.UnknownRun):  # it is deleted at this moment
             running += runs.status(found).state not in runs.RESTING
     if running >= settings.max_sweeps:
-        raise jobs.NotAllowed(
-            _("{n} sweeps are running already. Wait until one has ended, or pause one.").format(n=running)
-        )
+        raise jobs.NotAllowed("too_many_sweeps", n=running)
 
 
 def submit(sweep: Sweep, settings: Settings) -> Path:
@@ -188,11 +187,7 @@ def read(folder: Path) -> Sweep:
     try:
         return runs.settled(_read, folder / "sweep.json")
     except (OSError, ValidationError, BadSweep) as error:
-        raise UnknownSweep(
-            _("There is no sweep {name}. It may have been deleted; choose another.").format(
-                name=repr(folder.name[:64])
-            )
-        ) from error
+        raise UnknownSweep("unknown_sweep", name=repr(folder.name[:64])) from error
 
 
 def _read(file: Path) -> Sweep:
@@ -243,7 +238,7 @@ class Trial(NamedTuple):
         accuracy: on the validation images, 0 to 1; of one that runs or was pruned, after its last epoch.
         epochs: how many have been seen of it.
         run: the name of its run; "" if it has none.
-        reason: why it failed.
+        failure: why it failed; None where it has not, or that is not known.
     """
 
     number: int
@@ -252,7 +247,7 @@ class Trial(NamedTuple):
     accuracy: float | None
     epochs: int
     run: str
-    reason: str
+    failure: Failure | None
 
 
 def best(trials: Sequence[Trial]) -> Trial | None:

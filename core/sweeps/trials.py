@@ -13,7 +13,9 @@ from filelock import FileLock
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
+from pydantic import TypeAdapter
 
+from core.failures import Failure, Written
 from core.i18n import _
 from core.knobs import Number
 from core.sweeps import sweeps
@@ -29,6 +31,8 @@ ENOUGH = 6  # finished runs, to say anything about which knob matters
 _DAMAGED = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OSError, RuntimeError,
 )  # fmt: skip
+
+_FAILURE: TypeAdapter[Failure | None] = TypeAdapter(Written)
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -143,7 +147,6 @@ def _is_possible(one: Trial, knobs: dict[str, Values]) -> bool:
     return (
         (one.accuracy is None or _is_number(one.accuracy, 0, 1))
         and isinstance(one.run, str)
-        and isinstance(one.reason, str)
         # Of one that has just begun, not every knob may be written yet.
         and (set(one.values) == set(knobs) if one.accuracy is not None else set(one.values) <= set(knobs))
         and all(_takes(knobs[name], value) for name, value in one.values.items())
@@ -171,7 +174,7 @@ def _trial(found: FrozenTrial) -> Trial:
         accuracy=value,
         epochs=max(steps, default=0),
         run=found.user_attrs.get("run", ""),
-        reason=found.user_attrs.get("reason", ""),
+        failure=_FAILURE.validate_python(found.user_attrs.get("reason")),
     )
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from core import ui
 from core.config import KNOBS, ConfigError, RunConfig
 from core.data import datasets
+from core.failures import words
 from core.i18n import _, ngettext
 from core.jobs import estimate, jobs
 from core.network.architectures import ImpossibleNetwork
@@ -95,10 +96,10 @@ def _state(
         case "paused":
             st.info(_paused(status, config), icon=":material/pause_circle:")
         case "interrupted":
-            st.warning(ui.plain(status.error), icon=":material/power_off:")
+            st.warning(ui.plain(words(status.failure)), icon=":material/power_off:")
             st.caption(_kept(run))
         case "failed":
-            ui.sorry(status.error)
+            ui.sorry(words(status.failure))
             if not status.diverged and status.can_resume:
                 st.caption(_kept(run))
         case "finished" | "stopped":
@@ -235,7 +236,7 @@ def _resume_or_data(run: Path, status: runs.Status) -> None:
     try:
         datasets.check(name)
     except datasets.DatasetMissing as error:
-        if status.error != str(error):
+        if words(status.failure) != str(error):
             st.warning(ui.plain(error), icon=":material/download:")
         ui.link_to_data(name)
     else:

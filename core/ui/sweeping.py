@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import charts, ui
+from core import charts, failures, ui
 from core.config import PRESETS, assignments
 from core.data.datasets import DatasetMissing
 from core.i18n import _, ngettext
@@ -104,7 +104,7 @@ def _stand(sweep: Sweep, status: runs.Status, found: Sequence[Trial]) -> None:
             words += " " + _("Its process has ended without a word. It can go on where it was.")
     st.progress(min(1.0, done / sweep.trials), words)
     if status.state == "failed":
-        ui.sorry(_("The sweep cannot go on. {reason}").format(reason=status.error))
+        ui.sorry(_("The sweep cannot go on. {reason}").format(reason=failures.words(status.failure)))
     failed = [one for one in found if one.state == "failed"]
     if failed:
         with st.expander(
@@ -114,7 +114,7 @@ def _stand(sweep: Sweep, status: runs.Status, found: Sequence[Trial]) -> None:
             for one in failed:
                 st.markdown(
                     _("{number}: {reason}").format(
-                        number=one.number + 1, reason=ui.plain(one.reason or _("it is not known why"))
+                        number=one.number + 1, reason=ui.plain(failures.words(one.failure))
                     )
                 )
 

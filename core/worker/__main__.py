@@ -18,7 +18,7 @@ from pathlib import Path
 
 from filelock import BaseFileLock, Timeout
 
-from core import errors
+from core.failures import Failure
 from core.jobs import jobs
 from core.runs import runs
 from core.runs.runs import Action
@@ -69,7 +69,7 @@ def _work(run: Path, slots: int) -> None:
         # The worker's edge: whatever went wrong is what the run's page has to show.
         if run.exists():  # and was not deleted, which ends it as well
             lost = isinstance(error, runs.CannotGoOn)
-            journal.end("failed", error=errors.sentence(error), can_resume=not lost)
+            journal.end("failed", failure=Failure.from_exception(error), can_resume=not lost)
         with suppress(OSError):  # the log is on the same disk
             traceback.print_exc()
 

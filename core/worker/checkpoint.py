@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.files import DAMAGED_ARCHIVE, read_npz, replacing
-from core.i18n import _
 from core.network.onnx_graph import Weights, flatten, unflatten
 from core.runs import runs
 from core.worker import build
@@ -129,9 +128,7 @@ def _matched(arrays: Mapping[str, Array], expected: Mapping[str, Any]) -> dict[s
         if values is not None and values.shape == tuple(expected[name].shape)
     }
     if not len(matched) == len(expected) == len(arrays):
-        raise DamagedCheckpoint(
-            _("The checkpoint belongs to another network, so the run cannot go on. Train anew.")
-        )
+        raise DamagedCheckpoint("checkpoint_of_another_network")
     return matched
 
 
@@ -149,7 +146,5 @@ def load(path: Path) -> Checkpoint:
             group, name = re.split("[/_]", key, maxsplit=1)  # "_" in older ones
             groups[group][name] = values
     except (*DAMAGED_ARCHIVE, TypeError) as error:
-        raise DamagedCheckpoint(
-            _("The checkpoint is damaged, so the run cannot go on. Train anew with the same settings.")
-        ) from error
+        raise DamagedCheckpoint("checkpoint_damaged") from error
     return found

@@ -30,7 +30,7 @@ class Journal:
         self._began = time.time()
         self.update(
             state="running", phase="importing", started=self._began, ended=0,
-            error="", diverged=False, can_resume=True,
+            failure=None, diverged=False, can_resume=True,
         )  # fmt: skip
 
     def update(self, **changes: Any) -> None:

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from core.config import RunConfig
 from core.data import datasets
 from core.data.datasets import Dataset
+from core.failures import KnownFailure
 from core.files import replacing
-from core.i18n import _
 from core.jobs.jobs import Ask
 from core.network import architectures as arch
 from core.network.architectures import Layer
@@ -48,7 +48,7 @@ _EPOCH_WEIGHTS = 100_000_000  # bytes of weights after each epoch, of a whole ru
 _BETTER = 1e-4
 
 
-class Diverged(ArithmeticError):
+class Diverged(KnownFailure, ArithmeticError):
     """The loss is no longer a number. The message says where, and what to try."""
 
 
@@ -79,7 +79,7 @@ def train(run: Path, journal: Journal, action: Ask) -> None:
             if journal.pause(action):
                 return
     except Diverged as error:
-        journal.end("failed", error=str(error), diverged=True)
+        journal.end("failed", failure=error.failure, diverged=True)
         return
     journal.update(phase="evaluating")
     evaluation = export(run, training.model, training.network, dataset, batches)
@@ -192,12 +192,7 @@ class Training:
         now.lost += float(lost)
         now.right += int(right)
         if not math.isfinite(now.lost):
-            raise Diverged(
-                _(
-                    "The loss stopped being a number in epoch {epoch}, step {step}: the steps were too "
-                    "large. Try a learning rate ten times smaller."
-                ).format(epoch=now.epoch, step=now.step)
-            )
+            raise Diverged("diverged", epoch=now.epoch, step=now.step)
 
     def _rates(self, number: int) -> NDArray[np.float32]:
         """The learning rates of so many steps from here."""
@@ -344,11 +339,7 @@ def _keep_environment(run: Path, config: RunConfig, dataset: Dataset) -> None:
     """Note what the run's numbers depend on; if it has begun before, see that the data is the same."""
     before = runs.environment(run).get("dataset_sha256")
     if before not in (None, dataset.digest):
-        raise OtherData(
-            _("{name} is not the data that this run began with, so it cannot go on. Train anew.").format(
-                name=dataset.name
-            )
-        )
+        raise OtherData("dataset_changed", name=dataset.name)
     runs.write_json(run / "environment.json", environment(config, dataset))
 
 

@@ -153,7 +153,7 @@ def test_the_numbers_of_a_chart_are_those_that_it_shows() -> None:
 def test_of_one_knob_the_accuracy_is_shown_by_it() -> None:
     def trials(knob: str, *values: object) -> list[Trial]:
         return [
-            Trial(number, "pruned" if number == 1 else "complete", {knob: value}, number / 10, 2, "", "")
+            Trial(number, "pruned" if number == 1 else "complete", {knob: value}, number / 10, 2, "", None)
             for number, value in enumerate(values)
         ]
 
@@ -171,7 +171,7 @@ def test_of_one_knob_the_accuracy_is_shown_by_it() -> None:
 def test_parallel_coordinates_give_the_values_themselves_and_not_their_logarithms() -> None:
     trials = [
         Trial(
-            number, "complete", {"learning_rate": 10.0**-number, "optimizer": "sgd"}, number / 10, 2, "", ""
+            number, "complete", {"learning_rate": 10.0**-number, "optimizer": "sgd"}, number / 10, 2, "", None
         )
         for number in range(3)
     ]

@@ -333,7 +333,10 @@ def test_everything_that_can_be_taken_is_offered(run: Path, root: Path) -> None:
 
 IMPOSSIBLE = (
     {"test_accuracy": 99}, {"worked": -1e300}, {"epoch": -5}, {"created": 1e300}, {"test_loss": 1e200},
-    {"step": 10**400}, {"error": "x" * 20_000},
+    {"step": 10**400}, {"error": "x" * 20_000}, {"failure": {"code": "x" * 100}}, {"failure": {}},
+    {"failure": {"code": "said", "values": {"text": "x" * 20_000}}},
+    {"failure": {"code": "said", "values": {str(n): n for n in range(20)}}},
+    {"failure": {"code": "said", "values": {"text": ["x"]}}},
 )  # fmt: skip
 
 

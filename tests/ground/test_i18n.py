@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import config, i18n
 from core.config import ConfigError
+from core.failures import Failure
 from core.runs import runs
 from tests.conftest import PATIENCE
 
@@ -87,6 +88,20 @@ def test_every_text_of_a_page_is_translated(
     assert any("⟦" in text for text in texts)
     plain = {text: words for text in texts if (words := outside_brackets(text))}
     assert not plain
+
+
+@pytest.mark.parametrize("state", ["failed", "running"])
+def test_why_a_run_failed_is_translated_when_it_is_read(
+    state: runs.State, bracketed: None, runs_folder: Path, no_mnist: Path
+) -> None:
+    run = runs.create(runs_folder, config.RunConfig())
+    failure = Failure.of("diverged", epoch=1, step=2)
+    runs.write_status(run, runs.Status(state=state, pid=1, failure=failure))  # nobody trains it any more
+    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=PATIENCE).run()
+    app.query_params["run"] = run.name
+    app.switch_page("pages/train.py").run()
+    (shown,) = app.error if state == "failed" else app.warning
+    assert re.fullmatch("⟦The (loss stopped|training process ended) .*⟧", shown.value)
 
 
 def test_errors_are_translated_when_they_are_raised(bracketed: None) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from core.config import ConfigError, RunConfig
 from core.data import datasets
+from core.failures import Failure
 from core.jobs import jobs
 from core.jobs.jobs import NotAllowed
 from core.network import architectures, predict
@@ -115,7 +116,7 @@ def test_a_run_that_is_stopped_while_it_waits_never_trains(queue: Queue) -> None
 def test_what_was_learned_is_kept_when_a_run_is_stopped(queue: Queue, mnist_5k: datasets.Dataset) -> None:
     run = queue.long
     status = runs.status(run)
-    assert (status.state, status.error) == ("stopped", "")
+    assert (status.state, status.failure) == ("stopped", None)
     metrics = runs.metrics(run)
     assert 1 <= len(metrics) < LONG.epochs
     assert [row["epoch"] for row in metrics] == list(range(1, len(metrics) + 1))
@@ -156,7 +157,7 @@ def test_a_finished_run_leaves_every_file_that_the_contract_names(mlp_run: Path)
     assert status.created == status.queued < status.started < status.ended <= status.heartbeat
     assert 0 < status.worked <= status.ended - status.started + 1e-3
     assert (status.epoch, status.step, status.steps) == (3, 50, 50)
-    assert status.error == ""
+    assert status.failure is None
     environment = runs.environment(mlp_run)
     assert environment["dataset_sha256"] == datasets.load("mnist-5k").digest
     assert (environment["keras"], environment["seed"]) == (keras.__version__, 0)
@@ -187,11 +188,11 @@ def asked_for(root: Path, state: State, **values: Any) -> Path:
 def test_a_run_that_rests_is_resumed_once_however_often_it_is_asked_for(
     runs_folder: Path, hired: Hired, state: State
 ) -> None:
-    run = asked_for(runs_folder, state, error="Because.", ended=1)
+    run = asked_for(runs_folder, state, failure=Failure.of("disk_full"), ended=1)
     for _ in range(3):
         jobs.resume(run, Settings())
     status = runs.status(run)
-    assert (status.state, status.error, status.pid) == ("queued", "", 0)
+    assert (status.state, status.failure, status.pid) == ("queued", None, 0)
     assert hired == [(run, Settings().slots)]
     assert runs.request(run).action == "run"
 

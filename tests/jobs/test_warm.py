@@ -52,7 +52,7 @@ def test_a_warm_worker_trains_the_run_that_it_is_given_and_leaves(runs_folder: P
     run = jobs.submit(TINY, Settings())
     assert not warm.is_waiting()
     status = wait_for_end(run)
-    assert (status.state, status.pid) == ("finished", worker.pid), status.error
+    assert (status.state, status.pid) == ("finished", worker.pid), status.failure
     assert worker.wait(PATIENCE) == 0
     assert (run / "log.txt").is_file()
     assert idle.wait(PATIENCE) == 0

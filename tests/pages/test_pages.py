@@ -310,12 +310,26 @@ class TestTrain:
         last = runs.metrics(with_run)[-1]
         assert metrics(app)["Validation accuracy"] == f"{last['val_accuracy']:.2%}"
 
-    def test_a_failed_run_shows_why_and_its_log(self, runs_folder: Path, no_mnist: Path) -> None:
+    @pytest.mark.parametrize(
+        ("written", "shown"),
+        [
+            ({"error": "The disk is full."}, "The disk is full."),  # as older runs have it
+            ({"failure": {"code": "disk_full"}}, "The disk is full. Make room, then resume."),
+            (
+                {"failure": {"code": "<b>*x*</b>"}},
+                "It failed with the code <b>*x*</b>, which this",
+            ),
+            ({}, "It is not known why."),
+        ],
+    )
+    def test_a_failed_run_shows_why_and_its_log(
+        self, runs_folder: Path, no_mnist: Path, written: dict[str, object], shown: str
+    ) -> None:
         run = runs.create(runs_folder, RunConfig())
-        runs.write_status(run, runs.Status(state="failed", error="The disk is full."))
+        runs.write_json(run / "status.json", {"state": "failed", **written})
         (run / "log.txt").write_text("No space left on device <script>alert(1)</script>")
         app = open_page("train", run=run.name)
-        assert said(app.error[0]) == "The disk is full."
+        assert said(app.error[0]).startswith(shown)
         assert "No space left" in app.code[0].value
 
     @pytest.mark.parametrize("name", ["../../etc", "no-such-run", "/etc/passwd", "a" * 5000, "%00", ""])

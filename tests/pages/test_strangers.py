@@ -23,6 +23,7 @@ from core.evaluation import evaluate, reliability
 from core.evaluation.calibration import Calibration
 from core.evaluation.robustness import LEVELS, Robustness
 from core.exports import bundle, card, exports, formats
+from core.failures import Failure, words
 from core.jobs import estimate
 from core.jobs.estimate import Estimate
 from core.network import predict
@@ -49,6 +50,8 @@ def good(mlp_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = Path(shutil.copytree(mlp_run, tmp_path_factory.mktemp("good") / mlp_run.name))
     labels.write(run, name="Ours", tags=("a",), note="b", starred=True)
     runs.write_json(run / "request.json", {"action": "run", "learning_rate": 0.01, "epochs": 4})
+    failure = Failure.of("diverged", epoch=1, step=2)
+    runs.write_status(run, runs.written_status(run).model_copy(update={"failure": failure}))
     accuracy = {name: [0.5] * len(levels) for name, levels in LEVELS.items()}
     runs.write_json(run / "robustness.json", Robustness(images=1000, accuracy=accuracy).model_dump())
     Estimate(epoch=1, total=9, end=1, based_on=2).keep(run)
@@ -187,6 +190,7 @@ def look(run: Path) -> None:
 
 def look_at_a_readable_one(one: ledger.Entry) -> None:
     run = one.run
+    assert words(one.status.failure)
     adviser.about(run)
     estimate.off(run)
     estimate.remaining(run)

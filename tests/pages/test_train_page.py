@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.config import KNOBS, PRESETS, RunConfig
 from core.data import datasets
+from core.failures import Failure
 from core.jobs import jobs, warm
 from core.knobs import Knob
 from core.runs import runs
@@ -366,8 +367,8 @@ def test_a_run_without_its_data_leads_to_it_and_can_go_on_when_it_is_there(
     run = runs.create(runs_folder, LONG.but(dataset="mnist"))
     with pytest.raises(datasets.DatasetMissing) as missing:
         datasets.check("mnist")
-    error = str(missing.value) if state == "failed" else ""
-    runs.write_status(run, Status(state=state, pid=1, error=error, epoch=1))
+    failure = missing.value.failure if state == "failed" else None
+    runs.write_status(run, Status(state=state, pid=1, failure=failure, epoch=1))
     app = open_page("train", run=run.name)
     assert [said(one) for one in (*app.error, *app.warning)].count(str(missing.value)) == 1
     assert links(app)["Get it on the Data page"] == "dataset_shown=mnist"
@@ -381,7 +382,7 @@ def test_a_run_without_its_data_leads_to_it_and_can_go_on_when_it_is_there(
 
 def test_a_run_that_nothing_can_mend_is_not_resumed(runs_folder: Path) -> None:
     run = runs.create(runs_folder, LONG)
-    runs.write_status(run, Status(state="failed", error="The checkpoint is damaged.", can_resume=False))
+    runs.write_status(run, Status(state="failed", failure=Failure.of("checkpoint_damaged"), can_resume=False))
     app = open_page("train", run=run.name)
     assert "resume" not in keys(app)
     assert "It will go on" not in texts(app)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from core.config import RunConfig
 from core.data import datasets
 from core.evaluation import evaluate
+from core.failures import Failure, words
 from core.network import predict
 from core.runs import runs
 from core.runs.runs import Request, Status, UnknownRun
@@ -320,7 +321,7 @@ def test_a_queued_run_whose_worker_never_came_is_lost_after_the_start_time_and_n
     for age, state in ((5, "queued"), (15, "interrupted")):
         runs.write_status(run, fresh.model_copy(update={"queued": time.time() - age}))
         assert runs.status(run).state == state
-    assert runs.status(run).error.endswith("it was killed, or the machine went down.")
+    assert words(runs.status(run).failure).endswith("it was killed, or the machine went down.")
 
 
 def test_a_run_is_alive_while_its_worker_holds_the_lock(run: Path) -> None:
@@ -346,7 +347,7 @@ def test_a_run_is_alive_while_its_worker_holds_the_lock(run: Path) -> None:
     wait_until(lambda: not runs.worker_is_alive(run), "the lock was free")
     found = runs.status(run)
     assert (found.state, found.phase, found.ended) == ("interrupted", "", training.heartbeat)
-    assert found.error == (
+    assert words(found.failure) == (
         "The training process ended without a word: it was killed, or the machine went down."
     )
     # It is a reading of the files: nothing is written.
@@ -377,7 +378,9 @@ def test_a_worker_that_takes_long_to_come_up_is_waited_for_while_it_lives(
 
 @pytest.mark.parametrize("state", sorted(runs.ENDED | {"paused"}))
 def test_a_run_that_rests_stays_as_it_is(run: Path, state: runs.State) -> None:
-    ended = Status(state=state, pid=1, created=1, ended=2, error="" if state != "failed" else "Because.")
+    ended = Status(
+        state=state, pid=1, created=1, ended=2, failure=Failure.of("disk_full") if state == "failed" else None
+    )
     runs.write_status(run, ended)
     with runs.changing_request(run) as change:
         change(action="stop")

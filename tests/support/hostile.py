@@ -15,6 +15,7 @@ from core.drawing import drawings
 from core.drawing.drawings import Drawing
 from core.evaluation import robustness
 from core.evaluation.robustness import LEVELS
+from core.failures import Failure
 from core.runs import labels, runs
 from core.settings import Settings
 from core.sweeps import sweeps, trials
@@ -55,7 +56,8 @@ def build(run: Path, root: Path) -> dict[str, Path]:
         (found["failed"] / file).unlink()
     status = runs.written_status(run)
     runs.write_status(
-        found["failed"], status.model_copy(update={"state": "failed", "error": NAME, "test_accuracy": None})
+        found["failed"],
+        status.model_copy(update={"state": "failed", "failure": Failure.of(NAME), "test_accuracy": None}),
     )
     _strange_rows(found["one"])
     # This very process is said to be about to train it, so that it stays in line.
@@ -94,7 +96,7 @@ def _sweep(root: Path) -> Path:
     study = trials.study(folder, plan)
     for number in range(3):
         trial = study.ask(trials.space(plan.knobs))
-        trial.set_user_attr("reason", OTHER)
+        trial.set_user_attr("reason", Failure.of("unexpected", kind=OTHER, message=OTHER).model_dump())
         trial.report(0.5, 1)
         study.tell(trial, None if number == 2 else 0.5, trials.TrialState.FAIL if number == 2 else None)
     return folder

@@ -12,6 +12,7 @@ from typing import get_args
 from core.config import RunConfig
 from core.drawing import drawings, strokes
 from core.drawing.drawings import Drawing
+from core.failures import Failure
 from core.runs import labels, runs, trash
 from core.sweeps import sweeps, trials
 from core.sweeps.search_space import Span
@@ -57,8 +58,8 @@ def _in_state(root: Path, state: runs.State, trained: Path) -> Path:
         {"pid": 1, "epoch": 1, "step": 3, "steps": 25, "started": time.time()} if state != "queued" else {}
     )
     written = "running" if state in ("pausing", "stopping", "interrupted") else state
-    error = "The disk is full. Make room, then resume." if state == "failed" else ""
-    runs.write_status(run, runs.Status(state=written, queued=time.time(), error=error, **values))
+    failure = Failure.of("disk_full") if state == "failed" else None
+    runs.write_status(run, runs.Status(state=written, queued=time.time(), failure=failure, **values))
     if state in ("pausing", "stopping"):
         with runs.changing_request(run) as change:
             change(action="pause" if state == "pausing" else "stop")

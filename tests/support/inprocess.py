@@ -61,7 +61,7 @@ def work(run: Path, action: Ask = go_on) -> Status:
 def trained(root: Path, config: RunConfig) -> Path:
     run = runs.create(root, config)
     status = work(run)
-    assert status.state == "finished", status.error
+    assert status.state == "finished", status.failure
     return run
 
 

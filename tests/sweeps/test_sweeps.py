@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config import PRESETS, RunConfig
+from core.failures import Failure, words
 from core.jobs import jobs
 from core.knobs import Number
 from core.runs import labels, runs
@@ -412,7 +413,7 @@ def test_more_runs_come_after_the_whole_grid_and_lie_within_it(stage: Any) -> No
 def test_what_happens_to_a_run_happens_to_its_trial(stage: Any, hired: Hired) -> None:
     played = stage(trials=4)
     failed = played.begin()
-    played.end(failed, "failed", error="The loss is no number.")
+    played.end(failed, "failed", failure=Failure.of("diverged", epoch=1, step=2))
     played.note()
     gone = played.begin()
     played.locks.pop(gone).release()
@@ -434,10 +435,9 @@ def test_what_happens_to_a_run_happens_to_its_trial(stage: Any, hired: Hired) ->
     assert played.look()
     found = trials.read(played.folder)
     assert [one.state for one in found] == ["failed"] * 4
-    assert [one.reason for one in found][:3] == [
-        "The loss is no number.", "Its run is gone.", "It was not validated.",
-    ]  # fmt: skip
-    assert "killed" in found[3].reason
+    assert [words(one.failure) for one in found][1:3] == ["Its run is gone.", "It was not validated."]
+    assert found[0].failure == Failure.of("diverged", epoch=1, step=2)
+    assert "killed" in words(found[3].failure)
     assert sweeps.best(found) is None
 
 
@@ -450,7 +450,7 @@ def test_a_network_that_cannot_be_counts_as_tried_and_says_why(stage: Any) -> No
         assert not played.look()
     assert played.look()
     assert {one.state for one in trials.read(played.folder)} == {"failed"}
-    assert all(one.reason for one in trials.read(played.folder))
+    assert all("which is too small" in words(one.failure) for one in trials.read(played.folder))
     assert runs.every(played.settings.runs) == []
 
 
@@ -464,7 +464,7 @@ def test_no_room_ends_the_sweep_with_the_reason_and_others_are_waited_for(stage:
     played.locks.pop(played.folder).release()
     status = runs.status(played.folder)
     assert status.state == "failed"
-    assert "There are 0 runs already" in status.error
+    assert "There are 0 runs already" in words(status.failure)
 
 
 def test_a_damaged_folder_is_no_sweep(tmp_path: Path, stage: Any) -> None:
@@ -588,5 +588,5 @@ def test_a_sweep_that_cannot_take_up_its_run_says_why(stage: Any) -> None:
         Sweeper(played.folder, played.settings.model_copy(update={"max_epochs": 1})).work()
     status = runs.status(played.folder)
     assert status.state == "failed"
-    assert "at most 1 are allowed" in status.error
+    assert "at most 1 are allowed" in words(status.failure)
     assert runs.status(run).state == "paused"

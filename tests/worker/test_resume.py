@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from core.config import RunConfig
 from core.data import datasets
 from core.evaluation import evaluate
+from core.failures import words
 from core.jobs import jobs
 from core.network import architectures
 from core.runs import runs
@@ -127,7 +128,7 @@ def paused(halted: Path, tmp_path: Path) -> Path:
 
 def test_a_paused_run_stands_where_it_was_paused(halted: Path) -> None:
     status = runs.status(halted)
-    assert (status.state, status.phase, status.error) == ("paused", "", "")
+    assert (status.state, status.phase, status.failure) == ("paused", "", None)
     assert (status.epoch, status.step, status.steps) == (2, 16, 40)
     assert [row["epoch"] for row in runs.metrics(halted)] == [1]
     assert not runs.has_model(halted)
@@ -163,7 +164,7 @@ def test_a_paused_run_that_is_stopped_has_a_model_and_can_still_go_on_to_the_end
     assert runs.status(paused).state == "stopping"
     hired.work()
     status = runs.status(paused)
-    assert (status.state, status.error) == ("stopped", "")
+    assert (status.state, status.failure) == ("stopped", None)
     assert [row["steps"] for row in runs.metrics(paused)] == [40, 16]
     kernel = keras.saving.load_model(paused / "model.keras").get_layer("dense_1").kernel
     learned = np.asarray(checkpoint.load(paused / "checkpoint.npz").model["dense_1/kernel"])
@@ -187,11 +188,11 @@ def test_other_data_than_before_is_a_clear_verdict(paused: Path, hired: Hired) -
     known = runs.environment(paused)
     runs.write_json(paused / "environment.json", known | {"dataset_sha256": "0" * 64})
     status = resumed(paused, hired)
-    assert (status.state, status.error) == (
+    assert (status.state, words(status.failure)) == (
         "failed", "mnist-5k is not the data that this run began with, so it cannot go on. Train anew.",
     )  # fmt: skip
     # And it stays so, however often it is asked.
-    assert resumed(paused, hired).error == status.error
+    assert resumed(paused, hired).failure == status.failure
     assert [row["epoch"] for row in runs.metrics(paused)] == [1]
 
 
@@ -208,14 +209,14 @@ def test_a_deleted_data_file_is_a_clear_verdict_and_its_return_mends_it(
     hired.work()
     status = runs.status(run)
     assert (status.state, status.can_resume) == ("failed", True)
-    assert status.error.startswith(
+    assert words(status.failure).startswith(
         f"mnist is not on this machine yet: there is no {file}. Get it on the Data"
     )
     with pytest.raises(datasets.DatasetMissing):
         jobs.resume(run, Settings(runs=tmp_path))
     file.symlink_to(mnist_npz)
     assert resumed(run, hired).state == "finished"
-    assert runs.status(run).error == ""
+    assert runs.status(run).failure is None
 
 
 def test_a_damaged_checkpoint_is_a_clear_verdict_and_what_was_finished_stays(
@@ -227,7 +228,7 @@ def test_a_damaged_checkpoint_is_a_clear_verdict_and_what_was_finished_stays(
     jobs.resume(run, Settings(runs=tmp_path), epochs=4)
     hired.work()
     status = runs.status(run)
-    assert (status.state, status.error) == (
+    assert (status.state, words(status.failure)) == (
         "failed",
         "The checkpoint is damaged, so the run cannot go on. Train anew with the same settings.",
     )
@@ -240,7 +241,7 @@ def test_a_damaged_checkpoint_is_a_clear_verdict_and_what_was_finished_stays(
 def test_a_checkpoint_of_another_network_is_a_clear_verdict(paused: Path, hired: Hired) -> None:
     runs.write_json(paused / "config.json", SMALL.but(hidden_units=(9,)).model_dump(mode="json"))
     status = resumed(paused, hired)
-    assert (status.state, status.error) == (
+    assert (status.state, words(status.failure)) == (
         "failed", "The checkpoint belongs to another network, so the run cannot go on. Train anew.",
     )  # fmt: skip
 

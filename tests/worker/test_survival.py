@@ -16,11 +16,14 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from core.config import RunConfig
 from core.data import datasets
 from core.evaluation import evaluate
+from core.failures import words
 from core.jobs import jobs
 from core.runs import runs
 from core.runs.lessons import Lesson
@@ -69,7 +72,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Status]:
 @posix
 def test_a_killed_run_is_interrupted_and_says_so(killed: tuple[Path, Status]) -> None:
     _run, status = killed
-    assert (status.state, status.phase, status.error) == ("interrupted", "", KILLED)
+    assert (status.state, status.phase, words(status.failure)) == ("interrupted", "", KILLED)
     assert 3 <= status.epoch < BUSY.epochs
     assert status.started < status.ended == status.heartbeat
 
@@ -79,7 +82,7 @@ def test_a_killed_and_resumed_run_is_the_undisturbed_one(killed: tuple[Path, Sta
     run, _status = killed
     assert_same(run, trained(tmp_path, BUSY))
     status = runs.status(run)
-    assert (status.state, status.epoch, status.error) == ("finished", BUSY.epochs, "")
+    assert (status.state, status.epoch, status.failure) == ("finished", BUSY.epochs, None)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +107,7 @@ def test_a_run_whose_process_the_system_ends_is_paused_and_can_be_resumed(
     disturb(monkeypatch, hired, CALLS + 1, lambda: signal.raise_signal(signal.SIGTERM))
     worker._leaving.clear()  # with the process
     status = runs.status(run)
-    assert (status.state, status.error) == ("paused", "")
+    assert (status.state, status.failure) == ("paused", None)
     assert (status.epoch, status.step) == (2, 16)
     jobs.resume(run, Settings())
     hired.work()
@@ -169,7 +172,7 @@ class Killer:
         if runs.status(run).state != "interrupted":
             return False  # it had just finished
         self.latest = max(self.latest, time.monotonic() - began)
-        assert runs.status(run).error == KILLED
+        assert words(runs.status(run).failure) == KILLED
         self.phases[status.phase or status.state] += 1
         return True
 
@@ -224,6 +227,32 @@ def test_the_process_that_a_recycled_pid_belongs_to_is_never_touched(
         innocent.wait(0.2)
 
 
+# ------------------------------------------------------------------------- memory, and TensorFlow
+
+
+@pytest.mark.parametrize(
+    ("fail", "code"),
+    [
+        (lambda: np.ones(10**15), "out_of_memory"),
+        (lambda: tf.zeros([2**40, 2**10]), "out_of_memory"),
+        (lambda: tf.ones((2, 3)) @ tf.ones((2, 3)), "unexpected"),
+    ],
+)
+def test_whatever_fails_within_the_training_is_told_and_it_goes_on_from_its_checkpoint(
+    runs_folder: Path, undisturbed: Path, hired: Hired, monkeypatch: pytest.MonkeyPatch,
+    fail: Callable[[], object], code: str,
+) -> None:  # fmt: skip
+    run = jobs.submit(SMALL, Settings())
+    disturb(monkeypatch, hired, CALLS + 1, fail)
+    status = runs.status(run)
+    assert status.failure is not None
+    assert (status.state, status.failure.code, status.can_resume) == ("failed", code, True)
+    jobs.resume(run, Settings())
+    hired.work()
+    assert (runs.status(run).state, runs.status(run).failure) == ("finished", None)
+    assert_same(run, undisturbed)
+
+
 # ------------------------------------------------------------------------- nothing can be written
 
 
@@ -244,10 +273,10 @@ def test_a_disk_that_is_full_at_any_write_is_a_clear_verdict_and_with_room_it_go
             fill = partial(lambda stack: stack.enter_context(filled(disk)), room)
             with at_the_writing_of(f"{run.name}/.*{written}", fill):
                 hired.work()
-            assert (runs.status(run).state, runs.status(run).error) == ("failed", FULL), written
+            assert (runs.status(run).state, words(runs.status(run).failure)) == ("failed", FULL), written
             with pytest.raises(OSError, match="No space left"):
                 jobs.resume(run, Settings(runs=run.parent))
-        assert (runs.status(run).state, runs.status(run).error) == ("failed", FULL), written
+        assert (runs.status(run).state, words(runs.status(run).failure)) == ("failed", FULL), written
         assert runs.config(run) == SMALL
         # No temporary file was left behind.
         assert [file.name for file in run.rglob(".*")] == []
@@ -262,7 +291,7 @@ def test_a_worker_whose_log_is_on_the_full_disk_says_so_all_the_same(disk: Path)
     wait_until(lambda: runs.metrics(run), "it had trained an epoch")
     with filled(disk):
         wait_until(lambda: not runs.worker_is_alive(run), "its worker had left")
-    assert (runs.status(run).state, runs.status(run).error) == ("failed", FULL)
+    assert (runs.status(run).state, words(runs.status(run).failure)) == ("failed", FULL)
     jobs.resume(run, Settings(runs=run.parent))
     jobs.stop(run)
     assert wait_for_end(run).state == "stopped"
@@ -303,7 +332,7 @@ def test_a_sweep_on_a_full_disk_says_so_and_leaves_no_half_made_run(
             fill = partial(lambda stack: stack.enter_context(filled(disk)), room)
             with at_the_writing_of(f"runs/.*{written}", fill):
                 sweeper.main(folder)
-        assert (runs.status(folder).state, runs.status(folder).error) == ("failed", FULL), written
+        assert (runs.status(folder).state, words(runs.status(folder).failure)) == ("failed", FULL), written
         assert runs.every(root) == []
         sweeps.go_on(folder, Settings(runs=root))
     assert len(trials.read(folder)) == 1
@@ -330,17 +359,17 @@ print(runs.status(run).model_dump_json())
 def test_a_folder_made_read_only_is_a_clear_verdict_and_when_it_can_be_written_to_it_goes_on(
     undisturbed: Path, runs_folder: Path, hired: Hired
 ) -> None:
-    words = [sys.executable, "-c", READ_ONLY]
+    command = [sys.executable, "-c", READ_ONLY]
     if os.geteuid() == 0:  # for whom the mode means nothing, unless that is taken away
         if not shutil.which("setpriv"):
             pytest.skip("root may write everywhere, and setpriv is not there to change that")
-        words = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *words]
+        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
     run = jobs.submit(SMALL, Settings())
     hired.clear()
-    found = subprocess.run([*words, str(run)], cwd=PROJECT, capture_output=True, text=True, check=True)
+    found = subprocess.run([*command, str(run)], cwd=PROJECT, capture_output=True, text=True, check=True)
     status = Status.model_validate_json(found.stdout.splitlines()[-1])
     run.chmod(0o755)
-    assert (status.state, status.error) == (
+    assert (status.state, words(status.failure)) == (
         "interrupted", "The run's folder cannot be written to. Make it writable, then resume.",
     )  # fmt: skip
     assert [row["epoch"] for row in runs.metrics(run)][:1] == [1]
@@ -357,7 +386,7 @@ def test_what_was_finished_stays_readable_when_more_is_asked_of_a_full_disk(
     jobs.resume(run, Settings(runs=disk), epochs=4)
     with filled(disk):
         hired.work()
-        assert (runs.status(run).state, runs.status(run).error) == ("failed", FULL)
+        assert (runs.status(run).state, words(runs.status(run).failure)) == ("failed", FULL)
         assert runs.metrics(run)[:3] == runs.metrics(undisturbed)
         assert evaluate.load(run).accuracy == evaluate.load(undisturbed).accuracy
         assert (run / "model.onnx").read_bytes() == (undisturbed / "model.onnx").read_bytes()

