@@ -9,7 +9,7 @@ from core import charts, ui
 from core.data import datasets
 from core.data.download import FetchFailed
 from core.i18n import _
-from core.ui import links
+from core.ui import links, state
 from core.ui.gallery import Tile, gallery
 from core.ui.whole import whole
 
@@ -31,7 +31,7 @@ def show_digit(image: np.ndarray, label: int, index: int, split: str) -> None:
         default="raw",
         required=True,
         format_func={"raw": _("raw, 0 to 255"), "normalised": _("normalised, 0 to 1")}.__getitem__,
-        key="pixel_scale",
+        key=state.DATA_PIXEL_SCALE,
         persist_state="session",
     )
     if scale == "normalised":
@@ -42,7 +42,7 @@ def show_digit(image: np.ndarray, label: int, index: int, split: str) -> None:
     # On a phone the numbers stay readable, and the matrix can be moved sideways.
     with ui.at_least(680):
         ui.chart(
-            figure, key="pixels",
+            figure, key=state.DATA_PIXELS,
             alt=_("The pixel values of a {label} as a heat map").format(label=label),
         )  # fmt: skip
 
@@ -59,11 +59,13 @@ def offer_mnist(problem: datasets.DatasetMissing) -> None:
             ),
             icon=":material/download:",
         )
-    if st.button(_("Get full MNIST (11 MB)"), type="primary", icon=":material/download:", key="fetch"):
+    if st.button(
+        _("Get full MNIST (11 MB)"), type="primary", icon=":material/download:", key=state.DATA_FETCH
+    ):
         fetch_mnist()
     ui.say_where_files_are_taken()
     file = st.file_uploader(
-        _("Or take it from a file, mnist.npz"), type="npz", key="mnist_file",
+        _("Or take it from a file, mnist.npz"), type="npz", key=state.DATA_MNIST_FILE,
         max_upload_size=math.ceil(datasets.MOST_BYTES / 1e6),
     )  # fmt: skip
     if file is not None:
@@ -101,7 +103,7 @@ def fetch_mnist() -> None:
 
 def first_page() -> None:
     """Other digits are leafed through from the start."""
-    st.session_state["data_page"] = 1
+    state.DATA_PAGE.set(1)
 
 
 SPLITS = {"train": _("training"), "test": _("test")}
@@ -114,9 +116,9 @@ ui.heading(
     ),
 )
 
-links.choice("dataset_shown", datasets.NAMES, datasets.DEFAULT)
+links.choice(state.DATA_DATASET, datasets.NAMES)
 name = st.segmented_control(
-    _("Data set"), list(datasets.NAMES), required=True, key="dataset_shown",
+    _("Data set"), list(datasets.NAMES), required=True, key=state.DATA_DATASET,
     persist_state="session", on_change=first_page,
     help=_("mnist-5k is a small part of MNIST that comes with the app: quick to learn, so a good start."),
 )  # fmt: skip
@@ -133,16 +135,16 @@ except datasets.DatasetMissing as error:
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-    split = links.switch(_("Split"), "split_shown", SPLITS, "train", labelled=True, on_change=first_page)
-    links.several("digits_shown", EXAMPLE_DIGITS)
+    split = links.switch(_("Split"), state.DATA_SPLIT, SPLITS, labelled=True, on_change=first_page)
+    links.several(state.DATA_DIGITS, EXAMPLE_DIGITS)
     chosen = st.pills(
-        _("Digits"), EXAMPLE_DIGITS, selection_mode="multi", key="digits_shown", persist_state="session",
+        _("Digits"), EXAMPLE_DIGITS, selection_mode="multi", key=state.DATA_DIGITS, persist_state="session",
         on_change=first_page,
         help=_("Choose none to see all of them."),
     )  # fmt: skip
-    links.number("shuffle_seed", 0, 0, 2**32 - 1)
+    links.number(state.DATA_SEED, 0, 2**32 - 1)
     seed = whole(
-        _("Shuffle seed"), 0, 2**32 - 1, key="shuffle_seed", persist_state="session", width=160,
+        _("Shuffle seed"), 0, 2**32 - 1, key=state.DATA_SEED, persist_state="session", width=160,
         on_change=first_page,
         help=_("Another number shows the digits in another order; the same number, in the same."),
     )  # fmt: skip
@@ -150,8 +152,8 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
 images, labels = dataset.part(split)
 shown = np.flatnonzero(np.isin(labels, chosen or list(EXAMPLE_DIGITS)))
 shown = np.random.default_rng(seed).permutation(shown)
-links.number("data_page", 1, 1, len(labels))
-on_page = shown[ui.pager(len(shown), PER_PAGE, "data_page")]
+links.number(state.DATA_PAGE, 1, len(labels))
+on_page = shown[ui.pager(len(shown), PER_PAGE, state.DATA_PAGE)]
 
 st.caption(
     _("{n:,} {split} images. Press a digit to see it as the computer does.").format(
@@ -168,7 +170,7 @@ pressed = gallery(
         )
         for i in on_page
     ],
-    key="digit_tiles",
+    key=state.DATA_DIGIT_TILES,
 )
 if pressed:
     index = int(pressed.rsplit("-", 1)[1])
@@ -178,7 +180,7 @@ balance, facts = st.columns([3, 2], gap="large")
 with balance:
     st.header(_("How many of each digit"), anchor=False)
     ui.chart(
-        charts.class_balance(labels), key="balance",
+        charts.class_balance(labels), key=state.DATA_BALANCE,
         alt=_("The number of images of each digit"),
     )  # fmt: skip
     st.caption(_("If one digit were rare, a network could ignore it and still look good. Here no digit is."))
@@ -197,7 +199,7 @@ with facts:
             ],
         },
         hide_index=True,
-        key="shapes",
+        key=state.DATA_SHAPES,
         alt=_("The shapes and value ranges of the four arrays"),
     )
     st.caption(_("x holds the images: how many × rows × columns, a byte each. y holds the right answers."))

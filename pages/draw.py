@@ -14,7 +14,7 @@ from core.evaluation.reading import Reader, Reading
 from core.i18n import _
 from core.network import predict
 from core.runs import runs
-from core.ui import inputs, insight, keeping, run_picker
+from core.ui import inputs, insight, keeping, run_picker, state
 from core.ui.announce import announce
 from core.ui.bars import bars
 
@@ -58,7 +58,7 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
         chosen = number(readings, found) if len(found) > 1 else 0
         reading = readings[chosen]
         st.markdown(answer(reading, alone=len(found) == 1))
-        bars(reading.probabilities, key="bars")
+        bars(reading.probabilities, key=state.DRAW_BARS)
         st.caption(believable(reader))
     time.sleep(_AHEAD)
     inputs.remember(source, shown)
@@ -83,7 +83,7 @@ def number(readings: list[Reading], found: list[Found]) -> int:
     least_sure = int(np.argmin([one.confidence for one in readings]))
     chosen: int = st.segmented_control(
         _("Digit"), list(range(len(readings))), default=least_sure, required=True,
-        key=f"digit_of_{len(readings)}",
+        key=state.DRAW_DIGIT_OF[len(readings)],
         format_func=lambda place: f"{readings[place].digit} · {readings[place].confidence:.0%}",
     )  # fmt: skip
     return chosen

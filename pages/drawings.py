@@ -12,7 +12,7 @@ from core.drawing.drawings import Drawing
 from core.i18n import _, ngettext
 from core.network import predict
 from core.runs import runs
-from core.ui import links, teach
+from core.ui import links, state, teach
 from core.ui.gallery import Tile, gallery
 
 PER_PAGE = 40
@@ -26,24 +26,24 @@ def attempt(action: Action) -> None:
     try:
         action()
     except (drawings.TooMany, drawings.DamagedDrawings, drawings_file.BadDrawings, OSError) as error:
-        st.session_state["trouble"] = error
+        state.DRAWINGS_TROUBLE.set(error)
 
 
 def chosen(every: Sequence[Drawing], writers: Sequence[str]) -> list[Drawing]:
     """The drawings that the filters let through."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        links.choice("drawn_by", [teach.EVERYBODY, *writers], teach.EVERYBODY)
+        links.choice(state.DRAWINGS_DRAWN_BY, [teach.EVERYBODY, *writers])
         who = st.selectbox(
-            _("Drawn by"), [teach.EVERYBODY, *writers], key="drawn_by", width=220,
+            _("Drawn by"), [teach.EVERYBODY, *writers], key=state.DRAWINGS_DRAWN_BY, width=220,
             format_func=lambda name: name or _("everybody"),
         )  # fmt: skip
-        links.choice("what_it_is", [ANY, *range(10)], ANY)
+        links.choice(state.DRAWINGS_WHAT_IT_IS, [ANY, *range(10)])
         what = st.selectbox(
-            _("What it is"), [ANY, *range(10)], key="what_it_is", width=120,
+            _("What it is"), [ANY, *range(10)], key=state.DRAWINGS_WHAT_IT_IS, width=120,
             format_func=lambda digit: _("any") if digit == ANY else str(digit),
         )  # fmt: skip
-        links.choice("read_wrong", [False, True], False)
-        wrong = st.toggle(_("Only those read wrong"), key="read_wrong")
+        links.choice(state.DRAWINGS_READ_WRONG, [False, True])
+        wrong = st.toggle(_("Only those read wrong"), key=state.DRAWINGS_READ_WRONG)
     return [
         drawing
         for drawing in every
@@ -58,10 +58,10 @@ def browse(found: Sequence[Drawing]) -> None:
     if not found:
         st.info(_("No drawing is like that."))
         return
-    links.number("drawings_page", 1, 1, max(1, len(found)))
-    on_page = found[ui.pager(len(found), PER_PAGE, "drawings_page")]
-    if pressed := gallery([tile(drawing) for drawing in on_page], key="drawing_tiles"):
-        st.session_state["opened_drawing"] = int(pressed.removeprefix("drawing_"))
+    links.number(state.DRAWINGS_PAGE, 1, max(1, len(found)))
+    on_page = found[ui.pager(len(found), PER_PAGE, state.DRAWINGS_PAGE)]
+    if pressed := gallery([tile(drawing) for drawing in on_page], key=state.DRAWINGS_DRAWING_TILES):
+        state.DRAWINGS_OPENED.set(int(pressed.removeprefix("drawing_")))
     st.caption(_("Press a drawing to correct or delete it. ✗ written → read, when it was drawn."))
 
 
@@ -86,39 +86,39 @@ def correct(drawing: Drawing, file: Path) -> None:
                 label=drawing.label, writer=ui.plain(drawing.writer or _("somebody"))
             )
         )
-        key = f"label_{drawing.id}"
-        st.selectbox(_("It is a"), range(10), drawing.label, key=key, width=90)
+        label = state.DRAWINGS_LABEL[drawing.id]
+        st.selectbox(_("It is a"), range(10), drawing.label, key=label, width=90)
         st.button(
-            _("Correct the drawing"), icon=":material/check:", key="relabel", on_click=attempt,
-            args=(lambda: drawings.relabel(file, drawing.id, st.session_state[key]),),
+            _("Correct the drawing"), icon=":material/check:", key=state.DRAWINGS_RELABEL, on_click=attempt,
+            args=(lambda: drawings.relabel(file, drawing.id, label.get()),),
         )  # fmt: skip
         st.button(
-            _("Delete the drawing"), icon=":material/delete:", key="delete", on_click=attempt,
+            _("Delete the drawing"), icon=":material/delete:", key=state.DRAWINGS_DELETE, on_click=attempt,
             args=(lambda: delete(drawing, file),),
         )  # fmt: skip
 
 
 def delete(drawing: Drawing, file: Path) -> None:
-    st.session_state["drawings.deleted"] = drawings.delete(file, [drawing.id])
+    state.DRAWINGS_DELETED.set(drawings.delete(file, [drawing.id]))
 
 
 def undo(file: Path, most: int) -> None:
     """The last deletion can be taken back."""
-    deleted = st.session_state.get("drawings.deleted")
+    deleted = state.DRAWINGS_DELETED.get()
     if not deleted:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         words = ngettext("{n} drawing was deleted.", "{n} drawings were deleted.", len(deleted))
         st.markdown(words.format(n=len(deleted)))
         st.button(
-            _("Undo the deletion"), icon=":material/undo:", key="undo", on_click=attempt,
+            _("Undo the deletion"), icon=":material/undo:", key=state.DRAWINGS_UNDO, on_click=attempt,
             args=(lambda: put_back(file, most),),
         )  # fmt: skip
 
 
 def put_back(file: Path, most: int) -> None:
-    drawings.add(file, st.session_state["drawings.deleted"], most)
-    st.session_state["drawings.deleted"] = []
+    drawings.add(file, state.DRAWINGS_DELETED.get(), most)
+    state.DRAWINGS_DELETED.set([])
 
 
 def take_and_bring(found: Sequence[Drawing], file: Path, most: int) -> None:
@@ -128,26 +128,26 @@ def take_and_bring(found: Sequence[Drawing], file: Path, most: int) -> None:
             ngettext("Download {n:,} drawing", "Download {n:,} drawings", len(found)).format(n=len(found)),
             data=lambda: drawings_file.pack(with_strokes(found, file)),
             file_name="drawings.json.gz", mime="application/gzip",
-            icon=":material/download:", key="download", disabled=not found,
+            icon=":material/download:", key=state.DRAWINGS_DOWNLOAD, disabled=not found,
         )  # fmt: skip
         st.caption(_("Pen strokes, what they are, and the images: JSON, gzipped."))
         ui.say_where_files_are_taken()
         given = st.file_uploader(
-            _("A file of drawings"), type=["gz", "json"], key="upload",
+            _("A file of drawings"), type=["gz", "json"], key=state.DRAWINGS_UPLOAD,
             max_upload_size=drawings_file.MOST_BYTES // 1_000_000,
         )  # fmt: skip
         if given:
             st.button(
-                _("Add the drawings"), icon=":material/upload:", key="bring", on_click=attempt,
+                _("Add the drawings"), icon=":material/upload:", key=state.DRAWINGS_BRING, on_click=attempt,
                 args=(lambda: bring(given.getvalue(), file, most),),
             )  # fmt: skip
-        if (n := st.session_state.pop("added", None)) is not None:
+        if (n := state.DRAWINGS_ADDED.pop()) is not None:
             words = ngettext("{n:,} new drawing was added.", "{n:,} new drawings were added.", n)
             st.success(words.format(n=n), icon=":material/check:")
 
 
 def bring(data: bytes, file: Path, most: int) -> None:
-    st.session_state["added"] = drawings.add(file, drawings_file.unpack(data), most)
+    state.DRAWINGS_ADDED.set(drawings.add(file, drawings_file.unpack(data), most))
 
 
 def with_strokes(found: Sequence[Drawing], file: Path) -> list[Drawing]:
@@ -175,7 +175,7 @@ def tested(every: Sequence[Drawing]) -> None:
     share = st.column_config.NumberColumn
     st.dataframe(
         pd.DataFrame(rows, columns=["ours", "count", "test", "run"]),
-        hide_index=True, key="tested", alt=_("How well each run reads the drawings"),
+        hide_index=True, key=state.DRAWINGS_TESTED, alt=_("How well each run reads the drawings"),
         column_config={
             "run": _("run"),
             "ours": share(_("these drawings"), format="percent"),
@@ -193,7 +193,7 @@ ui.heading(
     ),
 )
 settings = ui.settings()
-if trouble := st.session_state.pop("trouble", None):
+if trouble := state.DRAWINGS_TROUBLE.pop():
     ui.sorry(trouble)
 try:
     every, writers = drawings.every(settings.drawings, strokes=False), drawings.writers(settings.drawings)
@@ -210,8 +210,8 @@ if not every:
 st.header(ngettext("{n:,} drawing", "{n:,} drawings", len(every)).format(n=len(every)), anchor=False)
 found = chosen(every, writers)
 browse(found)
-links.number("opened_drawing", 0, 0, 2**53)  # none has the number 0
-if clicked := next((one for one in every if one.id == st.session_state.get("opened_drawing")), None):
+links.number(state.DRAWINGS_OPENED, 0, 2**53)  # none has the number 0
+if clicked := next((one for one in every if one.id == state.DRAWINGS_OPENED.get()), None):
     correct(clicked, settings.drawings)
 take_and_bring(found, settings.drawings, settings.max_drawings)
 

@@ -15,7 +15,7 @@ from core.i18n import _, ngettext
 from core.network import predict
 from core.runs import runs
 from core.runs.epochs import EpochMissing
-from core.ui import calibration, links, mistakes, robustness, run_picker, testset
+from core.ui import calibration, links, mistakes, robustness, run_picker, state, testset
 from core.ui.testset import NotAtHand, NotShown
 
 
@@ -62,7 +62,7 @@ def report(evaluation: Evaluation) -> None:
     """Precision, recall, F1 and support, and a curve for each digit."""
     st.dataframe(
         evaluation.report(),
-        key="report",
+        key=state.EVALUATE_REPORT,
         column_config={
             "_index": st.column_config.Column(_("digit"), width=90),
             "precision": st.column_config.NumberColumn(
@@ -128,7 +128,7 @@ VIEWS = {
     "honesty": _("Calibration"),
     "robustness": _("Robustness"),
 }
-match links.switch(_("What to look at"), "look", VIEWS, "mistakes"):
+match links.switch(_("What to look at"), state.EVALUATE_LOOK, VIEWS):
     case "digits":
         report(evaluation)
     case "honesty":

@@ -13,7 +13,7 @@ from core.jobs import jobs
 from core.network.architectures import ImpossibleNetwork
 from core.runs import labels, ledger, runs, trash
 from core.runs.ledger import Entry
-from core.ui import compare, links, takeaway
+from core.ui import compare, links, state, takeaway
 
 SEEDS = (3, 5, 10)
 MOST_DELETED = 20  # that can be brought back one by one
@@ -63,13 +63,13 @@ def table(found: list[Entry], called: dict[Path, str], damaged: list[Path]) -> t
     columns = {
         title: [*values, *(_of_damaged(title, run) for run in damaged)] for title, values in known.items()
     }
-    asked = st.query_params.get("runs", "").split(",")
+    asked = (state.RUNS.get() or "").split(",")
     names = [run.name for run in (*(one.run for one in found), *damaged)]
     rows = [names.index(name) for name in asked if name in names]
     event = st.dataframe(
         columns,
         # What is chosen are rows by their number, so in another order of rows it is another table.
-        key=f"table_{zlib.crc32(' '.join(names).encode())}",
+        key=state.RUNS_TABLE[zlib.crc32(" ".join(names).encode())],
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
@@ -110,33 +110,36 @@ def write(chosen: list[Entry]) -> None:
     one = chosen[0].labels if len(chosen) == 1 else labels.NONE
     # Other runs have other fields, or what was typed for one would be saved for another.
     names = "-".join(chosen_run.run.name for chosen_run in chosen)
-    with st.form("labels", border=False):
+    with st.form(state.RUNS_LABELS, border=False):
         if len(chosen) == 1:
-            st.text_input(_("Name"), one.name, max_chars=labels.MOST_NAME, key=f"name_{names}",
+            st.text_input(_("Name"), one.name, max_chars=labels.MOST_NAME, key=state.RUNS_NAME[names],
                           placeholder=ui.summary(chosen[0].config))  # fmt: skip
-            st.text_area(_("Note"), one.note, max_chars=labels.MOST_NOTE, key=f"note_{names}")
+            st.text_area(_("Note"), one.note, max_chars=labels.MOST_NOTE, key=state.RUNS_NOTE[names])
         st.text_input(
-            _("Tags") if len(chosen) == 1 else _("Tags to add"), ", ".join(one.tags), key=f"tags_{names}",
-            help=_("Separated by commas."), max_chars=labels.MOST_TAGS * (labels.MOST_TAG + 2),
+            _("Tags") if len(chosen) == 1 else _("Tags to add"), ", ".join(one.tags),
+            key=state.RUNS_TAGS[names], help=_("Separated by commas."),
+            max_chars=labels.MOST_TAGS * (labels.MOST_TAG + 2),
         )  # fmt: skip
-        st.form_submit_button(_("Save"), icon=":material/save:", on_click=save, args=(chosen, names))
+        st.form_submit_button(
+            _("Save"), icon=":material/save:", key=state.RUNS_SAVE, on_click=save, args=(chosen, names)
+        )
 
 
 def save(chosen: list[Entry], names: str) -> None:
-    tags = tuple(st.session_state[f"tags_{names}"].split(","))
+    tags = tuple(state.RUNS_TAGS[names].get().split(","))
     try:
         for one in chosen:
             if len(chosen) == 1:
                 labels.write(
                     one.run,
-                    name=st.session_state[f"name_{names}"],
-                    note=st.session_state[f"note_{names}"],
+                    name=state.RUNS_NAME[names].get(),
+                    note=state.RUNS_NOTE[names].get(),
                     tags=tags,
                 )
             else:
                 labels.write(one.run, tags=(*one.labels.tags, *tags))
     except (labels.BadLabels, OSError) as error:
-        st.session_state["runs_error"] = str(error)
+        state.RUNS_ERROR.set(str(error))
 
 
 def star(chosen: list[Entry]) -> None:
@@ -146,36 +149,36 @@ def star(chosen: list[Entry]) -> None:
         for one in chosen:
             labels.write(one.run, starred=starred)
     except OSError as error:
-        st.session_state["runs_error"] = str(error)
+        state.RUNS_ERROR.set(str(error))
 
 
 def delete(chosen: list[Path]) -> None:
     try:
-        st.session_state["runs.deleted"] = trash.delete(ui.settings().runs, [run.name for run in chosen])
-        links.write("runs", None)
+        state.RUNS_DELETED.set(trash.delete(ui.settings().runs, [run.name for run in chosen]))
+        links.write(state.RUNS, None)
     except (trash.StillTraining, OSError) as error:
-        st.session_state["runs_error"] = str(error)
+        state.RUNS_ERROR.set(str(error))
 
 
 def bring_back(names: list[str]) -> None:
-    st.session_state.pop("runs.deleted", None)
+    state.RUNS_DELETED.pop()
     try:
         back = trash.restore(ui.settings().runs, names)
     except OSError as error:
-        st.session_state["runs_error"] = str(error)
+        state.RUNS_ERROR.set(str(error))
     else:
-        links.write("runs", ",".join(back))
+        links.write(state.RUNS, ",".join(back))
 
 
 def just_deleted() -> None:
     """What was deleted a moment ago, and the way back."""
-    names = st.session_state.get("runs.deleted")
+    names = state.RUNS_DELETED.get()
     if not names:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         words = ngettext("{n} run was deleted.", "{n} runs were deleted.", len(names))
         st.markdown(words.format(n=len(names)))
-        st.button(_("Undo"), icon=":material/undo:", key="undo", on_click=bring_back, args=(names,))
+        st.button(_("Undo"), icon=":material/undo:", key=state.RUNS_UNDO, on_click=bring_back, args=(names,))
 
 
 def deleted_lately() -> None:
@@ -187,12 +190,12 @@ def deleted_lately() -> None:
         st.caption(_("Deleted runs are kept for a day."))
         for name, label in ui.run_labels(found[:MOST_DELETED]).items():
             st.button(
-                ui.plain(label), icon=":material/undo:", key=f"back_{name}", help=_("Bring this run back"),
-                on_click=bring_back, args=([name],),
+                ui.plain(label), icon=":material/undo:", key=state.RUNS_BACK[name],
+                help=_("Bring this run back"), on_click=bring_back, args=([name],),
             )  # fmt: skip
         if len(found) > 1:
             st.button(
-                _("Bring all {n} back").format(n=len(found)), icon=":material/undo:", key="all_back",
+                _("Bring all {n} back").format(n=len(found)), icon=":material/undo:", key=state.RUNS_ALL_BACK,
                 on_click=bring_back, args=([run.name for run in found],), type="primary",
             )  # fmt: skip
 
@@ -205,13 +208,13 @@ def more_seeds(one: Entry, number: int) -> None:
         for seed in [next(free) for _missing in range(number - len(taken))]:
             jobs.submit(one.config.but(seed=seed), ui.settings())
     except (ImpossibleNetwork, DatasetMissing, jobs.NotAllowed, OSError) as error:
-        st.session_state["runs_error"] = str(error)
+        state.RUNS_ERROR.set(str(error))
 
 
 def actions(chosen: list[Entry]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = _("Take the star away") if all(one.labels.starred for one in chosen) else _("Star")
-        st.button(label, icon=":material/star:", key="star", on_click=star, args=(chosen,))
+        st.button(label, icon=":material/star:", key=state.RUNS_STAR, on_click=star, args=(chosen,))
         with st.popover(_("Name, tags, note"), icon=":material/edit:"):
             write(chosen)
         if len(chosen) == 1:
@@ -221,21 +224,23 @@ def actions(chosen: list[Entry]) -> None:
                       "seeds to see how much of a difference is chance.")
                 )  # fmt: skip
                 for number in SEEDS:
-                    st.button(_("Until there are {n}").format(n=number), key=f"seeds_{number}",
+                    st.button(_("Until there are {n}").format(n=number), key=state.RUNS_SEEDS[number],
                               on_click=more_seeds, args=(chosen[0], number))  # fmt: skip
         offer_to_delete([one.run for one in chosen])
 
 
 def offer_to_delete(chosen: list[Path]) -> None:
     if len(chosen) == 1:
-        st.button(_("Delete"), icon=":material/delete:", key="delete", on_click=delete, args=(chosen,))
+        st.button(
+            _("Delete"), icon=":material/delete:", key=state.RUNS_DELETE, on_click=delete, args=(chosen,)
+        )
         return
     # One is deleted by mistake and brought back; of many, the mistake may not even be seen.
     with st.popover(_("Delete"), icon=":material/delete:"):
         st.markdown(_("Delete these {n} runs? They can be brought back for a day.").format(n=len(chosen)))
         st.button(
             _("Delete {n} runs").format(n=len(chosen)), icon=":material/delete:", type="primary",
-            key="delete", on_click=delete, args=(chosen,),
+            key=state.RUNS_DELETE, on_click=delete, args=(chosen,),
         )  # fmt: skip
 
 
@@ -261,7 +266,7 @@ def about_one(one: Entry) -> None:
         ):  # fmt: skip
             if name == "train" or runs.has_model(one.run):
                 st.page_link(ui.PAGES[name], label=label, icon=f":material/{icon}:",
-                             query_params={"run": one.run.name})  # fmt: skip
+                             query_params=state.RUN.to(one.run.name))  # fmt: skip
     group = ledger.siblings(ui.settings().runs, one)
     if ledger.has_seeds(group):
         st.markdown(compare.seeds(group))
@@ -281,9 +286,9 @@ def overview(found: list[Entry], called: dict[Path, str]) -> None:
         return
     st.header(_("What accuracy costs"), anchor=False)
     kinds = {"parameters": _("parameters"), "seconds": _("seconds of training")}
-    by = links.switch(_("Cost"), "cost", kinds, "parameters")
+    by = links.switch(_("Cost"), state.RUNS_COST, kinds)
     best = ledger.pareto([getattr(point, by) for point in points], [point.accuracy for point in points])
-    ui.chart(charts.trade_off(points, best, by=by, title=kinds[by]), key="trade_off",
+    ui.chart(charts.trade_off(points, best, by=by, title=kinds[by]), key=state.RUNS_TRADE_OFF,
                     alt=_("Accuracy against {cost}").format(cost=kinds[by]))  # fmt: skip
     st.caption(
         _("Outlined runs are on the Pareto front: no run that costs less is more accurate. A larger mark "
@@ -296,7 +301,7 @@ ui.heading(
     _("Everything that was trained here. Choose one run to see more of it, two or more to compare."),
 )
 
-if error := st.session_state.pop("runs_error", None):
+if error := state.RUNS_ERROR.pop():
     ui.sorry(error)
 just_deleted()
 bar = st.container(horizontal=True)
@@ -309,17 +314,17 @@ if not every and not damaged:
     st.page_link(ui.PAGES["train"], label=_("Go to the Train page"), icon=":material/model_training:")
     st.stop()
 
-links.text("find", MOST_WORDS)
+links.text(state.RUNS_FIND, MOST_WORDS)
 st.text_input(
-    _("Find"), key="find", placeholder=_("a name, a tag, cnn, adam, failed …"), icon=":material/search:",
-    max_chars=MOST_WORDS, persist_state="session", label_visibility="collapsed",
+    _("Find"), key=state.RUNS_FIND, placeholder=_("a name, a tag, cnn, adam, failed …"),
+    icon=":material/search:", max_chars=MOST_WORDS, persist_state="session", label_visibility="collapsed",
 )  # fmt: skip
 called = dict(zip((one.run for one in every), compare.titles(every), strict=True))
-found = [one for one in every if matches(one, called[one.run], st.session_state["find"])]
+found = [one for one in every if matches(one, called[one.run], state.RUNS_FIND.get())]
 found.sort(key=lambda one: not one.labels.starred)  # the stars first, else the newest
-damaged = [run for run in damaged if has_all(f"{run.name} {ui.cannot_be_read()}", st.session_state["find"])]
+damaged = [run for run in damaged if has_all(f"{run.name} {ui.cannot_be_read()}", state.RUNS_FIND.get())]
 chosen, lost = table(found, called, damaged)
-links.write("runs", ",".join([*(one.run.name for one in chosen), *(run.name for run in lost)]) or None)
+links.write(state.RUNS, ",".join([*(one.run.name for one in chosen), *(run.name for run in lost)]) or None)
 if lost:
     only_to_delete(chosen, lost)
 elif chosen:

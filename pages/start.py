@@ -7,6 +7,7 @@ from core.data import datasets
 from core.i18n import _
 from core.jobs import jobs
 from core.runs import runs
+from core.ui import state
 
 STEPS = [
     ("data", _("1. Look at the data"), ":material/grid_view:",
@@ -49,5 +50,5 @@ for name, words in ui.run_labels(active).items():
         ui.PAGES["train"],
         label=_("Watch the run that is under way: {run}").format(run=ui.plain(words)),
         icon=":material/monitoring:",
-        query_params={"run": name},
+        query_params=state.RUN.to(name),
     )

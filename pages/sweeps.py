@@ -12,7 +12,7 @@ from core.network import architectures
 from core.sweeps import search_space, sweeps
 from core.sweeps.search_space import MOST_POINTS, SWEPT, BadSweep, Choice, Span, Values, short
 from core.sweeps.sweeps import Sweep
-from core.ui import knobs, links, sweeping
+from core.ui import knobs, links, state, sweeping
 from core.ui.whole import Refused, check_fields, whole
 
 NEW = "new"
@@ -24,21 +24,21 @@ def choose_base() -> RunConfig:
     """The settings that all runs of the sweep share."""
     begun = knobs.changed()
     bases = ([TRAIN] if begun is not None else []) + list(PRESETS)
-    links.choice("base", bases, bases[0])
+    links.choice(state.SWEEPS_BASE, bases, bases[0])
     name = st.selectbox(
-        _("Settings to begin with"), bases, key="base", persist_state="session",
+        _("Settings to begin with"), bases, key=state.SWEEPS_BASE, persist_state="session",
         format_func=lambda name: _("As on the Train page") if name == TRAIN else name,
         help=_("What the chosen knobs do not say. Set up anything else on the Train page first."),
     )  # fmt: skip
     found = from_settings(knobs.FIRST, begun or []) if name == TRAIN else PRESETS[name]
     most = ui.settings().max_epochs
     # Another base has another number of epochs, and so has the Train page after a while.
-    field = f"epochs_{name}"
-    if st.session_state.get("epochs_of_base") not in (None, (name, found.epochs)):
-        st.session_state.pop(field, None)
-        links.write(field, None)
-    st.session_state["epochs_of_base"] = (name, found.epochs)
-    links.number(field, min(found.epochs, most), 1, most)
+    field = state.SWEEPS_EPOCHS[name]
+    if state.SWEEPS_BASE_EPOCHS.get() not in (None, (name, found.epochs)):
+        field.pop()
+        links.write(field.parameter, None)
+    state.SWEEPS_BASE_EPOCHS.set((name, found.epochs))
+    links.number(field, 1, most, min(found.epochs, most))
     epochs = whole(_("Epochs of each run"), 1, most, key=field, persist_state="session")
     st.caption(ui.plain(ui.summary(found.but(epochs=epochs))))
     return found.but(epochs=epochs)
@@ -48,26 +48,31 @@ def choose_values(name: str, title: str, *, grid: bool) -> Values:
     """What one knob takes."""
     takes = SWEPT[name].takes
     if not isinstance(takes, Number):
-        links.several(f"of_{name}", takes)
-        if not st.session_state[f"of_{name}"]:
-            st.session_state[f"of_{name}"] = list(takes[:3])
+        links.several(state.SWEEPS_OF[name], takes)
+        if not state.SWEEPS_OF[name].get():
+            state.SWEEPS_OF[name].set(list(takes[:3]))
         options = st.multiselect(
-            title, takes, key=f"of_{name}", persist_state="session", placeholder=_("two or more")
+            title, takes, key=state.SWEEPS_OF[name], persist_state="session", placeholder=_("two or more")
         )
         return Choice(options=tuple(options))
     places = takes.places()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         usual = takes.usual or (takes.low, takes.high)
-        links.span(f"range_{name}", places, usual)
+        links.span(state.SWEEPS_RANGE[name], places, usual)
         # Its value is in the session; the default only says that there are two ends.
         low, high = st.select_slider(
-            title, places, usual, key=f"range_{name}", persist_state="session", format_func="{:g}".format
+            title,
+            places,
+            usual,
+            key=state.SWEEPS_RANGE[name],
+            persist_state="session",
+            format_func="{:g}".format,
         )
         points = 3
         if grid:
-            links.number(f"points_{name}", points, 2, MOST_POINTS)
+            links.number(state.SWEEPS_POINTS[name], 2, MOST_POINTS)
             points = whole(
-                _("Values"), 2, MOST_POINTS, key=f"points_{name}", width=110, persist_state="session"
+                _("Values"), 2, MOST_POINTS, key=state.SWEEPS_POINTS[name], width=110, persist_state="session"
             )
     if grid and low < high:
         st.caption(", ".join(map(short, takes.between(low, high, points))))
@@ -79,17 +84,17 @@ def set_up() -> None:
     titles = sweeping.titles()
     left, right = st.columns(2, gap="large")
     with left:
-        links.text("sweep_name", sweeps.MOST_TAG)
+        links.text(state.SWEEPS_NAME, sweeps.MOST_TAG)
         name = st.text_input(
-            _("Name"), key="sweep_name", max_chars=sweeps.MOST_TAG, persist_state="session",
+            _("Name"), key=state.SWEEPS_NAME, max_chars=sweeps.MOST_TAG, persist_state="session",
             placeholder=_("such as: how wide, how fast"), help=_("Its runs have it as a tag."),
         )  # fmt: skip
         base = choose_base()
         methods = {"tpe": _("Learn from the last"), "random": _("By chance"), "grid": _("Grid")}
-        links.choice("method", methods, "tpe")
+        links.choice(state.SWEEPS_METHOD, methods)
         method = st.segmented_control(
-            _("How to choose"), list(methods), required=True, key="method", format_func=methods.__getitem__,
-            persist_state="session",
+            _("How to choose"), list(methods), required=True, key=state.SWEEPS_METHOD,
+            format_func=methods.__getitem__, persist_state="session",
         )  # fmt: skip
         st.caption(
             {
@@ -103,23 +108,23 @@ def set_up() -> None:
         number = 1
         if method != "grid":
             most = ui.settings().max_trials
-            links.number("trials", min(20, most), 2, most)
-            number = whole(_("Runs"), 2, most, key="trials", persist_state="session")
-        links.choice("pruning", (True, False), True)
+            links.number(state.SWEEPS_TRIALS, 2, most, min(state.SWEEPS_TRIALS.default, most))
+            number = whole(_("Runs"), 2, most, key=state.SWEEPS_TRIALS, persist_state="session")
+        links.choice(state.SWEEPS_PRUNING, (True, False))
         pruning = st.toggle(
-            _("Stop runs early that fall behind"), key="pruning", persist_state="session",
+            _("Stop runs early that fall behind"), key=state.SWEEPS_PRUNING, persist_state="session",
             help=_("After four whole runs, one whose validation accuracy is below the median of the others "
                    "at the same epoch is stopped. This saves time, but may stop a run that would have "
                    "caught up."),
         )  # fmt: skip
     with right:
         offered = search_space.knobs(base)
-        links.several("knobs", offered, sweeps.MOST)
-        if "knobs_begun" not in st.session_state:
-            st.session_state["knobs_begun"] = True
-            st.session_state["knobs"] = st.session_state["knobs"] or list(search_space.FIRST)
+        links.several(state.SWEEPS_KNOBS, offered, sweeps.MOST)
+        if not state.SWEEPS_KNOBS_BEGUN.is_kept():
+            state.SWEEPS_KNOBS_BEGUN.set(True)
+            state.SWEEPS_KNOBS.set(state.SWEEPS_KNOBS.get() or list(search_space.FIRST))
         chosen = st.multiselect(
-            _("Knobs to turn, one to four"), offered, key="knobs", max_selections=sweeps.MOST,
+            _("Knobs to turn, one to four"), offered, key=state.SWEEPS_KNOBS, max_selections=sweeps.MOST,
             format_func=titles.__getitem__, persist_state="session", placeholder=_("one to four"),
         )  # fmt: skip
         values = {knob: choose_values(knob, titles[knob], grid=method == "grid") for knob in chosen}
@@ -139,7 +144,7 @@ def start(sweep: Sweep) -> None:
     else:
         problem = None
     pressed = st.button(
-        _("Start the sweep"), type="primary", icon=":material/play_arrow:", key="start_sweep",
+        _("Start the sweep"), type="primary", icon=":material/play_arrow:", key=state.SWEEPS_START,
         disabled=problem is not None,
     )  # fmt: skip
     if problem:
@@ -168,7 +173,7 @@ def begin(sweep: Sweep) -> None:
     ) as error:  # fmt: skip
         ui.sorry(error)
         return
-    st.query_params.from_dict({"sweep": folder.name})
+    links.go_to(state.SWEEPS_SWEEP.parameter, folder.name)
     st.rerun()
 
 
@@ -182,7 +187,7 @@ ui.heading(
 
 folders = {folder.name: folder for folder in sweeps.every(ui.settings().runs)}
 sweeping.damaged(sweeps.damaged(ui.settings().runs))
-asked = st.query_params.get("sweep")
+asked = state.SWEEPS_SWEEP.parameter.get()
 if asked and asked != NEW and asked not in folders:
     st.warning(
         ui.plain(_("There is no sweep {name} here. Choose one, or begin a new one.").format(
@@ -190,8 +195,8 @@ if asked and asked != NEW and asked not in folders:
     )  # fmt: skip
 if folders:
     options = sweeping.labels(list(folders.values())) | {NEW: _("A new sweep")}
-    links.choice("sweep", options, next(iter(options)), always=True)
-    shown = st.selectbox(_("Sweep"), list(options), key="sweep", format_func=options.__getitem__)
+    links.choice(state.SWEEPS_SWEEP, options, next(iter(options)), always=True)
+    shown = st.selectbox(_("Sweep"), list(options), key=state.SWEEPS_SWEEP, format_func=options.__getitem__)
 else:
     shown = NEW
 try:

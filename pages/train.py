@@ -11,7 +11,7 @@ from core.i18n import _
 from core.jobs import estimate, jobs, warm
 from core.network import architectures as arch
 from core.runs import runs
-from core.ui import knobs, live
+from core.ui import knobs, live, state
 from core.ui.whole import Refused, check_fields
 
 RECENT = 10  # runs to list
@@ -34,7 +34,7 @@ def show_network(config: RunConfig) -> None:
     picture = charts.network(rows)
     with ui.at_least(picture.layout.width):
         ui.chart(
-            picture, width=picture.layout.width, key="network",
+            picture, width=picture.layout.width, key=state.TRAIN_NETWORK,
             alt=_("The network as a picture, layer by layer"),
         )  # fmt: skip
     st.dataframe(
@@ -47,7 +47,7 @@ def show_network(config: RunConfig) -> None:
         hide_index=True,
         height="content",
         column_config={_("parameters"): st.column_config.NumberColumn(format="localized")},
-        key="layers",
+        key=state.TRAIN_LAYERS,
         alt=_("The layers with their output shapes and parameters"),
     )
 
@@ -75,7 +75,7 @@ def set_up(root: Path) -> None:
         # a button that is about to be switched off.
         pressed = st.button(
             _("Train"), type="primary", icon=":material/play_arrow:", disabled=problem is not None,
-            key="train", width="stretch",
+            key=state.TRAIN_START, width="stretch",
         )  # fmt: skip
         if problem:
             ui.sorry(problem)
@@ -85,7 +85,8 @@ def set_up(root: Path) -> None:
             say_how_long(config, root)
             st.page_link(
                 ui.PAGES["sweeps"], label=_("Not sure? Try many values at once"),
-                icon=":material/auto_awesome_motion:", query_params={"sweep": "new", "base": "train"},
+                icon=":material/auto_awesome_motion:",
+                query_params=state.SWEEPS_SWEEP.parameter.to("new") | state.SWEEPS_BASE.parameter.to("train"),
             )  # fmt: skip
         if isinstance(problem, datasets.DatasetMissing):
             ui.link_to_data(config.dataset)
@@ -99,7 +100,9 @@ def set_up(root: Path) -> None:
 
 
 def link(run: Path, label: str) -> None:
-    st.page_link(ui.PAGES["train"], label=label, icon=":material/monitoring:", query_params={"run": run.name})
+    st.page_link(
+        ui.PAGES["train"], label=label, icon=":material/monitoring:", query_params=state.RUN.to(run.name)
+    )
 
 
 def say_how_long(config: RunConfig, root: Path) -> None:
@@ -146,5 +149,5 @@ if run is None:
 else:
     ui.heading(_("Train"), ui.run_words(run))
     ui.charts_are_of(run)
-    st.button(_("Set up another run"), icon=":material/tune:", on_click=live.leave, key="another")
+    st.button(_("Set up another run"), icon=":material/tune:", on_click=live.leave, key=state.TRAIN_ANOTHER)
     live.show(run)

@@ -24,7 +24,8 @@ from core.i18n import _
 from core.runs import labels, lessons, naming, runs
 from core.runs.naming import Subject
 from core.settings import Settings
-from core.ui import browser, links
+from core.ui import browser, links, state
+from core.ui.state import Key
 from core.ui.whole import new_fields, whole
 
 _XSRF_COOKIE = "_streamlit_xsrf"
@@ -61,8 +62,9 @@ browser.watch()
 
 def navigation() -> StreamlitPage:
     """Set up the app around the pages. Returns the page that the visitor asked for."""
-    st.session_state["first"] = "opened" not in st.session_state
-    st.session_state["routed"] = st.session_state["opened"] = True
+    state.APP_FIRST.set(not state.APP_OPENED.is_kept())
+    state.APP_ROUTED.set(True)
+    state.APP_OPENED.set(True)
     # Before the pages are named: else a browser is sent to Google for the icon of the one that is shown.
     st.set_page_config(page_icon=str(ICON), layout="wide")
     st.html(_STYLE)
@@ -130,45 +132,45 @@ def stamp(file: Path) -> float:
 
 def heading(title: str, lead: str) -> None:
     """A page's title, and what it is for."""
-    if not st.session_state.pop("routed", False):
+    if not state.APP_ROUTED.pop():
         # Streamlit takes a folder called "pages" for its older kind of app: until st.navigation has been
         # called once in this server, a page that is opened by its address runs without app.py.
-        first = "opened" not in st.session_state
+        first = not state.APP_OPENED.is_kept()
         navigation()
-        st.session_state.pop("routed")
+        state.APP_ROUTED.pop()
         if first:
-            st.session_state.pop("opened")  # this page is still the first one of the session
+            state.APP_OPENED.pop()  # this page is still the first one of the session
             st.rerun()  # from app.py, and with nothing lost: nobody has clicked anything yet
     new_charts()
     new_fields()
-    st.session_state["charts_of"] = "mnist-lab"
+    state.APP_CHARTS_OF.set("mnist-lab")
     with st.container(gap=None):
-        links.begin(first=st.session_state["first"])
-        _taps(key="taps", height=1)
+        links.begin(first=state.APP_FIRST.get())
+        _taps(key=state.APP_TAPS, height=1)
         st.title(title, anchor=False)
-    with st.container(key="lead"):
+    with st.container(key=state.APP_LEAD):
         st.markdown(lead)
 
 
 def new_charts() -> None:
     """Forget the charts: others are about to be drawn. For a fragment that draws all of its page's."""
-    st.session_state["charts"] = {}
-    st.session_state["footed"] = False
+    state.APP_CHARTS.set({})
+    state.APP_FOOTED.set(False)
 
 
 def charts_are_of(run: Path) -> None:
     """Have the files of the page's charts begin with the name of this run."""
-    st.session_state["charts_of"] = file_names.stem(run)
+    state.APP_CHARTS_OF.set(file_names.stem(run))
 
 
-def _chart_file(key: str) -> str:
-    return f"{st.session_state.get('charts_of', 'mnist-lab')}-{key.replace('_', '-')}"
+def _chart_file(name: str) -> str:
+    return f"{state.APP_CHARTS_OF.get()}-{name.replace('_', '-')}"
 
 
 def chart(
     figure: go.Figure,
     *,
-    key: str,
+    key: Key[Any],
     alt: str,
     numbers: Callable[[], list[list[Any]]] | None = None,
     into: DeltaGenerator | None = None,
@@ -185,12 +187,12 @@ def chart(
         into: where to draw it; None for here.
         options: as for `streamlit.plotly_chart`.
     """
-    st.session_state.setdefault("charts", {})[key] = (alt, figure, numbers)
-    form = st.session_state.get("picture_format") or PICTURE_FORMATS[0]
+    state.APP_CHARTS.begin({})[key.name] = (alt, figure, numbers)
+    form = state.APP_PICTURE_FORMAT.get() or PICTURE_FORMATS[0]
     config = {
         "displaylogo": False,
         "modeBarButtons": [["toImage"]],
-        "toImageButtonOptions": {"format": form, "filename": _chart_file(key), "scale": _PICTURE_SCALE},
+        "toImageButtonOptions": {"format": form, "filename": _chart_file(key.name), "scale": _PICTURE_SCALE},
     }
     return (into or st).plotly_chart(charts.literal(figure), key=key, alt=alt, config=config, **options)
 
@@ -203,34 +205,34 @@ def foot(*, of_fragment: bool = False) -> None:
     """
     if not of_fragment:
         links.end()
-    if st.session_state.get("footed"):
+    if state.APP_FOOTED.get():
         return
-    st.session_state["footed"] = of_fragment
+    state.APP_FOOTED.set(of_fragment)
     # A picture that is made of shapes alone has no numbers.
-    drawn = st.session_state.get("charts", {}).items()
-    shown = {key: alt for key, (alt, figure, _numbers) in drawn if figure.data}
+    drawn = state.APP_CHARTS.get().items()
+    shown = {name: alt for name, (alt, figure, _numbers) in drawn if figure.data}
     if not shown:
         return
     with st.popover(_("Download a chart"), icon=":material/download:", type="tertiary"):
-        if st.session_state.get("chart_taken") not in shown:
-            st.session_state.pop("chart_taken", None)
-        key = st.selectbox(_("Chart"), list(shown), key="chart_taken", format_func=shown.__getitem__)
+        if state.APP_CHART.get() not in shown:
+            state.APP_CHART.pop()
+        name = st.selectbox(_("Chart"), list(shown), key=state.APP_CHART, format_func=shown.__getitem__)
         st.download_button(
-            _("Download its numbers (CSV)"), partial(_as_csv, st.session_state["charts"], key),
-            f"{_chart_file(key)}.csv", "text/csv",
-            icon=":material/table_chart:", key="take_chart", on_click="ignore",
+            _("Download its numbers (CSV)"), partial(_as_csv, state.APP_CHARTS.get(), name),
+            f"{_chart_file(name)}.csv", "text/csv",
+            icon=":material/table_chart:", key=state.APP_TAKE_CHART, on_click="ignore",
         )  # fmt: skip
         st.segmented_control(
             _("The camera on a chart takes it as"), PICTURE_FORMATS, default=PICTURE_FORMATS[0],
-            required=True, format_func=str.upper, key="picture_format", persist_state="session",
+            required=True, format_func=str.upper, key=state.APP_PICTURE_FORMAT, persist_state="session",
             help=_("Point at a chart, or tap it, and a camera appears at its upper right."),
         )  # fmt: skip
 
 
-def _as_csv(shown: dict[str, tuple[str, go.Figure, Callable[[], list[list[Any]]] | None]], key: str) -> str:
+def _as_csv(shown: dict[str, tuple[str, go.Figure, Callable[[], list[list[Any]]] | None]], name: str) -> str:
     """A chart as CSV, as it is when somebody asks: there is no session by then, and it may have gone on."""
     text = io.StringIO()
-    _alt, figure, numbers = shown[key]
+    _alt, figure, numbers = shown[name]
     rows = numbers() if numbers else charts.table(figure)
     csv.writer(text).writerows(
         [literal.spreadsheet(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
@@ -259,7 +261,7 @@ def link_to_data(name: str) -> None:
     """To where a data set that is not on this machine can be had."""
     st.page_link(
         PAGES["data"], label=_("Get it on the Data page"), icon=":material/download:",
-        query_params={"dataset_shown": name},
+        query_params=state.DATA_DATASET.parameter.to(name),
     )  # fmt: skip
 
 
@@ -371,11 +373,11 @@ def at_least(width: int) -> DeltaGenerator:
     return st.grid(1, min_column_width=width, wrap=False)
 
 
-def pager(total: int, size: int, key: str) -> slice:
+def pager(total: int, size: int, key: Key[int]) -> slice:
     """Let the visitor leaf through `total` things, `size` at a time. Returns what to show."""
     pages, page = max(1, -(-total // size)), 1
     if pages > 1:
-        page = whole(_("Page (of {pages:,})").format(pages=pages), 1, pages, key=key, first=1, width=180)
+        page = whole(_("Page (of {pages:,})").format(pages=pages), 1, pages, key=key, width=180)
     else:
-        st.session_state[key] = 1
+        key.set(1)
     return slice((page - 1) * size, page * size)

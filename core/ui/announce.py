@@ -6,6 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.ui import state
+
 _component = st.components.v2.component(
     "announce",
     html='<div class="said" role="status"></div>',
@@ -20,4 +22,4 @@ def announce(words: str) -> None:
     To be called in every run of the page and at the same place, with no words where there is nothing to say:
     browsers read out what changes in a region, not a region that is new.
     """
-    _component(key="announced", data={"words": words}, height=1)
+    _component(key=state.APP_ANNOUNCED, data={"words": words}, height=1)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.i18n import _
 from core.network.architectures import CLASSES
+from core.ui.state import Key
 
 _HERE = Path(__file__).parent
 _ROW = (
@@ -28,7 +29,7 @@ _component = st.components.v2.component(
 )
 
 
-def bars(probabilities: NDArray[np.floating[Any]], key: str) -> None:
+def bars(probabilities: NDArray[np.floating[Any]], key: Key[Any]) -> None:
     """The probability of each digit, ``(10,)``, as a bar; the largest one stands out."""
     _component(
         key=key,

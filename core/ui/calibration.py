@@ -10,7 +10,7 @@ from core.evaluation import reliability
 from core.evaluation.calibration import Calibration, temperature
 from core.evaluation.evaluate import Evaluation
 from core.i18n import _, ngettext
-from core.ui import links, mistakes
+from core.ui import links, mistakes, state
 from core.ui.gallery import gallery
 from core.ui.testset import Digits
 
@@ -38,7 +38,7 @@ def show(evaluation: Evaluation, measured: Calibration | None, digits: Digits | 
                   help=_("Below it, by how many percentage points that is above the accuracy."))  # fmt: skip
     with diagram:
         ui.chart(
-            charts.reliability(found), key="reliability",
+            charts.reliability(found), key=state.EVALUATE_RELIABILITY,
             alt=_("How often answers of each confidence are right"),
         )  # fmt: skip
         st.caption(
@@ -50,9 +50,9 @@ def show(evaluation: Evaluation, measured: Calibration | None, digits: Digits | 
 
 
 def _temperature(evaluation: Evaluation, measured: Calibration | None) -> float:
-    links.number("temperature", 1.0, 0.25, 4.0)
+    links.number(state.EVALUATE_TEMPERATURE, 0.25, 4.0)
     chosen: float = st.slider(
-        _("Temperature"), 0.25, 4.0, step=0.05, key="temperature", persist_state="session",
+        _("Temperature"), 0.25, 4.0, step=0.05, key=state.EVALUATE_TEMPERATURE, persist_state="session",
         help=_("1 leaves the network as it was trained."),
     )  # fmt: skip
     best = temperature(evaluation.logits, evaluation.labels)
@@ -82,14 +82,14 @@ def _confident_and_wrong(evaluation: Evaluation, digits: Digits | None) -> None:
                 mistakes.tile(evaluation, digits.images, int(index), clickable=False)
                 for index in evaluation.worst_first(wrong)[:_SHOWN]
             ],
-            key="sure_tiles",
+            key=state.EVALUATE_SURE_TILES,
         )
 
 
 def by_digit(evaluation: Evaluation) -> None:
     """Each digit against all the others."""
     curves = {"roc": _("ROC"), "pr": _("Precision and recall")}
-    kind = links.switch(_("Curve"), "curve", curves, "roc")
+    kind = links.switch(_("Curve"), state.EVALUATE_CURVE, curves)
     make = reliability.roc if kind == "roc" else reliability.precision_recall
     found = {
         digit: curve
@@ -113,7 +113,7 @@ def by_digit(evaluation: Evaluation) -> None:
         )
     ui.chart(
         charts.one_against_all(found, x, y, rising=kind == "roc"),
-        key="one_against_all",
+        key=state.EVALUATE_ONE_AGAINST_ALL,
         alt=_("A curve for each digit"),
     )
     st.caption(words)

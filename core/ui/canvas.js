@@ -51,7 +51,7 @@ function begin(field) {
 // It comes by itself, and may be another one after the page has run.
 function look(tools) {
   cancelAnimationFrame(tools.looking);
-  const around = tools.field.getRootNode().host?.closest(`.st-key-${tools.data.around}`);
+  const around = tools.field.getRootNode().host?.closest(`.${tools.data.around}`);
   const roots = [...(around?.querySelectorAll("*") ?? [])].map((element) => element.shadowRoot);
   const canvas = roots.map((root) => root?.querySelector(".dc-root")).find(Boolean);
   if (canvas?.querySelector(".upper-canvas")) {

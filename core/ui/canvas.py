@@ -16,7 +16,7 @@ import streamlit as st
 from core.drawing import strokes
 from core.drawing.strokes import Strokes
 from core.i18n import _
-from core.ui import browser
+from core.ui import browser, state
 
 _HERE = Path(__file__).parent
 _tools = st.components.v2.component(
@@ -43,15 +43,15 @@ class _Sent(browser.Sent):
     backgroundFit: None = None
 
 
-browser.expect("canvas_", _Sent)
+browser.expect(state.DRAW_CANVAS.name, _Sent)
 
 
-def canvas(key: str, size: tuple[int, int], brush: int, begun: Strokes) -> Strokes:
+def canvas(size: tuple[int, int], brush: int, begun: Strokes) -> Strokes:
     """Let the visitor draw.
 
     Args:
-        key: identifies the canvas and what is drawn on it.
         size: width and height in pixels, those in which strokes are told. A narrow screen shows it smaller.
+            Another width is another canvas, with other strokes on it.
         brush: how wide the pen is, in pixels.
         begun: the strokes that are there when nobody has drawn yet. They can be taken back, too.
 
@@ -65,20 +65,20 @@ def canvas(key: str, size: tuple[int, int], brush: int, begun: Strokes) -> Strok
     from streamlit_drawable_canvas import st_canvas
 
     width, height = size
-    around = f"around_{key}"
-    tools = {"around": around, "width": width, "height": height, "words": _words()}
+    around = state.DRAW_AROUND[width]
+    tools = {"around": around.css_class, "width": width, "height": height, "words": _words()}
     # The gap is as wide as a browser looks around for something to press, where a finger comes down.
     with st.container(key=around, gap="small"):
         sent = st_canvas(
             stroke_width=brush, stroke_color="#FFFFFF", background_color="#000000", width=width,
-            height=height, key=key,
+            height=height, key=state.DRAW_CANVAS[width],
         ).json_data  # fmt: skip
         drawn: Strokes = []
         try:
             # Once somebody has touched it, the canvas says by which version of it that is told.
             drawn = strokes.from_canvas(sent) if sent and "version" in sent else begun
         finally:  # also what cannot be read can be cleared
-            _tools(key=f"tools_{key}", data=tools | {"strokes": drawn})
+            _tools(key=state.DRAW_TOOLS[width], data=tools | {"strokes": drawn})
     return drawn
 
 

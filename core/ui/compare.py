@@ -15,7 +15,7 @@ from core.i18n import _, ngettext
 from core.runs import ledger, naming, runs
 from core.runs.ledger import Entry
 from core.runs.naming import Subject
-from core.ui import links, mistakes, testset
+from core.ui import links, mistakes, state, testset
 from core.ui.bars import bars
 from core.ui.gallery import Tile, gallery
 
@@ -54,7 +54,7 @@ def settings(chosen: Sequence[Entry], names: Sequence[str]) -> None:
         # The settings are the index: a run may have the name of any column.
         pd.DataFrame([list(map(_text, row)) for row in found.values()], list(found), list(names)),
         column_config={"_index": _("setting")},
-        key="differences", height="content", alt=_("The settings that differ"),
+        key=state.RUNS_DIFFERENCES, height="content", alt=_("The settings that differ"),
     )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def curves(chosen: Sequence[Entry], names: Sequence[str]) -> None:
         "val_accuracy": _("validation accuracy"), "val_loss": _("validation loss"),
         "accuracy": _("training accuracy"), "loss": _("training loss"),
     }  # fmt: skip
-    metric = links.switch(_("Metric"), "metric", metrics, "val_accuracy")
+    metric = links.switch(_("Metric"), state.RUNS_METRIC, metrics)
     alone = dict(zip((one.run for one in chosen), names, strict=True))
     grouped = [group for group in ledger.groups(chosen).values() if ledger.has_seeds(group)]
     lines = [
@@ -91,7 +91,7 @@ def curves(chosen: Sequence[Entry], names: Sequence[str]) -> None:
             },
             metric,
             metrics[metric],
-        ), key="overlay",
+        ), key=state.RUNS_OVERLAY,
         alt=_("{what} of the chosen runs over the epochs").format(what=metrics[metric]),
     )  # fmt: skip
 
@@ -147,10 +147,10 @@ def pair(chosen: Sequence[Entry], names: Sequence[str]) -> None:
     by_name = {one.run.name: (one, name) for one, name in zip(chosen, names, strict=True)}
     if len(chosen) > 2:
         with st.container(horizontal=True):
-            for key, label, default in (("a", _("First"), 0), ("b", _("Second"), 1)):
+            for key, label, default in ((state.RUNS_A, _("First"), 0), (state.RUNS_B, _("Second"), 1)):
                 links.choice(key, by_name, chosen[default].run.name)
                 st.selectbox(label, list(by_name), key=key, format_func=lambda name: by_name[name][1])
-        first, second = by_name[st.session_state["a"]], by_name[st.session_state["b"]]
+        first, second = by_name[state.RUNS_A.get()], by_name[state.RUNS_B.get()]
     else:
         first, second = by_name.values()
     try:
@@ -189,9 +189,9 @@ def _matrices(first: Evaluation, second: Evaluation, one: str, other: str) -> No
     everything = (charts.ALL, charts.ALL)
     with st.grid(3, min_column_width=330):
         for key, name, figure in (
-            ("matrix_a", one, charts.confusion(first.confusion(), everything, shares=False)),
-            ("matrix_b", other, charts.confusion(second.confusion(), everything, shares=False)),
-            ("matrix_change", _("Second less first: blue is better"),
+            (state.RUNS_MATRIX_A, one, charts.confusion(first.confusion(), everything, shares=False)),
+            (state.RUNS_MATRIX_B, other, charts.confusion(second.confusion(), everything, shares=False)),
+            (state.RUNS_MATRIX_CHANGE, _("Second less first: blue is better"),
              charts.difference(first.confusion(), second.confusion())),
         ):  # fmt: skip
             with st.container():
@@ -205,7 +205,7 @@ def _disagreements(run: Entry, first: Evaluation, second: Evaluation, one: str, 
         "second": _("only the second is right"), "first": _("only the first is right"),
         "both": _("both wrong"),
     }  # fmt: skip
-    kind = links.switch(_("Digits"), "differ", kinds, "second", on_change=mistakes.close)
+    kind = links.switch(_("Digits"), state.RUNS_DIFFER, kinds, on_change=mistakes.close)
     right = [evaluation.predictions == evaluation.labels for evaluation in (first, second)]
     masks = {"first": right[0] & ~right[1], "second": right[1] & ~right[0], "both": ~right[0] & ~right[1]}
     judged = first if kind == "second" else second
@@ -237,15 +237,15 @@ def _disagreements(run: Entry, first: Evaluation, second: Evaluation, one: str, 
                 ),
                 key=f"{mistakes.TILE}{index}",
             )
-            for index in map(int, found[ui.pager(len(found), _SHOWN, "differ_page")])
+            for index in map(int, found[ui.pager(len(found), _SHOWN, state.RUNS_DIFFER_PAGE)])
         ],
-        key="differ_tiles", on_click=mistakes.open_digit, focus=mistakes.was_open(),
+        key=state.RUNS_DIFFER_TILES, on_click=mistakes.open_digit, focus=mistakes.was_open(),
     )  # fmt: skip
 
 
 def _one(index: int, image: np.ndarray, answers: Sequence[tuple[str, Evaluation]]) -> None:
     """One digit, and what both make of it."""
-    st.button(_("Back to the digits"), icon=":material/arrow_back:", key="close", on_click=mistakes.back)
+    mistakes.offer_back()
     st.markdown(_("## Digit {index}: a {true}").format(index=index, true=answers[0][1].labels[index]))
     with st.container(horizontal=True, gap="large"):
         with st.container(width=174):
@@ -258,4 +258,4 @@ def _one(index: int, image: np.ndarray, answers: Sequence[tuple[str, Evaluation]
                         share=evaluation.confidences[index],
                     )
                 )  # fmt: skip
-                bars(evaluation.probabilities[index], key=f"bars_{side}")
+                bars(evaluation.probabilities[index], key=state.RUNS_BARS[side])

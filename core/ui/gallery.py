@@ -19,6 +19,8 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.ui.state import Key
+
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
     "gallery",
@@ -49,7 +51,7 @@ class Tile(NamedTuple):
 
 def gallery(
     tiles: Sequence[Tile],
-    key: str,
+    key: Key[Any],
     side: int = 84,
     on_click: Callable[[str], None] | None = None,
     focus: str = "",
@@ -74,8 +76,8 @@ def gallery(
     return _one_of(keys, sent.get("pressed"))
 
 
-def _pressed(key: str, keys: frozenset[str], on_click: Callable[[str], None] | None) -> None:
-    pressed = _one_of(keys, st.session_state[key].get("pressed"))
+def _pressed(key: Key[Any], keys: frozenset[str], on_click: Callable[[str], None] | None) -> None:
+    pressed = _one_of(keys, key.get().get("pressed"))
     if on_click and pressed:
         on_click(pressed)
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from core.i18n import _
-from core.ui import browser
+from core.ui import browser, state
+from core.ui.state import Key
 
 SIDE = 28
 PEN = 2.2  # how wide a stroke is, in pixels: MNIST's are 2 to 4, and one pixel would be a hairline
@@ -47,10 +49,10 @@ class _Grid(browser.Sent):
     pixels: str = ""
 
 
-browser.expect("grid_", _Grid)
+browser.expect(state.DRAW_GRID, _Grid)
 
 
-def pixel_grid(key: str, *, label: str) -> NDArray[np.uint8] | None:
+def pixel_grid(key: Key[dict[str, Any]], *, label: str) -> NDArray[np.uint8] | None:
     """Let the visitor draw in a grid of pixels.
 
     Args:
@@ -60,7 +62,7 @@ def pixel_grid(key: str, *, label: str) -> NDArray[np.uint8] | None:
     Returns:
         The drawing, uint8 ``(28, 28)``, 0 (paper) to 255 (ink); None while nothing is inked.
     """
-    before = pixels(st.session_state.get(key, {}).get("pixels"))
+    before = pixels(key.get().get("pixels"))
     sent = _component(
         key=key,
         data={"words": _words(label), "pixels": _text(before)},

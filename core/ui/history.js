@@ -1,6 +1,6 @@
 // Streamlit makes an entry of the browser's history of each change of the address that the server asks for. Whoever
 // turned ten knobs would have to press Back ten times to leave. Here an entry is a place: a page, or what of the page
-// is one (links.PLACES says which). All other changes change the entry.
+// is one (state.PLACES says which). All other changes change the entry.
 
 let places = {};
 

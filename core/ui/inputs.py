@@ -15,7 +15,7 @@ from core.drawing import photo, strokes
 from core.drawing.preprocess import EmptyDrawing
 from core.drawing.strokes import Strokes
 from core.i18n import _
-from core.ui import links
+from core.ui import links, state
 from core.ui.canvas import canvas
 from core.ui.grid import pixel_grid
 
@@ -48,11 +48,11 @@ def choose_source() -> str:
         "grid": _("Keyboard"),
         "photo": _("Photo"),
     }
-    return links.switch(_("How to show a digit"), "source", names, "canvas", on_change=_forget)
+    return links.switch(_("How to show a digit"), state.DRAW_SOURCE, names, on_change=_forget)
 
 
 def _forget() -> None:
-    st.session_state["draw.strokes"] = ""  # it belongs to the canvas that was left
+    state.DRAW_STROKES.set("")  # it belongs to the canvas that was left
 
 
 def ask(source: str) -> Shown | None:
@@ -63,7 +63,7 @@ def ask(source: str) -> Shown | None:
         ValueError: it cannot be read. The message says why.
     """
     # Only in the beginning: later, the address follows the drawing.
-    st.session_state.setdefault("draw.strokes", st.query_params.get("drawing", "")[: strokes.MOST_TEXT])
+    state.DRAW_STROKES.begin((state.DRAW_STROKES.parameter.get() or "")[: strokes.MOST_TEXT])
     match source:
         case "grid":
             return _keyboard()
@@ -77,19 +77,19 @@ def ask(source: str) -> Shown | None:
 def remember(source: str, shown: Shown | None) -> None:
     """Write what is drawn on a canvas into the address; a photo or a grid has no room there."""
     size = _SIZES.get(source)
-    st.session_state["draw.strokes"] = strokes.to_text(shown.strokes, max(size)) if size and shown else ""
-    links.replace("address", {"drawing": st.session_state["draw.strokes"]})
+    state.DRAW_STROKES.set(strokes.to_text(shown.strokes, max(size)) if size and shown else "")
+    links.replace(state.DRAW_ADDRESS, state.DRAW_STROKES.parameter.to(state.DRAW_STROKES.get()))
 
 
 def _canvas(size: tuple[int, int], brush: int) -> Shown | None:
     # As the address has it, or as it was when the visitor left the page.
-    begun = strokes.from_text(st.session_state["draw.strokes"], max(size))
-    drawn = canvas(f"canvas_{size[0]}", size, brush, begun)
+    begun = strokes.from_text(state.DRAW_STROKES.get(), max(size))
+    drawn = canvas(size, brush, begun)
     return Shown(strokes.painted(drawn, size, brush), drawn) if drawn else None
 
 
 def _keyboard() -> Shown | None:
-    drawn = pixel_grid("grid_drawn", label=_("Draw a digit"))
+    drawn = pixel_grid(state.DRAW_GRID, label=_("Draw a digit"))
     if drawn is None:
         return None
     large = np.kron(drawn, np.ones((_GREY, _GREY), np.uint8))
@@ -124,7 +124,7 @@ def _where_from() -> str:
         return "file"
     ways = {"file": _("A file"), "camera": _("The camera")}
     way: str = st.segmented_control(
-        _("Where from"), list(ways), default="file", required=True, key="photo_way",
+        _("Where from"), list(ways), default="file", required=True, key=state.DRAW_PHOTO_WAY,
         format_func=ways.__getitem__,
     )  # fmt: skip
     return way
@@ -133,10 +133,10 @@ def _where_from() -> str:
 def _photo() -> Shown | None:
     ui.say_where_files_are_taken()
     if _where_from() == "camera":
-        given = st.camera_input(_("A digit on paper, as large as you can"), key="camera")
+        given = st.camera_input(_("A digit on paper, as large as you can"), key=state.DRAW_CAMERA)
     else:
         given = st.file_uploader(
-            _("A photo of a digit on paper"), type=["png", "jpg", "jpeg", "webp"], key="photo",
+            _("A photo of a digit on paper"), type=["png", "jpg", "jpeg", "webp"], key=state.DRAW_PHOTO,
             max_upload_size=photo.MOST_BYTES // 1_000_000,
             help=_("PNG, JPEG or WebP, at most 10 MB and 25 megapixels. It is not kept, unless you say so."),
         )  # fmt: skip

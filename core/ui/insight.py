@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.reading import Reader, Reading
 from core.i18n import _
-from core.ui import links, network, reasons, xray
+from core.ui import links, network, reasons, state, xray
 
 
 def show(run: Path, reader: Reader, reading: Reading, rgba: NDArray[np.uint8]) -> None:
@@ -25,7 +25,7 @@ def show(run: Path, reader: Reader, reading: Reading, rgba: NDArray[np.uint8]) -
         "alike": _("Look-alikes"),
         "compare": _("Compare"),
     }
-    view = links.switch(_("What to look at"), "insight", names, "steps")
+    view = links.switch(_("What to look at"), state.DRAW_INSIGHT, names)
     match view:
         case "network":
             network.show(run, reader, reading)

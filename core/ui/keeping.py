@@ -13,6 +13,7 @@ from core.drawing.drawings import MOST_NAME, Drawing
 from core.drawing.strokes import Strokes
 from core.evaluation.reading import Reading
 from core.i18n import _, ngettext
+from core.ui import state
 
 _DIGITS = list(range(10))
 
@@ -24,24 +25,24 @@ def offer(run: Path, reading: Reading, drawn: Strokes) -> None:
         drawn: the strokes of this digit; none where they are not known.
     """
     digest = hashlib.sha256(reading.image.tobytes()).hexdigest()
-    if error := st.session_state.pop("not_kept", None):
+    if error := state.DRAW_NOT_KEPT.pop():
         ui.sorry(error)
-    if st.session_state.get("kept_drawing") == digest:
+    if state.DRAW_KEPT.get() == digest:
         st.caption(_("Kept. Thank you: see it on the Drawings page."))
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.button(
-            _("Right, keep it"), icon=":material/check:", key="right", on_click=_keep,
+            _("Right, keep it"), icon=":material/check:", key=state.DRAW_RIGHT, on_click=_keep,
             args=(run, reading, drawn, digest),
         )  # fmt: skip
         with st.container(width=370):  # or less, and then they wrap
             st.segmented_control(
                 _("Wrong, it is a"), [digit for digit in _DIGITS if digit != reading.digit],
-                key=f"wrong_{digest}", on_change=_keep, args=(run, reading, drawn, digest),
+                key=state.DRAW_WRONG[digest], on_change=_keep, args=(run, reading, drawn, digest),
             )  # fmt: skip
         with st.popover(_("Your name"), icon=":material/person:"):
             st.text_input(
-                _("A name or nickname, if you like"), key="writer", max_chars=MOST_NAME,
+                _("A name or nickname, if you like"), key=state.DRAW_WRITER, max_chars=MOST_NAME,
                 persist_state="session",
                 help=_("It is kept with your drawings, where everybody who uses this app can read it."),
             )  # fmt: skip
@@ -50,12 +51,12 @@ def offer(run: Path, reading: Reading, drawn: Strokes) -> None:
 def _keep(run: Path, reading: Reading, drawn: Strokes, digest: str) -> None:
     """Keep the drawing, as what it was read as unless the visitor has said what else it is."""
     settings = ui.settings()
-    label = st.session_state.get(f"wrong_{digest}")
+    label = state.DRAW_WRONG[digest].get()
     kept = Drawing(
         label=reading.digit if label is None else label,
         image=reading.image,
         strokes=strokes.unit(drawn) if drawn else [],
-        writer=st.session_state.get("writer", ""),
+        writer=state.DRAW_WRITER.get(),
         run=run.name,
         answer=reading.digit,
         confidence=reading.confidence,
@@ -64,8 +65,8 @@ def _keep(run: Path, reading: Reading, drawn: Strokes, digest: str) -> None:
         drawings.add(settings.drawings, [kept], settings.max_drawings)
         count = drawings.count(settings.drawings)
     except (drawings.TooMany, drawings.DamagedDrawings, OSError) as error:
-        st.session_state["not_kept"] = error
+        state.DRAW_NOT_KEPT.set(error)
         return
-    st.session_state["kept_drawing"] = digest
+    state.DRAW_KEPT.set(digest)
     words = ngettext("Kept. There is {n:,} drawing now.", "Kept. There are {n:,} drawings now.", count)
     st.toast(words.format(n=count), icon=":material/check:")

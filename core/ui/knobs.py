@@ -1,6 +1,6 @@
 """The knobs of a run: widgets that together make a `RunConfig`.
 
-Each keeps its value in the session under ``knob_`` plus the setting's name, so that it is still there
+Each keeps its value in the session under `state.TRAIN_KNOB` and the setting's name, so that it is still there
 when the visitor comes back from another page.
 """
 
@@ -19,7 +19,7 @@ from core.i18n import _
 from core.knobs import Knob
 from core.network import architectures as arch
 from core.training import augment, schedules
-from core.ui import links
+from core.ui import links, state
 from core.ui.gallery import Tile, gallery
 from core.ui.whole import whole, whole_or_none
 
@@ -38,13 +38,13 @@ def show(most_epochs: int) -> RunConfig:
     Raises:
         ConfigError: a browser sent a value that its widget does not allow.
     """
-    if "preset" not in st.session_state:
+    if not state.TRAIN_PRESET.is_kept():
         turn(PRESETS[FIRST])
     _follow_link(most_epochs)
     presets = tutorials.titles()
     preset = st.selectbox(
-        _("Start from"), list(presets), key="preset", on_change=_preset_chosen, persist_state="session",
-        format_func=presets.__getitem__,
+        _("Start from"), list(presets), key=state.TRAIN_PRESET, on_change=_preset_chosen,
+        persist_state="session",        format_func=presets.__getitem__,
         help=_("The settings of the field's best-known tutorials. Choose one, then change what you like."),
     )  # fmt: skip
     origin = st.empty()
@@ -92,7 +92,7 @@ def _knob(
         options: as for the widget.
     """
     knob = KNOBS[name]
-    key = f"knob_{name}" if layer is None else f"knob_{name}_{layer}"
+    key = state.TRAIN_KNOB[name if layer is None else f"{name}_{layer}"]
     label = _(knob.title)
     if layer is not None and numbered:
         label = _("{title} {n}").format(title=label, n=layer + 1)
@@ -103,7 +103,7 @@ def _knob(
         return st.selectbox(label, knob.options, format_func=knob.option, **options)
     if knob.log:
         # A preset, an advice or a link may have set a value that is not among the usual ones.
-        places = sorted({*map(knob.kind, knob.places), st.session_state[key]})
+        places = sorted({*map(knob.kind, knob.places), key.get()})
         return st.select_slider(label, places, format_func="{:g}".format, **options)
     low, high = knob.kind(knob.low), knob.kind(min(knob.high, most or knob.high))
     if knob.kind is float:
@@ -117,7 +117,7 @@ def _segments(name: str, options: Iterable[str]) -> Any:
     """A knob of which all options are in view."""
     knob = KNOBS[name]
     return st.segmented_control(
-        _(knob.title), list(options), required=True, key=f"knob_{name}", persist_state="session",
+        _(knob.title), list(options), required=True, key=state.TRAIN_KNOB[name], persist_state="session",
         format_func=knob.option, help=_help(knob),
     )  # fmt: skip
 
@@ -133,7 +133,7 @@ def _help(knob: Knob) -> str:
 
 def _follow_link(most_epochs: int) -> None:
     """Turn the knobs to what a link says: ``?set=epochs=3&set=dropout=0.2``, as in the terminal."""
-    asked = st.query_params.get_all("set")
+    asked = state.TRAIN_CHANGED.parameter.get_all()
     if not asked and links.went_back():
         turn(PRESETS[FIRST])
     if not asked or asked == changed():
@@ -147,21 +147,20 @@ def _follow_link(most_epochs: int) -> None:
 
 def _write_link(config: RunConfig) -> None:
     """Keep the settings in the address, as far as they are not those that everybody begins with."""
-    st.session_state["knobs.changed"] = assignments(config, PRESETS[FIRST])
-    links.write("set", st.session_state["knobs.changed"])
+    state.TRAIN_CHANGED.set(assignments(config, PRESETS[FIRST]))
+    links.write(state.TRAIN_CHANGED.parameter, state.TRAIN_CHANGED.get())
 
 
 def changed() -> list[str] | None:
     """What differs from the settings that everybody begins with, each as ``KEY=VALUE``; None before the knobs
     were shown.
     """
-    found: list[str] | None = st.session_state.get("knobs.changed")
-    return found
+    return state.TRAIN_CHANGED.get()
 
 
 def turn(config: RunConfig) -> None:
     """Turn every knob to these settings."""
-    st.session_state.setdefault("preset", FIRST)
+    state.TRAIN_PRESET.begin(FIRST)
     values = config.model_dump(exclude={"hidden_units", "conv_blocks"})
     values |= {"hidden_layers": len(config.hidden_units), "conv_layers": len(config.conv_blocks)}
     for number, units in enumerate(config.hidden_units):
@@ -169,16 +168,16 @@ def turn(config: RunConfig) -> None:
     for number, block in enumerate(config.conv_blocks):
         values |= {f"{key}_{number}": value for key, value in block.model_dump().items()}
     for name, value in values.items():
-        st.session_state[f"knob_{name}"] = value
+        state.TRAIN_KNOB[name].set(value)
 
 
 def _preset_chosen() -> None:
-    turn(_preset(st.session_state["knob_dataset"]))
+    turn(_preset(state.TRAIN_KNOB["dataset"].get()))
 
 
 def _preset(dataset: str) -> RunConfig:
     """The chosen preset on this data set: a preset says nothing about the data."""
-    return PRESETS[st.session_state["preset"]].but(dataset=dataset)
+    return PRESETS[state.TRAIN_PRESET.get()].but(dataset=dataset)
 
 
 def _changed(config: RunConfig) -> list[str]:
@@ -199,8 +198,8 @@ def _conv_blocks() -> dict[str, Any]:
 
 
 def _conv_block(block: int) -> dict[str, Any]:
-    st.session_state.setdefault(f"knob_kernel_size_{block}", 3)
-    st.session_state.setdefault(f"knob_pooling_{block}", "none")
+    state.TRAIN_KNOB[f"kernel_size_{block}"].begin(3)
+    state.TRAIN_KNOB[f"pooling_{block}"].begin("none")
     with st.container(horizontal=True):
         return {
             "filters": _size("filters", block),
@@ -211,7 +210,7 @@ def _conv_block(block: int) -> dict[str, Any]:
 
 def _size(name: str, layer: int) -> int:
     """How large one layer is; a layer that is new begins with 64."""
-    st.session_state.setdefault(f"knob_{name}_{layer}", 64)
+    state.TRAIN_KNOB[f"{name}_{layer}"].begin(64)
     size: int = _knob(name, layer, numbered=True, width=112)
     return size
 
@@ -244,7 +243,7 @@ def _optimizer() -> dict[str, Any]:
 def _draw_schedule(config: RunConfig) -> None:
     steps = arch.steps_per_epoch(config, datasets.NAMES[config.dataset].train)
     ui.chart(
-        charts.schedule(*schedules.curve(config, steps)), key="schedule",
+        charts.schedule(*schedules.curve(config, steps)), key=state.TRAIN_SCHEDULE,
         alt=_("The learning rate over the epochs"),
     )  # fmt: skip
     if config.learning_rate_schedule == "plateau":
@@ -269,9 +268,10 @@ def _preview(config: RunConfig) -> None:
     """Some training images as the network would see them."""
     if config.augmentation == augment.NONE or not datasets.at_hand(config.dataset):
         return
-    again = st.session_state.setdefault("preview", 0)
-    if st.button(_("Other examples"), icon=":material/casino:", key="preview_again"):
-        again = st.session_state["preview"] = again + 1
+    again = state.TRAIN_PREVIEW.get()
+    if st.button(_("Other examples"), icon=":material/casino:", key=state.TRAIN_PREVIEW_AGAIN):
+        again += 1
+        state.TRAIN_PREVIEW.set(again)
     loaded = ui.dataset(config.dataset)
     rng = np.random.default_rng(again)
     chosen = rng.integers(0, len(loaded.x_train), PREVIEWED)
@@ -281,6 +281,6 @@ def _preview(config: RunConfig) -> None:
             Tile(image, str(label), _("An augmented {digit}").format(digit=label))
             for image, label in zip(changed, loaded.y_train[chosen], strict=True)
         ],
-        key="preview_tiles",
+        key=state.TRAIN_PREVIEW_TILES,
         side=56,
     )

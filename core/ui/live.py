@@ -16,7 +16,8 @@ from core.i18n import _, ngettext
 from core.jobs import estimate, jobs
 from core.network.architectures import ImpossibleNetwork
 from core.runs import adviser, runs
-from core.ui import knobs, links, run_picker, views
+from core.ui import knobs, links, run_picker, state, views
+from core.ui.state import Key
 from core.ui.whole import refused, whole
 
 # Seconds between two looks at a run that is going on: so many for each of its epochs, but no fewer and
@@ -37,7 +38,7 @@ def show(run: Path) -> None:
         return
     going_on = _goes_on(status)
     # The parts compare with this, and have the page made anew when the run has come to rest, or off it.
-    st.session_state["seen_going_on"] = going_on
+    state.TRAIN_GOING_ON.set(going_on)
     st.fragment(_stand, run_every=_every(NUMBERS, config) if going_on else None)(run)
     if going_on or status.epoch:
         _steering(run, status, config)
@@ -69,7 +70,7 @@ def _stand(run: Path) -> None:
     except runs.UnknownRun as error:
         ui.sorry(error)
         return
-    if _goes_on(status) != st.session_state.get("seen_going_on"):
+    if _goes_on(status) != state.TRAIN_GOING_ON.get():
         st.rerun()
     epochs = runs.metrics(run)
     newest = runs.newest_batch(run)
@@ -188,7 +189,7 @@ def _outcome(run: Path, status: runs.Status) -> None:
             )
         )
     with st.container(horizontal=True):
-        query = {"run": run.name}
+        query = state.RUN.to(run.name)
         st.page_link(ui.PAGES["evaluate"], label=_("See what it confuses"), icon=":material/fact_check:",
                      query_params=query)  # fmt: skip
         st.page_link(ui.PAGES["draw"], label=_("Draw a digit for it"), icon=":material/draw:",
@@ -212,21 +213,22 @@ def _numbers(status: runs.Status, epochs: Rows, newest: dict[str, Any] | None) -
 
 def _buttons(run: Path, status: runs.Status) -> None:
     """What can be done with a run in this state."""
-    state = status.state
     with st.container(horizontal=True):
-        if state in ("queued", "running") and _button(
-            _("Pause"), "pause", _("Leaves the processor after the current step and keeps everything.")
-        ):
+        if status.state in ("queued", "running") and _button(
+            _("Pause"), "pause", _("Leaves the processor after the current step and keeps everything."),
+            key=state.TRAIN_PAUSE,
+        ):  # fmt: skip
             _ask(jobs.pause, run)
-        if state in ("paused", "interrupted", "stopped") or (
-            state == "failed" and not status.diverged and status.can_resume
+        if status.state in ("paused", "interrupted", "stopped") or (
+            status.state == "failed" and not status.diverged and status.can_resume
         ):
             _resume_or_data(run, status)
-        if state in ("queued", "running", "pausing", "paused", "interrupted") and _button(
-            _("Stop"), "stop", _("Ends it after the current step; what it has learned becomes its model.")
-        ):
+        if status.state in ("queued", "running", "pausing", "paused", "interrupted") and _button(
+            _("Stop"), "stop", _("Ends it after the current step; what it has learned becomes its model."),
+            key=state.TRAIN_STOP,
+        ):  # fmt: skip
             _ask(jobs.stop, run)
-    if state == "finished":
+    if status.state == "finished":
         _train_on(run, status)
 
 
@@ -241,17 +243,17 @@ def _resume_or_data(run: Path, status: runs.Status) -> None:
         ui.link_to_data(name)
     else:
         hint = _("Goes on exactly where it was.")
-        if _button(_("Resume"), "play_arrow", hint, key="resume", primary=True):
+        if _button(_("Resume"), "play_arrow", hint, key=state.TRAIN_RESUME, primary=True):
             _resume(run)
 
 
 def _button(
-    label: str, icon: str, hint: str, key: str = "", *, primary: bool = False, disabled: bool = False
+    label: str, icon: str, hint: str, key: Key[Any], *, primary: bool = False, disabled: bool = False
 ) -> bool:
     return st.button(
         label,
         icon=f":material/{icon}:",
-        key=key or icon,
+        key=key,
         help=hint,
         type="primary" if primary else "secondary",
         disabled=disabled,
@@ -269,10 +271,11 @@ def _ask(what: Callable[[Path], None], run: Path) -> None:
 
 def _train_on(run: Path, status: runs.Status) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        more = whole(_("Epochs more"), 1, round(KNOBS["epochs"].high), key="more_epochs", first=5, width=140)
-        mended = "more_epochs" not in refused()
+        more = whole(_("Epochs more"), 1, round(KNOBS["epochs"].high), key=state.TRAIN_MORE_EPOCHS, width=140)
+        mended = state.TRAIN_MORE_EPOCHS not in refused()
         hint = _("Goes on with the weights it has.")
-        if _button(_("Train on"), "fast_forward", hint, key="train_on", disabled=not mended) and mended:
+        pressed = _button(_("Train on"), "fast_forward", hint, key=state.TRAIN_TRAIN_ON, disabled=not mended)
+        if pressed and mended:
             _resume(run, epochs=status.epoch + more)
 
 
@@ -308,7 +311,7 @@ def _steering(run: Path, status: runs.Status, config: RunConfig) -> None:
             icon=":material/tune:",
             expanded=status.diverged,
         ),
-        st.form("steering", border=False),
+        st.form(state.TRAIN_STEERING, border=False),
     ):
         st.caption(
             _("A new value takes effect from the next epoch on, and the curves show where. Under a schedule, "
@@ -317,14 +320,14 @@ def _steering(run: Path, status: runs.Status, config: RunConfig) -> None:
         turned = {
             name: st.select_slider(
                 _(KNOBS[name].title), sorted({*KNOBS[name].places, now[name]}), now[name],
-                format_func="{:g}".format, key=f"steer_{name}",
+                format_func="{:g}".format, key=state.TRAIN_STEER[name],
             )
             for name in now
         }  # fmt: skip
         label, icon = _("Set from the next epoch on"), ":material/check:"
         if status.diverged:
             label, icon = _("Resume with these values"), ":material/play_arrow:"
-        if st.form_submit_button(label, icon=icon, key="steer"):
+        if st.form_submit_button(label, icon=icon, key=state.TRAIN_SET):
             steered = _steer(run, **turned)
             if steered and status.diverged:
                 _resume(run)
@@ -358,7 +361,7 @@ def _sights(run: Path) -> None:
         "digits": _("Digit by digit"),
         "layers": _("Inside the layers"),
     }
-    match links.switch(_("What to look at"), "view", names, "curves"):
+    match links.switch(_("What to look at"), state.TRAIN_VIEW, names):
         case "pace":
             views.pace(epochs, config)
         case "digits":
@@ -372,27 +375,28 @@ def _sights(run: Path) -> None:
 def _advice(run: Path, status: runs.Status, config: RunConfig) -> None:
     found = adviser.about(run)
     for advice in found:
-        with st.container(border=True, key=f"advice_{advice.topic}"):
+        with st.container(border=True, key=state.TRAIN_ADVICE[advice.topic]):
             st.markdown(f":material/lightbulb: **{advice.verdict}** {advice.evidence} {advice.suggestion}")
             _follow(run, status, config, advice)
 
 
 def _follow(run: Path, status: runs.Status, config: RunConfig, advice: adviser.Advice) -> None:
     """The button that does what the advice says."""
+    follow = state.TRAIN_FOLLOW[advice.topic]
     if not advice.change:
         if status.state == "running" and _button(
-            _("Stop here"), "stop", _("What it has learned becomes its model."), key=f"follow_{advice.topic}"
+            _("Stop here"), "stop", _("What it has learned becomes its model."), key=follow
         ):
             _ask(jobs.stop, run)
         return
     words = ", ".join(f"`{name} = {value}`" for name, value in advice.change.items())
     if advice.live and status.state not in runs.ENDED:
         label, icon = _("Set {change} from the next epoch on").format(change=words), "tune"
-        if _button(label, icon, _("The run goes on."), key=f"follow_{advice.topic}"):
+        if _button(label, icon, _("The run goes on."), key=follow):
             _steer(run, **advice.change)
         return
     label, icon = _("Set up a run with {change}").format(change=words), "tune"
-    if _button(label, icon, _("This run stays as it is."), key=f"follow_{advice.topic}"):
+    if _button(label, icon, _("This run stays as it is."), key=follow):
         knobs.turn(config.but(**advice.change))
         leave()
         st.rerun()
@@ -400,15 +404,15 @@ def _follow(run: Path, status: runs.Status, config: RunConfig, advice: adviser.A
 
 def leave() -> None:
     """Back from this run to the knobs."""
-    st.session_state["watched"] = None
-    links.write("run", None)
+    state.TRAIN_WATCHED.set(None)
+    links.write(state.RUN, None)
 
 
 def watch(name: str) -> None:
     """Show the run of this name, which somebody asked for or trained, and make it the visitor's own."""
-    st.session_state["watched"] = name
+    state.TRAIN_WATCHED.set(name)
     run_picker.make_own(name)
-    links.write("run", name)
+    links.write(state.RUN, name)
 
 
 def watched(root: Path) -> Path | None:
@@ -416,11 +420,11 @@ def watched(root: Path) -> Path | None:
 
     Who goes back to an address without a run goes back to the knobs.
     """
-    name = st.query_params.get("run")
+    name = state.RUN.get()
     if not name and links.went_back():
         leave()
     try:
-        found = runs.find(root, name or st.session_state.get("watched") or "")
+        found = runs.find(root, name or state.TRAIN_WATCHED.get() or "")
     except runs.UnknownRun as error:
         if name:
             st.warning(ui.plain(error))

@@ -14,7 +14,7 @@ from core.evaluation.evaluate import Evaluation
 from core.evaluation.reading import Reader
 from core.i18n import _, ngettext
 from core.runs import epochs
-from core.ui import links, reasons
+from core.ui import links, reasons, state
 from core.ui.bars import bars
 from core.ui.gallery import Tile, gallery
 from core.ui.testset import Digits
@@ -28,49 +28,53 @@ TILE = "open_"
 
 def first_page() -> None:
     """Other digits are leafed through from the start, and none of them is open."""
-    st.session_state["page"] = 1
+    state.EVALUATE_PAGE.set(1)
     close()
 
 
 def close() -> None:
     """Back to all the digits."""
-    links.write("digit", None)
+    links.write(state.DIGIT, None)
 
 
-def back() -> None:
-    """As `close`, to the tile that was opened."""
-    st.session_state["was_open"] = st.query_params.get("digit", "")
+def offer_back() -> None:
+    """The button that closes an open digit, back to its tile."""
+    st.button(_("Back to the digits"), icon=":material/arrow_back:", key=state.APP_CLOSE, on_click=_back)
+
+
+def _back() -> None:
+    state.APP_WAS_OPEN.set(state.DIGIT.get() or "")
     close()
 
 
 def was_open() -> str:
     """The key of the tile to come back to, once."""
-    return f"{TILE}{st.session_state.pop('was_open', '')}"
+    return f"{TILE}{state.APP_WAS_OPEN.pop()}"
 
 
 def open_digit(key: str) -> None:
     """Open the digit whose tile has this key."""
-    links.write("digit", key.removeprefix(TILE))
+    links.write(state.DIGIT, key.removeprefix(TILE))
 
 
 def _cell_clicked() -> None:
-    points = st.session_state["matrix"]["selection"]["points"]
+    points = state.EVALUATE_MATRIX.get()["selection"]["points"]
     _filter(*(int(points[0]["y"]), int(points[0]["x"])) if points else (ALL, ALL))
 
 
 def _filter(true: int, read: int) -> None:
     """Show the digits of one cell; `ALL` for any."""
-    st.session_state["true"] = _ANY if true == ALL else true
-    st.session_state["read"] = _ANY if read == ALL else read
-    st.session_state["show"] = "all"  # or a cell of the diagonal would be empty
-    st.session_state["sure"] = (0, 100)
+    state.EVALUATE_TRUE.set(_ANY if true == ALL else true)
+    state.EVALUATE_READ.set(_ANY if read == ALL else read)
+    state.EVALUATE_SHOW.set("all")  # or a cell of the diagonal would be empty
+    state.EVALUATE_SURE.set((0, 100))
     first_page()
 
 
 def _chosen() -> tuple[int, int]:
     """The cell of the matrix that the filters let through, as (true, read); `ALL` for any."""
-    true, read = (st.session_state.get(key, _ANY) for key in ("true", "read"))
-    return ALL if true == _ANY else true, ALL if read == _ANY else read
+    true, read = state.EVALUATE_TRUE.get(), state.EVALUATE_READ.get()
+    return ALL if isinstance(true, str) else true, ALL if isinstance(read, str) else read
 
 
 def show(evaluation: Evaluation, reader: Reader | None, digits: Digits | None, run: Path, epoch: int) -> None:
@@ -100,7 +104,7 @@ def show(evaluation: Evaluation, reader: Reader | None, digits: Digits | None, r
 
 def opened_digit(total: int) -> int | None:
     """Which of so many digits is open, by the page's address; None unless there is such a digit."""
-    asked = st.query_params.get("digit", "")
+    asked = state.DIGIT.get() or ""
     # A link may say anything, and Python reads no number of thousands of digits.
     is_number = asked.isdecimal() and len(asked) <= len(str(total))
     return int(asked) if is_number and int(asked) < total else None
@@ -109,10 +113,10 @@ def opened_digit(total: int) -> int | None:
 def _matrix(evaluation: Evaluation) -> None:
     st.header(_("Confusion matrix"), anchor=False)
     units = {"counts": _("counts"), "shares": _("% of the row")}
-    unit = links.switch(_("Show"), "matrix_unit", units, "counts")
+    unit = links.switch(_("Show"), state.EVALUATE_MATRIX_UNIT, units)
     ui.chart(
         charts.confusion(evaluation.confusion(), _chosen(), shares=unit == "shares"),
-        key="matrix",
+        key=state.EVALUATE_MATRIX,
         on_select=_cell_clicked,
         selection_mode="points",
         alt=_("Confusion matrix: true digits down, the digits they were read as across"),
@@ -131,9 +135,8 @@ def _pairs(evaluation: Evaluation) -> None:
     with st.container(horizontal=True, gap="small"):
         for pair in pairs:
             words = _("{true} → {read}: {times} of {written:,}").format(**pair._asdict())
-            st.button(
-                words, key=f"pair_{pair.true}{pair.read}", on_click=_filter, args=(pair.true, pair.read)
-            )
+            key = state.EVALUATE_PAIR[f"{pair.true}{pair.read}"]
+            st.button(words, key=key, on_click=_filter, args=(pair.true, pair.read))
 
 
 def _matching(evaluation: Evaluation) -> NDArray[np.int64]:
@@ -141,20 +144,20 @@ def _matching(evaluation: Evaluation) -> NDArray[np.int64]:
     words = {_ANY: _("any")}
     kinds = {"all": _("all"), "wrong": _("mistakes"), "right": _("right")}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        for label, key in ((_("Written"), "true"), (_("Read as"), "read")):
-            links.choice(key, _CHOICES, _ANY)
+        for label, key in ((_("Written"), state.EVALUATE_TRUE), (_("Read as"), state.EVALUATE_READ)):
+            links.choice(key, _CHOICES)
             st.selectbox(
                 label, _CHOICES, key=key, width=100, persist_state="session", on_change=first_page,
                 format_func=lambda digit: words.get(digit, str(digit)),
             )  # fmt: skip
-        kind = links.switch(_("Show"), "show", kinds, "all", labelled=True, on_change=first_page)
-        links.span("sure", range(101), (0, 100))
+        kind = links.switch(_("Show"), state.EVALUATE_SHOW, kinds, labelled=True, on_change=first_page)
+        links.span(state.EVALUATE_SURE, range(101))
         st.slider(
-            _("How sure it was"), 0, 100, key="sure", format="%d%%",
+            _("How sure it was"), 0, 100, key=state.EVALUATE_SURE, format="%d%%",
             persist_state="session", on_change=first_page, width=180,
         )  # fmt: skip
     true, read = _chosen()
-    low, high = st.session_state["sure"]
+    low, high = state.EVALUATE_SURE.get()
     keep = (100 * evaluation.confidences >= low) & (100 * evaluation.confidences <= high)
     if true != ALL:
         keep &= evaluation.labels == true
@@ -169,7 +172,7 @@ def _gallery(evaluation: Evaluation, images: NDArray[np.uint8], found: NDArray[n
     if not len(found):
         st.info(_("No digit is like that. Choose another cell, or any digit."))
         return
-    on_page = found[ui.pager(len(found), _PER_PAGE, "page")]
+    on_page = found[ui.pager(len(found), _PER_PAGE, state.EVALUATE_PAGE)]
     st.caption(
         ngettext(
             "{n:,} digit, the worst mistakes first. ✓ read right, ✗ written → read, and how sure it was. "
@@ -181,7 +184,7 @@ def _gallery(evaluation: Evaluation, images: NDArray[np.uint8], found: NDArray[n
     )
     gallery(
         [tile(evaluation, images, int(index)) for index in on_page],
-        key="mistake_tiles", on_click=open_digit, focus=was_open(),
+        key=state.EVALUATE_MISTAKE_TILES, on_click=open_digit, focus=was_open(),
     )  # fmt: skip
 
 
@@ -204,7 +207,7 @@ def _marked(true: int, read: int, confidence: float) -> str:
 def _one(evaluation: Evaluation, digits: Digits, index: int) -> None:
     """One digit, large."""
     true, read = int(evaluation.labels[index]), int(evaluation.predictions[index])
-    st.button(_("Back to the digits"), icon=":material/arrow_back:", key="close", on_click=back)
+    offer_back()
     st.header(
         _("Digit {index}: a {true}, read as {read} ({share:.1%})").format(
             index=index, true=true, read=read, share=evaluation.confidences[index]
@@ -217,7 +220,7 @@ def _one(evaluation: Evaluation, digits: Digits, index: int) -> None:
             st.image(charts.tile(image, right=true == read, scale=6), width=168,
                      alt=_("A {true} as 28×28 pixels").format(true=true))  # fmt: skip
         with st.container(width=260):
-            bars(evaluation.probabilities[index], key="digit_bars")
+            bars(evaluation.probabilities[index], key=state.EVALUATE_DIGIT_BARS)
 
 
 def _explained(
@@ -227,7 +230,7 @@ def _explained(
     views = {"why": _("Why this digit"), "alike": _("Look-alikes")}
     if len(epochs.kept(run)) > 1:
         views["course"] = _("Over the epochs")
-    view = links.switch(_("What to look at"), "explained", views, "why")
+    view = links.switch(_("What to look at"), state.EVALUATE_EXPLAINED, views)
     if view == "course":
         _course(run, image, int(evaluation.labels[index]), epoch)
         return
@@ -242,7 +245,7 @@ def _course(run: Path, image: NDArray[np.uint8], true: int, epoch: int) -> None:
         st.info(ui.plain(error))
         return
     ui.chart(
-        charts.course(asked, probabilities, true, epoch or None), key="course",
+        charts.course(asked, probabilities, true, epoch or None), key=state.EVALUATE_COURSE,
         alt=_("The probability of the digit and of its rivals after each epoch"),
     )  # fmt: skip
     st.caption(_("How likely it was a {true}, and its strongest rivals, after each epoch.").format(true=true))

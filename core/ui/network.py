@@ -19,11 +19,13 @@ from core.network import architectures as arch
 from core.network import arithmetic
 from core.network.arithmetic import Arithmetic
 from core.runs import runs
+from core.ui import state
+from core.ui.state import Key
 from core.ui.whole import whole
 
 _TERMS = 8  # of a sum of many products, the largest
 # The charts of which one number can be chosen.
-_MAPS, _MAP, _UNITS = "maps", "map", "units"
+_MAPS, _MAP, _UNITS = state.DRAW_MAPS, state.DRAW_MAP, state.DRAW_UNITS
 
 
 def show(run: Path, reader: Reader, reading: Reading) -> None:
@@ -36,13 +38,14 @@ def show(run: Path, reader: Reader, reading: Reading) -> None:
     outputs = reader.predictor.activations(reading.image[None])
     names = [row.layer.name for row in rows if row.layer.kind not in ("Reshape", "Flatten", "Dropout")]
     by_name = {row.layer.name: row for row in rows}
-    if st.session_state.get("layer") not in names:
-        st.session_state["layer"] = names[0]
+    name = state.DRAW_LAYER.get()
+    if name not in names:
+        name = names[0]
+        state.DRAW_LAYER.set(name)
     st.segmented_control(
-        _("Layer"), names, key="layer", required=True, on_change=_forget_place,
+        _("Layer"), names, key=state.DRAW_LAYER, required=True, on_change=_forget_place,
         format_func=lambda name: f"{name} · {_shape(by_name[name].output)}",
     )  # fmt: skip
-    name = st.session_state["layer"]
     row, values = by_name[name], outputs[name][0]
     place = len(rows[: rows.index(row)])
     before = outputs[rows[place - 1].layer.name][0] if place else reading.image / np.float32(255)
@@ -55,8 +58,9 @@ def show(run: Path, reader: Reader, reading: Reading) -> None:
 
 def _forget_place() -> None:
     for chart in (_MAPS, _MAP, _UNITS):
-        for key in (_offered(chart), *_fields(chart, 2)):
-            st.session_state.pop(key, None)
+        _offered(chart).pop()
+        for field in _fields(chart, 2):
+            field.pop()
 
 
 def _shape(shape: arch.Shape) -> str:
@@ -134,10 +138,10 @@ def _kernels(kernel: NDArray[np.float32]) -> None:
     if channels > 1:
         of = whole(
             _("Kernels for input channel (0 to {last})").format(last=channels - 1), 0, channels - 1,
-            key="kernel_channel", first=0, width=260,
+            key=state.DRAW_KERNEL_CHANNEL, width=260,
         )  # fmt: skip
     ui.chart(
-        pictures.kernels(kernel[:, :, of]), key="kernels", alt=_("The learned kernels"),
+        pictures.kernels(kernel[:, :, of]), key=state.DRAW_KERNELS, alt=_("The learned kernels"),
         numbers=partial(pictures.numbers, kernel[:, :, of], *_pixels(), _("filter")),
     )  # fmt: skip
     st.caption(_("The kernels it has learned, one per filter: blue wants ink there, orange wants none."))
@@ -156,15 +160,15 @@ def _units(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.float3
     _arithmetic(row, reader, before, (unit,))
 
 
-def _fields(chart: str, number: int) -> list[str]:
-    return [f"{chart}_{axis}" for axis in range(number)]
+def _fields(chart: Key[Any], number: int) -> list[Key[int]]:
+    return [state.DRAW_PLACE[f"{chart.name}_{axis}"] for axis in range(number)]
 
 
-def _offered(chart: str) -> str:
-    return f"{chart}_offered"
+def _offered(chart: Key[Any]) -> Key[list[int] | None]:
+    return state.DRAW_OFFERED[chart.name]
 
 
-def _choose(chart: str, labels: Sequence[str], shape: tuple[int, ...], default: int) -> tuple[int, ...]:
+def _choose(chart: Key[Any], labels: Sequence[str], shape: tuple[int, ...], default: int) -> tuple[int, ...]:
     """Which number of a chart is looked at: a field for each axis, which a click in the chart fills in.
 
     Args:
@@ -172,24 +176,25 @@ def _choose(chart: str, labels: Sequence[str], shape: tuple[int, ...], default: 
         shape: how many numbers there are along each axis.
         default: which one until somebody has chosen another, counted row by row.
     """
-    keys, offered = _fields(chart, len(shape)), _offered(chart)
-    there = [st.session_state[key] for key in keys if key in st.session_state]
-    if len(there) < len(keys) or there == st.session_state.get(offered):
-        st.session_state[offered] = [int(number) for number in np.unravel_index(default, shape)]
-        for key, number in zip(keys, st.session_state[offered], strict=True):
-            st.session_state[key] = number
+    fields, offered = _fields(chart, len(shape)), _offered(chart)
+    there = [field.get() for field in fields if field.is_kept()]
+    if len(there) < len(fields) or there == offered.get():
+        place = [int(number) for number in np.unravel_index(default, shape)]
+        offered.set(place)
+        for field, number in zip(fields, place, strict=True):
+            field.set(number)
     with st.container(horizontal=True):
         return tuple(
-            whole(label.format(last=length - 1), 0, length - 1, key=key, width=150)
-            for label, length, key in zip(labels, shape, keys, strict=True)
+            whole(label.format(last=length - 1), 0, length - 1, key=field, width=150)
+            for label, length, field in zip(labels, shape, fields, strict=True)
         )
 
 
-def _clicked(chart: str, shape: tuple[int, ...]) -> None:
-    points = st.session_state[chart]["selection"]["points"]
+def _clicked(chart: Key[Any], shape: tuple[int, ...]) -> None:
+    points = chart.get()["selection"]["points"]
     if points and 0 <= (index := int(points[0]["point_index"])) < np.prod(shape):
-        for key, number in zip(_fields(chart, len(shape)), np.unravel_index(index, shape), strict=True):
-            st.session_state[key] = int(number)
+        for field, number in zip(_fields(chart, len(shape)), np.unravel_index(index, shape), strict=True):
+            field.set(int(number))
 
 
 def _arithmetic(row: arch.Row, reader: Reader, before: Any, place: tuple[int, ...]) -> None:
@@ -198,7 +203,7 @@ def _arithmetic(row: arch.Row, reader: Reader, before: Any, place: tuple[int, ..
     if found.inputs.ndim == 3 and found.weights is not None:
         _convolution(found)
     elif found.inputs.ndim == 2:
-        ui.chart(pictures.grid(found.inputs), key="pooled", alt=_("The four numbers"))
+        ui.chart(pictures.grid(found.inputs), key=state.DRAW_POOLED, alt=_("The four numbers"))
     elif found.weights is not None and found.inputs.size > 1:
         _weighted(found)
     st.markdown(_equation(found))
@@ -217,7 +222,7 @@ def _convolution(found: Arithmetic) -> None:
     )
     for number, (side, (title, alt, values)) in enumerate(zip(st.columns(3), parts, strict=True)):
         side.caption(title)
-        ui.chart(pictures.grid(values), key=f"patch_{number}", alt=alt, into=side)
+        ui.chart(pictures.grid(values), key=state.DRAW_PATCH[number], alt=alt, into=side)
     if len(sums) > 1:
         st.caption(
             _("Shown for input channel {n}, which decides most: its products add up to {sum:.3f}; those of "
@@ -239,7 +244,7 @@ def _weighted(found: Arithmetic) -> None:
             _("times the weight"): found.weights[largest],
             _("makes"): products[largest],
         },
-        hide_index=True, width="content", key="terms", alt=_("The largest terms of the sum"),
+        hide_index=True, width="content", key=state.DRAW_TERMS, alt=_("The largest terms of the sum"),
     )  # fmt: skip
     st.caption(
         _("The {n} largest of {all:,} products; the others add up to {rest:.3f}.").format(

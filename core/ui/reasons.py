@@ -15,7 +15,7 @@ from core.evaluation.reading import Reader, Reading
 from core.i18n import _
 from core.network import predict
 from core.runs import runs
-from core.ui import run_picker
+from core.ui import run_picker, state
 from core.ui.bars import bars
 from core.ui.gallery import Tile, gallery
 
@@ -27,16 +27,16 @@ def why(reader: Reader, reading: Reading) -> None:
     """Which ink speaks for a digit, and where more ink would make it one."""
     asked = st.segmented_control(
         _("What speaks for or against"), _DIGITS, default=reading.digit, required=True,
-        key=f"why_{reading.digit}",
+        key=state.APP_WHY[reading.digit],
         format_func=lambda digit: f"{digit} · {reading.probabilities[digit]:.0%}",
     )  # fmt: skip
     found = explain.occlusion(reader.predictor, reading.image, asked)
     left, right = st.columns(2)
     for side, key, values, title, words in (
-        (left, "for_ink", found.ink, _("The ink"),
+        (left, state.APP_FOR_INK, found.ink, _("The ink"),
          _("Blue ink speaks for the {digit}: without it, the network is less sure. Orange ink speaks against "
            "it.")),
-        (right, "for_paper", found.paper, _("The paper"),
+        (right, state.APP_FOR_PAPER, found.paper, _("The paper"),
          _("Ink on a blue place would make it more of a {digit}, on an orange place less.")),
     ):  # fmt: skip
         side.subheader(title, anchor=False)
@@ -91,7 +91,7 @@ def alike(reader: Reader, reading: Reading) -> None:
             )
             for index, label, distance in zip(found, labels, distances, strict=True)
         ],
-        key="alike_tiles",
+        key=state.APP_ALIKE_TILES,
     )  # fmt: skip
 
 
@@ -101,10 +101,11 @@ def compare(run: Path, reading: Reading) -> None:
     names = [candidate.name for candidate in candidates]
     left, right = st.columns(2, gap="large")
     other = next((name for name in names if name != run.name), run.name)
-    for side, key, default in ((left, "compare_left", run.name), (right, "compare_right", other)):
+    for side, part, default in ((left, "left", run.name), (right, "right", other)):
+        key = state.DRAW_COMPARE[part]
         with side:
-            if st.session_state.get(key) not in names:
-                st.session_state[key] = default
+            if key.get() not in names:
+                key.set(default)
             chosen = run_picker.pick(candidates, key=key, persist_state="session")
             try:
                 found = ui.reader(chosen).read(reading.image[None])[0]
@@ -118,4 +119,4 @@ def compare(run: Path, reading: Reading) -> None:
                     digit=found.digit, share=found.confidence
                 )
             )
-            bars(found.probabilities, key=f"{key}_bars")
+            bars(found.probabilities, key=state.DRAW_COMPARED[part])

@@ -15,7 +15,7 @@ from core.evaluation.robustness import LEVELS, UNCHANGED, Robustness
 from core.i18n import _
 from core.jobs import warm
 from core.runs import runs
-from core.ui import links
+from core.ui import links, state
 from core.ui.gallery import Tile, gallery
 
 _BEGIN = 10.0  # seconds that it may take to begin
@@ -41,28 +41,28 @@ def show(run: Path) -> None:
         _("Test digits are neat and in the middle. What if they are not? Each curve changes the same test "
           "digits more and more, and nothing about the network.")
     )  # fmt: skip
-    if error := st.session_state.pop("not_measured", None):
+    if error := state.EVALUATE_NOT_MEASURED.pop():
         ui.sorry(error)
     found = Robustness.read(run)
     if robustness.is_measuring(run):
         st.fragment(_progress, run_every=_LOOK)(run)
     elif not found or found.done < 1:
         st.button(
-            _("Measure"), icon=":material/speed:", key="measure", type="primary",
+            _("Measure"), icon=":material/speed:", key=state.EVALUATE_MEASURE, type="primary",
             on_click=_start, args=(run,),
             help=_("Takes up to half a minute, in the background, and is kept with the run."),
         )  # fmt: skip
     names = {found.name: found for found in runs.trained(ui.settings().runs)}
     others = [name for name, found in names.items() if found != run and Robustness.read(found)]
-    links.several("beside", others, _BESIDE)
+    links.several(state.EVALUATE_BESIDE, others, _BESIDE)
     labels = ui.run_labels([names[name] for name in others])
     if others:
         st.multiselect(
-            _("Beside it"), others, key="beside", format_func=labels.__getitem__,
+            _("Beside it"), others, key=state.EVALUATE_BESIDE, format_func=labels.__getitem__,
             max_selections=_BESIDE, persist_state="session", placeholder=_("other runs that were measured"),
         )  # fmt: skip
     shown = {
-        found: Robustness.read(found) for found in (run, *(names[n] for n in st.session_state["beside"]))
+        found: Robustness.read(found) for found in (run, *(names[n] for n in state.EVALUATE_BESIDE.get()))
     }
     measured = {found: one for found, one in shown.items() if one}
     called = ui.run_names(list(measured))
@@ -72,7 +72,8 @@ def show(run: Path) -> None:
             for kind, levels in LEVELS.items():
                 lines = {called[found.name]: one.accuracy.get(kind, []) for found, one in measured.items()}
                 ui.chart(
-                    charts.robustness(levels, lines, titles[kind], UNCHANGED[kind]), key=f"robust_{kind}",
+                    charts.robustness(levels, lines, titles[kind], UNCHANGED[kind]),
+                    key=state.EVALUATE_ROBUST[kind],
                     alt=_("Accuracy on digits: {how}").format(how=titles[kind]),
                 )  # fmt: skip
         st.caption(
@@ -97,15 +98,15 @@ def _start(run: Path) -> None:
         with (run / "log.txt").open("ab") as log:
             worker = warm.spawn([str(run.absolute())], log, subprocess.DEVNULL, "core.evaluation.robustness")
     except (OSError, datasets.DatasetMissing, runs.UnknownRun) as error:
-        st.session_state["not_measured"] = str(error)
+        state.EVALUATE_NOT_MEASURED.set(str(error))
         return
     # Until it has taken its lock, the page would offer to start it once more.
     patience = time.monotonic() + _BEGIN
     while worker.poll() is None and time.monotonic() < patience and not robustness.is_measuring(run):
         time.sleep(0.05)
     if worker.poll():
-        st.session_state["not_measured"] = _("It could not be measured. Why is in {file}.").format(
-            file=run / "log.txt"
+        state.EVALUATE_NOT_MEASURED.set(
+            _("It could not be measured. Why is in {file}.").format(file=run / "log.txt")
         )
 
 
@@ -124,5 +125,5 @@ def _examples(run: Path, titles: dict[str, str]) -> None:
                             _("A digit: {how} {level}").format(how=titles[kind], level=level))
                     for level in levels
                 ],
-                key=f"changed_{kind}", side=56,
+                key=state.EVALUATE_CHANGED[kind], side=56,
             )  # fmt: skip

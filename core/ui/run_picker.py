@@ -11,10 +11,11 @@ import streamlit as st
 from core import ui
 from core.i18n import _
 from core.runs import runs
-from core.ui import links
+from core.ui import links, state
+from core.ui.state import Key
 
 
-def pick(candidates: Sequence[Path], label: str = "", *, key: str, **options: Any) -> Path:
+def pick(candidates: Sequence[Path], label: str = "", *, key: Key[str], **options: Any) -> Path:
     """Let the visitor choose a run.
 
     Args:
@@ -39,27 +40,27 @@ def pick_page_run(candidates: Sequence[Path]) -> Path:
         candidates: run directories; the starter is among them.
     """
     names = {run.name for run in candidates}
-    asked, own = st.query_params.get("run"), st.session_state.get("run")
+    asked, own = state.RUN.get(), state.APP_RUN.get()
     shown = next(name for name in (asked, own, runs.STARTER.name) if name in names)
     if not asked:
-        st.session_state["run_offered"] = shown
-        links.write("run", shown)
+        state.APP_RUN_OFFERED.set(shown)
+        links.write(state.RUN, shown)
     elif asked not in names:
         unknown = _("There is no trained run {name} here, so this is another one.")
         st.warning(ui.plain(unknown.format(name=repr(asked[:64]))))
-    elif asked != st.session_state.get("run_offered"):
+    elif asked != state.APP_RUN_OFFERED.get():
         make_own(asked)
-    st.session_state["run_choice"] = shown
-    run = pick(candidates, key="run_choice", on_change=_chosen)
+    state.APP_RUN_CHOICE.set(shown)
+    run = pick(candidates, key=state.APP_RUN_CHOICE, on_change=_chosen)
     ui.charts_are_of(run)
     return run
 
 
 def _chosen() -> None:
-    make_own(st.session_state["run_choice"])
-    links.write("run", st.session_state["run_choice"])
+    make_own(state.APP_RUN_CHOICE.get())
+    links.write(state.RUN, state.APP_RUN_CHOICE.get())
 
 
 def make_own(run: str) -> None:
     """The run of this name, which was asked for, chosen or trained, goes along to the other pages."""
-    st.session_state["run"] = run
+    state.APP_RUN.set(run)

@@ -17,7 +17,7 @@ from core.runs import naming, runs
 from core.sweeps import sweeps, trials
 from core.sweeps.search_space import SWEPT, BadSweep, short
 from core.sweeps.sweeps import Sweep, Trial
-from core.ui import knobs
+from core.ui import knobs, state
 from core.ui.whole import refused, taken, whole
 
 _LOOK = 2.0  # seconds between two looks at a sweep that is going on
@@ -38,10 +38,10 @@ def trial_words() -> dict[sweeps.State, str]:
 
 def show(folder: Path) -> None:
     """The whole sweep. While it goes on, the page looks at it again and again."""
-    if error := st.session_state.pop("sweep_error", None):
+    if error := state.SWEEPS_ERROR.pop():
         ui.sorry(error)
     going_on = runs.status(folder).state not in runs.RESTING
-    st.session_state["sweep_going_on"] = going_on
+    state.SWEEPS_GOING_ON.set(going_on)
     st.fragment(_look, run_every=_LOOK if going_on else None)(folder)
 
 
@@ -51,7 +51,7 @@ def _look(folder: Path) -> None:
     except (sweeps.UnknownSweep, runs.UnknownRun) as error:
         ui.sorry(error)
         return
-    if (status.state not in runs.RESTING) != st.session_state["sweep_going_on"]:
+    if (status.state not in runs.RESTING) != state.SWEEPS_GOING_ON.get():
         st.rerun()
     ui.new_charts()
     try:
@@ -75,7 +75,7 @@ def damaged(folders: Sequence[Path]) -> None:
     for folder in folders:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(_("Sweep `{name}` cannot be read: its files are damaged.").format(name=folder.name))
-            st.button(_("Forget it"), icon=":material/delete:", key=f"forget_{folder.name}",
+            st.button(_("Forget it"), icon=":material/delete:", key=state.SWEEPS_DAMAGED[folder.name],
                       on_click=_forget_damaged, args=(folder,))  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def _forget_damaged(folder: Path) -> None:
     try:
         sweeps.forget(folder)
     except (BadSweep, OSError) as error:
-        st.session_state["sweep_error"] = str(error)
+        state.SWEEPS_ERROR.set(str(error))
 
 
 def _stand(sweep: Sweep, status: runs.Status, found: Sequence[Trial]) -> None:
@@ -122,27 +122,27 @@ def _stand(sweep: Sweep, status: runs.Status, found: Sequence[Trial]) -> None:
 def _buttons(folder: Path, status: runs.Status) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if status.state in ("queued", "running"):
-            st.button(_("Pause"), icon=":material/pause:", key="sweep_pause",
+            st.button(_("Pause"), icon=":material/pause:", key=state.SWEEPS_PAUSE,
                       on_click=_ask, args=(sweeps.pause, folder))  # fmt: skip
         if status.state not in runs.ENDED and status.state != "stopping":
-            st.button(_("Stop"), icon=":material/stop:", key="sweep_stop",
+            st.button(_("Stop"), icon=":material/stop:", key=state.SWEEPS_STOP,
                       on_click=_ask, args=(sweeps.stop, folder))  # fmt: skip
         if status.state in runs.RESTING and status.state != "finished":
-            st.button(_("Go on"), icon=":material/play_arrow:", key="sweep_go_on", type="primary",
+            st.button(_("Go on"), icon=":material/play_arrow:", key=state.SWEEPS_GO_ON, type="primary",
                       on_click=_ask, args=(sweeps.go_on, folder, ui.settings()))  # fmt: skip
         with st.popover(_("More runs"), icon=":material/add:"):
-            whole(_("How many more"), 1, ui.settings().max_trials, key="sweep_more", first=5)
-            st.button(_("Add"), key="sweep_extend", on_click=_extend, args=(folder,),
-                      disabled="sweep_more" in refused())  # fmt: skip
+            whole(_("How many more"), 1, ui.settings().max_trials, key=state.SWEEPS_MORE)
+            st.button(_("Add"), key=state.SWEEPS_EXTEND, on_click=_extend, args=(folder,),
+                      disabled=state.SWEEPS_MORE in refused())  # fmt: skip
         if status.state in runs.RESTING:
             with st.popover(_("Delete"), icon=":material/delete:"):
                 st.markdown(_("The sweep is forgotten; its runs stay on the Runs page."))
-                st.button(_("Forget the sweep"), key="sweep_forget", on_click=_ask,
+                st.button(_("Forget the sweep"), key=state.SWEEPS_FORGET, on_click=_ask,
                           args=(sweeps.forget, folder))  # fmt: skip
 
 
 def _extend(folder: Path) -> None:
-    if more := taken("sweep_more", 1, ui.settings().max_trials):
+    if more := taken(state.SWEEPS_MORE, 1, ui.settings().max_trials):
         _ask(sweeps.go_on, folder, ui.settings(), more)
 
 
@@ -152,7 +152,7 @@ def _ask(what: Callable[..., None], folder: Path, *args: object) -> None:
         what(folder, *args)
     except (BadSweep, sweeps.UnknownSweep, runs.UnknownRun, jobs.NotAllowed, DatasetMissing,
             OSError) as error:  # fmt: skip
-        st.session_state["sweep_error"] = str(error)
+        state.SWEEPS_ERROR.set(str(error))
 
 
 def _best(sweep: Sweep, found: Sequence[Trial]) -> None:
@@ -174,17 +174,19 @@ def _best(sweep: Sweep, found: Sequence[Trial]) -> None:
     with st.container(horizontal=True):
         if one.run:
             st.page_link(ui.PAGES["train"], label=_("How it trained"), icon=":material/monitoring:",
-                         query_params={"run": one.run})  # fmt: skip
+                         query_params=state.RUN.to(one.run))  # fmt: skip
             st.page_link(ui.PAGES["runs"], label=_("More seeds"), icon=":material/casino:",
-                         query_params={"runs": one.run})  # fmt: skip
+                         query_params=state.RUNS.to(one.run))  # fmt: skip
         st.page_link(
             ui.PAGES["train"], label=_("Turn the Train page's knobs to it"), icon=":material/tune:",
-            query_params={"set": assignments(sweep.config(one.values), PRESETS[knobs.FIRST])},
+            query_params=state.TRAIN_CHANGED.parameter.to(
+                assignments(sweep.config(one.values), PRESETS[knobs.FIRST])
+            ),
         )  # fmt: skip
         if len(ordered) > 1:
             st.page_link(
                 ui.PAGES["runs"], label=_("Compare the best"), icon=":material/compare:",
-                query_params={"runs": ",".join(other.run for other in ordered[:_COMPARED])},
+                query_params=state.RUNS.to(",".join(other.run for other in ordered[:_COMPARED])),
             )  # fmt: skip
 
 
@@ -193,7 +195,7 @@ def _sights(folder: Path, sweep: Sweep, found: Sequence[Trial]) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.header(_("Run by run"), anchor=False)
-        ui.chart(charts.history(found), key="sweep_history",
+        ui.chart(charts.history(found), key=state.SWEEPS_SWEEP_HISTORY,
                         alt=_("The validation accuracy of each run of the sweep"))  # fmt: skip
     complete = sum(one.state == "complete" for one in found)
     with right:
@@ -209,7 +211,7 @@ def _only_knob(found: Sequence[Trial], knob: tuple[str, str]) -> None:
     name, title = knob
     st.header(_("{knob} and accuracy").format(knob=title), anchor=False)
     ui.chart(
-        charts.by_knob(found, name, title), key="sweep_by_knob",
+        charts.by_knob(found, name, title), key=state.SWEEPS_SWEEP_BY_KNOB,
         alt=_("The validation accuracy of each run by its {knob}").format(knob=title),
     )  # fmt: skip
     st.caption(
@@ -224,7 +226,7 @@ def _which_matters(weights: Mapping[str, float], names: Mapping[str, str]) -> No
         st.caption(_("After {n} finished runs that are not all alike.").format(n=trials.ENOUGH))
         return
     ui.chart(
-        charts.importance(weights, names), key="sweep_importance",
+        charts.importance(weights, names), key=state.SWEEPS_SWEEP_IMPORTANCE,
         alt=_("How much each knob matters"),
     )  # fmt: skip
     st.caption(
@@ -239,7 +241,7 @@ def _every_run(found: Sequence[Trial], names: Mapping[str, str]) -> None:
     st.header(_("Every run as a line"), anchor=False)
     with ui.at_least(560):
         ui.chart(
-            charts.parallel(found, names), key="sweep_parallel",
+            charts.parallel(found, names), key=state.SWEEPS_SWEEP_PARALLEL,
             alt=_("Each finished run as a line across its knobs to its accuracy"),
             numbers=partial(charts.parallel_numbers, found, names),
         )  # fmt: skip
@@ -269,12 +271,12 @@ def _table(sweep: Sweep, found: Sequence[Trial]) -> None:
                 **{names[name]: [one.values.get(name) for one in begun] for name in sweep.knobs},
                 _("run"): [one.run for one in begun],
             },
-            hide_index=True, key="sweep_table",
+            hide_index=True, key=state.SWEEPS_TABLE,
             column_config={_("validation accuracy"): st.column_config.NumberColumn(format="percent")},
             alt=_("All runs of the sweep with their knobs and what came of them"),
         )  # fmt: skip
         st.page_link(ui.PAGES["runs"], label=_("See them on the Runs page"), icon=":material/table:",
-                     query_params={"find": sweep.name})  # fmt: skip
+                     query_params=state.RUNS_FIND.parameter.to(sweep.name))  # fmt: skip
 
 
 def labels(folders: Sequence[Path]) -> dict[str, str]:

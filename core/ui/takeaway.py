@@ -14,41 +14,41 @@ from core.i18n import _
 from core.jobs import jobs
 from core.runs import runs
 from core.runs.ledger import Entry
-from core.ui import links
+from core.ui import links, state
 
 
 def show(one: Entry) -> None:
     """What there is to take of a run."""
     st.header(_("Take it away"), anchor=False)
     with st.container(horizontal=True):
-        _button(one, "py", "code", "take_script", _("Trains this run from nothing, with plain Keras."))
-        _button(one, "ipynb", "menu_book", "take_notebook", _("The same, for Jupyter."))
+        _button(one, "py", "code", _("Trains this run from nothing, with plain Keras."))
+        _button(one, "ipynb", "menu_book", _("The same, for Jupyter."))
         _button(
-            one, "md", "description", "take_card",
+            one, "md", "description",
             _("What it is, what it learned from, how good it is, what it is not for."),
         )  # fmt: skip
         _button(
-            one, "csv", "table_chart", "take_metrics",
+            one, "csv", "table_chart",
             _("Loss, accuracy and the rest after each epoch, as CSV."),
         )  # fmt: skip
         _button(
-            one, "tensorboard.zip", "ssid_chart", "take_logs",
+            one, "tensorboard.zip", "ssid_chart",
             _("The curves as Keras would have logged them. Unpack it, then: tensorboard --logdir ."),
         )  # fmt: skip
         _button(
-            one, "zip", "folder_zip", "take_zip",
+            one, "zip", "folder_zip",
             _("The whole run as a zip file, to bring it in on another machine."),
         )  # fmt: skip
     if runs.has_model(one.run):
         _model(one)
 
 
-def _button(one: Entry, ending: str, icon: str, key: str, hint: str, label: str = "") -> None:
+def _button(one: Entry, ending: str, icon: str, hint: str, label: str = "") -> None:
     """Take a file away, which is written when somebody asks."""
     export = exports.exports()[ending]
     st.download_button(
         label or export.name, partial(export.write, one), exports.file_name(one.run, ending), export.mime,
-        icon=f":material/{icon}:", key=key, on_click="ignore", help=hint,
+        icon=f":material/{icon}:", key=state.RUNS_TAKE[ending], on_click="ignore", help=hint,
     )  # fmt: skip
 
 
@@ -57,12 +57,12 @@ def _model(one: Entry) -> None:
     found = formats.formats()
     st.subheader(_("The trained model"), anchor=False)
     names = {ending: form.name for ending, form in found.items()}
-    ending = links.switch(_("Format"), "format", names, "keras")
+    ending = links.switch(_("Format"), state.RUNS_FORMAT, names)
     st.markdown(
         _("{words} For {versions}.").format(words=found[ending].words, versions=found[ending].versions)
     )
     _button(
-        one, ending, "deployed_code", f"take_{ending}",
+        one, ending, "deployed_code",
         _("What is not at hand is written when you click, which may take some seconds."),
         _("The model as {format}").format(format=names[ending]),
     )  # fmt: skip
@@ -76,12 +76,12 @@ def bring(into: DeltaGenerator) -> None:
     Args:
         into: where the button goes; what comes of it is said below.
     """
-    if twice := st.session_state.pop("brought_twice", None):
+    if twice := state.RUNS_BROUGHT_TWICE.pop():
         _say_it_is_here(*twice)
     with into.popover(_("Bring a run in"), icon=":material/upload:"):
         ui.say_where_files_are_taken()
         given = st.file_uploader(
-            _("A run's zip file"), type=["zip"], key=f"bring_{st.session_state.get('brought', 0)}",
+            _("A run's zip file"), type=["zip"], key=state.RUNS_BRING[state.RUNS_BROUGHT.get()],
             max_upload_size=bundle.MOST_PACKED // 1_000_000,
             help=_("As it is taken away with Everything."),
         )  # fmt: skip
@@ -91,13 +91,13 @@ def bring(into: DeltaGenerator) -> None:
         jobs.check_room(ui.settings())
         run = bundle.unpack(io.BytesIO(given.getvalue()), ui.settings().runs)
     except bundle.AlreadyHere as error:
-        st.session_state["brought_twice"] = given.name, error.run.name
+        state.RUNS_BROUGHT_TWICE.set((given.name, error.run.name))
     except (bundle.BadBundle, jobs.NotAllowed, OSError) as error:
         ui.sorry(_("{name} was not brought in. {reason}").format(name=given.name, reason=error))
         return
     else:
-        links.write("runs", run.name)
-    st.session_state["brought"] = st.session_state.get("brought", 0) + 1  # an empty uploader
+        links.write(state.RUNS, run.name)
+    state.RUNS_BROUGHT.set(state.RUNS_BROUGHT.get() + 1)  # an empty uploader
     st.rerun()
 
 
@@ -107,4 +107,6 @@ def _say_it_is_here(file: str, run: str) -> None:
                    "written on it there, delete it here first.").format(file=file)),
         icon=":material/content_copy:",
     )  # fmt: skip
-    st.page_link(ui.PAGES["runs"], label=_("Show it"), icon=":material/table:", query_params={"runs": run})
+    st.page_link(
+        ui.PAGES["runs"], label=_("Show it"), icon=":material/table:", query_params=state.RUNS.to(run)
+    )

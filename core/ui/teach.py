@@ -19,7 +19,7 @@ from core.network import predict
 from core.network.architectures import ImpossibleNetwork
 from core.runs import lessons, runs
 from core.runs.lessons import Lesson
-from core.ui import live, run_picker
+from core.ui import live, run_picker, state
 from core.ui.gallery import Tile, gallery
 
 EVERYBODY = ""
@@ -36,15 +36,15 @@ def offer(every: Sequence[Drawing], writers: Sequence[str]) -> None:
     # The starter first: it knows people's handwriting already.
     candidates = runs.trained(ui.settings().runs)[::-1]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        run = run_picker.pick(candidates, key="taught_run")
+        run = run_picker.pick(candidates, key=state.DRAWINGS_TAUGHT_RUN)
         who = st.selectbox(
-            _("Drawings by"), [EVERYBODY, *writers], key="teacher", width=220,
+            _("Drawings by"), [EVERYBODY, *writers], key=state.DRAWINGS_TEACHER, width=220,
             format_func=lambda name: name or _("everybody"),
         )  # fmt: skip
         taught = [drawing for drawing in every if who in (EVERYBODY, drawing.writer)]
         clicked = st.button(
             ngettext("Teach it {n} drawing", "Teach it {n} drawings", len(taught)).format(n=len(taught)),
-            icon=":material/school:", type="primary", key="teach", disabled=len(taught) < LEAST,
+            icon=":material/school:", type="primary", key=state.DRAWINGS_TEACH, disabled=len(taught) < LEAST,
         )  # fmt: skip
     if len(taught) < LEAST:
         st.caption(_("It takes at least {n} drawings to learn from.").format(n=LEAST))
@@ -63,7 +63,7 @@ def _teach(parent: Path, taught: Sequence[Drawing]) -> None:
         ui.sorry(error)
         return
     live.watch(run.name)
-    st.switch_page(ui.PAGES["train"], query_params={"run": run.name})
+    st.switch_page(ui.PAGES["train"], query_params=state.RUN.to(run.name))
 
 
 def outcome(every: Sequence[Drawing]) -> None:
@@ -72,7 +72,7 @@ def outcome(every: Sequence[Drawing]) -> None:
     if not taught:
         st.caption(_("No run has been taught yet."))
         return
-    after = run_picker.pick(taught, _("Taught run"), key="outcome_run")
+    after = run_picker.pick(taught, _("Taught run"), key=state.DRAWINGS_OUTCOME_RUN)
     try:
         lesson = lessons.read(after)
         assert lesson
@@ -135,5 +135,5 @@ def _forgotten(before: Path, after: Path) -> None:
             )
             for index in map(int, found.forgotten[:_SHOWN])
         ],
-        key="forgotten_tiles",
+        key=state.DRAWINGS_FORGOTTEN_TILES,
     )  # fmt: skip

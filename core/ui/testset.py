@@ -19,7 +19,7 @@ from core.evaluation.reading import Reader
 from core.i18n import _
 from core.network.predict import Predictor
 from core.runs import epochs, runs
-from core.ui import links
+from core.ui import links, state
 
 END = 0  # in place of an epoch: as the run has ended
 _KEPT = "drawings"
@@ -58,17 +58,17 @@ def choose(run: Path, config: RunConfig) -> tuple[str, int]:
         names.append(_KEPT)
     kept = epochs.kept(run)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        links.choice("on", names, names[0])
+        links.choice(state.EVALUATE_ON, names, names[0])
         on: str = st.selectbox(
-            _("Test digits"), names, key="on", persist_state="session", width=260,
+            _("Test digits"), names, key=state.EVALUATE_ON, persist_state="session", width=260,
             format_func=lambda name: _("kept drawings") if name == _KEPT else name.replace("_", "-"),
             help=_("What it is judged by: the test images of its own data set, or other digits."),
         )  # fmt: skip
         if len(kept) < 2:
             return on, END
-        links.choice("epoch", [*kept, END], END)
+        links.choice(state.EVALUATE_EPOCH, [*kept, END])
         epoch: int = st.select_slider(
-            _("After epoch"), [*kept, END], key="epoch", width=420,
+            _("After epoch"), [*kept, END], key=state.EVALUATE_EPOCH, width=420,
             persist_state="session", format_func=lambda epoch: str(epoch) if epoch else _("trained"),
             help=_("Drag to see how it learned: all below is what the network made of the digits then."),
         )  # fmt: skip
@@ -125,7 +125,7 @@ def offer_fashion() -> None:
     )  # fmt: skip
     if not st.button(
         _("Get Fashion-MNIST ({megabytes} MB)").format(megabytes=fashion.MEGABYTES), type="primary",
-        icon=":material/download:", key="fetch_fashion",
+        icon=":material/download:", key=state.EVALUATE_FETCH_FASHION,
     ):  # fmt: skip
         return
     bar = st.progress(0.0, text=_("Connecting"))

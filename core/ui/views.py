@@ -12,6 +12,7 @@ from core import charts, ui
 from core.config import RunConfig
 from core.i18n import _
 from core.runs import runs
+from core.ui import state
 
 Rows = Sequence[dict[str, Any]]  # one per epoch, as `runs.metrics` gives them
 
@@ -26,7 +27,7 @@ def curves(run: Path, status: runs.Status, config: RunConfig, epochs: Rows) -> N
     for side, metric, title in ((left, "loss", _("loss")), (right, "accuracy", _("accuracy"))):
         ui.chart(
             charts.curve(metric, title, batches, epochs, status.steps, config.epochs, changes),
-            into=side, key=f"curve_{metric}",
+            into=side, key=state.TRAIN_CURVE[metric],
             alt=_("{metric} over the epochs, training against validation").format(metric=title),
         )  # fmt: skip
     st.caption(
@@ -58,7 +59,7 @@ def pace(epochs: Rows, config: RunConfig) -> None:
         (right, "seconds", _("seconds per epoch")),
     ):
         ui.chart(
-            charts.pace(epochs, name, title, config.epochs), into=side, key=f"pace_{name}",
+            charts.pace(epochs, name, title, config.epochs), into=side, key=state.TRAIN_PACE[name],
             alt=_("{what} over the epochs").format(what=title),
         )  # fmt: skip
     st.caption(_("The first epoch takes longer, because TensorFlow compiles the network in it."))
@@ -72,7 +73,7 @@ def digits(epochs: Rows) -> None:
         )  # fmt: skip
         return
     ui.chart(
-        charts.by_digit(epochs), key="by_digit",
+        charts.by_digit(epochs), key=state.TRAIN_BY_DIGIT,
         alt=_("The share of each digit's validation images that is read right, epoch by epoch"),
     )  # fmt: skip
     st.caption(_("Validation accuracy of each digit: which one is hard, and does it get better?"))
@@ -104,6 +105,6 @@ def layers(run: Path) -> None:
         ):
             side.caption(title)
             ui.chart(
-                charts.spread(first[kind], newest[kind]), into=side, key=f"spread_{name}_{kind}",
+                charts.spread(first[kind], newest[kind]), into=side, key=state.TRAIN_SPREAD[f"{name}_{kind}"],
                 alt=_("How the {what} of {layer} are spread").format(what=title, layer=name),
             )  # fmt: skip

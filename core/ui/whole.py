@@ -12,6 +12,8 @@ from typing import Any, TypeGuard
 import streamlit as st
 
 from core.i18n import _
+from core.ui import state
+from core.ui.state import Key
 
 _NARROW = 240  # pixels that a message takes at least
 
@@ -22,13 +24,12 @@ class Refused(ValueError):
 
 def new_fields() -> None:
     """Forget the fields: others are about to be made."""
-    st.session_state["refused"] = {}
+    state.APP_REFUSED.set({})
 
 
 def refused() -> dict[str, str]:
     """The fields of this page with something in them that cannot be taken, by their keys: their labels."""
-    found: dict[str, str] = st.session_state.setdefault("refused", {})
-    return found
+    return state.APP_REFUSED.begin({})
 
 
 def check_fields() -> None:
@@ -41,53 +42,59 @@ def check_fields() -> None:
         raise Refused(_("First mend {fields}.").format(fields=", ".join(refused().values())))
 
 
-def whole(label: str, low: int, high: int, *, key: str, first: int | None = None, **options: Any) -> int:
+def whole(label: str, low: int, high: int, *, key: Key[int], **options: Any) -> int:
     """Let the visitor type a whole number.
 
     Args:
         low, high: what is allowed.
-        first: what it is in the beginning; None where it is in the session by then.
+        key: in the beginning, the number is its default, unless that is None.
         options: as for `streamlit.number_input`.
 
     Returns:
         The number. While something else is in the field, which says so, the last one that could be taken.
     """
-    if first is not None:
-        st.session_state.setdefault(key, first)
-    last = f"whole_{key}"
+    if key.default is not None:
+        key.begin(key.default)
+    last = state.APP_TAKEN[key]
     _follow_limits(key, last, low, high)
     typed = _field(label, low, high, key, **options)
     if key not in refused():
-        st.session_state[last] = typed
-    found: int = st.session_state.get(last, low)
-    return min(max(found, low), high)
+        last.set(typed)
+    found = last.get()
+    return low if found is None else min(max(found, low), high)
 
 
-def whole_or_none(label: str, low: int, high: int, *, key: str, **options: Any) -> int | None:
+def whole_or_none(label: str, low: int, high: int, *, key: Key[int], **options: Any) -> int | None:
     """As `whole`, for a field that may be empty, too: then it is None."""
-    last = f"whole_{key}"
+    last = state.APP_TAKEN[key]
     typed = _field(label, low, high, key, may_be_empty=True, **options)
     if key not in refused():
-        st.session_state[last] = typed
-    found: int | None = st.session_state.get(last)
-    return found
+        last.set(typed)
+    return last.get()
 
 
-def taken(key: str, low: int, high: int) -> int | None:
+def taken(key: Key[int], low: int, high: int) -> int | None:
     """The number in a field, for what is called before the page runs; None for something else."""
-    typed = st.session_state.get(key)
+    typed = key.get()
     return int(typed) if _may_be_taken(typed, low, high) else None
 
 
-def _follow_limits(key: str, last: str, low: int, high: int) -> None:
+def _follow_limits(key: Key[int], last: Key[int | None], low: int, high: int) -> None:
     """A number that was allowed until now, and that nobody has typed since, moves with the limits."""
-    before = st.session_state.get(last)
-    if before is not None and st.session_state.get(key) == before and not low <= before <= high:
-        st.session_state[key] = min(max(before, low), high)
+    before = last.get()
+    if before is not None and key.get() == before and not low <= before <= high:
+        key.set(min(max(before, low), high))
 
 
 def _field(
-    label: str, low: int, high: int, key: str, *, may_be_empty: bool = False, step: int = 1, **options: Any
+    label: str,
+    low: int,
+    high: int,
+    key: Key[int],
+    *,
+    may_be_empty: bool = False,
+    step: int = 1,
+    **options: Any,
 ) -> int | None:
     typed = st.number_input(label, value=None, step=float(step), format="%g", key=key, **options)
     refused().pop(key, None)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from core.drawing import preprocess
 from core.evaluation.reading import Reader, Reading
 from core.i18n import _
+from core.ui import state
 
 
 def _step_words() -> dict[str, tuple[str, str, str]]:
@@ -49,12 +50,12 @@ def show(reader: Reader, reading: Reading, rgba: NDArray[np.uint8]) -> None:
           "off to see what it would have read: this is why so many demos fail.")
     )  # fmt: skip
     words = _step_words()
-    without = {name for name in words if not st.session_state.get(f"step_{name}", True)}
+    without = {name for name in words if not state.DRAW_STEP[name].get()}
     pictures = preprocess.steps(rgba, without)
     with st.grid(5, min_column_width=150):
         for name, (title, does, otherwise) in words.items():
             with st.container(border=True, height="stretch"):
-                st.toggle(title, value=True, key=f"step_{name}", persist_state="session")
+                st.toggle(title, value=True, key=state.DRAW_STEP[name], persist_state="session")
                 st.image(_thumbnail(pictures[name]), width=128, alt=title)
                 st.caption(otherwise if name in without else does)
     if not without:

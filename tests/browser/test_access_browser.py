@@ -100,7 +100,7 @@ def views(root: Path) -> dict[str, list[View]]:
         "start": [View("start", "")],
         "data": [
             View("digits", "data"),
-            View("a digit", "data", (press_tile("digit_tiles"),)),
+            View("a digit", "data", (press_tile("data-digit_tiles"),)),
             View("data that is not there", "data?dataset_shown=mnist"),
             View("a page that is none", "data", (type_into("Page", "99999"),)),
         ],
@@ -152,7 +152,7 @@ def views(root: Path) -> dict[str, list[View]]:
         ],
         "drawings": [
             View("all", "drawings", (unfold,)),
-            View("one", "drawings", (press_tile("drawing_tiles"),)),
+            View("one", "drawings", (press_tile("drawings-drawing_tiles"),)),
         ],
     }
 
@@ -371,7 +371,7 @@ def test_no_number_has_a_label_that_is_cut_off(page: Page, address: str, root: P
 
 def opens(page: Page, how: Callable[[Locator], None], number: int = 7) -> Locator:
     """A tile that is pressed in this way opens its digit. Returns it when that is closed."""
-    tile = page.locator(".st-key-digit_tiles button").nth(number)
+    tile = page.locator(".st-key-data-digit_tiles button").nth(number)
     name = tile.get_by_role("img").get_attribute("alt")
     assert name
     label, index = re.findall(r"\d+", name)
@@ -399,12 +399,12 @@ def test_a_digit_opens_wherever_it_is_pressed(page: Page, address: str, browser:
 
 def test_who_comes_back_from_a_digit_is_where_it_was(page: Page, address: str, root: Path) -> None:
     go(page, address, views(root)["evaluate"][0])
-    tile = page.locator(".st-key-mistake_tiles button").nth(3)
+    tile = page.locator(".st-key-evaluate-mistake_tiles button").nth(3)
     value = tile.get_attribute("value")
     tile.press("Enter")
     back = page.get_by_role("button", name="Back to the digits")
     back.press("Enter")
-    expect(page.locator(f".st-key-mistake_tiles button[value={value}]")).to_be_focused()
+    expect(page.locator(f".st-key-evaluate-mistake_tiles button[value={value}]")).to_be_focused()
 
 
 @pytest.mark.parametrize(

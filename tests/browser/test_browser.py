@@ -218,7 +218,7 @@ def test_a_finger_chooses_the_cell_of_the_matrix_that_it_touches(
 ) -> None:
     with before(browser, PHONE) as hand:
         hand.page.goto(f"{served}/evaluate?run={runs.every(trained)[0].name}")
-        cells = hand.page.locator(".st-key-matrix .scatterlayer .points path")
+        cells = hand.page.locator(".st-key-evaluate-matrix .scatterlayer .points path")
         expect(cells).to_have_count(121)
         for true, read in ((4, 9), (7, 7)):
             expect(cells.nth(11 * true + read)).to_be_visible()
@@ -229,7 +229,7 @@ def test_a_finger_chooses_the_cell_of_the_matrix_that_it_touches(
 def test_the_matrix_of_a_digit_is_readable_on_a_phone(page: Page, served: str) -> None:
     page.set_viewport_size({"width": 420, "height": 900})
     page.goto(f"{served}/data")
-    page.locator(".st-key-digit_tiles img").first.click()
+    page.locator(".st-key-data-digit_tiles img").first.click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("28 × 28 numbers")).to_be_visible()
     numbers = dialog.locator(".heatmap-label text")

@@ -345,7 +345,7 @@ def test_a_number_is_read_from_left_to_right(hand: Hand, address: str, digits: l
 
 def test_the_answer_is_read_out_once_the_pen_rests(hand: Hand, address: str, digits: list[Drawing]) -> None:
     page = opened(hand, address)
-    region = page.locator(".st-key-announced [role=status]")
+    region = page.locator(".st-key-app-announced [role=status]")
     expect(region).to_have_text("")
     # A region that is put there with its words in it is read out by nobody.
     region.evaluate(

@@ -123,7 +123,7 @@ def test_whatever_is_sent_for_any_widget_the_page_goes_on(
 
 def test_what_cannot_be_is_as_if_it_had_not_been_sent(runs_folder: Path, no_mnist: Path) -> None:
     page = open_page("train")
-    page.number_input(key="knob_epochs").set_value(3)
+    page.number_input(key="train.knob_epochs").set_value(3)
     again(page)
     shown = page._session_state._state
     before = dict(shown.filtered_state)
@@ -133,7 +133,7 @@ def test_what_cannot_be_is_as_if_it_had_not_been_sent(runs_folder: Path, no_mnis
         states = WidgetStates(widgets=map(forge, list(shown._new_widget_state.widget_metadata)))
         page._run(states)
         assert not page.exception
-        after = {key: shown[key] for key in before if key.startswith(("knob_", "preset"))}
+        after = {key: shown[key] for key in before if key.startswith(("train.knob_", "train.preset"))}
         expected = {key: before[key] for key in after}
         assert after == expected, forge("")
 
@@ -141,7 +141,7 @@ def test_what_cannot_be_is_as_if_it_had_not_been_sent(runs_folder: Path, no_mnis
 def test_a_canvas_full_of_dots_is_read(app: App, socket: ClientConnection) -> None:
     forger = Forger(socket)
     forger.open("draw", f"run={app.run}&source=canvas")
-    (canvas,) = [widget for widget in forger.widgets if widget.endswith("-canvas_280")]
+    (canvas,) = [widget for widget in forger.widgets if widget.endswith("-draw.canvas_280")]
     dots = [{"path": [["M", x, y], ["L", x, y]]} for x in range(2, 280, 5) for y in range(2, 280, 5)]
     raw = {"version": "6.0.0", "objects": dots}
     before = len(app.lines())

@@ -110,6 +110,7 @@ PAGE = """
 import numpy as np
 import streamlit as st
 from core.ui.grid import pixel_grid
+from core.ui.state import Key
 
 state = st.session_state
 state["runs"] = state.get("runs", 0) + 1
@@ -117,7 +118,7 @@ state.setdefault("number", 0)
 state.setdefault("left", False)
 place = st.container(border=True) if state["left"] else st.empty()
 with place:
-    image = pixel_grid(f"grid_{state['number']}", label="A <b>digit</b>")
+    image = pixel_grid(Key(f"draw.grid_{state['number']}", {}), label="A <b>digit</b>")
 st.text("white: nothing" if image is None else f"white: {np.argwhere(image == 255).tolist()}")
 st.text(f"ink: {0 if image is None else image.sum()}")
 st.text(f"runs: {state['runs']}")

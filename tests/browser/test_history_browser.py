@@ -18,13 +18,13 @@ pytestmark = pytest.mark.browser
 
 # On each page one thing to turn: its key, what to click there, and what the address says then.
 TURNS = {
-    "data": ("split_shown", "test", "split_shown=test"),
-    "train": ("knob_architecture", "CNN", "set=architecture"),
-    "sweeps": ("method", "Grid", "method=grid"),
-    "runs": ("cost", "seconds of training", "cost=seconds"),
-    "evaluate": ("look", "Digit by digit", "look=digits"),
-    "draw": ("source", "Number", "source=number"),
-    "drawings": ("read_wrong", "Only those read wrong", "read_wrong=True"),
+    "data": ("data-split", "test", "split_shown=test"),
+    "train": ("train-knob_architecture", "CNN", "set=architecture"),
+    "sweeps": ("sweeps-method", "Grid", "method=grid"),
+    "runs": ("runs-cost", "seconds of training", "cost=seconds"),
+    "evaluate": ("evaluate-look", "Digit by digit", "look=digits"),
+    "draw": ("draw-source", "Number", "source=number"),
+    "drawings": ("drawings-read_wrong", "Only those read wrong", "read_wrong=True"),
 }
 
 
@@ -144,7 +144,7 @@ def test_a_digit_that_is_open_is_a_place_that_back_closes(page: Page, address: s
     page.goto(f"{address}/evaluate?run={mlp_run.name}")
     is_at(page, "evaluate")
     before = entries(page)
-    tile = page.locator(".st-key-mistake_tiles").get_by_role("button").first
+    tile = page.locator(".st-key-evaluate-mistake_tiles").get_by_role("button").first
     tile.click()
     closes = page.get_by_role("button", name="Back to the digits")
     expect(closes).to_be_visible()
@@ -159,7 +159,7 @@ def test_a_digit_that_is_open_is_a_place_that_back_closes(page: Page, address: s
 def test_another_sweep_is_a_place_that_back_leaves(page: Page, address: str) -> None:
     page.goto(f"{address}/sweeps")
     is_at(page, "sweeps")
-    best = page.locator(".st-key-sweep_history")
+    best = page.locator(".st-key-sweeps-sweep_history")
     expect(best).to_be_visible()
     page.wait_for_url(re.compile("sweep="))
     choose(page, "Sweep", "A new sweep")

@@ -134,10 +134,10 @@ def test_what_a_link_says_is_shown_as_it_is(name: str, there: dict[str, Path]) -
 
 def test_what_a_file_is_called_is_shown_as_it_is(there: dict[str, Path]) -> None:
     app = open_page("runs")
-    app.file_uploader(key="bring_0").set_value((f"{FILE}.zip", b"no zip", "application/zip"))
+    app.file_uploader(key="runs.bring_0").set_value((f"{FILE}.zip", b"no zip", "application/zip"))
     assert assert_harmless(again(app))
     app = open_page("data", dataset_shown="mnist")
-    app.file_uploader(key="mnist_file").set_value((f"{FILE}.npz", b"no npz", "application/octet-stream"))
+    app.file_uploader(key="data.mnist_file").set_value((f"{FILE}.npz", b"no npz", "application/octet-stream"))
     assert assert_harmless(again(app))
 
 

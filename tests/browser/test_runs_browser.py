@@ -49,7 +49,7 @@ def test_a_disagreement_of_two_runs_is_a_link_that_shows_the_same_elsewhere(
     found = [evaluate.load(run) for run in (narrow, wide)]
     right = [one.predictions == one.labels for one in found]
     only_second = np.flatnonzero(right[1] & ~right[0])
-    tile = page.locator(".st-key-differ_tiles").get_by_role("button").first
+    tile = page.locator(".st-key-runs-differ_tiles").get_by_role("button").first
     tile.click()
     heading = page.get_by_role("heading", name="Digit ")
     expect(heading).to_be_visible()
@@ -71,7 +71,7 @@ def test_a_disagreement_of_two_runs_is_a_link_that_shows_the_same_elsewhere(
 
 def test_a_chart_is_taken_as_a_picture_and_as_numbers(page: Page, address: str, root: Path) -> None:
     page.goto(f"{address}/runs?runs={','.join(run.name for run in runs.every(root))}")
-    chart = page.locator(".st-key-overlay")
+    chart = page.locator(".st-key-runs-overlay")
     expect(chart.locator(".scatterlayer")).to_be_visible()
 
     def taken_as(form: str) -> bytes:

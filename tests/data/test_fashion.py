@@ -96,11 +96,11 @@ def test_a_reader_of_digits_is_shown_clothes(
     app = open_page("evaluate", on="fashion_mnist")
     assert "not on this machine" in said(app.error[0])
     monkeypatch.setenv("MNIST_LAB_FASHION_URL", "http://127.0.0.1:9/")
-    app.button(key="fetch_fashion").click()
+    app.button(key="evaluate.fetch_fashion").click()
     again(app)
     assert "could not be reached" in said(app.error[1])
     monkeypatch.setenv("MNIST_LAB_FASHION_URL", address)
-    app.button(key="fetch_fashion").click()
+    app.button(key="evaluate.fetch_fashion").click()
     again(app)
     app = open_page("evaluate", on="fashion_mnist")
     assert not app.error

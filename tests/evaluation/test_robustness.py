@@ -140,7 +140,7 @@ def test_what_cannot_be_read_was_not_measured(run: Path, content: str) -> None:
 def test_a_click_measures_and_shows_the_curves(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_LAB_RUNS", str(run.parent))
     app = open_page("evaluate", run=run.name, look="robustness")
-    app.button(key="measure").click()
+    app.button(key="evaluate.measure").click()
     again(app)
 
     def is_done() -> bool:
@@ -153,7 +153,7 @@ def test_a_click_measures_and_shows_the_curves(run: Path, monkeypatch: pytest.Mo
     found = Robustness.read(run)
     assert found is not None
     for kind, values in found.accuracy.items():
-        (line,) = figure(app, f"robust_{kind}")["data"]
+        (line,) = figure(app, f"evaluate.robust_{kind}")["data"]
         assert list(line["y"]) == values
 
 
@@ -162,6 +162,6 @@ def test_a_run_that_cannot_be_written_to_says_so(run: Path, monkeypatch: pytest.
     app = open_page("evaluate", run=run.name, look="robustness")
     (run / "log.txt").unlink(missing_ok=True)
     (run / "log.txt").mkdir()
-    app.button(key="measure").click()
+    app.button(key="evaluate.measure").click()
     again(app)
     assert "log.txt" in said(app.error[0])

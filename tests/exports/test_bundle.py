@@ -282,7 +282,7 @@ def test_a_run_is_brought_in_on_the_page(run: Path, root: Path) -> None:
     there = runs.written_status(root / run.name)
     runs.write_status(root / run.name, there.model_copy(update={"created": 1.0}))  # it is another one
     app = open_page("runs")
-    app.file_uploader(key="bring_0").set_value(("run.zip", bundle.pack(run), "application/zip"))
+    app.file_uploader(key="runs.bring_0").set_value(("run.zip", bundle.pack(run), "application/zip"))
     again(app)
     assert len(runs.every(root)) == 2
     assert len(app.dataframe[0].value) == 2
@@ -294,7 +294,7 @@ def test_a_run_is_brought_in_on_the_page(run: Path, root: Path) -> None:
 
 def test_who_brings_a_run_in_twice_is_told_so_and_shown_it(run: Path, root: Path) -> None:
     app = open_page("runs")
-    app.file_uploader(key="bring_0").set_value(("<b>.zip", bundle.pack(run), "application/zip"))
+    app.file_uploader(key="runs.bring_0").set_value(("<b>.zip", bundle.pack(run), "application/zip"))
     again(app)
     assert "The run in <b>.zip is here already" in said(app.info[0])
     assert runs.every(root) == [root / run.name]
@@ -311,7 +311,7 @@ def test_who_brings_a_run_in_twice_is_told_so_and_shown_it(run: Path, root: Path
 @pytest.mark.parametrize("content", [b"", b"no zip", json.dumps({"a": 1}).encode()])
 def test_what_is_no_run_is_said_to_be_none(root: Path, content: bytes) -> None:
     app = open_page("runs")
-    app.file_uploader(key="bring_0").set_value(("<b>.zip", content, "application/zip"))
+    app.file_uploader(key="runs.bring_0").set_value(("<b>.zip", content, "application/zip"))
     again(app)
     assert "<b>.zip was not brought in" in said(app.error[0])
     assert len(runs.every(root)) == 1
@@ -377,7 +377,7 @@ def test_a_run_that_cannot_be_shown_says_so_and_can_be_deleted(run: Path, root: 
     app = open_page("runs", runs="broken-1")
     assert "broken-1` cannot be read" in "\n".join(said(words) for words in app.warning)
     assert not any(button.key == "star" for button in app.button)
-    app.button(key="delete").click()
+    app.button(key="runs.delete").click()
     again(app)
     assert not (root / "broken-1").exists()
     assert len(app.dataframe[0].value) == 2

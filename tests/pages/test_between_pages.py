@@ -26,13 +26,14 @@ from tests.conftest import Hired
 from tests.support.inhabited import inhabited
 from tests.support.pages import PAGES, again, open_page, texts
 from tests.support.pages import press as press_tile
+from tests.support.session import undeclared
 
 ROUNDS = 6  # of 56 visits each
 DRAWN = strokes.to_text([[[80, 80], [180, 80], [110, 220]]], 280)
 # Nobody answers there.
 NOWHERE = "http://127.0.0.1:9/"
 # To measure takes a process of its own and many seconds: test_robustness.py does.
-NOT_PRESSED = {"measure"}
+NOT_PRESSED = {"evaluate.measure"}
 
 
 @pytest.fixture
@@ -70,40 +71,40 @@ def click(app: AppTest, key: str) -> AppTest:
 
 def test_who_has_opened_a_kept_drawing_can_draw(root: Path) -> None:
     kept = drawings.every(root.parent / "drawings.sqlite")[0]
-    app = press_tile(open_page("drawings"), "drawing_tiles", f"drawing_{kept.id}")
+    app = press_tile(open_page("drawings"), "drawings.drawing_tiles", f"drawing_{kept.id}")
     assert "Draw a digit from 0 to 9" in texts(visit(app, "draw"))
 
 
 def test_a_drawing_that_was_deleted_is_offered_back_on_its_own_page_only(root: Path) -> None:
     file = root.parent / "drawings.sqlite"
     kept = drawings.every(file)[0]
-    app = click(open_page("drawings", opened_drawing=str(kept.id)), "delete")
+    app = click(open_page("drawings", opened_drawing=str(kept.id)), "drawings.delete")
     assert "was deleted" not in texts(visit(app, "runs"))
     assert "1 drawing was deleted" in texts(visit(app, "drawings"))
     before = drawings.count(file)
-    click(app, "undo")
+    click(app, "drawings.undo")
     assert drawings.count(file) == before + 1
 
 
 def test_a_run_that_was_deleted_is_offered_back_on_its_own_page_only(root: Path, mlp_run: Path) -> None:
-    app = click(open_page("runs", runs=mlp_run.name), "delete")
+    app = click(open_page("runs", runs=mlp_run.name), "runs.delete")
     assert "deleted" not in texts(visit(app, "drawings"))
     assert "1 run was deleted" in texts(visit(app, "runs"))
-    click(app, "undo")
+    click(app, "runs.undo")
     assert (root / mlp_run.name).is_dir()
 
 
 def test_who_has_seen_the_matrix_can_look_through_the_network(root: Path, mlp_run: Path) -> None:
     app = open_page("evaluate", run=mlp_run.name)
     visit(app, "draw", drawing=DRAWN, insight="network")
-    assert app.button_group(key="layer").value
+    assert app.button_group(key="draw.layer").value
 
 
 def test_the_link_to_missing_data_arrives_where_it_can_be_had(root: Path) -> None:
     app = open_page("train", set="dataset=mnist")
     (link,) = [one.proto for one in app.get("page_link") if "Data page" in one.proto.label]
     visit(app, "data", **dict(parse_qsl(link.query_string)))
-    assert app.button(key="fetch")
+    assert app.button(key="data.fetch")
 
 
 def way_round(draw: random.Random) -> list[str]:
@@ -205,6 +206,7 @@ def test_no_page_fails_whatever_was_done_on_another_one(root: Path, seed: int) -
                 element = draw.choice(elements)
                 done.append(f"{press(element, draw)} ({element.key})")
                 again(app)
+            assert undeclared(app) == set()
             for gallery, tiles in galleries(app).items():
                 done.append(f"pressed a tile of {gallery}")
                 press_tile(app, gallery, draw.choice(tiles))

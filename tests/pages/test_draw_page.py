@@ -39,9 +39,9 @@ def photo(ink: NDArray[np.uint8]) -> bytes:
 
 
 def show(app: AppTest, data: bytes) -> AppTest:
-    app.button_group(key="source").set_value("photo")
+    app.button_group(key="draw.source").set_value("photo")
     again(app)
-    app.file_uploader(key="photo").set_value(("digit.png", data, "image/png"))
+    app.file_uploader(key="draw.photo").set_value(("digit.png", data, "image/png"))
     return again(app)
 
 
@@ -60,10 +60,10 @@ def seven(app: AppTest) -> AppTest:
 
 def taken(app: AppTest, key: str) -> list[list[Any]]:
     """The numbers of a chart as somebody takes them at the foot of the page."""
-    app.selectbox(key="chart_taken").set_value(key)
+    app.selectbox(key="app.chart").set_value(key)
     again(app)
-    assert app.get_by_key("take_chart")
-    head, *rows = csv.reader(io.StringIO(ui._as_csv(app.session_state["charts"], key)))
+    assert app.get_by_key("app.take_chart")
+    head, *rows = csv.reader(io.StringIO(ui._as_csv(app.session_state["app.charts"], key)))
     return [list(head), *([float(cell) for cell in row] for row in rows)]
 
 
@@ -74,14 +74,14 @@ def bars(app: AppTest, key: str) -> dict[str, Any]:
 
 
 def view(app: AppTest, name: str) -> AppTest:
-    app.button_group(key="insight").set_value(name)
+    app.button_group(key="draw.insight").set_value(name)
     return again(app)
 
 
 def test_the_starter_reads_before_anything_was_trained(seven: AppTest) -> None:
     assert "I read: 7" in texts(seven)
     assert "Calibrated on" in texts(seven)
-    shown = bars(seven, "bars")
+    shown = bars(seven, "draw.bars")
     assert np.argmax(shown["values"]) == 7
     assert sum(shown["values"]) == pytest.approx(1, abs=1e-4)
     assert shown["words"] == [f"{value:.1%}" for value in shown["values"]]
@@ -96,7 +96,7 @@ def test_several_digits_are_read_as_a_number(app: AppTest) -> None:
     one = [[[0.3, 0.0], [0.25, 1.0]]]
     show(app, photo(np.concatenate([strokes.rgba(SEVEN), strokes.rgba(one)], axis=1)))
     assert "I read: 71" in texts(app)
-    app.button_group(key="digit_of_2").set_value(1)
+    app.button_group(key="draw.digit_of_2").set_value(1)
     again(app)
     assert "This one is a 1" in texts(app)
 
@@ -148,9 +148,9 @@ def test_of_a_photo_the_error_names_no_button_that_is_not_there(app: AppTest, da
 
 
 def test_a_step_that_is_turned_off_says_what_would_have_been_read(seven: AppTest) -> None:
-    assert {toggle.key for toggle in seven.toggle} == {f"step_{name}" for name in preprocess.STEPS}
+    assert {toggle.key for toggle in seven.toggle} == {f"draw.step_{name}" for name in preprocess.STEPS}
     for name in ("crop", "fit", "centre"):
-        seven.toggle(key=f"step_{name}").set_value(False)
+        seven.toggle(key=f"draw.step_{name}").set_value(False)
     again(seven)
     (message,) = [*seven.warning, *seven.info]
     assert "Without Cropped, 20×20, Centred, it would have been read as" in said(message).replace("*", "")
@@ -164,13 +164,13 @@ def test_every_layer_of_the_network_is_shown_with_its_arithmetic(seven: AppTest)
     view(seven, "network")
     network = [row for row in arch.trace(arch.layers(runs.config(runs.STARTER))) if row.layer.kind not in
                ("Reshape", "Flatten", "Dropout")]  # fmt: skip
-    assert [option.split(" · ")[0] for option in seven.button_group(key="layer").options] == [
+    assert [option.split(" · ")[0] for option in seven.button_group(key="draw.layer").options] == [
         row.layer.name for row in network
     ]
     for row in network:
-        seven.button_group(key="layer").set_value(row.layer.name)
+        seven.button_group(key="draw.layer").set_value(row.layer.name)
         again(seven)
-        heat = figure(seven, "maps" if len(row.output) == 3 else "units")["data"][0]
+        heat = figure(seven, "draw.maps" if len(row.output) == 3 else "draw.units")["data"][0]
         shown = decoded(heat["z"]).astype(float)
         assert np.isfinite(shown).sum() == np.prod(row.output)
         head, *rows = taken(seven, "maps" if len(row.output) == 3 else "units")
@@ -184,29 +184,29 @@ def test_any_number_of_a_layer_can_be_typed_instead_of_clicked(seven: AppTest) -
     view(seven, "network")
     before = texts(seven)
     for key, number in (("maps_0", 3), ("map_0", 14), ("map_1", 13)):
-        seven.number_input(key=key).set_value(number)
+        seven.number_input(key=f"draw.place_{key}").set_value(number)
     again(seven)
     assert "Channel 3. Click a pixel" in texts(seven)
     assert [line for line in texts(seven).splitlines() if "All products" in line] != [
         line for line in before.splitlines() if "All products" in line
     ]
-    seven.number_input(key="maps_0").set_value(10_000)
+    seven.number_input(key="draw.place_maps_0").set_value(10_000)
     again(seven)
     assert "Channel (0 to" in said(seven.error[0])
-    seven.button_group(key="layer").set_value("output")
+    seven.button_group(key="draw.layer").set_value("output")
     again(seven)
-    assert seven.number_input(key="units_0").value == 7
-    seven.number_input(key="units_0").set_value(2)
+    assert seven.number_input(key="draw.place_units_0").value == 7
+    seven.number_input(key="draw.place_units_0").set_value(2)
     again(seven)
-    number = decoded(figure(seven, "units")["data"][0]["z"]).ravel()[2]
+    number = decoded(figure(seven, "draw.units")["data"][0]["z"]).ravel()[2]
     assert f"is **{number:.4f}**" in texts(seven)
 
 
 def test_the_units_are_those_that_onnx_computes(seven: AppTest) -> None:
     view(seven, "network")
-    seven.button_group(key="layer").set_value("output")
+    seven.button_group(key="draw.layer").set_value("output")
     again(seven)
-    shown = decoded(figure(seven, "units")["data"][0]["z"]).ravel()
+    shown = decoded(figure(seven, "draw.units")["data"][0]["z"]).ravel()
     assert shown.argmax() == 7
     assert shown.sum() == pytest.approx(1, abs=1e-4)
 
@@ -217,11 +217,11 @@ def test_the_units_are_those_that_onnx_computes(seven: AppTest) -> None:
 def test_any_digit_can_be_asked_about(seven: AppTest) -> None:
     view(seven, "why")
     assert "speaks for a 7" in texts(seven)
-    seven.button_group(key="why_7").set_value(9)
+    seven.button_group(key="app.why_7").set_value(9)
     again(seven)
     assert "speaks for a 9" in texts(seven)
     assert "To make it a 9, more ink would help most" in texts(seven)
-    ink, paper = (decoded(figure(seven, key)["data"][1]["z"]) for key in ("for_ink", "for_paper"))
+    ink, paper = (decoded(figure(seven, key)["data"][1]["z"]) for key in ("app.for_ink", "app.for_paper"))
     assert {(row, column) for row, column, number in taken(seven, "for_ink")[1:] if number} == {
         *zip(*np.nonzero(np.nan_to_num(ink)), strict=True)
     }
@@ -233,7 +233,7 @@ def test_any_digit_can_be_asked_about(seven: AppTest) -> None:
 def test_look_alikes_of_a_seven_are_sevens(seven: AppTest) -> None:
     view(seven, "alike")
     assert "of 12** are a 7" in texts(seven)
-    assert sum(tile["caption"].startswith("7 ") for tile in tiles(seven, "alike_tiles")) >= 9
+    assert sum(tile["caption"].startswith("7 ") for tile in tiles(seven, "app.alike_tiles")) >= 9
 
 
 def test_two_runs_read_the_same_drawing(
@@ -243,9 +243,12 @@ def test_two_runs_read_the_same_drawing(
     monkeypatch.setenv("MNIST_LAB_DRAWINGS", str(tmp_path / "drawings.sqlite"))
     run = runs.every(trained)[0]
     app = view(show(open_page("draw", run=run.name), photo(strokes.rgba(SEVEN))), "compare")
-    assert [app.selectbox(key=f"compare_{side}").value for side in ("left", "right")] == [run.name, "starter"]
-    left, right = (bars(app, f"compare_{side}_bars")["values"] for side in ("left", "right"))
-    np.testing.assert_allclose(left, bars(app, "bars")["values"])
+    assert [app.selectbox(key=f"draw.compare_{side}").value for side in ("left", "right")] == [
+        run.name,
+        "starter",
+    ]
+    left, right = (bars(app, f"draw.compared_{side}")["values"] for side in ("left", "right"))
+    np.testing.assert_allclose(left, bars(app, "draw.bars")["values"])
     assert not np.allclose(left, right)
 
 
@@ -257,9 +260,9 @@ def test_a_drawing_is_kept_with_what_it_is_and_what_was_read(
     seven: AppTest, tmp_path: Path, label: int
 ) -> None:
     if label == 7:
-        seven.button(key="right").click()
+        seven.button(key="draw.right").click()
     else:
-        (wrong,) = [group for group in seven.button_group if group.key.startswith("wrong_")]
+        (wrong,) = [group for group in seven.button_group if group.key.startswith("draw.wrong_")]
         assert 7 not in wrong.options
         wrong.set_value(label)
     again(seven)
@@ -273,11 +276,11 @@ def test_a_drawing_is_kept_with_what_it_is_and_what_was_read(
 def test_nothing_is_kept_where_nothing_may_be(
     seven: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seven.button(key="right").click()
+    seven.button(key="draw.right").click()
     again(seven)
     monkeypatch.setenv("MNIST_LAB_MAX_DRAWINGS", "1")
     show(seven, photo(strokes.rgba(SEVEN, pen=0.2)))
-    seven.button(key="right").click()
+    seven.button(key="draw.right").click()
     again(seven)
     assert "the most that are kept here" in said(seven.error[0])
     assert drawings.count(tmp_path / "drawings.sqlite") == 1

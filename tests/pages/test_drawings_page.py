@@ -14,6 +14,7 @@ from core.drawing.drawings import Drawing
 from core.network import predict
 from core.runs import lessons, runs
 from tests.conftest import wait_for_end
+from tests.support import pages
 from tests.support.pages import again, metrics, open_page, press, said, texts
 
 
@@ -41,7 +42,7 @@ def kept(file: Path, mnist_5k: Dataset, runs_folder: Path, no_mnist: Path) -> li
 
 
 def tiles(app: AppTest) -> list[int]:
-    return [int(tile["key"].removeprefix("drawing_")) for tile in tiles(app, "drawing_tiles")]
+    return [int(tile["key"].removeprefix("drawing_")) for tile in pages.tiles(app, "drawings.drawing_tiles")]
 
 
 def test_before_anything_was_kept_it_leads_to_the_draw_page(file: Path, runs_folder: Path) -> None:
@@ -52,26 +53,26 @@ def test_before_anything_was_kept_it_leads_to_the_draw_page(file: Path, runs_fol
 def test_the_filters_show_exactly_those_drawings(kept: list[Drawing]) -> None:
     app = open_page("drawings")
     assert tiles(app) == [drawing.id for drawing in kept]
-    app.selectbox(key="drawn_by").set_value("Ada")
-    app.toggle(key="read_wrong").set_value(False)
+    app.selectbox(key="drawings.drawn_by").set_value("Ada")
+    app.toggle(key="drawings.read_wrong").set_value(False)
     again(app)
     assert tiles(app) == [drawing.id for drawing in kept if drawing.writer == "Ada"]
-    app.selectbox(key="drawn_by").set_value("Émile")
-    app.toggle(key="read_wrong").set_value(True)
+    app.selectbox(key="drawings.drawn_by").set_value("Émile")
+    app.toggle(key="drawings.read_wrong").set_value(True)
     again(app)
     wrong = [drawing.id for drawing in kept if drawing.writer == "Émile" and drawing.answer != drawing.label]
     assert tiles(app) == wrong
-    app.selectbox(key="what_it_is").set_value((kept[0].label + 1) % 10)
+    app.selectbox(key="drawings.what_it_is").set_value((kept[0].label + 1) % 10)
     again(app)
 
 
 def test_a_drawing_is_corrected(kept: list[Drawing], file: Path) -> None:
     app = open_page("drawings")
     chosen = kept[3]
-    press(app, "drawing_tiles", f"drawing_{chosen.id}")
+    press(app, "drawings.drawing_tiles", f"drawing_{chosen.id}")
     right = (chosen.label + 3) % 10
-    app.selectbox(key=f"label_{chosen.id}").set_value(right)
-    app.button(key="relabel").click()
+    app.selectbox(key=f"drawings.label_{chosen.id}").set_value(right)
+    app.button(key="drawings.relabel").click()
     again(app)
     assert {drawing.id: drawing.label for drawing in drawings.every(file)}[chosen.id] == right
 
@@ -79,12 +80,12 @@ def test_a_drawing_is_corrected(kept: list[Drawing], file: Path) -> None:
 def test_a_deleted_drawing_can_be_had_back(kept: list[Drawing], file: Path) -> None:
     app = open_page("drawings")
     chosen = kept[5]
-    press(app, "drawing_tiles", f"drawing_{chosen.id}")
-    app.button(key="delete").click()
+    press(app, "drawings.drawing_tiles", f"drawing_{chosen.id}")
+    app.button(key="drawings.delete").click()
     again(app)
     assert len(drawings.every(file)) == len(kept) - 1
     assert "1 drawing was deleted" in texts(app)
-    app.button(key="undo").click()
+    app.button(key="drawings.undo").click()
     again(app)
     back = drawings.every(file)
     assert len(back) == len(kept)
@@ -95,9 +96,9 @@ def test_what_was_downloaded_can_be_brought_back(kept: list[Drawing], file: Path
     data = drawings_file.pack(kept)
     file.unlink()
     app = open_page("drawings")
-    app.file_uploader(key="upload").set_value(("drawings.json.gz", data, "application/gzip"))
+    app.file_uploader(key="drawings.upload").set_value(("drawings.json.gz", data, "application/gzip"))
     again(app)
-    app.button(key="bring").click()
+    app.button(key="drawings.bring").click()
     again(app)
     back = drawings.every(file)
     assert [(one.label, one.writer) for one in back] == [(one.label, one.writer) for one in kept]
@@ -105,9 +106,9 @@ def test_what_was_downloaded_can_be_brought_back(kept: list[Drawing], file: Path
 
 def test_a_file_that_holds_no_drawings_is_refused_in_a_sentence(file: Path, runs_folder: Path) -> None:
     app = open_page("drawings")
-    app.file_uploader(key="upload").set_value(("drawings.json.gz", b"nothing", "application/gzip"))
+    app.file_uploader(key="drawings.upload").set_value(("drawings.json.gz", b"nothing", "application/gzip"))
     again(app)
-    app.button(key="bring").click()
+    app.button(key="drawings.bring").click()
     again(app)
     assert len(said(app.error[0])) > 30
     assert not drawings.every(file)
@@ -140,9 +141,9 @@ def test_the_starter_is_taught_and_the_page_says_what_came_of_it(
 ) -> None:
     app = open_page("drawings")
     assert "No run has been taught yet" in texts(app)
-    assert app.selectbox(key="taught_run").value == "starter"
-    app.selectbox(key="teacher").set_value("Ada")
-    app.button(key="teach").click()
+    assert app.selectbox(key="drawings.taught_run").value == "starter"
+    app.selectbox(key="drawings.teacher").set_value("Ada")
+    app.button(key="drawings.teach").click()
     again(app)
     (run,) = runs.every(runs_folder)
     assert wait_for_end(run).state == "finished", (run / "log.txt").read_text()
@@ -166,13 +167,13 @@ def test_there_must_be_something_to_teach(
             zip(mnist_5k.x_test[:number], mnist_5k.y_test[:number], strict=True)]  # fmt: skip
     drawings.add(file, some, 100)
     app = open_page("drawings")
-    assert all(button.disabled for button in app.button if button.key == "teach")
+    assert all(button.disabled for button in app.button if button.key == "drawings.teach")
 
 
 def test_a_name_is_shown_as_it_was_written(file: Path, runs_folder: Path) -> None:
     drawings.add(file, [Drawing(3, np.full((28, 28), 9, np.uint8), writer="*[x](http://a.b)*")], 9)
     app = open_page("drawings")
-    press(app, "drawing_tiles", f"drawing_{drawings.every(file)[0].id}")
+    press(app, "drawings.drawing_tiles", f"drawing_{drawings.every(file)[0].id}")
     assert "(http://a.b)" not in "".join(str(element.value) for element in app.markdown)
     assert any("drawn by *[x]" in said(element) for element in app.markdown)
 
@@ -182,13 +183,13 @@ def test_a_link_opens_the_drawings_that_somebody_saw(
 ) -> None:
     some = next(one for one in drawings.every(file) if one.writer == "Ada")
     app = open_page("drawings", drawn_by="Ada", what_it_is=str(some.label), opened_drawing=str(some.id))
-    assert app.selectbox(key="drawn_by").value == "Ada"
-    assert app.selectbox(key="what_it_is").value == some.label
-    assert app.button(key="relabel")
-    app.selectbox(key="drawn_by").set_value("")
+    assert app.selectbox(key="drawings.drawn_by").value == "Ada"
+    assert app.selectbox(key="drawings.what_it_is").value == some.label
+    assert app.button(key="drawings.relabel")
+    app.selectbox(key="drawings.drawn_by").set_value("")
     again(app)
     assert "drawn_by" not in app.query_params
     assert app.query_params["opened_drawing"] == str(some.id)
     app = open_page("drawings", drawn_by="nobody", what_it_is="x", opened_drawing="-1", drawings_page="1e9")
-    assert app.selectbox(key="drawn_by").value == ""
+    assert app.selectbox(key="drawings.drawn_by").value == ""
     assert not app.error

@@ -28,12 +28,12 @@ def evaluation(with_run: Path) -> Evaluation:
 
 def shown(app: AppTest) -> list[int]:
     """The digits that are shown, by their number."""
-    return [int(tile["key"].removeprefix("open_")) for tile in tiles(app, "mistake_tiles")]
+    return [int(tile["key"].removeprefix("open_")) for tile in tiles(app, "evaluate.mistake_tiles")]
 
 
 def captions(app: AppTest) -> list[str]:
     """What stands below the digits."""
-    return [tile["caption"] for tile in tiles(app, "mistake_tiles")]
+    return [tile["caption"] for tile in tiles(app, "evaluate.mistake_tiles")]
 
 
 def test_the_numbers_are_those_of_the_evaluation(with_run: Path, evaluation: Evaluation) -> None:
@@ -49,19 +49,19 @@ def test_the_worst_mistakes_come_first(with_run: Path, evaluation: Evaluation) -
     app = open_page("evaluate", run=with_run.name)
     worst = evaluation.worst_first(np.arange(len(evaluation.labels)))
     assert shown(app) == worst[:25].tolist()
-    app.number_input(key="page").set_value(2)
+    app.number_input(key="evaluate.page").set_value(2)
     assert shown(again(app)) == worst[25:50].tolist()
 
 
 def test_the_filters_show_exactly_those_digits(with_run: Path, evaluation: Evaluation) -> None:
     pair = evaluation.confused()[0]
     app = open_page("evaluate", run=with_run.name)
-    app.selectbox(key="true").set_value(pair.true)
-    app.selectbox(key="read").set_value(pair.read)
+    app.selectbox(key="evaluate.true").set_value(pair.true)
+    app.selectbox(key="evaluate.read").set_value(pair.read)
     again(app)
     assert len(captions(app)) == pair.times
     assert all(f"✗ {pair.true} → {pair.read}" in words for words in captions(app))
-    app.slider(key="sure").set_range(0, 50)
+    app.slider(key="evaluate.sure").set_range(0, 50)
     unsure = (evaluation.confidences <= 0.5) & (evaluation.labels == pair.true)
     assert len(captions(again(app))) == np.sum(unsure & (evaluation.predictions == pair.read))
 
@@ -71,7 +71,7 @@ def test_a_confused_pair_is_said_in_words_and_a_click_shows_it(
 ) -> None:
     pair = evaluation.confused()[0]
     app = open_page("evaluate", run=with_run.name)
-    button = app.button(key=f"pair_{pair.true}{pair.read}")
+    button = app.button(key=f"evaluate.pair_{pair.true}{pair.read}")
     assert button.label == f"{pair.true} → {pair.read}: {pair.times} of {pair.written}"
     button.click()
     assert len(captions(again(app))) == pair.times
@@ -81,7 +81,7 @@ def test_a_confused_pair_is_said_in_words_and_a_click_shows_it(
 def test_right_and_wrong_differ_by_more_than_colour(with_run: Path) -> None:
     app = open_page("evaluate", run=with_run.name)
     for kind, mark, other in (("wrong", "✗", "✓"), ("right", "✓", "✗")):
-        app.button_group(key="show").set_value(kind)
+        app.button_group(key="evaluate.show").set_value(kind)
         again(app)
         assert captions(app)
         assert all(mark in words and other not in words for words in captions(app))
@@ -95,15 +95,15 @@ def test_a_digit_opens_with_its_probabilities_and_closes_again(
 ) -> None:
     app = open_page("evaluate", run=with_run.name)
     worst = shown(app)[0]
-    press(app, "mistake_tiles", f"open_{worst}")
+    press(app, "evaluate.mistake_tiles", f"open_{worst}")
     (heading,) = [one.value for one in app.header if one.value.startswith(f"Digit {worst}:")]
     assert f"read as {evaluation.predictions[worst]} ({evaluation.confidences[worst]:.1%})" in heading
     assert "of the ink's weight speaks for" in texts(app)
     assert app.query_params["digit"] == str(worst)
-    app.button_group(key="explained").set_value("alike")
+    app.button_group(key="evaluate.explained").set_value("alike")
     again(app)
     assert "nearest by the last hidden layer" in texts(app)
-    app.button(key="close").click()
+    app.button(key="app.close").click()
     assert shown(again(app))[0] == worst
     assert "digit" not in app.query_params
 
@@ -118,9 +118,12 @@ def test_a_link_opens_what_somebody_saw(with_run: Path, evaluation: Evaluation) 
         matrix_unit="shares",
         epoch="1",
     )
-    assert (app.selectbox(key="true").value, app.selectbox(key="read").value) == (pair.true, pair.read)
-    assert app.button_group(key="matrix_unit").value == "shares"
-    assert app.select_slider(key="epoch").value == 1
+    assert (app.selectbox(key="evaluate.true").value, app.selectbox(key="evaluate.read").value) == (
+        pair.true,
+        pair.read,
+    )
+    assert app.button_group(key="evaluate.matrix_unit").value == "shares"
+    assert app.select_slider(key="evaluate.epoch").value == 1
 
 
 @pytest.mark.parametrize(
@@ -137,7 +140,7 @@ def test_a_link_opens_what_somebody_saw(with_run: Path, evaluation: Evaluation) 
 def test_a_link_that_says_nonsense_opens_the_page_as_it_is(with_run: Path, query: dict[str, str]) -> None:
     app = open_page("evaluate", run=with_run.name, **query)
     assert not app.error
-    assert app.select_slider(key="epoch").value == 0
+    assert app.select_slider(key="evaluate.epoch").value == 0
     assert "Confusion matrix" in [one.value for one in app.header] or "look" in query
 
 
@@ -148,17 +151,17 @@ def test_the_epochs_are_dragged_through_and_everything_follows(
     with_run: Path, mnist_5k: datasets.Dataset
 ) -> None:
     app = open_page("evaluate", run=with_run.name)
-    app.select_slider(key="epoch").set_value(1)
+    app.select_slider(key="evaluate.epoch").set_value(1)
     again(app)
     then = Evaluation(epochs.predictor(with_run, 1).logits(mnist_5k.x_test), mnist_5k.y_test)
     assert metrics(app)["Accuracy"] == f"{then.accuracy:.2%}"
     assert shown(app) == then.worst_first(np.arange(len(then.labels)))[:25].tolist()
     worst = shown(app)[0]
-    press(app, "mistake_tiles", f"open_{worst}")
+    press(app, "evaluate.mistake_tiles", f"open_{worst}")
     assert f"({then.confidences[worst]:.1%})" in next(
         one.value for one in app.header if one.value.startswith("Digit")
     )
-    app.select_slider(key="epoch").set_value(0)
+    app.select_slider(key="evaluate.epoch").set_value(0)
     assert metrics(again(app))["Accuracy"] == f"{evaluate.load(with_run).accuracy:.2%}"
 
 
@@ -170,7 +173,7 @@ def test_kept_drawings_are_test_digits_too(
     image = strokes.image(SEVEN)
     drawings.add(store, [Drawing(label=label, image=image, strokes=SEVEN) for label in (7, 1)], 10)
     app = open_page("evaluate", run=with_run.name, on="drawings")
-    assert app.selectbox(key="on").value == "drawings"
+    assert app.selectbox(key="evaluate.on").value == "drawings"
     assert metrics(app)["Digits"] == "2"
     assert len(captions(app)) == 2
 
@@ -182,7 +185,7 @@ def test_damaged_drawings_do_not_take_the_page_with_them(
     store.write_bytes(b"no database" * 1000)
     monkeypatch.setenv("MNIST_LAB_DRAWINGS", str(store))
     app = open_page("evaluate", run=with_run.name, on="drawings")
-    assert app.selectbox(key="on").value == "mnist-5k"
+    assert app.selectbox(key="evaluate.on").value == "mnist-5k"
 
 
 def test_a_run_that_is_not_trained_yet_is_passed_over_in_silence(
@@ -196,7 +199,7 @@ def test_a_run_that_is_not_trained_yet_is_passed_over_in_silence(
     del app.query_params["run"]
     again(app)
     assert not app.warning
-    assert app.selectbox(key="run_choice").value == "starter"
+    assert app.selectbox(key="app.run_choice").value == "starter"
 
 
 def test_data_that_has_changed_since_is_not_shown_as_if_it_had_not(
@@ -217,7 +220,7 @@ def test_who_has_no_run_yet_begins_with_the_starter_and_not_with_somebody_elses(
     with_run: Path, page: str
 ) -> None:
     app = open_page(page)
-    assert app.selectbox(key="run_choice").value == "starter"
+    assert app.selectbox(key="app.run_choice").value == "starter"
     assert app.query_params["run"] == "starter"
 
 
@@ -227,7 +230,7 @@ def test_the_run_that_was_looked_at_on_the_train_page_goes_along(with_run: Path,
     app.switch_page(f"pages/{page}.py")
     del app.query_params["run"]
     again(app)
-    assert app.selectbox(key="run_choice").value == with_run.name
+    assert app.selectbox(key="app.run_choice").value == with_run.name
     assert app.query_params["run"] == with_run.name
 
 
@@ -239,7 +242,7 @@ def test_a_run_goes_by_the_name_that_somebody_gave_it_and_by_no_link_in_it(
     labels.write(tmp_path / with_run.name, name="[Best](//x)")
     assert (
         open_page("evaluate", run=with_run.name)
-        .selectbox(key="run_choice")
+        .selectbox(key="app.run_choice")
         .options[0]
         .startswith("[Best](//x) · MLP 32")
     )
@@ -254,27 +257,27 @@ def test_a_run_from_a_link_goes_along_to_other_pages(with_run: Path) -> None:
     app.switch_page("pages/draw.py")
     del app.query_params["run"]
     again(app)
-    assert app.selectbox(key="run_choice").value == "starter"
+    assert app.selectbox(key="app.run_choice").value == "starter"
     assert app.query_params["run"] == "starter"
 
 
 def test_a_link_names_the_run_whatever_was_shown_or_trained_before(with_run: Path) -> None:
     app = open_page("evaluate", run="starter")
-    app.session_state["run"] = with_run.name  # as when it was trained since
+    app.session_state["app.run"] = with_run.name  # as when it was trained since
     again(app)
-    assert app.selectbox(key="run_choice").value == "starter"
+    assert app.selectbox(key="app.run_choice").value == "starter"
     app.query_params["run"] = with_run.name
     again(app)
-    assert app.selectbox(key="run_choice").value == with_run.name
+    assert app.selectbox(key="app.run_choice").value == with_run.name
     app.query_params["run"] = "starter"
     again(app)
-    assert app.selectbox(key="run_choice").value == "starter"
+    assert app.selectbox(key="app.run_choice").value == "starter"
 
 
 def test_an_unknown_run_falls_back_to_the_starter_and_says_so(with_run: Path) -> None:
     app = open_page("evaluate", run="../../etc")
     assert "no trained run '../../etc'" in said(app.warning[0])
-    assert app.selectbox(key="run_choice").value == "starter"
+    assert app.selectbox(key="app.run_choice").value == "starter"
 
 
 # ---------------------------------------------------------------------------------- calibration
@@ -283,7 +286,7 @@ def test_an_unknown_run_falls_back_to_the_starter_and_says_so(with_run: Path) ->
 def test_the_temperature_moves_the_calibration_error(with_run: Path, evaluation: Evaluation) -> None:
     app = open_page("evaluate", run=with_run.name, look="honesty")
     for temperature in (1.0, 2.5):
-        app.slider(key="temperature").set_value(temperature)
+        app.slider(key="evaluate.temperature").set_value(temperature)
         again(app)
         found = reliability.reliability(evaluation.logits, evaluation.labels, temperature)
         assert metrics(app)["Expected calibration error"] == f"{found.error:.2%}"
@@ -296,9 +299,9 @@ def test_the_temperature_moves_the_calibration_error(with_run: Path, evaluation:
 def test_each_digit_has_its_curves(with_run: Path) -> None:
     app = open_page("evaluate", run=with_run.name, look="digits")
     for kind in ("roc", "pr"):
-        app.button_group(key="curve").set_value(kind)
+        app.button_group(key="evaluate.curve").set_value(kind)
         again(app)
-        names = [trace["name"] for trace in figure(app, "one_against_all")["data"]]
+        names = [trace["name"] for trace in figure(app, "evaluate.one_against_all")["data"]]
         assert [name.split(" · ")[0] for name in names] == list("0123456789")
         assert all(0.5 < float(name.split(" · ")[1]) <= 1 for name in names)
 
@@ -306,7 +309,7 @@ def test_each_digit_has_its_curves(with_run: Path) -> None:
 def test_an_opened_digit_shows_its_course_over_the_epochs(with_run: Path, evaluation: Evaluation) -> None:
     index = int(evaluation.worst_first(np.flatnonzero(evaluation.predictions != evaluation.labels))[0])
     app = open_page("evaluate", run=with_run.name, digit=str(index), explained="course", epoch="2")
-    lines = figure(app, "course")["data"]
+    lines = figure(app, "evaluate.course")["data"]
     true, read = evaluation.labels[index], evaluation.predictions[index]
     assert lines[0]["name"] == str(true)
     assert str(read) in [line["name"] for line in lines]

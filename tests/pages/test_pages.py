@@ -41,7 +41,7 @@ def test_every_page_opens_before_anything_is_trained(page: str, runs_folder: Pat
     assert not app.error
     if page in ("evaluate", "draw"):
         # The starter model is there from the first second.
-        assert app.selectbox(key="run_choice").value == "starter"
+        assert app.selectbox(key="app.run_choice").value == "starter"
 
 
 def test_no_page_imports_tensorflow(trained: Path) -> None:
@@ -71,58 +71,58 @@ def test_start_counts_runs_and_data_sets(with_run: Path, no_mnist: Path) -> None
 class TestData:
     def test_a_class_and_a_split_can_be_chosen(self, no_mnist: Path) -> None:
         app = open_page("data")
-        app.button_group(key="digits_shown").set_value([7])
-        app.button_group(key="split_shown").set_value("test")
+        app.button_group(key="data.digits").set_value([7])
+        app.button_group(key="data.split").set_value("test")
         again(app)
-        assert {tile["caption"] for tile in tiles(app, "digit_tiles")} == {"7"}
+        assert {tile["caption"] for tile in tiles(app, "data.digit_tiles")} == {"7"}
         assert "100 test images" in texts(app)
 
     def test_another_seed_shows_the_digits_in_another_order(self, no_mnist: Path) -> None:
         app = open_page("data")
-        first = tiles(app, "digit_tiles")
-        app.number_input(key="shuffle_seed").set_value(1)
+        first = tiles(app, "data.digit_tiles")
+        app.number_input(key="data.seed").set_value(1)
         again(app)
-        second = tiles(app, "digit_tiles")
-        app.number_input(key="shuffle_seed").set_value(0)
+        second = tiles(app, "data.digit_tiles")
+        app.number_input(key="data.seed").set_value(0)
         again(app)
-        assert first == tiles(app, "digit_tiles") != second
+        assert first == tiles(app, "data.digit_tiles") != second
 
     def test_leafing_through_shows_every_digit_once(self, no_mnist: Path) -> None:
         app = open_page("data")
-        app.button_group(key="digits_shown").set_value([3])
-        app.button_group(key="split_shown").set_value("test")
+        app.button_group(key="data.digits").set_value([3])
+        app.button_group(key="data.split").set_value("test")
         again(app)
         keys: list[str] = []
         for page in (1, 2, 3):
-            app.number_input(key="data_page").set_value(page)
+            app.number_input(key="data.page").set_value(page)
             again(app)
-            keys += [tile["key"] for tile in tiles(app, "digit_tiles")]
+            keys += [tile["key"] for tile in tiles(app, "data.digit_tiles")]
         assert len(keys) == len(set(keys)) == 100
 
     def test_a_digit_is_shown_as_its_numbers(self, no_mnist: Path, mnist_5k: datasets.Dataset) -> None:
         app = open_page("data")
-        tile = tiles(app, "digit_tiles")[0]
+        tile = tiles(app, "data.digit_tiles")[0]
         index = int(tile["key"].rsplit("-", 1)[1])
-        press(app, "digit_tiles", tile["key"])
-        figure = json.loads(app.get_by_key("pixels").proto.spec)
+        press(app, "data.digit_tiles", tile["key"])
+        figure = json.loads(app.get_by_key("data.pixels").proto.spec)
         shown = decoded(figure["data"][0]["z"])
         np.testing.assert_array_equal(shown, mnist_5k.x_train[index])
 
     def test_mnist_that_is_missing_is_offered(self, no_mnist: Path) -> None:
         app = open_page("data")
-        app.button_group(key="dataset_shown").set_value("mnist")
+        app.button_group(key="data.dataset").set_value("mnist")
         again(app)
         assert "not on this machine yet" in said(app.info[0])
-        assert app.button(key="fetch").label == "Get full MNIST (11 MB)"
+        assert app.button(key="data.fetch").label == "Get full MNIST (11 MB)"
 
     def test_without_a_network_it_says_so_and_offers_a_file(
         self, no_mnist: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("MNIST_LAB_MNIST_URL", "http://127.0.0.1:9/mnist.npz")
         app = open_page("data")
-        app.button_group(key="dataset_shown").set_value("mnist")
+        app.button_group(key="data.dataset").set_value("mnist")
         again(app)
-        app.button(key="fetch").click()
+        app.button(key="data.fetch").click()
         again(app)
         assert "127.0.0.1:9 could not be reached" in said(app.error[0])
         assert "from disk instead" in said(app.error[0])
@@ -132,7 +132,7 @@ class TestData:
         wrong = BytesIO()
         np.savez(wrong, x_train=np.zeros(3), y_train=np.zeros(3), x_test=np.zeros(3), y_test=np.zeros(3))
         app = open_page("data")
-        app.button_group(key="dataset_shown").set_value("mnist")
+        app.button_group(key="data.dataset").set_value("mnist")
         again(app)
         app.file_uploader[0].upload("holiday.npz", wrong.getvalue())
         again(app)
@@ -141,7 +141,7 @@ class TestData:
 
     def test_the_right_file_is_taken(self, no_mnist: Path, mnist_npz: Path) -> None:
         app = open_page("data")
-        app.button_group(key="dataset_shown").set_value("mnist")
+        app.button_group(key="data.dataset").set_value("mnist")
         again(app)
         app.file_uploader[0].upload("mnist.npz", mnist_npz.read_bytes())
         again(app)
@@ -153,17 +153,17 @@ class TestData:
 
 def test_every_uploader_shows_the_limit_that_is_held_to(runs_folder: Path, no_mnist: Path) -> None:
     data = open_page("data")
-    data.button_group(key="dataset_shown").set_value("mnist")
+    data.button_group(key="data.dataset").set_value("mnist")
     draw = open_page("draw")
-    draw.button_group(key="source").set_value("photo")
+    draw.button_group(key="draw.source").set_value("photo")
     shown = {
         uploader.key: uploader.proto.max_upload_size_mb
         for app in (again(data), again(draw), open_page("runs"), open_page("drawings"))
         for uploader in app.file_uploader
     }
     limits = {
-        "mnist_file": datasets.MOST_BYTES, "photo": photo.MOST_BYTES, "bring_0": bundle.MOST_PACKED,
-        "upload": drawings_file.MOST_BYTES,
+        "data.mnist_file": datasets.MOST_BYTES, "draw.photo": photo.MOST_BYTES,
+        "runs.bring_0": bundle.MOST_PACKED, "drawings.upload": drawings_file.MOST_BYTES,
     }  # fmt: skip
     assert shown == {key: math.ceil(most / 1e6) for key, most in limits.items()}
     # What the server takes at all is as much as the largest of them.
@@ -176,14 +176,17 @@ class TestTrain:
         app = open_page("train")
         app.query_params["set"] = words
         again(app)
-        assert app.segmented_control(key="knob_architecture").value == "cnn"
-        assert app.select_slider(key="knob_batch_size").value == 100
-        assert (app.number_input(key="knob_filters_1").value, app.slider(key="knob_dropout").value) == (
+        assert app.segmented_control(key="train.knob_architecture").value == "cnn"
+        assert app.select_slider(key="train.knob_batch_size").value == 100
+        assert (
+            app.number_input(key="train.knob_filters_1").value,
+            app.slider(key="train.knob_dropout").value,
+        ) == (
             16,
             0.25,
         )
         # And the address follows the knobs.
-        app.number_input(key="knob_epochs").set_value(7)
+        app.number_input(key="train.knob_epochs").set_value(7)
         again(app)
         assert set(app.query_params["set"]) == {*words, "epochs=7"}
 
@@ -197,7 +200,7 @@ class TestTrain:
         app.query_params["set"] = words
         again(app)
         assert "The link asks for what cannot be set" in said(app.error[0])
-        assert app.number_input(key="knob_epochs").value == 5
+        assert app.number_input(key="train.knob_epochs").value == 5
         assert not again(app).error
 
     def test_the_tutorial_mlp_has_its_101770_parameters(self, runs_folder: Path, no_mnist: Path) -> None:
@@ -212,9 +215,9 @@ class TestTrain:
         self, preset: str, runs_folder: Path, no_mnist: Path, hired: Hired
     ) -> None:
         app = open_page("train")
-        app.selectbox(key="preset").set_value(preset)
+        app.selectbox(key="train.preset").set_value(preset)
         again(app)
-        app.button(key="train").click()
+        app.button(key="train.start").click()
         again(app)
         (run,) = runs.every(runs_folder)
         assert runs.config(run) == PRESETS[preset]
@@ -225,10 +228,10 @@ class TestTrain:
         self, runs_folder: Path, no_mnist: Path
     ) -> None:
         app = open_page("train")
-        app.slider(key="knob_hidden_layers").set_value(2)
+        app.slider(key="train.knob_hidden_layers").set_value(2)
         again(app)
-        app.number_input(key="knob_units_0").set_value(32)
-        app.number_input(key="knob_units_1").set_value(16)
+        app.number_input(key="train.knob_units_0").set_value(32)
+        app.number_input(key="train.knob_units_1").set_value(16)
         again(app)
         # 784 × 32 + 32, 32 × 16 + 16, 16 × 10 + 10
         assert metrics(app)["Parameters"] == f"{25_120 + 528 + 170:,}"
@@ -240,15 +243,15 @@ class TestTrain:
         self, runs_folder: Path, no_mnist: Path
     ) -> None:
         app = open_page("train")
-        app.selectbox(key="preset").set_value("tutorial-cnn")
+        app.selectbox(key="train.preset").set_value("tutorial-cnn")
         again(app)
-        app.slider(key="knob_conv_layers").set_value(4)
+        app.slider(key="train.knob_conv_layers").set_value(4)
         for block in range(4):
             if block < 3:
-                app.selectbox(key=f"knob_pooling_{block}").set_value("max")
+                app.selectbox(key=f"train.knob_pooling_{block}").set_value("max")
         again(app)
         assert "does not fit" in said(app.error[0])
-        assert app.button(key="train").disabled
+        assert app.button(key="train.start").disabled
 
     def test_the_operators_limits_are_said_before_the_click(
         self, runs_folder: Path, no_mnist: Path, monkeypatch: pytest.MonkeyPatch
@@ -256,33 +259,33 @@ class TestTrain:
         monkeypatch.setenv("MNIST_LAB_MAX_PARAMETERS", "50000")
         app = open_page("train")
         assert "101,770 parameters; at most 50,000" in said(app.error[0])
-        assert app.button(key="train").disabled
+        assert app.button(key="train.start").disabled
 
     def test_a_data_set_that_is_missing_leads_to_the_data_page(
         self, runs_folder: Path, no_mnist: Path
     ) -> None:
         app = open_page("train")
-        app.button_group(key="knob_dataset").set_value("mnist")
+        app.button_group(key="train.knob_dataset").set_value("mnist")
         again(app)
         assert "not on this machine yet" in said(app.error[0])
-        assert app.button(key="train").disabled
+        assert app.button(key="train.start").disabled
 
     def test_the_knobs_are_kept_while_the_visitor_is_elsewhere(
         self, runs_folder: Path, no_mnist: Path
     ) -> None:
         app = open_page("train")
-        app.number_input(key="knob_epochs").set_value(9)
+        app.number_input(key="train.knob_epochs").set_value(9)
         again(app)
         app.switch_page("pages/data.py")
         again(app)
         app.switch_page("pages/train.py")
         again(app)
-        assert app.number_input(key="knob_epochs").value == 9
+        assert app.number_input(key="train.knob_epochs").value == 9
 
     def test_the_knobs_say_what_is_no_longer_the_presets(self, runs_folder: Path, no_mnist: Path) -> None:
         app = open_page("train")
         assert "Changed since" not in texts(app)
-        app.number_input(key="knob_epochs").set_value(9)
+        app.number_input(key="train.knob_epochs").set_value(9)
         again(app)
         assert "Changed since: epochs" in texts(app)
 
@@ -290,7 +293,7 @@ class TestTrain:
         self, runs_folder: Path, no_mnist: Path
     ) -> None:
         app = open_page("train")
-        app.number_input(key="knob_training_images").set_value(50_000)
+        app.number_input(key="train.knob_training_images").set_value(50_000)
         again(app)
         assert metrics(app)["Steps per epoch"] == "25"
 
@@ -339,7 +342,7 @@ class TestTrain:
         app = open_page("train", run=name)
         if name:
             assert "There is no run" in said(app.warning[0])
-        assert app.button(key="train")
+        assert app.button(key="train.start")
 
 
 @pytest.mark.parametrize("page", ["train", "evaluate", "draw"])

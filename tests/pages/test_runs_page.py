@@ -61,30 +61,30 @@ def test_the_table_holds_every_run_and_finds_by_words(root: Path) -> None:
         (second.name, [second]),
         ("cnn", []),
     ):
-        app.text_input(key="find").set_value(words)
+        app.text_input(key="runs.find").set_value(words)
         assert names(again(app)) == [run.name for run in expected]
 
 
 def test_stars_come_first(root: Path) -> None:
     newest, second, oldest = runs.every(root)
     app = linked(oldest)
-    app.button(key="star").click()
+    app.button(key="runs.star").click()
     again(app)
     assert labels.read(oldest).starred
     assert names(app) == [oldest.name, newest.name, second.name]
     # It is another row now, and still the one that is chosen.
     assert app.query_params["runs"] == oldest.name
-    assert "take_script" in {button.key for button in app.get("download_button")}
+    assert "runs.take_py" in {button.key for button in app.get("download_button")}
 
 
 def test_a_deleted_run_comes_back_with_undo(root: Path) -> None:
     newest, second, oldest = runs.every(root)
     app = linked(second, oldest)
-    app.button(key="delete").click()
+    app.button(key="runs.delete").click()
     again(app)
     assert names(app) == [newest.name]
     assert "2 runs were deleted" in texts(app)
-    app.button(key="undo").click()
+    app.button(key="runs.undo").click()
     again(app)
     assert names(app) == [newest.name, second.name, oldest.name]
 
@@ -100,20 +100,20 @@ def test_what_was_deleted_lately_comes_back_after_a_reload(root: Path) -> None:
     trash.delete(root, [newest.name, second.name, oldest.name])
     app = open_page("runs")
     assert "There is no run yet" in said(app.info[0])
-    app.button(key=f"back_{second.name}").click()
+    app.button(key=f"runs.back_{second.name}").click()
     assert names(again(app)) == [second.name]
     assert app.query_params["runs"] == second.name
-    app.button(key="all_back").click()
+    app.button(key="runs.all_back").click()
     assert names(again(app)) == [newest.name, second.name, oldest.name]
-    assert not [button for button in app.button if button.key.startswith("back_")]
+    assert not [button for button in app.button if button.key.startswith("runs.back_")]
 
 
 def test_a_run_is_given_a_name_tags_and_a_note(root: Path) -> None:
     run = runs.every(root)[1]
     app = linked(run)
-    app.text_input(key=f"name_{run.name}").set_value("Narrow")
-    app.text_input(key=f"tags_{run.name}").set_value("class 4b, mlp")
-    app.text_area(key=f"note_{run.name}").set_value("<b>16</b> units\n\n- read well\n1. and fast")
+    app.text_input(key=f"runs.name_{run.name}").set_value("Narrow")
+    app.text_input(key=f"runs.tags_{run.name}").set_value("class 4b, mlp")
+    app.text_area(key=f"runs.note_{run.name}").set_value("<b>16</b> units\n\n- read well\n1. and fast")
     next(button for button in app.button if button.label == "Save").click()
     again(app)
     note = "<b>16</b> units\n\n- read well\n1. and fast"
@@ -125,7 +125,7 @@ def test_a_run_is_given_a_name_tags_and_a_note(root: Path) -> None:
     assert "Narrow" in app.dataframe[0].value["run"].tolist()
     assert "<b>" not in texts(app)
     other = runs.every(root)[2]
-    assert linked(other).text_input(key=f"name_{other.name}").value == ""
+    assert linked(other).text_input(key=f"runs.name_{other.name}").value == ""
 
 
 def test_runs_that_are_alike_can_each_be_chosen(root: Path) -> None:
@@ -133,7 +133,7 @@ def test_runs_that_are_alike_can_each_be_chosen(root: Path) -> None:
     twin = root / f"{run.name[:-4]}ffff"
     shutil.copytree(run, twin)
     app = open_page("evaluate", run=run.name)
-    choice = app.selectbox(key="run_choice")
+    choice = app.selectbox(key="app.run_choice")
     assert len(set(choice.options)) == len(choice.options) == len(runs.every(root)) + 1
     (label,) = [option for option in choice.options if "(ffff)" in option]
     choice.select(label)
@@ -155,8 +155,8 @@ def test_two_runs_are_compared(root: Path) -> None:
     )
     verdict = "take it for a real difference" if test.is_meaningful else "do not show that one is better"
     assert verdict in texts(app)
-    assert len(figure(app, "overlay")["data"]) == 2
-    found_tiles = tiles(app, "differ_tiles")
+    assert len(figure(app, "runs.overlay")["data"]) == 2
+    found_tiles = tiles(app, "runs.differ_tiles")
     indices = {int(tile["key"].removeprefix("open_")) for tile in found_tiles}
     assert len(found_tiles) == min(24, test.second_only)
     assert indices <= set(np.flatnonzero(right[1] & ~right[0]))
@@ -173,9 +173,9 @@ def test_a_run_may_be_called_like_a_column(root: Path) -> None:
 def test_a_disagreement_opens_with_both_answers_and_is_in_the_address(root: Path) -> None:
     chosen = [runs.every(root)[0], runs.every(root)[2]]
     app = linked(*chosen)
-    tile = tiles(app, "differ_tiles")[0]["key"]
+    tile = tiles(app, "runs.differ_tiles")[0]["key"]
     index = int(tile.removeprefix("open_"))
-    press(app, "differ_tiles", tile)
+    press(app, "runs.differ_tiles", tile)
     assert app.query_params["digit"] == str(index)
     for run in chosen:
         one = evaluate.load(run)
@@ -188,7 +188,7 @@ def test_seeds_of_one_setting_are_summed_up(root: Path) -> None:
     accuracies = [runs.status(run).test_accuracy for run in (first, second)]
     assert f"2 seeds: {np.mean(accuracies):.2%} in the mean" in texts(app)
     # Faint lines for both, and their mean.
-    assert len(figure(app, "overlay")["data"]) == 3
+    assert len(figure(app, "runs.overlay")["data"]) == 3
     assert "in the mean" not in texts(linked(other))
 
 
@@ -198,20 +198,20 @@ def test_the_same_seed_twice_is_no_second_seed(root: Path) -> None:
     shutil.copytree(other, again_run)
     assert "in the mean" not in texts(linked(other))
     app = linked(other, again_run)
-    assert len(figure(app, "overlay")["data"]) == 2
+    assert len(figure(app, "runs.overlay")["data"]) == 2
     assert "Over the seeds" not in [one.value for one in app.header]
 
 
 def test_one_click_queues_the_missing_seeds(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = linked(runs.every(root)[2])
-    app.button(key="seeds_3").click()
+    app.button(key="runs.seeds_3").click()
     again(app)
     (queued, *_others) = runs.every(root)
     assert len(runs.every(root)) == 4  # two of the three seeds were there
     assert runs.config(queued) == runs.config(runs.every(root)[3]).but(seed=2)
     wait_for_end(queued)
     monkeypatch.setenv("MNIST_LAB_MAX_RUNS", "4")
-    app.button(key="seeds_5").click()
+    app.button(key="runs.seeds_5").click()
     again(app)
     assert "as many as are kept here" in said(app.error[0])
 

@@ -321,7 +321,7 @@ def test_a_sweep_that_cannot_be_read_says_so_and_can_be_forgotten(visited: Path,
         '"learning_rate"', '"no knob"'))  # fmt: skip
     app = open_page("sweeps")
     assert "cannot be read" in texts(app)
-    button = "sweep_forget" if file == "study.log" else f"forget_{folder.name}"
+    button = "sweeps.forget" if file == "study.log" else f"sweeps.damaged_{folder.name}"
     app.button(key=button).click()
     again(app)
     assert not folder.exists()

@@ -58,19 +58,19 @@ def stand(folder: Path, state: runs.State) -> None:
 
 def test_the_first_sweep_is_set_up_and_started(runs_folder: Path, started: list[Path]) -> None:
     app = open_page("sweeps")
-    assert app.button(key="start_sweep").disabled is False
-    app.button(key="start_sweep").click()
+    assert app.button(key="sweeps.start").disabled is False
+    app.button(key="sweeps.start").click()
     again(app)
     assert "Give the sweep a name" in said(app.error[0])
-    app.text_input(key="sweep_name").set_value("Wide")
-    app.selectbox(key="base").set_value("tutorial-mlp-deep")
-    app.multiselect(key="knobs").set_value(["learning_rate", "optimizer"])
+    app.text_input(key="sweeps.name").set_value("Wide")
+    app.selectbox(key="sweeps.base").set_value("tutorial-mlp-deep")
+    app.multiselect(key="sweeps.knobs").set_value(["learning_rate", "optimizer"])
     again(app)
-    app.number_input(key="trials").set_value(7)
-    app.multiselect(key="of_optimizer").set_value(["sgd", "adam"])
+    app.number_input(key="sweeps.trials").set_value(7)
+    app.multiselect(key="sweeps.of_optimizer").set_value(["sgd", "adam"])
     again(app)
     assert "7 runs, about" in texts(app)
-    app.button(key="start_sweep").click()
+    app.button(key="sweeps.start").click()
     again(app)
     (folder,) = sweeps.every(runs_folder)
     assert started == [folder]
@@ -85,11 +85,11 @@ def test_the_first_sweep_is_set_up_and_started(runs_folder: Path, started: list[
 
 def test_a_link_sets_a_sweep_up(runs_folder: Path) -> None:
     app = open_page("sweeps", knobs="dropout,dropout,l2,rotation,shift,zoom", base="tutorial-mlp")
-    assert app.multiselect(key="knobs").value == ["dropout", "l2", "rotation", "shift"]
+    assert app.multiselect(key="sweeps.knobs").value == ["dropout", "l2", "rotation", "shift"]
     app = open_page("sweeps", method="grid", knobs="units,l2", base="fast-99")
     # What a CNN has no use for is left out, and what cannot be validated is refused.
-    assert app.multiselect(key="knobs").value == ["l2"]
-    assert app.button(key="start_sweep").disabled
+    assert app.multiselect(key="sweeps.knobs").value == ["l2"]
+    assert app.button(key="sweeps.start").disabled
     app = open_page("sweeps", method="grid", knobs="l2,dropout", base="fast-99")
     assert "these settings hold none back" in said(app.error[0])
     app = open_page("sweeps", method="grid", knobs="dropout,learning_rate", base="tutorial-mlp")
@@ -100,13 +100,13 @@ def test_a_link_sets_a_sweep_up(runs_folder: Path) -> None:
         points_dropout="5", base="tutorial-mlp", pruning="False", sweep_name="Wide",
         **{"epochs_tutorial-mlp": "2"},
     )  # fmt: skip
-    assert app.number_input(key="epochs_tutorial-mlp").value == 2
-    assert app.select_slider(key="range_dropout").value == (0.1, 0.3)
-    assert app.select_slider(key="range_units").value == (16, 256)  # what was asked for is not offered
+    assert app.number_input(key="sweeps.epochs_tutorial-mlp").value == 2
+    assert app.select_slider(key="sweeps.range_dropout").value == (0.1, 0.3)
+    assert app.select_slider(key="sweeps.range_units").value == (16, 256)  # what was asked for is not offered
     assert "0.1, 0.15, 0.2, 0.25, 0.3" in texts(app)
-    assert app.toggle(key="pruning").value is False
-    assert app.text_input(key="sweep_name").value == "Wide"
-    app.select_slider(key="range_units").set_range(8, 32)
+    assert app.toggle(key="sweeps.pruning").value is False
+    assert app.text_input(key="sweeps.name").value == "Wide"
+    app.select_slider(key="sweeps.range_units").set_range(8, 32)
     again(app)
     assert app.query_params["range_units"] == "8..32"
 
@@ -116,18 +116,18 @@ def test_every_knob_can_be_chosen(name: str, runs_folder: Path) -> None:
     base = "tutorial-cnn" if search_space.SWEPT[name].architecture == "cnn" else "tutorial-mlp"
     other = "rotation" if name == "l2" else "l2"
     app = open_page("sweeps", method="grid", knobs=f"{name},{other}", base=base)
-    assert app.multiselect(key="knobs").value == [name, other]
+    assert app.multiselect(key="sweeps.knobs").value == [name, other]
     assert not app.error, said(app.error[0])
     assert "runs, about" in texts(app)
     knob = KNOBS[name]
     if knob.options:
-        values = app.multiselect(key=f"of_{name}")
+        values = app.multiselect(key=f"sweeps.of_{name}")
         assert values.options == list(knob.options)
     else:
-        values = app.select_slider(key=f"range_{name}")
+        values = app.select_slider(key=f"sweeps.range_{name}")
         assert [float(option) for option in values.options] == knob.takes.places()
     assert values.label == (knob.swept_title or knob.title)
-    app.multiselect(key="knobs").set_value([name])  # alone, too
+    app.multiselect(key="sweeps.knobs").set_value([name])  # alone, too
     again(app)
     assert not app.error, said(app.error[0])
     assert "runs, about" in texts(app)
@@ -137,25 +137,25 @@ def test_the_settings_of_the_train_page_can_be_the_base(runs_folder: Path) -> No
     app = open_page("train", set="epochs=3")
     app.switch_page("pages/sweeps.py")
     again(app)
-    assert app.selectbox(key="base").value == "train"
-    assert app.number_input(key="epochs_train").value == 3
+    assert app.selectbox(key="sweeps.base").value == "train"
+    assert app.number_input(key="sweeps.epochs_train").value == 3
     app.switch_page("pages/train.py")
     app.query_params["set"] = "epochs=7"
     again(app)
     app.switch_page("pages/sweeps.py")
     again(app)
-    assert app.number_input(key="epochs_train").value == 7
+    assert app.number_input(key="sweeps.epochs_train").value == 7
 
 
 def test_who_turns_a_knob_twice_is_not_held_to_the_address_of_before(runs_folder: Path) -> None:
     app = open_page("sweeps", trials="9")
-    app.number_input(key="trials").set_value(10)
+    app.number_input(key="sweeps.trials").set_value(10)
     again(app)
     assert app.query_params["trials"] == "10"
     app.query_params["trials"] = "9"  # what a slow browser still has
-    app.number_input(key="trials").set_value(11)
+    app.number_input(key="sweeps.trials").set_value(11)
     again(app)
-    assert app.number_input(key="trials").value == 11
+    assert app.number_input(key="sweeps.trials").value == 11
     assert app.query_params["trials"] == "11"
 
 
@@ -166,16 +166,16 @@ def test_what_a_sweep_has_found_is_shown(folder: Path) -> None:
     best = sweeps.best(trials.read(folder))
     assert best is not None
     assert f"Learning rate = {best.values['learning_rate']:.3g}" in texts(app).replace("\\", "")
-    history = figure(app, "sweep_history")["data"]
+    history = figure(app, "sweeps.sweep_history")["data"]
     assert [line["name"] for line in history] == ["best so far", "finished", "stopped early"]
     assert [len(line["x"]) for line in history] == [8, 8, 1]
     weights = trials.importance(folder)
-    shown = figure(app, "sweep_importance")["data"][0]
+    shown = figure(app, "sweeps.sweep_importance")["data"][0]
     assert dict(zip(shown["y"], shown["x"], strict=True)) == {
         "Learning rate": weights["learning_rate"], "Optimizer": weights["optimizer"],
         "Hidden layers": weights["hidden_layers"],
     }  # fmt: skip
-    axes = figure(app, "sweep_parallel")["data"][0]["dimensions"]
+    axes = figure(app, "sweeps.sweep_parallel")["data"][0]["dimensions"]
     assert [axis["label"] for axis in axes] == ["Learning rate", "Optimizer", "Hidden layers", "accuracy"]
     assert axes[1]["ticktext"] == [
         option for option in ("adam", "sgd")
@@ -201,11 +201,11 @@ def test_a_sweep_of_one_knob_shows_the_accuracy_by_it(runs_folder: Path, started
     app = open_page("sweeps", sweep=folder.name)
     assert "Learning rate and accuracy" in [heading.value for heading in app.header]
     found = [(one.values["learning_rate"], one.accuracy) for one in trials.read(folder)]
-    shown = figure(app, "sweep_by_knob")
+    shown = figure(app, "sweeps.sweep_by_knob")
     (line,) = shown["data"]
     assert list(zip(line["x"], line["y"], strict=True)) == sorted(found)
     assert shown["layout"]["xaxis"]["type"] == "log"
-    for other in ("sweep_importance", "sweep_parallel"):  # of one knob, they say nothing
+    for other in ("sweeps.sweep_importance", "sweeps.sweep_parallel"):  # of one knob, they say nothing
         with pytest.raises(KeyError):
             figure(app, other)
 
@@ -214,19 +214,19 @@ def test_sweeps_that_are_alike_can_each_be_chosen(folder: Path) -> None:
     twin = folder.with_name(f"{folder.name[:-4]}ffff")
     shutil.copytree(folder, twin)
     app = open_page("sweeps", sweep=folder.name)
-    (label,) = [option for option in app.selectbox(key="sweep").options if "(ffff)" in option]
-    app.selectbox(key="sweep").select(label)
+    (label,) = [option for option in app.selectbox(key="sweeps.sweep").options if "(ffff)" in option]
+    app.selectbox(key="sweeps.sweep").select(label)
     assert again(app).query_params["sweep"] == twin.name
 
 
 @pytest.mark.parametrize(
     ("state", "words", "buttons"),
     [
-        ("finished", "10 of 10 runs are done.", {"sweep_forget"}),
-        ("stopped", "It was stopped.", {"sweep_go_on", "sweep_forget"}),
-        ("paused", "It is paused", {"sweep_go_on", "sweep_stop", "sweep_forget"}),
-        ("running", "Its process has ended", {"sweep_go_on", "sweep_stop", "sweep_forget"}),
-        ("queued", "It begins", {"sweep_pause", "sweep_stop"}),
+        ("finished", "10 of 10 runs are done.", {"sweeps.forget"}),
+        ("stopped", "It was stopped.", {"sweeps.go_on", "sweeps.forget"}),
+        ("paused", "It is paused", {"sweeps.go_on", "sweeps.stop", "sweeps.forget"}),
+        ("running", "Its process has ended", {"sweeps.go_on", "sweeps.stop", "sweeps.forget"}),
+        ("queued", "It begins", {"sweeps.pause", "sweeps.stop"}),
     ],
 )
 def test_each_state_has_its_words_and_its_buttons(
@@ -235,30 +235,30 @@ def test_each_state_has_its_words_and_its_buttons(
     stand(folder, state)
     app = open_page("sweeps")
     assert words in app.get("progress")[0].proto.text
-    keys = {button.key for button in app.button if button.key and button.key.startswith("sweep_")}
-    assert keys == buttons | {"sweep_extend"}
+    keys = {button.key for button in app.button if button.key and button.key.startswith("sweeps.")}
+    assert keys == buttons | {"sweeps.extend"}
 
 
 def test_a_sweep_is_paused_goes_on_and_gets_more_runs(folder: Path, started: list[Path]) -> None:
     stand(folder, "queued")
     app = open_page("sweeps", sweep=folder.name)
-    app.button(key="sweep_pause").click()
+    app.button(key="sweeps.pause").click()
     again(app)
     assert runs.request(folder).action == "pause"
     stand(folder, "paused")
     started.clear()
     app = open_page("sweeps", sweep=folder.name)
-    app.button(key="sweep_go_on").click()
+    app.button(key="sweeps.go_on").click()
     again(app)
     assert started == [folder]
     stand(folder, "finished")
     app = open_page("sweeps", sweep=folder.name)
-    app.number_input(key="sweep_more").set_value(91)
-    app.button(key="sweep_extend").click()
+    app.number_input(key="sweeps.more").set_value(91)
+    app.button(key="sweeps.extend").click()
     again(app)
     assert "101 runs; at most 100" in said(app.error[0])
-    app.number_input(key="sweep_more").set_value(2)
-    app.button(key="sweep_extend").click()
+    app.number_input(key="sweeps.more").set_value(2)
+    app.button(key="sweeps.extend").click()
     again(app)
     assert sweeps.read(folder).trials == 12
     assert "It begins" in app.get("progress")[0].proto.text
@@ -266,7 +266,7 @@ def test_a_sweep_is_paused_goes_on_and_gets_more_runs(folder: Path, started: lis
 
 def test_a_sweep_is_forgotten(folder: Path, runs_folder: Path) -> None:
     app = open_page("sweeps", sweep=folder.name)
-    app.button(key="sweep_forget").click()
+    app.button(key="sweeps.forget").click()
     again(app)
     assert sweeps.every(runs_folder) == []
     assert "There is no sweep" in said(open_page("sweeps", sweep=folder.name).warning[0])
@@ -276,14 +276,14 @@ def test_a_sweep_is_forgotten(folder: Path, runs_folder: Path) -> None:
 def test_an_unknown_sweep_is_said_and_another_shown(name: str, folder: Path) -> None:
     app = open_page("sweeps", sweep=name)
     assert "There is no sweep" in said(app.warning[0])
-    assert app.selectbox(key="sweep").value == folder.name
+    assert app.selectbox(key="sweeps.sweep").value == folder.name
 
 
 def test_a_sweep_that_was_deleted_elsewhere_is_said(folder: Path) -> None:
     stand(folder, "paused")
     app = open_page("sweeps", sweep=folder.name)
     shutil.rmtree(folder)
-    app.button(key="sweep_go_on").click()
+    app.button(key="sweeps.go_on").click()
     again(app)
     assert "There is no sweep" in said(app.warning[0])
 
@@ -293,9 +293,9 @@ def test_what_cannot_be_started_is_said(runs_folder: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     app: AppTest = open_page("sweeps")
-    app.text_input(key="sweep_name").set_value("Wide")
+    app.text_input(key="sweeps.name").set_value("Wide")
     again(app)
     monkeypatch.setattr(runs, "new_folder", full)
-    app.button(key="start_sweep").click()
+    app.button(key="sweeps.start").click()
     again(app)
     assert "No space left" in said(app.error[0])

@@ -45,7 +45,9 @@ def keys(app: AppTest) -> set[str]:
 def widgets(app: AppTest) -> dict[str, Any]:
     """Every knob on the page by its setting, as far as it has one of its own."""
     kinds = (app.selectbox, app.slider, app.select_slider, app.number_input, app.toggle, app.button_group)
-    return {w.key.removeprefix("knob_"): w for kind in kinds for w in kind if w.key and "knob_" in w.key}
+    return {
+        w.key.removeprefix("train.knob_"): w for kind in kinds for w in kind if w.key and "knob_" in w.key
+    }
 
 
 @pytest.fixture
@@ -75,12 +77,12 @@ def says_what_its_field_says(widget: Any, knob: Knob) -> None:
 
 def test_a_number_says_the_limits_of_its_field(setup: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_LAB_MAX_EPOCHS", "5000")
-    setup.button_group(key="knob_architecture").set_value("cnn")
-    setup.selectbox(key="knob_learning_rate_schedule").set_value("plateau")
+    setup.button_group(key="train.knob_architecture").set_value("cnn")
+    setup.selectbox(key="train.knob_learning_rate_schedule").set_value("plateau")
     again(setup)
     typed = {
-        field.key: KNOBS[re.sub(r"^knob_|_\d+$", "", field.key)]
-        for field in setup.number_input if field.key.startswith("knob_")
+        field.key: KNOBS[re.sub(r"^train\.knob_|_\d+$", "", field.key)]
+        for field in setup.number_input if field.key.startswith("train.knob_")
     }  # fmt: skip
     assert len(typed) == 12
     for key in typed:
@@ -97,12 +99,12 @@ def test_every_setting_has_a_knob_that_says_what_it_does(setup: AppTest) -> None
     found = widgets(app)
     for architecture in ("mlp", "cnn"):
         for schedule in ("exponential", "plateau", "one-cycle"):
-            app.button_group(key="knob_architecture").set_value(architecture)
-            app.selectbox(key="knob_learning_rate_schedule").set_value(schedule)
-            app.number_input(key="knob_early_stopping_patience").set_value(2)
-            app.selectbox(key="knob_optimizer").set_value("sgd")
+            app.button_group(key="train.knob_architecture").set_value(architecture)
+            app.selectbox(key="train.knob_learning_rate_schedule").set_value(schedule)
+            app.number_input(key="train.knob_early_stopping_patience").set_value(2)
+            app.selectbox(key="train.knob_optimizer").set_value("sgd")
             if "momentum" in found:
-                app.slider(key="knob_momentum").set_value(0.9)
+                app.slider(key="train.knob_momentum").set_value(0.9)
             found |= widgets(again(app))
     layers = {"hidden_units", "conv_blocks"}
     assert set(RunConfig.model_fields) - layers <= set(found)
@@ -117,58 +119,59 @@ def test_only_the_common_knobs_are_in_view(setup: AppTest) -> None:
         w.key for expander in setup.expander for kind in ("selectbox", "slider", "select_slider",
         "number_input", "toggle", "button_group") for w in expander.get(kind)
     }  # fmt: skip
-    assert {f"knob_{name}" for name in widgets(setup)} - folded == {
-        "knob_dataset", "knob_architecture", "knob_epochs", "knob_batch_size", "knob_learning_rate",
+    assert {f"train.knob_{name}" for name in widgets(setup)} - folded == {
+        "train.knob_dataset", "train.knob_architecture", "train.knob_epochs", "train.knob_batch_size",
+        "train.knob_learning_rate",
     }  # fmt: skip
     assert not any(expander.proto.expanded for expander in setup.expander)
 
 
 @pytest.mark.parametrize("schedule", ["constant", "exponential", "cosine", "one-cycle"])
 def test_the_schedule_is_drawn_before_the_training(setup: AppTest, schedule: str) -> None:
-    setup.selectbox(key="knob_learning_rate_schedule").set_value(schedule)
+    setup.selectbox(key="train.knob_learning_rate_schedule").set_value(schedule)
     again(setup)
-    (drawn,) = json.loads(setup.get_by_key("schedule").proto.spec)["data"]
+    (drawn,) = json.loads(setup.get_by_key("train.schedule").proto.spec)["data"]
     epochs, rates = schedules.curve(RunConfig(learning_rate_schedule=schedule), 25)
     np.testing.assert_allclose(decoded(drawn["y"]), rates)
     np.testing.assert_allclose(decoded(drawn["x"]), epochs)
 
 
 def test_augmented_digits_are_shown_as_the_amounts_say(setup: AppTest) -> None:
-    assert "preview_again" not in keys(setup)
-    setup.slider(key="knob_rotation").set_value(30.0)
+    assert "train.preview_again" not in keys(setup)
+    setup.slider(key="train.knob_rotation").set_value(30.0)
     again(setup)
-    shown = tiles(setup, "preview_tiles")
+    shown = tiles(setup, "train.preview_tiles")
     assert len(shown) == knobs.PREVIEWED
-    setup.button(key="preview_again").click()
+    setup.button(key="train.preview_again").click()
     again(setup)
-    assert shown != tiles(setup, "preview_tiles")
+    assert shown != tiles(setup, "train.preview_tiles")
 
 
 def test_a_preset_says_where_it_comes_from_and_what_it_reaches(setup: AppTest) -> None:
     assert "Deep Learning with Python" in texts(setup)
     assert "On mnist-5k, it read 91.2% of the test images right" in texts(setup)
-    setup.selectbox(key="preset").set_value("tutorial-mlp-dropout")
+    setup.selectbox(key="train.preset").set_value("tutorial-mlp-dropout")
     again(setup)
     assert "quickstart for beginners" in texts(setup)
-    setup.segmented_control(key="knob_dataset").set_value("mnist")
+    setup.segmented_control(key="train.knob_dataset").set_value("mnist")
     again(setup)
     assert "On mnist, it read 97.6% of the test images right after 9.4 seconds" in texts(setup)
 
 
 def test_a_value_that_no_slider_has_is_kept(setup: AppTest) -> None:
-    setup.selectbox(key="preset").set_value("fast-99")
+    setup.selectbox(key="train.preset").set_value("fast-99")
     again(setup)
-    assert setup.select_slider(key="knob_learning_rate").value == PRESETS["fast-99"].learning_rate
+    assert setup.select_slider(key="train.knob_learning_rate").value == PRESETS["fast-99"].learning_rate
     assert "Changed since" not in texts(setup)
 
 
 def test_the_estimate_is_said_before_the_click_and_a_long_one_is_a_warning(setup: AppTest) -> None:
     assert "on this machine" in texts(setup)
     assert not setup.warning
-    setup.selectbox(key="preset").set_value("tutorial-cnn")
+    setup.selectbox(key="train.preset").set_value("tutorial-cnn")
     again(setup)
-    setup.number_input(key="knob_epochs").set_value(100)
-    setup.select_slider(key="knob_batch_size").set_value(1)
+    setup.number_input(key="train.knob_epochs").set_value(100)
+    setup.select_slider(key="train.knob_batch_size").set_value(1)
     again(setup)
     assert "That is long" in said(setup.warning[0])
 
@@ -181,7 +184,7 @@ def test_whoever_sets_up_a_run_has_a_worker_warmed_up(
     monkeypatch.setenv("MNIST_LAB_WARM_MINUTES", "1")
     app = open_page("train")
     assert warm.is_waiting()
-    app.button(key="train").click()
+    app.button(key="train.start").click()
     again(app)
     (run,) = runs.every(runs_folder)
     assert wait_for_end(run).state == "finished"
@@ -234,15 +237,15 @@ def test_a_paused_run_says_where_it_is_and_offers_to_go_on(with_resting: dict[st
     app = open_page("train", run=run.name)
     status = runs.status(run)
     assert f"Paused in epoch {status.epoch} of 100, after step {status.step:,} of 400" in said(app.info[0])
-    assert {"resume", "stop"} <= keys(app)
-    assert not {"pause", "train_on"} & keys(app)
+    assert {"train.resume", "train.stop"} <= keys(app)
+    assert not {"train.pause", "train.train_on"} & keys(app)
 
 
 def test_a_turned_knob_is_marked_on_the_curves_and_said(with_resting: dict[str, Path]) -> None:
     run = with_resting["paused"]
     app = open_page("train", run=run.name)
     (change,) = runs.changes(run)
-    figure = json.loads(app.get_by_key("curve_loss").proto.spec)
+    figure = json.loads(app.get_by_key("train.curve_loss").proto.spec)
     assert figure["layout"]["shapes"][0]["x0"] == change["epoch"] - 1
     assert figure["layout"]["annotations"][0]["text"] == "learning rate 0.001 → 0.0005"
     assert f"From epoch {change['epoch']} on: learning rate 0.001 → 0.0005" in texts(app)
@@ -253,11 +256,11 @@ def test_a_knob_that_is_turned_while_it_rests_is_asked_for(with_resting: dict[st
     app = open_page("train", run=run.name)
     for name, knob in KNOBS.items():
         if knob.live:
-            slider = app.select_slider(key=f"steer_{name}")
+            slider = app.select_slider(key=f"train.steer_{name}")
             assert slider.label == knob.title
             assert {float(option) for option in slider.options} >= set(knob.places)
-    app.select_slider(key="steer_dropout").set_value(0.3)
-    app.button(key="steer").click()
+    app.select_slider(key="train.steer_dropout").set_value(0.3)
+    app.button(key="train.set").click()
     again(app)
     assert runs.request(run).dropout == 0.3
     assert runs.request(run).learning_rate == 0.0005
@@ -268,18 +271,18 @@ def test_a_run_that_diverged_says_so_and_can_go_on_with_a_smaller_rate(
 ) -> None:
     app = open_page("train", run=with_resting["diverged"].name)
     assert "The loss stopped being a number" in said(app.error[0])
-    advice = next(button for button in app.button if button.key.startswith("follow_"))
+    advice = next(button for button in app.button if button.key.startswith("train.follow_"))
     assert "learning_rate" in advice.label
     advice.click()
     again(app)
-    assert app.select_slider(key="knob_learning_rate").value < 10
+    assert app.select_slider(key="train.knob_learning_rate").value < 10
 
 
 def test_a_run_that_diverged_resumes_with_the_values_on_the_sliders(diverged: Path) -> None:
     app = open_page("train", run=diverged.name)
-    assert app.select_slider(key="steer_learning_rate").value == 1  # a tenth of what it diverged with
-    app.select_slider(key="steer_learning_rate").set_value(0.001)
-    app.button(key="steer").click()
+    assert app.select_slider(key="train.steer_learning_rate").value == 1  # a tenth of what it diverged with
+    app.select_slider(key="train.steer_learning_rate").set_value(0.001)
+    app.button(key="train.set").click()
     again(app)
     assert wait_for_end(diverged).state == "finished"
     assert runs.metrics(diverged)[-1]["learning_rate"] == pytest.approx(0.001)
@@ -310,9 +313,9 @@ def test_every_view_of_a_run_shows_its_numbers(
 ) -> None:
     monkeypatch.setenv("MNIST_LAB_RUNS", str(mlp_run.parent))
     app = open_page("train", run=mlp_run.name)
-    app.button_group(key="view").set_value(view)
+    app.button_group(key="train.view").set_value(view)
     again(app)
-    assert len(json.loads(app.get_by_key(key).proto.spec)["data"]) == series
+    assert len(json.loads(app.get_by_key(f"train.{key}").proto.spec)["data"]) == series
 
 
 def test_the_heat_map_by_digit_shows_the_validation_accuracies(
@@ -320,9 +323,9 @@ def test_the_heat_map_by_digit_shows_the_validation_accuracies(
 ) -> None:
     monkeypatch.setenv("MNIST_LAB_RUNS", str(mlp_run.parent))
     app = open_page("train", run=mlp_run.name)
-    app.button_group(key="view").set_value("digits")
+    app.button_group(key="train.view").set_value("digits")
     again(app)
-    shown = decoded(json.loads(app.get_by_key("by_digit").proto.spec)["data"][0]["z"])
+    shown = decoded(json.loads(app.get_by_key("train.by_digit").proto.spec)["data"][0]["z"])
     expected = np.array([row["val_class_accuracy"] for row in runs.metrics(mlp_run)]).T
     np.testing.assert_allclose(shown, expected)
 
@@ -334,7 +337,7 @@ def test_a_run_whose_worker_is_gone_is_interrupted_and_says_what_is_kept(runs_fo
     app = open_page("train", run=run.name)
     assert "it was killed, or the machine went down" in said(app.warning[0])
     assert "it will begin anew" in texts(app)
-    assert {"resume", "stop"} <= keys(app)
+    assert {"train.resume", "train.stop"} <= keys(app)
 
 
 def links(app: AppTest) -> dict[str, str]:
@@ -349,15 +352,15 @@ def test_a_data_set_that_was_cut_off_cannot_be_trained_on(
     cut_off.parent.mkdir(parents=True)
     cut_off.write_bytes(mnist_npz.read_bytes()[:5_000_000])
     app = open_page("train")
-    app.button_group(key="knob_dataset").set_value("mnist")
+    app.button_group(key="train.knob_dataset").set_value("mnist")
     again(app)
     assert f"{cut_off} is not mnist: it was cut off" in said(app.error[0])
-    assert app.button(key="train").disabled
+    assert app.button(key="train.start").disabled
     assert links(app)["Get it on the Data page"] == "dataset_shown=mnist"
     app = open_page("data", dataset_shown="mnist")
     assert "Get it anew" in said(app.error[0])
     assert not app.info
-    assert app.button(key="fetch")
+    assert app.button(key="data.fetch")
 
 
 @pytest.mark.parametrize("state", ["paused", "interrupted", "failed"])
@@ -372,19 +375,19 @@ def test_a_run_without_its_data_leads_to_it_and_can_go_on_when_it_is_there(
     app = open_page("train", run=run.name)
     assert [said(one) for one in (*app.error, *app.warning)].count(str(missing.value)) == 1
     assert links(app)["Get it on the Data page"] == "dataset_shown=mnist"
-    assert "resume" not in keys(app)
+    assert "train.resume" not in keys(app)
     datasets.path("mnist").parent.mkdir(parents=True)
     datasets.path("mnist").symlink_to(mnist_npz)
     app = open_page("train", run=run.name)
     assert "Get it on the Data page" not in links(app)
-    assert "resume" in keys(app)
+    assert "train.resume" in keys(app)
 
 
 def test_a_run_that_nothing_can_mend_is_not_resumed(runs_folder: Path) -> None:
     run = runs.create(runs_folder, LONG)
     runs.write_status(run, Status(state="failed", failure=Failure.of("checkpoint_damaged"), can_resume=False))
     app = open_page("train", run=run.name)
-    assert "resume" not in keys(app)
+    assert "train.resume" not in keys(app)
     assert "It will go on" not in texts(app)
     assert "it will begin anew" not in texts(app)
 
@@ -404,7 +407,7 @@ def test_a_run_in_line_says_its_place_and_how_long(
                 (bar,) = app.get("progress")
                 assert words in bar.proto.text
                 assert "its turn comes in about" in bar.proto.text
-                assert {"pause", "stop"} <= keys(app)
+                assert {"train.pause", "train.stop"} <= keys(app)
     finally:
         jobs.stop(first)
         wait_for_end(first)
@@ -414,16 +417,16 @@ def test_pause_resume_stop_and_train_on_are_buttons(runs_folder: Path) -> None:
     run = jobs.submit(LONG, Settings())
     wait_until(lambda: runs.status(run).phase == "training", "it trained")
     app = open_page("train", run=run.name)
-    app.button(key="pause").click()
+    app.button(key="train.pause").click()
     app.run()
     wait_until(lambda: runs.status(run).state == "paused", "it paused")
     app = open_page("train", run=run.name)
-    app.button(key="resume").click()
+    app.button(key="train.resume").click()
     app.run()
     assert runs.status(run).state in ("queued", "running")
     wait_until(lambda: runs.status(run).phase == "training", "it went on")
     app = open_page("train", run=run.name)
-    app.button(key="stop").click()
+    app.button(key="train.stop").click()
     app.run()
     assert wait_for_end(run).state == "stopped"
 
@@ -436,8 +439,8 @@ def finished(mlp_run: Path, runs_folder: Path) -> Path:
 
 def test_a_finished_run_trains_on(finished: Path) -> None:
     app = open_page("train", run=finished.name)
-    app.number_input(key="more_epochs").set_value(2)
-    app.button(key="train_on").click()
+    app.number_input(key="train.more_epochs").set_value(2)
+    app.button(key="train.train_on").click()
     app.run()
     assert wait_for_end(finished).state == "finished"
     assert [row["epoch"] for row in runs.metrics(finished)] == [1, 2, 3, 4, 5]
@@ -449,8 +452,8 @@ def test_more_epochs_than_are_allowed_are_refused_in_a_sentence(
 ) -> None:
     monkeypatch.setenv("MNIST_LAB_MAX_EPOCHS", "7")
     app = open_page("train", run=finished.name)
-    app.number_input(key="more_epochs").set_value(5)
-    app.button(key="train_on").click()
+    app.number_input(key="train.more_epochs").set_value(5)
+    app.button(key="train.train_on").click()
     again(app)
     assert "You asked for 8 epochs; at most 7 are allowed here" in said(app.error[0])
     assert runs.status(finished).state == "finished"

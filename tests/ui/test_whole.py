@@ -20,7 +20,7 @@ from tests.support.pages import APP, again, open_page, said, tiles
 
 # What no field takes: too large, too small, a fraction, and what is left where letters are typed: nothing.
 WRONG = (1e7, -5.0, 2.5, None)
-EMPTY_MEANS_ALL = "knob_training_images"
+EMPTY_MEANS_ALL = "train.knob_training_images"
 
 
 def typed(app: AppTest, key: str, number: float | None) -> AppTest:
@@ -62,8 +62,8 @@ def test_every_number_on_the_train_page_says_what_it_takes(
     architecture: str, runs_folder: Path, no_mnist: Path
 ) -> None:
     app = open_page("train")
-    app.button_group(key="knob_architecture").set_value(architecture)
-    app.selectbox(key="knob_learning_rate_schedule").set_value("plateau")
+    app.button_group(key="train.knob_architecture").set_value(architecture)
+    app.selectbox(key="train.knob_learning_rate_schedule").set_value("plateau")
     again(app)
     fields = list(app.number_input)
     assert len(fields) == (6 if architecture == "mlp" else 12)
@@ -76,15 +76,15 @@ def test_who_types_what_cannot_be_and_presses_train_at_once_trains_nothing(
     number: float | None, runs_folder: Path, no_mnist: Path, hired: Hired
 ) -> None:
     app = open_page("train")
-    app.number_input(key="knob_epochs").set_value(number)
-    app.button(key="train").click()  # both come in one message: the field is left with the click
+    app.number_input(key="train.knob_epochs").set_value(number)
+    app.button(key="train.start").click()  # both come in one message: the field is left with the click
     again(app)
     assert not runs.every(runs_folder)
     assert not hired
-    assert app.button(key="train").disabled
+    assert app.button(key="train.start").disabled
     assert "First mend Epochs." in complaints(app)
-    typed(app, "knob_epochs", 7)
-    app.button(key="train").click()
+    typed(app, "train.knob_epochs", 7)
+    app.button(key="train.start").click()
     again(app)
     (run,) = runs.every(runs_folder)
     assert runs.config(run).epochs == 7
@@ -94,9 +94,9 @@ def test_an_empty_number_of_images_is_all_of_them(runs_folder: Path, no_mnist: P
     app = open_page("train")
     typed(app, EMPTY_MEANS_ALL, 200)
     typed(app, EMPTY_MEANS_ALL, 99)
-    assert app.button(key="train").disabled
+    assert app.button(key="train.start").disabled
     typed(app, EMPTY_MEANS_ALL, None)
-    app.button(key="train").click()
+    app.button(key="train.start").click()
     again(app)
     (run,) = runs.every(runs_folder)
     assert runs.config(run).training_images is None
@@ -104,52 +104,52 @@ def test_an_empty_number_of_images_is_all_of_them(runs_folder: Path, no_mnist: P
 
 def test_what_cannot_be_is_not_in_the_address(runs_folder: Path, no_mnist: Path) -> None:
     app = open_page("data")
-    typed(app, "shuffle_seed", 7)
+    typed(app, "data.seed", 7)
     assert app.query_params["shuffle_seed"] == "7"
-    typed(app, "shuffle_seed", 7.5)
+    typed(app, "data.seed", 7.5)
     assert "shuffle_seed" not in app.query_params
 
 
 def test_the_digits_stay_until_a_page_is_typed_that_there_is(runs_folder: Path, no_mnist: Path) -> None:
     app = open_page("data")
-    check(app, app.number_input(key="shuffle_seed"))
-    typed(app, "data_page", 2)
-    shown = tiles(app, "digit_tiles")
+    check(app, app.number_input(key="data.seed"))
+    typed(app, "data.page", 2)
+    shown = tiles(app, "data.digit_tiles")
     for number in (99_999, 0, None):
-        typed(app, "data_page", number)
-        assert tiles(app, "digit_tiles") == shown
+        typed(app, "data.page", number)
+        assert tiles(app, "data.digit_tiles") == shown
         assert len(complaints(app)) == 1
-    typed(app, "data_page", 3)
-    assert tiles(app, "digit_tiles") != shown
+    typed(app, "data.page", 3)
+    assert tiles(app, "data.digit_tiles") != shown
 
 
 def test_a_page_that_is_no_more_is_the_last_one(runs_folder: Path, no_mnist: Path) -> None:
     """Nobody has typed it anew, so nobody is told that it is wrong."""
     app = open_page("data", data_page="100")
-    assert app.number_input(key="data_page").value == 100
-    app.session_state["digits_shown"] = [7]
+    assert app.number_input(key="data.page").value == 100
+    app.session_state["data.digits"] = [7]
     again(app)
     assert not complaints(app)
-    assert app.number_input(key="data_page").label == f"Page (of {app.number_input(key='data_page').value:g})"
+    assert app.number_input(key="data.page").label == f"Page (of {app.number_input(key='data.page').value:g})"
 
 
 def test_every_number_of_a_sweep_says_what_it_takes(runs_folder: Path, no_mnist: Path, hired: Hired) -> None:
     app = open_page("sweeps")
-    app.text_input(key="sweep_name").set_value("wide")
+    app.text_input(key="sweeps.name").set_value("wide")
     again(app)
     fields = list(app.number_input)
-    app.button_group(key="method").set_value("grid")
+    app.button_group(key="sweeps.method").set_value("grid")
     again(app)
     grid = list(app.number_input)
     assert len(fields) + len(grid) == 2 + 3
     for field in grid:
         check(app, field)
-    app.button_group(key="method").set_value("random")
+    app.button_group(key="sweeps.method").set_value("random")
     again(app)
     for field in fields:
         check(app, field)
-    app.number_input(key="trials").set_value(1e9)
-    app.button(key="start_sweep").click()
+    app.number_input(key="sweeps.trials").set_value(1e9)
+    app.button(key="sweeps.start").click()
     again(app)
     assert not sweeps.every(runs_folder)
     assert "First mend Runs." in complaints(app)
@@ -162,15 +162,15 @@ def test_a_sweep_is_given_as_many_runs_as_are_seen(runs_folder: Path, no_mnist: 
         Settings(runs=runs_folder),
     )
     app = open_page("sweeps", sweep=folder.name)
-    check(app, app.number_input(key="sweep_more"))
+    check(app, app.number_input(key="sweeps.more"))
     for number in (2.5, None, 0.0):
-        typed(app, "sweep_more", 5)
-        app.number_input(key="sweep_more").set_value(number)
-        app.button(key="sweep_extend").click()
+        typed(app, "sweeps.more", 5)
+        app.number_input(key="sweeps.more").set_value(number)
+        app.button(key="sweeps.extend").click()
         again(app)
         assert sweeps.read(folder).trials == 4
-    typed(app, "sweep_more", 3)
-    app.button(key="sweep_extend").click()
+    typed(app, "sweeps.more", 3)
+    app.button(key="sweeps.extend").click()
     again(app)
     assert sweeps.read(folder).trials == 7
 
@@ -180,9 +180,9 @@ def test_a_run_is_trained_on_for_as_many_epochs_as_are_seen(
 ) -> None:
     monkeypatch.setenv("MNIST_LAB_RUNS", str(trained))
     app = open_page("train", run=mlp_run.name)
-    check(app, app.number_input(key="more_epochs"))
-    app.number_input(key="more_epochs").set_value(99_999)
-    app.button(key="train_on").click()
+    check(app, app.number_input(key="train.more_epochs"))
+    app.number_input(key="train.more_epochs").set_value(99_999)
+    app.button(key="train.train_on").click()
     again(app)
     assert not hired
     assert runs.status(mlp_run).state == "finished"
