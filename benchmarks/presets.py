@@ -15,7 +15,7 @@ from statistics import median
 
 from benchmarks.training import train
 from core.config import PRESETS
-from core.data import datasets
+from core.data import specs
 from core.runs import runs
 
 _HEAD = ("preset", "data set", "test accuracy", "lowest – highest", "seconds of training")
@@ -23,7 +23,7 @@ _HEAD = ("preset", "data set", "test accuracy", "lowest – highest", "seconds o
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.presets", description="What presets reach.")
-    parser.add_argument("datasets", nargs="+", choices=tuple(datasets.NAMES), metavar="DATASET")
+    parser.add_argument("datasets", nargs="+", choices=tuple(specs.names()), metavar="DATASET")
     parser.add_argument("--seeds", type=int, default=3, help="how many runs of each (default: 3)")
     parser.add_argument("--only", choices=PRESETS, help="measure only this preset")
     parsed = parser.parse_args(arguments)

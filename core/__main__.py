@@ -6,18 +6,20 @@ import argparse
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from core.config import KNOBS, PRESETS, ConfigError, RunConfig, from_settings
-from core.data import datasets
+from core.data import datasets, specs
 from core.data.download import FetchFailed
 from core.drawing import photo, preprocess
 from core.evaluation import evaluate
@@ -156,7 +158,8 @@ def _settings_in_words() -> str:
     lines = [_("settings:")]
     for name in RunConfig.model_fields:
         lines.append(f"  {name}")
-        for knob in KNOBS.values():
+        known = replace(KNOBS["dataset"], options=tuple(specs.names()))
+        for knob in (KNOBS | {"dataset": known}).values():
             if knob.setting == name:
                 words = _("{title}, {allowed}. {hint}").format(
                     title=_(knob.title), allowed=knob.allowed(), hint=_(knob.hint)
@@ -202,7 +205,7 @@ def _watch(run: Path) -> int:
 
 def _fetch(name: str, settings: Settings) -> None:
     """Get the data set, unless it is here and whole."""
-    if datasets.at_hand(name):
+    if name != specs.MNIST.name or datasets.at_hand(name):
         return
     with _progress(TextColumn("{task.percentage:.0f} %")) as bar:
         task = bar.add_task(_("Getting {name}").format(name=name), total=None)
@@ -257,15 +260,21 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             n=len(evaluation.labels), accuracy=evaluation.accuracy, loss=evaluation.loss
         )
     )
-    report = evaluation.report()
-    table = Table(_("digit"), *report.columns, title=_("By digit"))
+    spec = runs.spec(arguments.run)
+    report = evaluation.report(spec.classes)
+    table = Table(
+        specs.noun(spec), *report.columns, title=_("By digit") if spec.are_digits else _("By class")
+    )
     for name, row in report.iterrows():
         table.add_row(
-            str(name), *(f"{row[column]:.4f}" for column in report.columns[:3]), f"{row['support']:.0f}"
+            escape(str(name)),
+            *(f"{row[column]:.4f}" for column in report.columns[:3]),
+            f"{row['support']:.0f}",
         )
-    matrix = Table(_("true digit"), *map(str, range(10)), title=_("Confusion matrix: read as"))
-    for digit, counts in enumerate(evaluation.confusion()):
-        matrix.add_row(str(digit), *map(str, counts))
+    true = _("true digit") if spec.are_digits else _("true class")
+    matrix = Table(true, *map(escape, spec.classes), title=_("Confusion matrix: read as"))
+    for name, counts in zip(spec.classes, evaluation.confusion(), strict=True):
+        matrix.add_row(escape(name), *map(str, counts))
     console = Console()
     console.print(table)
     console.print(matrix)
@@ -274,6 +283,10 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 def _predict(arguments: argparse.Namespace) -> int:
     predictor = predict.load(arguments.run)
+    if predictor.image != specs.MNIST.image:
+        raise NotAnImage(
+            _("Run {name} reads images of another shape than a drawing's.").format(name=arguments.run.name)
+        )
     images = np.stack([_read(path) for path in arguments.images])
     table = Table(_("image"), _("digit"), _("probability"), _("then"))
     for path, probabilities in zip(arguments.images, predictor.probabilities(images), strict=True):

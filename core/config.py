@@ -25,7 +25,8 @@ from core.explain import explain
 from core.i18n import N_, _
 from core.knobs import Knob, Swept
 
-DatasetName = Literal["mnist-5k", "mnist"]
+# Which there are is asked where a run is made: a run reads on where its data set is not.
+DatasetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 Architecture = Literal["mlp", "cnn"]
 Activation = Literal["relu", "tanh", "sigmoid", "elu", "selu", "gelu"]
 OptimizerName = Literal["adam", "sgd", "rmsprop", "adagrad", "adamw"]

@@ -47,6 +47,8 @@ def _allowed(kind: str, message: str) -> str:
             return _("at most {le}")
         case "less_than":
             return _("below {lt}")
+        case "string_pattern_mismatch":
+            return _("a name of small letters, digits and hyphens")
         case "literal_error":
             return _("one of {expected}")
         case "too_short" | "too_long":

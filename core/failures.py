@@ -167,6 +167,10 @@ def sentences() -> dict[str, str]:
             "{name} is not on this machine yet: there is no {file}. Get it on the Data page, or in a "
             "terminal with --fetch; or choose mnist-5k."
         ),
+        "dataset_unknown": _("dataset cannot be {received}: it must be one of {expected}."),
+        "dataset_not_whole": _(
+            "{name} is not whole: there is no {file}. Put it there, or choose mnist-5k."
+        ),
         "dataset_damaged": _(
             "{file} is not {name}: it was cut off, damaged or replaced. Get it anew on the Data page, or "
             "in a terminal with --fetch; or choose mnist-5k."
@@ -204,6 +208,7 @@ def sentences() -> dict[str, str]:
         ),
         "unknown_run": _("There is no run {name}. It may have been deleted; choose another."),
         "unreadable_settings": _("The settings of run {name} cannot be read. Choose another run."),
+        "unreadable_spec": _("What run {name} was trained with cannot be read. Choose another run."),
         "unreadable_status": _("The status of run {name} cannot be read. Choose another run."),
         # The sweep and its runs.
         "unknown_sweep": _("There is no sweep {name}. It may have been deleted; choose another."),

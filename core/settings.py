@@ -18,6 +18,7 @@ class Settings(BaseSettings):
 
     Attributes:
         runs: the folder that holds the run directories.
+        datasets: a folder with further data sets, see `core.data.specs`; by default there are none.
         slots: how many runs train at the same time; by default one for every two cores.
         warm_minutes: how long a training process waits with TensorFlow imported after somebody has
             opened the Train page, so that a run starts at once; it takes about 600 MB. 0 for none.
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MNIST_LAB_", frozen=True)
 
     runs: Path = Path("runs")
+    datasets: Path | None = None
     slots: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 1) // 2), ge=1, le=64)
     warm_minutes: float = Field(10, ge=0, le=24 * 60)
     max_epochs: int = Field(100, ge=1)

@@ -6,25 +6,36 @@ import numpy as np
 import streamlit as st
 
 from core import charts, ui
-from core.data import datasets
+from core.data import datasets, specs
 from core.data.download import FetchFailed
+from core.data.specs import DatasetSpec
 from core.i18n import _
 from core.ui import links, state
 from core.ui.gallery import Tile, gallery
 from core.ui.whole import whole
 
 PER_PAGE = 40
-EXAMPLE_DIGITS = range(10)
 
 
 @st.dialog(_("What the computer sees"), width="medium")
-def show_digit(image: np.ndarray, label: int, index: int, split: str) -> None:
-    """The 28×28 numbers of one digit."""
+def show_digit(image: np.ndarray, label: int, index: int, split: str, spec: DatasetSpec) -> None:
+    """The numbers of one image."""
+    words = _("Digit **{label}**, number {index:,} of the {split} images: {size} numbers, and nothing else.")
+    if not spec.are_digits:
+        words = _("**{label}**, number {index:,} of the {split} images: {size} numbers, and nothing else.")
     st.markdown(
-        _(
-            "Digit **{label}**, number {index:,} of the {split} images: 28 × 28 numbers, and nothing else."
-        ).format(label=label, index=index, split=SPLITS[split])
-    )
+        words.format(
+            label=ui.plain(spec.classes[label]), index=index, split=SPLITS[split],
+            size=" × ".join(map(str, image.shape)),
+        )
+    )  # fmt: skip
+    if image.ndim == 3:
+        colours = [_("red"), _("green"), _("blue")]
+        colour = st.segmented_control(
+            _("Colour"), range(3), default=0, required=True, key=state.DATA_PIXEL_COLOUR,
+            format_func=colours.__getitem__,
+        )  # fmt: skip
+        image = image[..., colour]
     scale = st.segmented_control(
         _("Values"),
         ["raw", "normalised"],
@@ -43,7 +54,7 @@ def show_digit(image: np.ndarray, label: int, index: int, split: str) -> None:
     with ui.at_least(680):
         ui.chart(
             figure, key=state.DATA_PIXELS,
-            alt=_("The pixel values of a {label} as a heat map").format(label=label),
+            alt=_("The pixel values of a {label} as a heat map").format(label=spec.classes[label]),
         )  # fmt: skip
 
 
@@ -66,7 +77,7 @@ def offer_mnist(problem: datasets.DatasetMissing) -> None:
     ui.say_where_files_are_taken()
     file = st.file_uploader(
         _("Or take it from a file, mnist.npz"), type="npz", key=state.DATA_MNIST_FILE,
-        max_upload_size=math.ceil(datasets.MOST_BYTES / 1e6),
+        max_upload_size=math.ceil(specs.MNIST.most_bytes / 1e6),
     )  # fmt: skip
     if file is not None:
         try:
@@ -116,9 +127,9 @@ ui.heading(
     ),
 )
 
-links.choice(state.DATA_DATASET, datasets.NAMES)
+links.choice(state.DATA_DATASET, specs.names())
 name = st.segmented_control(
-    _("Data set"), list(datasets.NAMES), required=True, key=state.DATA_DATASET,
+    _("Data set"), specs.names(), required=True, key=state.DATA_DATASET,
     persist_state="session", on_change=first_page,
     help=_("mnist-5k is a small part of MNIST that comes with the app: quick to learn, so a good start."),
 )  # fmt: skip
@@ -128,18 +139,20 @@ try:
         datasets.check(name)
         dataset = ui.dataset(name)
 except datasets.DatasetMissing as error:
-    if name == datasets.DEFAULT:
-        ui.sorry(error)
-    else:
+    if name == specs.MNIST.name:
         offer_mnist(error)
+    else:
+        ui.sorry(error)
     st.stop()
 
+spec = specs.of(name)
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     split = links.switch(_("Split"), state.DATA_SPLIT, SPLITS, labelled=True, on_change=first_page)
-    links.several(state.DATA_DIGITS, EXAMPLE_DIGITS)
+    links.several(state.DATA_DIGITS, range(len(spec.classes)))
     chosen = st.pills(
-        _("Digits"), EXAMPLE_DIGITS, selection_mode="multi", key=state.DATA_DIGITS, persist_state="session",
-        on_change=first_page,
+        _("Digits") if spec.are_digits else _("Classes"), range(len(spec.classes)), selection_mode="multi",
+        key=state.DATA_DIGITS, persist_state="session", on_change=first_page,
+        format_func=lambda place: ui.plain(spec.classes[place]),
         help=_("Choose none to see all of them."),
     )  # fmt: skip
     links.number(state.DATA_SEED, 0, 2**32 - 1)
@@ -150,22 +163,25 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     )  # fmt: skip
 
 images, labels = dataset.part(split)
-shown = np.flatnonzero(np.isin(labels, chosen or list(EXAMPLE_DIGITS)))
+shown = np.flatnonzero(np.isin(labels, chosen or range(len(spec.classes))))
 shown = np.random.default_rng(seed).permutation(shown)
 links.number(state.DATA_PAGE, 1, len(labels))
 on_page = shown[ui.pager(len(shown), PER_PAGE, state.DATA_PAGE)]
 
 st.caption(
-    _("{n:,} {split} images. Press a digit to see it as the computer does.").format(
+    _("{n:,} {split} images. Press a digit to see it as the computer does.")
+    if spec.are_digits
+    else _("{n:,} {split} images. Press one to see it as the computer does.").format(
         n=len(shown), split=SPLITS[split]
     )
 )
+alt = _("A handwritten {label}, number {index}") if spec.drawable else _("A {label}, number {index}")
 pressed = gallery(
     [
         Tile(
             images[i],
-            str(labels[i]),
-            _("A handwritten {label}, number {index}").format(label=labels[i], index=i),
+            spec.classes[labels[i]],
+            alt.format(label=spec.classes[labels[i]], index=i),
             key=f"{name}-{split}-{i}",
         )
         for i in on_page
@@ -174,16 +190,19 @@ pressed = gallery(
 )
 if pressed:
     index = int(pressed.rsplit("-", 1)[1])
-    show_digit(images[index], int(labels[index]), index, split)
+    show_digit(images[index], int(labels[index]), index, split, spec)
 
 balance, facts = st.columns([3, 2], gap="large")
 with balance:
-    st.header(_("How many of each digit"), anchor=False)
+    st.header(_("How many of each {noun}").format(noun=specs.noun(spec)), anchor=False)
     ui.chart(
-        charts.class_balance(labels), key=state.DATA_BALANCE,
-        alt=_("The number of images of each digit"),
+        charts.class_balance(labels, spec), key=state.DATA_BALANCE,
+        alt=_("The number of images of each {noun}").format(noun=specs.noun(spec)),
     )  # fmt: skip
-    st.caption(_("If one digit were rare, a network could ignore it and still look good. Here no digit is."))
+    if spec.are_digits:
+        st.caption(
+            _("If one digit were rare, a network could ignore it and still look good. Here no digit is.")
+        )
 with facts:
     st.header(_("Shapes and ranges"), anchor=False)
     st.dataframe(

@@ -58,7 +58,7 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
         chosen = number(readings, found) if len(found) > 1 else 0
         reading = readings[chosen]
         st.markdown(answer(reading, alone=len(found) == 1))
-        bars(reading.probabilities, key=state.DRAW_BARS)
+        bars(reading.probabilities, reader.spec, key=state.DRAW_BARS)
         st.caption(believable(reader))
     time.sleep(_AHEAD)
     inputs.remember(source, shown)
@@ -140,9 +140,18 @@ ui.heading(
 )
 run = run_picker.pick_page_run(runs.trained(ui.settings().runs))
 try:
+    spec = runs.spec(run)
+    if not spec.takes_drawings:
+        st.info(
+            _("This run reads images of {name}, which cannot be drawn here. Choose a run that reads digits.")
+            .format(name=ui.plain(spec.title)),
+            icon=":material/draw:",
+        )  # fmt: skip
+        ui.foot()
+        st.stop()
     reader = ui.reader(run)
     reader.prepare()
-except predict.NotTrained as error:
+except (predict.NotTrained, runs.UnknownRun) as error:
     ui.sorry(_("{reason} Choose another run.").format(reason=error))
     st.stop()
 draw_and_read(run, reader, inputs.choose_source())

@@ -160,7 +160,7 @@ def tested(every: Sequence[Drawing]) -> None:
     """How every run reads the drawings, beside MNIST's own test images."""
     images, labels = drawings.arrays(every)
     rows = []
-    trained = runs.trained(ui.settings().runs)
+    trained = runs.that_take_drawings(ui.settings().runs)
     # The last one is the one that comes with the project.
     shown = list(dict.fromkeys([*trained[: TESTED - 1], trained[-1]]))
     lines = ui.run_labels(shown)

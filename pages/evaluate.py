@@ -6,7 +6,8 @@ import numpy as np
 import streamlit as st
 
 from core import ui
-from core.data import fashion
+from core.data import fashion, specs
+from core.data.specs import DatasetSpec
 from core.drawing import drawings
 from core.evaluation import evaluate, significance
 from core.evaluation.calibration import Calibration
@@ -42,6 +43,8 @@ def numbers(evaluation: Evaluation, run: Path) -> None:
 def own_drawings(run: Path) -> None:
     """How the run reads the drawings that were kept, where there are any."""
     try:
+        if not runs.spec(run).takes_drawings:
+            return
         found = drawings.every(ui.settings().drawings, strokes=False)
         images, labels = drawings.arrays(found)
         right = ui.reader(run).predictor.probabilities(images).argmax(axis=1) == labels
@@ -58,35 +61,39 @@ def own_drawings(run: Path) -> None:
     )  # fmt: skip
 
 
-def report(evaluation: Evaluation) -> None:
-    """Precision, recall, F1 and support, and a curve for each digit."""
+def report(evaluation: Evaluation, spec: DatasetSpec) -> None:
+    """Precision, recall, F1 and support, and a curve for each class."""
+    noun = specs.noun(spec)
     st.dataframe(
-        evaluation.report(),
+        evaluation.report(spec.classes),
         key=state.EVALUATE_REPORT,
         column_config={
-            "_index": st.column_config.Column(_("digit"), width=90),
+            "_index": st.column_config.Column(noun, width=90),
             "precision": st.column_config.NumberColumn(
                 _("precision"),
                 format="%.4f",
-                help=_("Of the images read as this digit, the share that are it."),
+                help=_("Of the images read as this {noun}, the share that are it.").format(noun=noun),
             ),
             "recall": st.column_config.NumberColumn(
                 _("recall"),
                 format="%.4f",
-                help=_("Of the images of this digit, the share that were read as it."),
+                help=_("Of the images of this {noun}, the share that were read as it.").format(noun=noun),
             ),
             "f1": st.column_config.NumberColumn(
                 "F1", format="%.4f", help=_("The harmonic mean of precision and recall.")
             ),
             "support": st.column_config.NumberColumn(
-                _("support"), format="localized", help=_("How many images of this digit there are.")
+                _("support"),
+                format="localized",
+                help=_("How many images of this {noun} there are.").format(noun=noun),
             ),
         },
         height="content",
-        alt=_("Precision, recall, F1 and support for each digit and their means"),
+        alt=_("Precision, recall, F1 and support for each {noun} and their means").format(noun=noun),
     )
-    st.caption(_("macro: every digit counts the same. weighted: a digit counts as often as it occurs."))
-    calibration.by_digit(evaluation)
+    words = _("macro: every {noun} counts the same. weighted: a {noun} counts as often as it occurs.")
+    st.caption(words.format(noun=noun))
+    calibration.by_digit(evaluation, spec)
 
 
 ui.heading(
@@ -100,7 +107,7 @@ ui.heading(
 trained = runs.trained(ui.settings().runs)
 run = run_picker.pick_page_run([run for run in trained if (run / "evaluation.npz").is_file()])
 try:
-    config = runs.config(run)
+    config, spec = runs.config(run), runs.spec(run)
     on, epoch = testset.choose(run, config)
     evaluation = testset.evaluation(run, config, on, epoch)
 except NotShown as error:
@@ -130,10 +137,10 @@ VIEWS = {
 }
 match links.switch(_("What to look at"), state.EVALUATE_LOOK, VIEWS):
     case "digits":
-        report(evaluation)
+        report(evaluation, spec)
     case "honesty":
-        calibration.show(evaluation, Calibration.read(run), digits)
+        calibration.show(evaluation, Calibration.read(run), digits, spec)
     case "robustness":
         robustness.show(run)
     case _:
-        mistakes.show(evaluation, reader, digits, run, epoch)
+        mistakes.show(evaluation, reader, digits, run, epoch, spec)

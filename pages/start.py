@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import ui
-from core.data import datasets
+from core.data import datasets, specs
 from core.i18n import _
 from core.jobs import jobs
 from core.runs import runs
@@ -40,7 +40,7 @@ every, active = runs.every(root), jobs.active(root)
 
 st.header(_("How things stand"), anchor=False)
 with st.grid(3, min_column_width=180):
-    at_hand = [name for name in datasets.NAMES if datasets.at_hand(name)]
+    at_hand = [name for name in specs.names() if datasets.at_hand(name)]
     st.metric(_("Data sets at hand"), len(at_hand), help=", ".join(at_hand), border=True)
     st.metric(_("Runs so far"), f"{len(every):,}", border=True)
     st.metric(_("Training or waiting now"), len(active), border=True)

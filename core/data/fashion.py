@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from core.data import datasets
+from core.data import datasets, specs
 from core.data.datasets import BadDataFile, DatasetDamaged, DatasetMissing
 from core.data.download import Progress, download
 from core.files import DAMAGED_ARCHIVE, replacing
@@ -23,7 +24,7 @@ from core.i18n import _
 NAME = "fashion_mnist"
 IMAGES = 10_000
 MEGABYTES = 4.4  # to fetch
-_SIDE = 28
+_IMAGE = specs.MNIST.image
 
 
 class _File(NamedTuple):
@@ -62,7 +63,7 @@ def stamp() -> float:
 
 
 def load() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The test images, uint8 ``(10000, 28, 28)``, and their classes, uint8 ``(10000,)``.
+    """The test images, uint8 ``(10000, height, width)``, and their classes, uint8 ``(10000,)``.
 
     Raises:
         DatasetMissing, DatasetDamaged: they have to be fetched first.
@@ -73,13 +74,13 @@ def load() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         raise DatasetMissing("fashion_missing") from None
     except BadDataFile as error:
         raise DatasetDamaged("fashion_damaged", reason=error, folder=folder()) from error
-    return images.reshape(IMAGES, _SIDE, _SIDE), labels
+    return images.reshape(IMAGES, *_IMAGE), labels
 
 
 def _read(path: Path, file: _File) -> NDArray[np.uint8]:
     try:
         with gzip.open(path) as opened:
-            data = opened.read(file.header + IMAGES * _SIDE**2 + 1)
+            data = opened.read(file.header + IMAGES * math.prod(_IMAGE) + 1)
     except FileNotFoundError:
         raise
     except DAMAGED_ARCHIVE as error:

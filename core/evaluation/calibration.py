@@ -16,6 +16,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from core.data import datasets
+from core.data.specs import DatasetSpec
 from core.evaluation.explain import Neighbours
 from core.network.predict import Predictor
 from core.runs.sidecar import Sidecar
@@ -50,7 +51,7 @@ class Calibration(Sidecar):
     limit: _Distance
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The probabilities at this temperature, ``(n, 10)``; the order of the digits stays."""
+        """The probabilities at this temperature, ``(n, classes)``; the order of the classes stays."""
         found: NDArray[np.float64] = softmax(logits.astype(np.float64) / self.temperature, axis=1)
         return found
 
@@ -64,17 +65,24 @@ class Calibration(Sidecar):
         return found
 
 
-def reference(predictor: Predictor) -> Neighbours:
-    """The digits that every drawing is compared with: those of mnist-5k, which are always at hand."""
-    known = datasets.load(datasets.DEFAULT)
-    return Neighbours(predictor, known.x_train, known.y_train)
+def reference_name(spec: DatasetSpec) -> str:
+    """The data set to compare with: for digits mnist-5k, which is always at hand."""
+    return datasets.DEFAULT if spec.takes_drawings else spec.name
 
 
-def fit(predictor: Predictor, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Calibration | None:
+def reference(predictor: Predictor, spec: DatasetSpec) -> Neighbours:
+    """The training images that every drawing is compared with. Raises DatasetMissing."""
+    known = datasets.load(reference_name(spec))
+    return Neighbours(predictor, known.x_train[:MOST], known.y_train[:MOST])
+
+
+def fit(
+    predictor: Predictor, images: NDArray[np.uint8], labels: NDArray[np.uint8], spec: DatasetSpec
+) -> Calibration | None:
     """Measure on validation images.
 
     Args:
-        images: uint8 ``(n, 28, 28)``; the last `MOST` of them are used.
+        images: uint8 ``(n, *spec.image)``; the last `MOST` of them are used.
         labels: uint8 ``(n,)``.
 
     Returns:
@@ -83,7 +91,7 @@ def fit(predictor: Predictor, images: NDArray[np.uint8], labels: NDArray[np.uint
     images, labels = images[-MOST:], labels[-MOST:]
     if len(images) < LEAST:
         return None
-    distances = reference(predictor).unlikeness(images).astype(np.float64)
+    distances = reference(predictor, spec).unlikeness(images).astype(np.float64)
     scales = np.maximum(distances.std(axis=0), 1e-6)
     return Calibration(
         images=len(images),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +14,8 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from core.data import datasets
 from core.files import DAMAGED_ARCHIVE, read_npz
 from core.i18n import _
-from core.network.architectures import CLASSES
 from core.runs import runs
 
 
@@ -45,12 +44,17 @@ class Evaluation:
     """The network's answers to the test images.
 
     Attributes:
-        logits: float32 ``(n, 10)``.
+        logits: float32 ``(n, classes)``.
         labels: the right answers, uint8 ``(n,)``.
     """
 
     logits: NDArray[np.float32]
     labels: NDArray[np.uint8]
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are to choose from."""
+        return int(self.logits.shape[1])
 
     @cached_property
     def predictions(self) -> NDArray[np.int64]:
@@ -60,13 +64,13 @@ class Evaluation:
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
-        """``(n, 10)``; each row adds up to 1."""
+        """``(n, classes)``; each row adds up to 1."""
         found: NDArray[np.float64] = softmax(self.logits.astype(np.float64), axis=1)
         return found
 
     @cached_property
     def confidences(self) -> NDArray[np.float64]:
-        """The probability of the predicted digit, ``(n,)``, 0.1 to 1."""
+        """The probability of the predicted digit, ``(n,)``, above 0 to 1."""
         found: NDArray[np.float64] = self.probabilities.max(axis=1)
         return found
 
@@ -86,7 +90,7 @@ class Evaluation:
         return float(-log_probabilities[np.arange(len(self.labels)), self.labels].mean())
 
     def confusion(self, *, shares: bool = False) -> NDArray[np.float64]:
-        """How often the digit of the row was read as the digit of the column, ``(10, 10)``.
+        """How often the digit of the row was read as the digit of the column, ``(classes, classes)``.
 
         Args:
             shares: divide each row by its sum, so that a cell is a share from 0 to 1.
@@ -94,7 +98,7 @@ class Evaluation:
         matrix: NDArray[np.float64] = confusion_matrix(
             self.labels,
             self.predictions,
-            labels=range(CLASSES),
+            labels=range(self.classes),
             normalize="true" if shares else None,
         )
         return matrix
@@ -121,23 +125,26 @@ class Evaluation:
         ]
         return sorted(pairs, key=lambda pair: pair.times, reverse=True)
 
-    def report(self) -> pd.DataFrame:
-        """Precision, recall, F1 and support: a row per digit, then their macro and weighted means.
+    def report(self, classes: Sequence[str] = ()) -> pd.DataFrame:
+        """Precision, recall, F1 and support: a row per class, then their macro and weighted means.
 
-        A digit that is never predicted has precision 0.
+        A class that is never predicted has precision 0.
+
+        Args:
+            classes: what they are called; by default, by their numbers.
         """
         names = ["precision", "recall", "f1", "support"]
         per_class = precision_recall_fscore_support(
-            self.labels, self.predictions, labels=range(CLASSES), zero_division=0
+            self.labels, self.predictions, labels=range(self.classes), zero_division=0
         )
         table = pd.DataFrame(
-            dict(zip(names, per_class, strict=True)), index=[str(digit) for digit in range(CLASSES)]
+            dict(zip(names, per_class, strict=True)), index=list(classes or map(str, range(self.classes)))
         )
         for average in ("macro", "weighted"):
             means = precision_recall_fscore_support(
                 self.labels,
                 self.predictions,
-                labels=range(CLASSES),
+                labels=range(self.classes),
                 average=average,
                 zero_division=0,
             )
@@ -168,9 +175,9 @@ def load(run_dir: Path) -> Evaluation:
 
 def _checked(logits: NDArray[Any], labels: NDArray[Any]) -> Evaluation:
     """An evaluation of these arrays. Raises ValueError if they are none."""
-    if logits.shape != (len(labels), CLASSES) or labels.ndim != 1 or not labels.size:
+    if logits.ndim != 2 or logits.shape[:1] != labels.shape or not logits.size:
         raise ValueError(f"An evaluation cannot have shapes {logits.shape} and {labels.shape}.")
-    if logits.dtype != np.float32 or labels.dtype != np.uint8 or labels.max() >= CLASSES:
+    if logits.dtype != np.float32 or labels.dtype != np.uint8 or labels.max() >= logits.shape[1]:
         raise ValueError(f"An evaluation cannot hold {logits.dtype} and {labels.dtype}.")
     if not np.isfinite(logits).all():
         raise ValueError("The logits are not all numbers.")
@@ -178,10 +185,10 @@ def _checked(logits: NDArray[Any], labels: NDArray[Any]) -> Evaluation:
 
 
 def _check_length(found: Evaluation, run: Path) -> None:
-    """Raises ValueError if there are not as many answers as test images."""
+    """Raises ValueError if there are not as many answers as test images, or classes."""
     try:
-        images = datasets.NAMES[runs.config(run).dataset].test
+        spec = runs.spec(run)
     except runs.UnknownRun:
         return  # the answers alone can be read
-    if len(found.labels) != images:
-        raise ValueError(f"There are {len(found.labels)} answers to {images} test images.")
+    if found.logits.shape != (spec.test, len(spec.classes)):
+        raise ValueError(f"There are answers of {found.logits.shape} to {spec.test} test images.")

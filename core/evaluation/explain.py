@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from core.network.architectures import IMAGE
 from core.network.predict import Predictor
 
 PATCH = 5  # side of the square that is covered, in pixels: a little more than a stroke is wide
@@ -23,9 +22,9 @@ class Occlusion(NamedTuple):
     """What covering a part of a drawing does to one digit.
 
     Attributes:
-        ink: float32 ``(28, 28)``: how much each pixel's ink speaks for the digit (above 0) or against
+        ink: float32 ``(height, width)``: how much each pixel's ink speaks for the digit (above 0) or against
             it (below), as the change in log-probability when it is taken away. 0 where there is no ink.
-        paper: float32 ``(28, 28)``: how much more the digit would be read if there were ink on this
+        paper: float32 ``(height, width)``: how much more the digit would be read if there were ink on this
             pixel (above 0), or less (below). 0 where there is ink.
     """
 
@@ -40,33 +39,34 @@ def occlusion(predictor: Predictor, image: NDArray[np.uint8], digit: int) -> Occ
     section 4.2); a pixel gets the mean of the squares that cover it.
 
     Args:
-        image: uint8 ``(28, 28)``.
-        digit: the digit that is asked about, 0 to 9.
+        image: uint8 ``predictor.image``.
+        digit: the class that is asked about.
 
     Raises:
         ValueError: not such an image.
     """
-    squares = _squares()
-    covered = np.where(squares, np.uint8(0), image)
-    inked = np.where(squares, np.uint8(255), image)
+    squares = _squares(image.shape[:2])
+    covers = squares[..., None] if image.ndim == 3 else squares
+    covered = np.where(covers, np.uint8(0), image)
+    inked = np.where(covers, np.uint8(255), image)
     asked = predictor.probabilities(np.concatenate([image[None], covered, inked]))[:, digit]
     logs = np.log(np.maximum(asked, _LEAST))
     without, added = logs[0] - logs[1 : 1 + len(squares)], logs[1 + len(squares) :] - logs[0]
     times = squares.sum(axis=0)
-    is_ink = image > 0
+    is_ink = image > 0 if image.ndim == 2 else image.any(axis=2)
     return Occlusion(
         np.where(is_ink, np.tensordot(without, squares, 1) / times, 0).astype(np.float32),
         np.where(is_ink, 0, np.tensordot(added, squares, 1) / times).astype(np.float32),
     )
 
 
-def _squares() -> NDArray[np.bool_]:
-    """The squares to cover, as masks ``(n, 28, 28)``; together they cover every pixel."""
+def _squares(size: tuple[int, ...]) -> NDArray[np.bool_]:
+    """The squares to cover, as masks ``(n, *size)``; together they cover every pixel."""
     found = []
-    height, width = IMAGE
+    height, width = size
     for top in range(1 - PATCH + STRIDE, height, STRIDE):
         for left in range(1 - PATCH + STRIDE, width, STRIDE):
-            mask = np.zeros(IMAGE, bool)
+            mask = np.zeros(size, bool)
             mask[max(0, top) : top + PATCH, max(0, left) : left + PATCH] = True
             found.append(mask)
     return np.stack(found)
@@ -77,7 +77,7 @@ class Neighbours:
 
     Args:
         predictor: the network.
-        images: uint8 ``(n, 28, 28)``, at least `RANK`: the digits to search in.
+        images: uint8 ``(n, *predictor.image)``, at least `RANK`: the digits to search in.
         labels: uint8 ``(n,)``, what they are.
     """
 
@@ -91,7 +91,7 @@ class Neighbours:
         """The digits that are most alike to the drawing by the last hidden layer.
 
         Args:
-            image: uint8 ``(28, 28)``.
+            image: uint8 ``predictor.image``.
             number: how many.
 
         Returns:
@@ -111,7 +111,7 @@ class Neighbours:
         the blurred pixels. A digit is not its own neighbour.
 
         Args:
-            images: uint8 ``(n, 28, 28)``.
+            images: uint8 ``(n, *predictor.image)``.
             known: their features, where they have been computed already.
         """
         if known is None:
@@ -146,7 +146,9 @@ class _Points:
 
 
 def looks(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The images blurred and halved, so that a stroke beside a stroke is near it, float32 ``(n, 196)``."""
-    blurred = ndimage.gaussian_filter(images.astype(np.float32) / np.float32(255), (0, 1, 1))
+    """The images blurred and halved, so that a stroke beside a stroke is near it, float32 ``(n, m)``."""
+    blurred = ndimage.gaussian_filter(
+        images.astype(np.float32) / np.float32(255), (0, 1, 1, 0)[: images.ndim]
+    )
     halved: NDArray[np.float32] = blurred[:, ::2, ::2].reshape(len(images), -1)
     return halved

@@ -10,20 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from core.data.specs import DatasetSpec
 from core.evaluation import calibration
 from core.evaluation.calibration import Calibration
 from core.evaluation.explain import Neighbours
 from core.network import predict
-from core.network.architectures import IMAGE
 from core.network.predict import Predictor
+from core.runs import runs
 
 
 class Reading(NamedTuple):
     """What a run makes of one image.
 
     Attributes:
-        image: uint8 ``(28, 28)``.
-        probabilities: of the ten digits, ``(10,)``; calibrated where the run could be.
+        image: uint8 ``spec.image``.
+        probabilities: of the classes, ``(classes,)``; calibrated where the run could be.
         unlike: how unlike a digit it is: above 1 it is taken for none. None where that was not measured.
     """
 
@@ -49,25 +50,27 @@ class Reader:
 
     Attributes:
         predictor: its network.
+        spec: what it reads.
         measured: how far its confidence can be believed; None where that was not measured.
 
     """
 
-    def __init__(self, predictor: Predictor, measured: Calibration | None = None) -> None:
+    def __init__(self, predictor: Predictor, spec: DatasetSpec, measured: Calibration | None = None) -> None:
         self.predictor = predictor
+        self.spec = spec
         self.measured = measured
 
     @cached_property
     def reference(self) -> Neighbours:
         """The training digits that drawings are compared with. The first time, the network reads them all."""
-        return calibration.reference(self.predictor)
+        return calibration.reference(self.predictor, self.spec)
 
     def prepare(self) -> None:
         """Have the training digits read now, which takes a second, and not when the first drawing waits."""
-        self.read(np.zeros((1, *IMAGE), np.uint8))
+        self.read(np.zeros((1, *self.spec.image), np.uint8))
 
     def read(self, images: NDArray[np.uint8]) -> list[Reading]:
-        """Read images, uint8 ``(n, 28, 28)``."""
+        """Read images, uint8 ``(n, *spec.image)``."""
         logits, features = self.predictor.logits_and_features(images)
         if self.measured is None:
             plain = softmax(logits.astype(float), axis=1)
@@ -82,5 +85,6 @@ def load(run: Path) -> Reader:
 
     Raises:
         NotTrained: it has no model, or a damaged one.
+        UnknownRun: its settings cannot be read.
     """
-    return Reader(predict.load(run), Calibration.read(run))
+    return Reader(predict.load(run), runs.spec(run), Calibration.read(run))

@@ -41,7 +41,7 @@ def reliability(
     """The reliability of the answers at a temperature.
 
     Args:
-        logits: ``(n, 10)``.
+        logits: ``(n, classes)``.
         labels: ``(n,)``.
         temperature: what the logits are divided by, above 0.
     """

@@ -100,7 +100,7 @@ def accuracies(predictor: Predictor, images: Images, labels: NDArray[np.uint8]) 
     """What is known after each level.
 
     Args:
-        images: uint8 ``(n, 28, 28)``.
+        images: uint8 ``(n, *spec.image)``.
         labels: uint8 ``(n,)``.
     """
 
@@ -121,7 +121,7 @@ def changed(images: Images, kind: str, level: float) -> Images:
     """The digits with this done to them.
 
     Args:
-        images: uint8 ``(n, 28, 28)``; they are not changed.
+        images: uint8 ``(n, *spec.image)``; they are not changed.
         kind: one of `LEVELS`.
         level: how much.
     """
@@ -130,13 +130,14 @@ def changed(images: Images, kind: str, level: float) -> Images:
 
 def _moved(images: Images, **by: NDArray[np.float32] | float) -> Images:
     """The digits moved as `core.training.augment` moves them, each by the same; what is not given stays."""
-    still = augment.draw(len(images), augment.NONE, np.random.default_rng(_SEED))
+    size = images.shape[1:3]
+    still = augment.draw(len(images), augment.NONE, np.random.default_rng(_SEED), size)
     wanted = {name: np.full_like(getattr(still, name), value) for name, value in by.items()}
     changes = still._replace(**wanted)
     found = np.empty_like(images)
     for start in range(0, len(images), augment.CHUNK):
         some = slice(start, start + augment.CHUNK)
-        found[some] = np.rint(augment.resample(images[some], augment.coordinates(changes.part(some))))
+        found[some] = np.rint(augment.resample(images[some], augment.coordinates(changes.part(some), size)))
     return found
 
 

@@ -25,6 +25,8 @@ import onnx
 from onnx import TensorProto
 
 from core.config import ConfigError
+from core.data import specs
+from core.data.specs import DatasetSpec
 from core.evaluation import evaluate
 from core.evaluation.calibration import Calibration
 from core.evaluation.robustness import Robustness
@@ -44,10 +46,10 @@ _CHUNK = 1 << 20
 _MOST_TEXT = 2_000_000  # bytes of one of the files that are read as a whole, as text
 _FILES = frozenset(
     {
-        "config.json", "status.json", "environment.json", "estimate.json", "request.json", "labels.json",
-        "calibration.json", "robustness.json", "metrics.jsonl", "batches.jsonl", "layers.jsonl",
-        "changes.jsonl", "model.keras", "model.onnx", "evaluation.npz", "checkpoint.npz", "lesson.npz",
-        "log.txt",
+        "config.json", "dataset.json", "status.json", "environment.json", "estimate.json", "request.json",
+        "labels.json", "calibration.json", "robustness.json", "metrics.jsonl", "batches.jsonl",
+        "layers.jsonl", "changes.jsonl", "model.keras", "model.onnx", "evaluation.npz", "checkpoint.npz",
+        "lesson.npz", "log.txt",
     }
 )  # fmt: skip
 _EPOCH = re.compile(r"epochs/\d{4,6}\.npz")
@@ -207,6 +209,7 @@ def _members(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, str]]:
 def _check(run: Path) -> None:
     """Read everything as the app reads it, and write the network anew. Raises BadBundle."""
     try:
+        spec = _spec(run)
         config = runs.config(run)
         status = runs.written_status(run)
         if status.state not in runs.RESTING:
@@ -219,7 +222,7 @@ def _check(run: Path) -> None:
         if (run / "evaluation.npz").exists():
             evaluate.load(run)
         lessons.read(run)
-        architectures.layers(config)
+        architectures.layers(config, spec)
     except BadBundle:
         raise
     except (LookupError, ConfigError, ImpossibleNetwork, *DAMAGED_ARCHIVE) as error:
@@ -233,13 +236,23 @@ def _check(run: Path) -> None:
         runs.write_json(run / "request.json", runs.request(run).model_dump())
 
 
+def _spec(run: Path) -> DatasetSpec:
+    """What the run was trained with. Raises BadBundle if the data set here is another, and UnknownRun."""
+    spec = runs.spec(run)
+    here = specs.find(spec.name)
+    if here not in (None, spec):
+        raise BadBundle(_("It was trained with another {name} than the one here.").format(name=spec.name))
+    runs.write_json(run / specs.FILE, spec.model_dump(mode="json"))
+    return spec
+
+
 def _rewrite(run: Path) -> None:
     """Write the network from its layers and weights: what came is not run. Raises BadBundle."""
     try:
         model = onnx.load_from_string((run / "model.onnx").read_bytes())
         if any(constant.data_location == TensorProto.EXTERNAL for constant in model.graph.initializer):
             raise BadBundle(_("Its network asks for weights from another file."))
-        network = architectures.layers(runs.config(run))
+        network = architectures.layers(runs.config(run), runs.spec(run))
         graph = onnx_graph.build(network, onnx_graph.weights(model)).SerializeToString()
         predict.Predictor(graph)
     except BadBundle:

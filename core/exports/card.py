@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 
 from core.config import RunConfig
+from core.data import specs
+from core.data.specs import DatasetSpec
 from core.evaluation import evaluate, reliability, robustness, significance
 from core.evaluation.calibration import Calibration
-from core.evaluation.evaluate import Evaluation
+from core.evaluation.evaluate import Confused, Evaluation
 from core.evaluation.robustness import Robustness
 from core.i18n import _
 from core.literal import markdown
@@ -24,7 +26,7 @@ from core.runs.ledger import Entry
 
 def card(one: Entry, title: str) -> str:
     """The card of a run, as Markdown."""
-    parts = [f"# {markdown(title)}", _what(one), _data(one.config), _settings(one.config)]
+    parts = [f"# {markdown(title)}", _what(one), _data(one), _settings(one.config)]
     try:
         found = evaluate.load(one.run)
     except evaluate.NotEvaluated:
@@ -42,19 +44,29 @@ def metrics(one: Entry) -> str:
 
 def _what(one: Entry) -> str:
     made = datetime.fromtimestamp(one.status.created, UTC)
+    spec = runs.spec(one.run)
     text = _(
-        "A network of {n:,} parameters that reads a handwritten digit from 28×28 pixels, trained with MNIST "
+        "A network of {n:,} parameters that reads a handwritten digit from {size} pixels, trained with MNIST "
         "Lab on {date:%Y-%m-%d} (run {run})."
-    ).format(n=one.parameters, date=made, run=one.run.name)
+    )
+    if not spec.are_digits:
+        text = _(
+            "A network of {n:,} parameters that tells {classes} classes of images of {size} pixels apart, "
+            "trained with MNIST Lab on {date:%Y-%m-%d} (run {run})."
+        )
+    text = text.format(
+        n=one.parameters, date=made, run=one.run.name, size=spec.side_by_side, classes=len(spec.classes)
+    )
     return "\n\n".join([text, *([markdown(one.labels.note)] if one.labels.note else [])])
 
 
-def _data(config: RunConfig) -> str:
+def _data(one: Entry) -> str:
+    config, spec = one.config, runs.spec(one.run)
     many = _("all") if config.training_images is None else f"{config.training_images:,}"
     return _(
         "## Training data\n\n{dataset}, {many} training images, {share:.0%} held back to validate on. "
-        "MNIST's digits were written by employees of the US Census Bureau and by high-school students."
-    ).format(dataset=config.dataset, many=many, share=config.validation_split)
+        "{source}"
+    ).format(dataset=config.dataset, many=many, share=config.validation_split, source=markdown(spec.source))
 
 
 def _settings(config: RunConfig) -> str:
@@ -78,21 +90,29 @@ def _results(one: Entry, found: Evaluation) -> str:
     ]  # fmt: skip
     if measured := Calibration.read(one.run):
         lines.append(_("- Temperature fitted on validation images: {t:.2f}").format(t=measured.temperature))
-    names = ("precision", "recall", "f1")
-    lines += ["", "| digit | precision | recall | F1 | support |", "| --- | --- | --- | --- | --- |"]
+    columns = ("precision", "recall", "f1")
+    spec = runs.spec(one.run)
     lines += [
-        f"| {digit} | " + " | ".join(f"{row[name]:.4f}" for name in names) + f" | {int(row['support']):,} |"
-        for digit, row in found.report().iterrows()
+        "",
+        f"| {specs.noun(spec)} | precision | recall | F1 | support |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {markdown(name)} | "
+        + " | ".join(f"{row[column]:.4f}" for column in columns)
+        + f" | {int(row['support']):,} |"
+        for name, row in found.report(spec.classes).iterrows()
     ]
     return "\n".join(lines)
 
 
 def _limits(one: Entry, found: Evaluation) -> str:
     lines = [_("## Limits"), ""]
+    spec = runs.spec(one.run)
     pairs = found.confused()[:3]
     if pairs:
         words = ", ".join(
-            _("{true} for {read} ({times} of {written:,})").format(**pair._asdict()) for pair in pairs
+            _("{true} for {read} ({times} of {written:,})").format(**_named(pair, spec)) for pair in pairs
         )
         lines.append(_("- What it confuses most, written and read: {pairs}.").format(pairs=words))
     measured = Robustness.read(one.run)
@@ -104,8 +124,17 @@ def _limits(one: Entry, found: Evaluation) -> str:
                 "- Test digits four pixels to the right: {shifted:.1%}; turned by 30 degrees: {turned:.1%}."
             ).format(shifted=shifted, turned=turned)
         )
+    if not spec.takes_drawings:
+        lines.append(_("- It cannot reject images of anything else. Not for use where a mistake does harm."))
+        return "\n".join(lines)
     lines.append(
         _("- It cannot reject images that are not digits. It reads only digits that were prepared as MNIST's "
           "were: cut out, fitted into 20×20, centred by their mass. Not for use where a mistake does harm.")
     )  # fmt: skip
     return "\n".join(lines)
+
+
+def _named(pair: Confused, spec: DatasetSpec) -> dict[str, object]:
+    """The pair with its classes by name."""
+    names = {"true": markdown(spec.classes[pair.true]), "read": markdown(spec.classes[pair.read])}
+    return pair._asdict() | names

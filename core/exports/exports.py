@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from core.data import specs
+from core.data.specs import DatasetSpec
 from core.exports import bundle, card, file_names, formats, script, tensorboard
 from core.files import replacing
 from core.i18n import _
@@ -33,11 +35,11 @@ class Export(NamedTuple):
     write: Callable[[Entry], bytes]
 
 
-def exports() -> dict[str, Export]:
-    """By the end of the file's name; first of all the formats of the trained model."""
+def exports(spec: DatasetSpec = specs.MNIST) -> dict[str, Export]:
+    """By the end of the file's name, what a run on such images can be; first the formats of the model."""
     models = {
         ending: Export(form.name, "application/octet-stream", partial(_convert, ending))
-        for ending, form in formats.formats().items()
+        for ending, form in formats.formats(spec).items()
     }
     return models | {
         "py": Export(_("Keras script"), "text/x-python", _script),
@@ -75,7 +77,7 @@ def save(one: Entry, words: str, target: str, *, replace: bool = False) -> Path:
         CannotConvert: see `core.exports.formats.write`.
         OSError: the run cannot be read, or the target not be written.
     """
-    ending = _find(words)
+    ending = _find(words, runs.spec(one.run))
     if ending in formats.formats() and not runs.has_model(one.run):
         raise NotExported(
             _("Run {run} has no trained model yet, so there is no {format} of it. Let it end first.").format(
@@ -90,9 +92,9 @@ def save(one: Entry, words: str, target: str, *, replace: bool = False) -> Path:
     return file
 
 
-def _find(words: str) -> str:
+def _find(words: str, spec: DatasetSpec) -> str:
     """The ending that is meant."""
-    found = exports()
+    found = exports(spec)
     by_words = {export.name.casefold(): ending for ending, export in found.items()} | {
         one: one for one in found
     }
@@ -135,11 +137,11 @@ def _convert(ending: str, one: Entry) -> bytes:
 
 
 def _script(one: Entry) -> bytes:
-    return script.script(one.config, _heading(one), _remarks(one)).encode()
+    return script.script(one.config, _heading(one), _remarks(one), runs.spec(one.run)).encode()
 
 
 def _notebook(one: Entry) -> bytes:
-    return script.notebook(one.config, _heading(one), _remarks(one)).encode()
+    return script.notebook(one.config, _heading(one), _remarks(one), runs.spec(one.run)).encode()
 
 
 def _heading(one: Entry) -> str:

@@ -15,6 +15,8 @@ from typing import NamedTuple
 import onnx
 
 from core.config import RunConfig
+from core.data import specs
+from core.data.specs import DatasetSpec
 from core.exports import file_names, onnx_drawing, script
 from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
@@ -50,8 +52,6 @@ class Format(NamedTuple):
     code: str
 
 
-# What the lines are given: to be replaced by images of one's own.
-IMAGES = 'images = np.zeros((1, 28, 28), "float32")  # 0 is paper, 1 is ink, made as MNIST\'s images are'
 PICTURE = 'picture = Image.open("digit.png")  # white on black'
 
 OLDEST_KERAS = "3.0.3"  # that reads what `core.worker.portable` writes
@@ -63,8 +63,24 @@ model = keras.saving.load_model("{name}")
 probabilities = model.predict(images)"""
 
 
-def formats() -> dict[str, Format]:
-    """By the end of the file's name."""
+def example(spec: DatasetSpec) -> str:
+    """What the lines are given: to be replaced by images of one's own."""
+    shape = ", ".join(map(str, (1, *spec.image)))
+    words = "0 is paper, 1 is ink, made as MNIST's images are"
+    if not spec.takes_drawings:
+        words = f"from 0 to 1, made as those of {spec.name} are"
+    return f'images = np.zeros(({shape}), "float32")  # {words}'
+
+
+def formats(spec: DatasetSpec = specs.MNIST) -> dict[str, Format]:
+    """By the end of the file's name, those that there are of a network for such images."""
+    found = _formats()
+    if not spec.takes_drawings:
+        found.pop("drawing.onnx")
+    return found
+
+
+def _formats() -> dict[str, Format]:
     newer = _("{name} {version} or newer")
     keras = _("{newer}, and Keras 2.15 (TensorFlow 2.15)").format(
         newer=newer.format(name="Keras", version=OLDEST_KERAS)
@@ -119,10 +135,11 @@ def formats() -> dict[str, Format]:
 
 def snippet(run: Path, ending: str) -> str:
     """Python that uses the file of this format, by the name that it has when it is taken away."""
-    found, config = formats()[ending], runs.config(run)
-    last = architectures.layers(config)[-1].name
+    config, spec = runs.config(run), runs.spec(run)
+    found = formats(spec)[ending]
+    last = architectures.layers(config, spec)[-1].name
     code = found.code.format(name=f"{file_names.stem(run)}.{ending}", last=last)
-    given = "" if PICTURE in code else f"{IMAGES}\n"
+    given = "" if PICTURE in code else f"{example(spec)}\n"
     imports, _blank, body = code.partition("\n\n")
     head = f"# pip install numpy {found.install}\n# For {found.versions}\nimport numpy as np\n{imports}\n"
     return f"{head}\n{given}{body}\nprint(probabilities)\n{_training(config, ending)}"
@@ -176,7 +193,10 @@ def write(run: Path, ending: str) -> bytes:
 
 
 def _for_drawings(run: Path) -> bytes:
-    last = architectures.layers(runs.config(run))[-1].name
+    spec = runs.spec(run)
+    if not spec.takes_drawings:
+        raise CannotConvert(_("The images of {name} cannot be drawn.").format(name=spec.name))
+    last = architectures.layers(runs.config(run), spec)[-1].name
     try:
         return onnx_drawing.build(onnx.load(run / "model.onnx"), last).SerializeToString()
     except predict.NO_NETWORK as error:

@@ -14,8 +14,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, compose, helper, numpy_helper
 
+from core.data import specs
 from core.drawing.preprocess import BOX, FAINTEST, SIZE
-from core.network import architectures as arch
 from core.network.onnx_graph import INPUT, IR_VERSION, OPSET
 
 SIDE = 280  # of a drawing, in pixels
@@ -132,7 +132,7 @@ def build(network: onnx.ModelProto, last: str) -> onnx.ModelProto:
         graph,
         [helper.make_tensor_value_info(DRAWING, TensorProto.UINT8, [SIDE, SIDE])],
         [
-            helper.make_tensor_value_info("prepared", TensorProto.FLOAT, [1, *arch.IMAGE]),
+            helper.make_tensor_value_info("prepared", TensorProto.FLOAT, [1, SIZE, SIZE]),
             helper.make_tensor_value_info("is_empty", TensorProto.BOOL, []),
         ],
     )
@@ -150,8 +150,8 @@ def build(network: onnx.ModelProto, last: str) -> onnx.ModelProto:
     whole.graph.output.extend(
         [
             helper.make_tensor_value_info(DIGIT, TensorProto.INT64, []),
-            helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, [arch.CLASSES]),
-            helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, [1, *arch.IMAGE]),
+            helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, [len(specs.MNIST.classes)]),
+            helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, [1, SIZE, SIZE]),
         ]
     )
     onnx.checker.check_model(whole)

@@ -13,7 +13,8 @@ from dataclasses import fields
 from typing import NamedTuple
 
 from core.config import OPTIMIZERS, RunConfig
-from core.data import datasets
+from core.data import specs
+from core.data.specs import DatasetSpec
 from core.literal import markdown
 from core.network import architectures as arch
 from core.network.architectures import Layer
@@ -34,29 +35,41 @@ class Part(NamedTuple):
     code: str
 
 
-def parts(config: RunConfig, title: str, remarks: Sequence[str] = ()) -> list[Part]:
+def parts(
+    config: RunConfig, title: str, remarks: Sequence[str] = (), spec: DatasetSpec | None = None
+) -> list[Part]:
     """The script in parts.
 
     Args:
         config: the run's settings.
         title: what the run is called.
         remarks: what of the run the script does not do.
+        spec: what it is trained with; None for the data set of the settings.
     """
+    spec = spec or specs.of(config.dataset)
     about = "\n".join([title, "", *remarks]).strip()
     found = [
         Part(about, _imports(config)),
-        Part("The data: images 28×28 with a byte for each pixel, scaled to 0 … 1.", _data(config)),
-        Part("The network.", _network(config)),
+        Part(
+            f"The data: images {spec.side_by_side} with a byte for each pixel, scaled to 0 … 1.",
+            _data(config, spec),
+        ),
+        Part("The network.", _network(config, spec)),
         Part("Loss, optimizer and learning rate.", _compile(config)),
-        Part("Training, each epoch in an order of its own.", _training(config)),
-        Part("How good is it on digits that it has never seen?", _testing()),
+        Part("Training, each epoch in an order of its own.", _training(config, spec)),
+        Part(
+            f"How good is it on {'digits' if spec.are_digits else 'images'} that it has never seen?",
+            _testing(),
+        ),
     ]
     return [Part(part.words, part.code.strip("\n")) for part in found]
 
 
-def script(config: RunConfig, title: str, remarks: Sequence[str] = ()) -> str:
+def script(
+    config: RunConfig, title: str, remarks: Sequence[str] = (), spec: DatasetSpec | None = None
+) -> str:
     """The parts as one Python file."""
-    first, *others = parts(config, title, remarks)
+    first, *others = parts(config, title, remarks, spec)
     text = f'"""{_safe(first.words)}"""\n\n{first.code}\n'
     for part in others:
         text += f"\n# {part.words}\n{part.code}\n"
@@ -68,10 +81,12 @@ def _safe(text: str) -> str:
     return text.replace("\\", "/").replace('"', "'")
 
 
-def notebook(config: RunConfig, title: str, remarks: Sequence[str] = ()) -> str:
+def notebook(
+    config: RunConfig, title: str, remarks: Sequence[str] = (), spec: DatasetSpec | None = None
+) -> str:
     """The parts as a Jupyter notebook, version 4.5."""
     cells: list[dict[str, object]] = []
-    for number, part in enumerate(parts(config, title, remarks)):
+    for number, part in enumerate(parts(config, title, remarks, spec)):
         head = "\n".join([f"# {markdown(title)}", "", *remarks]).strip() if number == 0 else part.words
         cells.append({"cell_type": "markdown", "id": f"words-{number}", "metadata": {}, "source": head})
         cells.append(
@@ -107,15 +122,15 @@ BATCH_SIZE = {config.batch_size}
 """
 
 
-def _data(config: RunConfig) -> str:
-    text = _MNIST_5K if config.dataset == "mnist-5k" else _MNIST
-    trained, validated = arch.split(config, datasets.NAMES[config.dataset].train)
+def _data(config: RunConfig, spec: DatasetSpec) -> str:
+    text = _LOADING.get(spec.name) or _FILE.format(name=spec.name)
+    trained, validated = arch.split(config, spec.train)
     text += """
 x_train, x_test = x_train.astype("float32") / 255, x_test.astype("float32") / 255
 """
     if config.label_smoothing:
         for name in ("y_train", "y_test"):
-            text += f"{name} = keras.utils.to_categorical({name}, 10)\n"
+            text += f"{name} = keras.utils.to_categorical({name}, {len(spec.classes)})\n"
     if validated:
         rows = f"{trained}:{trained + validated}"
         text += f"x_validation, y_validation = x_train[{rows}], y_train[{rows}]\n"
@@ -146,10 +161,19 @@ x_train, y_train, x_test, y_test = images[train], labels[train], images[test], l
 """
 
 
-def _network(config: RunConfig) -> str:
+_LOADING = {"mnist-5k": _MNIST_5K, "mnist": _MNIST}
+
+_FILE = """
+# The file arrays.npz of the data set {name}.
+with np.load("arrays.npz") as file:
+    x_train, y_train, x_test, y_test = (file[key] for key in ("x_train", "y_train", "x_test", "y_test"))
+"""
+
+
+def _network(config: RunConfig, spec: DatasetSpec) -> str:
     lines = ["keras.utils.set_random_seed(SEED)", "model = keras.Sequential(", "    ["]
-    lines += [f"        layers.Input({arch.IMAGE}),"]
-    lines += [f"        layers.{layer.kind}({_arguments(layer)})," for layer in arch.layers(config)]
+    lines += [f"        layers.Input({spec.image}),"]
+    lines += [f"        layers.{layer.kind}({_arguments(layer)})," for layer in arch.layers(config, spec)]
     return "\n".join([*lines, "    ]", ")", "model.summary()"])
 
 
@@ -233,8 +257,8 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
     return "", rate
 
 
-def _training(config: RunConfig) -> str:
-    augmented, changes = _augmentation(config)
+def _training(config: RunConfig, spec: DatasetSpec) -> str:
+    augmented, changes = _augmentation(config, spec)
     take = "np.asarray(augmentation(x_train[rows], training=True))" if augmented else "x_train[rows]"
     watched = "val_loss" if config.validation_split else "loss"
     callbacks = []
@@ -292,7 +316,7 @@ class StopEarly(keras.callbacks.EarlyStopping):
 '''
 
 
-def _augmentation(config: RunConfig) -> tuple[bool, str]:
+def _augmentation(config: RunConfig, spec: DatasetSpec) -> tuple[bool, str]:
     """Whether the images are changed, and Keras's layers for it."""
     if config.augmentation == NONE:
         return False, ""
@@ -303,22 +327,23 @@ def _augmentation(config: RunConfig) -> tuple[bool, str]:
             f"layers.RandomRotation({config.rotation / 360!r}, {fill}),  # {config.rotation:g} degrees"
         )
     if config.shift:
-        share = config.shift / arch.IMAGE[0]
-        lines.append(f"layers.RandomTranslation({share!r}, {share!r}, {fill}),  # {config.shift:g} pixels")
+        down, across = (config.shift / side for side in spec.shape[:2])
+        lines.append(f"layers.RandomTranslation({down!r}, {across!r}, {fill}),  # {config.shift:g} pixels")
     if config.zoom:
         lines.append(f"layers.RandomZoom({config.zoom!r}, {fill}),")
     if config.shear:
         lines.append(f"layers.RandomShear({config.shear / 180!r}, 0.0, {fill}),  # {config.shear:g} degrees")
     left_out = [name for name in ("thickness", "elastic") if getattr(config, name)]
     note = f"# Not with Keras's own layers: {', '.join(left_out)}.\n" if left_out else ""
-    body = "".join(f"        {line}\n" for line in ["layers.Reshape((28, 28, 1)),", *lines])
+    if spec.image != spec.shape:
+        lines = [f"layers.Reshape({spec.shape}),", *lines, f"layers.Reshape({spec.image}),"]
+    body = "".join(f"        {line}\n" for line in lines)
     return (
         True,
         f"""{note}augmentation = keras.Sequential(
     [
-        layers.Input({arch.IMAGE}),
-{body}        layers.Reshape((28, 28)),
-    ]
+        layers.Input({spec.image}),
+{body}    ]
 )
 
 """,

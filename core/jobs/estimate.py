@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from core.config import RunConfig
-from core.data import datasets
+from core.data import specs
 from core.network import architectures as arch
 from core.network.architectures import ImpossibleNetwork
 from core.runs import runs
@@ -149,7 +149,7 @@ def _median(weighted: Iterable[tuple[float, int]]) -> float | None:
 @lru_cache(maxsize=4096)
 def _parts(config: RunConfig) -> _Parts:
     network = arch.layers(config)
-    images = datasets.NAMES[config.dataset]
+    images = specs.of(config.dataset)
     trained, validated = arch.split(config, images.train)
     weights = arch.parameters(network)
     epoch = _forwards(network, (1 + _BACKWARDS) * trained + validated)
@@ -164,7 +164,7 @@ def _parts(config: RunConfig) -> _Parts:
     )
 
 
-def _forwards(network: Sequence[arch.Layer], images: int) -> Counter[str]:
+def _forwards(network: arch.Network, images: int) -> Counter[str]:
     """The work of reading so many images."""
     work: Counter[str] = Counter()
     for row in arch.trace(network):
@@ -178,7 +178,7 @@ def _forwards(network: Sequence[arch.Layer], images: int) -> Counter[str]:
     return work
 
 
-def _training(config: RunConfig, network: Sequence[arch.Layer], steps: int, images: int) -> Counter[str]:
+def _training(config: RunConfig, network: arch.Network, steps: int, images: int) -> Counter[str]:
     """The work of an epoch that is not the network's own."""
     weights = sum(row.trainable for row in arch.trace(network))
     moves = any((config.rotation, config.shift, config.zoom, config.shear, config.elastic))
@@ -232,7 +232,7 @@ def _past(run: Path, _modified: int, worked: float, state: runs.State) -> Past |
     try:
         config = runs.config(run)
         _parts(config)
-    except (runs.UnknownRun, ImpossibleNetwork):
+    except (runs.UnknownRun, specs.UnknownDataset, ImpossibleNetwork):
         return None
     usual = _usual(rows)
     if not usual:
@@ -332,5 +332,5 @@ def waiting(training: Iterable[Path], ahead: Iterable[Path], slots: int) -> floa
 def _or_nothing(run: Path) -> float:
     try:
         return remaining(run)
-    except (runs.UnknownRun, ImpossibleNetwork):
+    except (runs.UnknownRun, specs.UnknownDataset, ImpossibleNetwork):
         return 0.0  # deleted just now, or about to fail

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from filelock import FileLock, Timeout
 
 from core.config import RunConfig
-from core.data import datasets
+from core.data import datasets, specs
 from core.failures import KnownFailure
 from core.jobs import estimate, requests, warm
 from core.network import architectures
@@ -42,7 +42,7 @@ def check(config: RunConfig, settings: Settings) -> None:
 
     Raises:
         ImpossibleNetwork: its shapes do not work out.
-        DatasetMissing: its data has to be fetched first.
+        DatasetMissing: its data has to be fetched first, or is not known here.
         NotAllowed: it is larger than the operator allows.
     """
     network = architectures.layers(config)
@@ -59,7 +59,7 @@ def check(config: RunConfig, settings: Settings) -> None:
         )
     if config.epochs > settings.max_epochs:
         raise NotAllowed("too_many_epochs", n=config.epochs, most=settings.max_epochs)
-    images = min(config.training_images or sys.maxsize, datasets.NAMES[config.dataset].train)
+    images = min(config.training_images or sys.maxsize, specs.of(config.dataset).train)
     if images > settings.max_images:
         raise NotAllowed("too_many_images", n=images, most=settings.max_images)
     datasets.check(config.dataset)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.config import RunConfig
-from core.data import datasets
+from core.data import datasets, specs
 from core.data.datasets import Dataset
 from core.drawing import drawings
 from core.drawing.drawings import Drawing
@@ -43,7 +43,7 @@ def plan(parent: Path, taught: Sequence[Drawing]) -> tuple[RunConfig, Lesson]:
     config = runs.config(parent)
     # The starter has learned from all of MNIST, which need not be on this machine.
     name = config.dataset if datasets.at_hand(config.dataset) else datasets.DEFAULT
-    replay = min(REPLAY, datasets.NAMES[name].train)
+    replay = min(REPLAY, specs.of(name).train)
     copies = int(np.clip(round(_SHARE / (1 - _SHARE) * replay / len(images)), 1, _MOST_COPIES))
     lesson = Lesson(images, labels, copies, parent.name, predict.load(parent).weights)
     return config.but(

@@ -8,16 +8,16 @@ Shapes leave the batch out and put channels last, as Keras does.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, TypedDict
 
 from core.config import Activation, Initializer, Padding, RunConfig
+from core.data import specs
+from core.data.specs import DatasetSpec
 from core.failures import KnownFailure
 
 Shape = tuple[int, ...]
-CLASSES = 10
-IMAGE: Shape = (28, 28)
 BATCH_NORM_EPSILON = 1e-3  # Keras's default
 
 
@@ -153,6 +153,14 @@ class Dropout(Layer):
     rate: float
 
 
+class Network(list[Layer]):
+    """The layers in their order, and the shape of the images that they take."""
+
+    def __init__(self, image: Shape, layers: Iterable[Layer]) -> None:
+        super().__init__(layers)
+        self.image = image
+
+
 class Row(NamedTuple):
     """What one layer does to one image, for a table."""
 
@@ -163,25 +171,29 @@ class Row(NamedTuple):
     trainable: int
 
 
-def layers(config: RunConfig) -> list[Layer]:
-    """The network that these settings describe, from the 28×28 image to the ten probabilities.
+def layers(config: RunConfig, spec: DatasetSpec | None = None) -> Network:
+    """The network that these settings describe, from the image to the probabilities of the classes.
 
     Batch normalisation stands between a layer's weights and its activation, and replaces the
     bias, which it would cancel (Ioffe and Szegedy, 2015, section 3.2).
 
+    Args:
+        spec: what it is to read; None for the data set of the settings.
+
     Raises:
+        UnknownDataset: there is no such data set here.
         ImpossibleNetwork: the image has become too small for a convolution or a pooling.
     """
-    network = [*_convolutions(config), Flatten("flatten"), *_dense(config)]
-    network.append(Dense("output", CLASSES, activation="softmax"))
-    return network
+    spec = spec or specs.of(config.dataset)
+    output = Dense("output", len(spec.classes), activation="softmax")
+    return Network(spec.image, [*_convolutions(config, spec), Flatten("flatten"), *_dense(config), output])
 
 
-def _convolutions(config: RunConfig) -> list[Layer]:
+def _convolutions(config: RunConfig, spec: DatasetSpec) -> list[Layer]:
     if config.architecture == "mlp":
         return []
-    shape: Shape = (*IMAGE, 1)
-    found: list[Layer] = [Reshape("image", shape)]
+    shape: Shape = spec.shape
+    found: list[Layer] = [] if shape == spec.image else [Reshape("image", shape)]
     for number, block in enumerate(config.conv_blocks, start=1):
         convolution = Conv2D(
             f"conv_{number}",
@@ -257,9 +269,9 @@ def _normalised(config: RunConfig, name: str) -> list[Layer]:
     ]
 
 
-def trace(network: Sequence[Layer], shape: Shape = IMAGE) -> list[Row]:
+def trace(network: Network) -> list[Row]:
     """Follow one image through the network: a row per layer."""
-    rows = []
+    rows, shape = [], network.image
     for layer in network:
         trainable = sum(map(math.prod, layer.weights(shape).values()))
         fixed = sum(map(math.prod, layer.statistics(shape).values()))
@@ -268,17 +280,17 @@ def trace(network: Sequence[Layer], shape: Shape = IMAGE) -> list[Row]:
     return rows
 
 
-def parameters(network: Sequence[Layer]) -> int:
+def parameters(network: Network) -> int:
     """The number of parameters, trained or not, as `keras.Model.count_params` counts them."""
     return sum(row.parameters for row in trace(network))
 
 
-def multiplications(network: Sequence[Layer]) -> int:
+def multiplications(network: Network) -> int:
     """Multiplications that one image takes in the forward pass."""
     return sum(row.layer.multiplications(row.input) for row in trace(network))
 
 
-def activations(network: Sequence[Layer]) -> int:
+def activations(network: Network) -> int:
     """The numbers that the layers put out for one image, all together."""
     return sum(math.prod(row.output) for row in trace(network))
 

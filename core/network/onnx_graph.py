@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from core.network import architectures as arch
-from core.network.architectures import Layer, Shape
+from core.network.architectures import Layer, Network, Shape
 
 INPUT = "images"
 LOGITS = "logits"
@@ -80,7 +80,7 @@ class _Graph:
         )
 
 
-def build(network: Sequence[Layer], weights: Weights) -> onnx.ModelProto:
+def build(network: Network, weights: Weights) -> onnx.ModelProto:
     """The network as an ONNX model.
 
     Args:
@@ -88,19 +88,22 @@ def build(network: Sequence[Layer], weights: Weights) -> onnx.ModelProto:
         weights: by layer name and weight name, in Keras's shapes, float32.
 
     Returns:
-        A model with the input ``images``, float32 ``(n, 28, 28)`` from 0 to 1, and as outputs
-        every layer by name, in Keras's shapes, then ``logits``, float32 ``(n, 10)``.
+        A model with the input ``images``, float32 ``(n, *network.image)`` from 0 to 1, and as outputs
+        every layer by name, in Keras's shapes, then ``logits``, float32 ``(n, classes)``.
 
     Raises:
         KeyError: a layer's weights are missing.
     """
     graph = _Graph(weights)
     tensor = INPUT
-    for row in arch.trace(network):
+    if len(network.image) == 3:
+        tensor = graph.add("Transpose", [tensor], f"{INPUT}/channels", perm=[0, 3, 1, 2])
+    rows = arch.trace(network)
+    for row in rows:
         tensor = _WRITERS[type(row.layer)](graph, row.layer, tensor, row.input)
         graph.show(tensor, row.layer.name, row.output)
-    graph.show(f"{network[-1].name}/sum", LOGITS, (arch.CLASSES,))
-    images = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", *arch.IMAGE])
+    graph.show(f"{network[-1].name}/sum", LOGITS, rows[-1].output)
+    images = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", *network.image])
     body = helper.make_graph(graph.nodes, "network", [images], graph.outputs, graph.constants)
     model = helper.make_model(
         body,
@@ -150,7 +153,7 @@ def numbers(values: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _reshape(graph: _Graph, layer: Layer, tensor: str, shape: Shape) -> str:
-    """From (n, 28, 28) to (n, 1, 28, 28)."""
+    """From (n, height, width) to (n, 1, height, width)."""
     axes = graph.constant(f"{layer.name}/axes", np.array([1], np.int64))
     return graph.add("Unsqueeze", [tensor, axes], f"{layer.name}/channels")
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from core.drawing.preprocess import normalise
 from core.i18n import _
 from core.network import onnx_graph
-from core.network.architectures import IMAGE
 
+_MOST_SIDE = 1024  # of an image, in a graph that may be damaged
 CHUNK = 256  # images at a time: every layer of a CNN for 10,000 at once would take gigabytes
 _MOST_THREADS = 8  # each of them takes a chunk's memory
 
@@ -28,6 +28,10 @@ class NotTrained(LookupError):
 
 class Predictor:
     """A trained network that can be asked.
+
+    Attributes:
+        image: the shape of the images that it reads.
+        layers: the names of its layers.
 
     Args:
         model: an ONNX model, as `core.network.onnx_graph.build` makes it, in bytes.
@@ -45,8 +49,9 @@ class Predictor:
         self._model = model
         self._threads = threads or min(_MOST_THREADS, os.cpu_count() or 1)
         self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.image = _image(self._session)
         # Some damage shows only when the layers are gone through.
-        ends = np.stack([np.zeros(IMAGE, np.float32), np.ones(IMAGE, np.float32)])
+        ends = np.stack([np.zeros(self.image, np.float32), np.ones(self.image, np.float32)])
         if not all(np.isfinite(out).all() for out in self._session.run(None, {onnx_graph.INPUT: ends})):
             raise ValueError("What the layers put out are not all numbers.")
         self.layers: list[str] = [
@@ -54,13 +59,13 @@ class Predictor:
         ]
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """How likely each image is to be each digit.
+        """How likely each image is to be of each class.
 
         Args:
-            images: uint8 ``(n, 28, 28)``, 0 (paper) to 255 (ink).
+            images: uint8 ``(n, *image)``, 0 (paper) to 255 (ink).
 
         Returns:
-            float32 ``(n, 10)``; each row adds up to 1.
+            float32 ``(n, classes)``; each row adds up to 1.
 
         Raises:
             ValueError: not such an array.
@@ -68,7 +73,7 @@ class Predictor:
         return self._run(images, [self.layers[-1]])[0]
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What the probabilities are the softmax of, float32 ``(n, 10)``; else as `probabilities`."""
+        """What the probabilities are the softmax of, float32 ``(n, classes)``; else as `probabilities`."""
         return self._run(images, [onnx_graph.LOGITS])[0]
 
     def logits_and_features(
@@ -96,10 +101,10 @@ class Predictor:
         return onnx_graph.weights(onnx.load_from_string(self._model))
 
     def _run(self, images: NDArray[np.uint8], outputs: list[str]) -> list[NDArray[np.float32]]:
-        if images.dtype != np.uint8 or images.shape[1:] != IMAGE:
+        if images.dtype != np.uint8 or images.shape[1:] != self.image:
             raise ValueError(
-                _("Images are a uint8 array of shape (n, 28, 28), but these are {dtype} {shape}.").format(
-                    dtype=images.dtype, shape=images.shape
+                _("Images are a uint8 array of shape (n, {image}), but these are {dtype} {shape}.").format(
+                    image=", ".join(map(str, self.image)), dtype=images.dtype, shape=images.shape
                 )
             )
         # One chunk even for no image at all, so that the outputs have their shapes.
@@ -117,6 +122,14 @@ class Predictor:
             with ThreadPoolExecutor(self._threads) as pool:
                 found = list(pool.map(ask, chunks))
         return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+
+def _image(session: ort.InferenceSession) -> tuple[int, ...]:
+    """The shape of an image by the graph's input. Raises ValueError where it cannot be one."""
+    _batch, *image = [side for given in session.get_inputs() for side in given.shape]
+    if len(image) not in (2, 3) or not all(isinstance(n, int) and 0 < n <= _MOST_SIDE for n in image):
+        raise ValueError(f"Images cannot be {image}.")
+    return tuple(image)
 
 
 # ONNX Runtime has a class of error for each way in which a model can be broken.

@@ -44,7 +44,8 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from core.config import ConfigError, RunConfig
-from core.data import datasets
+from core.data import specs
+from core.data.specs import DatasetSpec
 from core.i18n import _
 from core.network import architectures as arch
 from core.runs import runs
@@ -55,8 +56,7 @@ Change = dict[str, Any]
 RECENT = 3  # epochs: two points always make a line
 PATIENCE = 5  # epochs without a gain that are called its end: three in a row are often chance
 
-GUESSING = math.log(arch.CLASSES)  # the loss of a network that thinks all digits equally likely
-CLUELESS = 0.2  # accuracy: guessing has one in ten, and this is hardly more
+CLUELESS = 2  # times the accuracy of guessing, which is hardly more
 GOOD = 0.9  # accuracy: even a linear classifier gets there, so that a network below is ill
 
 # The rate that suits each optimizer on these digits, to a factor of a few. For Adam and its kin it
@@ -66,7 +66,7 @@ NEAR = 3  # times the usual rate, or a part of it: any closer, and the rate is n
 FAR = 10
 LOWEST = 1e-6  # a rate that is never advised to be lowered
 
-BLOWN_UP = 2  # times `GUESSING`: random weights alone are never that wrong
+BLOWN_UP = 2  # times the loss of guessing: random weights alone are never that wrong
 JUMP = 1.1  # times the best loss: chance moves the loss of an epoch by a few per cent
 FALLING = 0.98  # of the loss so many epochs ago: one that stays above does not fall
 BEGUN = 0.95  # of the first epoch's loss: one that stays above has hardly begun to fall
@@ -164,6 +164,7 @@ class _Case:
 
     Attributes:
         config: what it trains with now.
+        spec: what it learns.
         epochs: the whole ones since somebody turned a knob.
         validated: those of them whose validation can be trusted.
         worst: the ReLU layer with the most dead units.
@@ -172,6 +173,7 @@ class _Case:
     """
 
     config: RunConfig
+    spec: DatasetSpec
     epochs: list[_Epoch]
     validated: list[_Validated]
     worst: _Layer | None
@@ -181,6 +183,15 @@ class _Case:
     @property
     def last(self) -> _Epoch:
         return self.epochs[-1]
+
+    @property
+    def guessing(self) -> float:
+        """The accuracy of a network that thinks all classes equally likely."""
+        return 1 / len(self.spec.classes)
+
+    @property
+    def is_clueless(self) -> bool:
+        return self.last.best < CLUELESS * self.guessing
 
     @property
     def does_well(self) -> bool:
@@ -226,6 +237,7 @@ def about(run: Path) -> list[Advice]:
         asked=runs.plan(run),
         diverged=status.diverged,
         over=status.state in runs.ENDED,
+        spec=runs.spec(run),
     )
 
 
@@ -238,6 +250,7 @@ def advise(
     asked: RunConfig | None = None,
     diverged: bool = False,
     over: bool = False,
+    spec: DatasetSpec | None = None,
 ) -> list[Advice]:
     """What there is to say about a run, the most important first; nothing where all is well.
 
@@ -249,7 +262,9 @@ def advise(
         asked: the settings with what was asked for since, as `core.runs.runs.plan` reads them.
         diverged: whether it failed because the loss stopped being a number.
         over: whether it has ended.
+        spec: what it learns; None for the data set of the settings.
     """
+    spec = spec or specs.of(config.dataset)
     turned = [row for row in changes if row.get("by") == "visitor"]
     now = _with(config, turned)
     asked = asked or now
@@ -262,9 +277,10 @@ def advise(
     trusted = not now.batch_normalization or sum(_number(row, "steps") or 0 for row in epochs) >= NORM_STEPS
     case = _Case(
         config=now,
+        spec=spec,
         epochs=seen,
         validated=[epoch for epoch in seen if isinstance(epoch, _Validated) and trusted],
-        worst=_worst(now, layers),
+        worst=_worst(now, spec, layers),
         diverged=diverged or any(row.get("val_loss", 0) is None for row in epochs[-1:]),
         over=over,
     )
@@ -314,13 +330,13 @@ def _epoch(row: Row) -> _Epoch | None:
     return _Validated(int(number), loss, accuracy, val_loss, val_accuracy)
 
 
-def _worst(config: RunConfig, rows: Sequence[Row]) -> _Layer | None:
+def _worst(config: RunConfig, spec: DatasetSpec, rows: Sequence[Row]) -> _Layer | None:
     """The layer with the largest share of dead units, as it was seen last."""
     layers = rows[-1].get("layers") if rows and config.activation == "relu" else None
     if not isinstance(layers, dict):
         return None
     try:
-        units = {row.layer.name: row.output[-1] for row in arch.trace(arch.layers(config))}
+        units = {row.layer.name: row.output[-1] for row in arch.trace(arch.layers(config, spec))}
     except arch.ImpossibleNetwork:
         return None
     found = [
@@ -336,16 +352,17 @@ def _worst(config: RunConfig, rows: Sequence[Row]) -> _Layer | None:
 
 
 def _no_start(case: _Case) -> Advice | None:
-    if case.config.kernel_initializer != "zeros" or not case.epochs or case.last.best >= CLUELESS:
+    if case.config.kernel_initializer != "zeros" or not case.epochs or not case.is_clueless:
         return None
     if len(case.epochs) < RECENT and not case.killed:
         return None  # with an activation that has a slope at 0, it may yet get going
     return case.advice(
         "no-start",
         _("It cannot learn: its hidden units all began at zero, where no correction reaches them."),
-        _("After epoch {epoch} it reads {accuracy:.1%} of the images right; guessing gets about 10%.").format(
-            epoch=case.last.number, accuracy=case.last.best
-        ),
+        _(
+            "After epoch {epoch} it reads {accuracy:.1%} of the images right; guessing gets about "
+            "{guessing:.0%}."
+        ).format(epoch=case.last.number, accuracy=case.last.best, guessing=case.guessing),
         [
             _Cure(
                 _("Begin with random weights (glorot_uniform), so that each unit can become another one."),
@@ -391,10 +408,11 @@ def _blown_up(case: _Case) -> str:
     if not case.epochs or case.does_well or case.config.l2:
         return ""
     first = case.epochs[0]
-    if first.number > 1 or first.loss <= BLOWN_UP * GUESSING:
+    guessing = -math.log(case.guessing)
+    if first.number > 1 or first.loss <= BLOWN_UP * guessing:
         return ""
     return _("The mean loss of epoch 1 was {loss:.3g}; guessing gets {guessing:.1f}.").format(
-        loss=first.loss, guessing=GUESSING
+        loss=first.loss, guessing=guessing
     )
 
 
@@ -523,7 +541,7 @@ def _fewer(case: _Case) -> str:
 def _chance(case: _Case, epoch: _Validated) -> float:
     """What of a difference in validation accuracy is within chance, from so many images."""
     share = min(1.0, max(0.0, epoch.val_accuracy))
-    images = arch.split(case.config, datasets.NAMES[case.config.dataset].train)[1]
+    images = arch.split(case.config, case.spec.train)[1]
     return CHANCE * math.sqrt(share * (1 - share) / max(1, images))
 
 
@@ -552,9 +570,11 @@ def _against_overfitting(case: _Case, *, overconfident: bool = False) -> Iterato
     config = case.config
     # What can be done now comes first; once it is over, what helps most.
     if case.over:
-        yield from _more_images(config)
+        yield from _more_images(case)
     dropout = 0.3 if config.dropout < 0.3 else STRONG_DROPOUT
-    has_a_place = any(isinstance(layer, arch.Dropout) for layer in _network(config.but(dropout=dropout)))
+    has_a_place = any(
+        isinstance(layer, arch.Dropout) for layer in _network(config.but(dropout=dropout), case.spec)
+    )
     if has_a_place and config.dropout < STRONG_DROPOUT:
         yield _Cure(
             _(
@@ -563,7 +583,7 @@ def _against_overfitting(case: _Case, *, overconfident: bool = False) -> Iterato
             {"dropout": dropout},
             live=True,
         )
-    yield from _more_images(config)
+    yield from _more_images(case)
     if overconfident and config.label_smoothing < SMOOTH:
         yield _Cure(
             _(
@@ -585,9 +605,9 @@ def _against_overfitting(case: _Case, *, overconfident: bool = False) -> Iterato
         )
 
 
-def _more_images(config: RunConfig) -> Iterator[_Cure]:
-    most = datasets.NAMES[config.dataset].train
-    used = min(config.training_images or most, most)
+def _more_images(case: _Case) -> Iterator[_Cure]:
+    most = case.spec.train
+    used = min(case.config.training_images or most, most)
     if used < most:
         more = min(4 * used, most)
         yield _Cure(
@@ -649,7 +669,7 @@ def _against_underfitting(case: _Case, *, learns: bool) -> Iterator[_Cure]:
     yield from _less_restraint(config, case.last.number)
     # These schedules end with tiny steps, whatever the network could still learn.
     if not learns and config.learning_rate_schedule not in ("cosine", "one-cycle"):
-        yield from _more_capacity(config)
+        yield from _more_capacity(case)
     if case.over:
         yield _Cure(
             _("Give it {n:,} epochs, twice as many: it ended before it had learned what it can.").format(
@@ -690,11 +710,13 @@ def _less_restraint(config: RunConfig, epochs: int) -> Iterator[_Cure]:
         )
 
 
-def _more_capacity(config: RunConfig) -> Iterator[_Cure]:
+def _more_capacity(case: _Case) -> Iterator[_Cure]:
+    config, classes = case.config, len(case.spec.classes)
+    things = _("ten digits") if case.spec.are_digits else _("{n} classes").format(n=classes)
     if config.architecture == "mlp":
         yield _Cure(
-            _("Give it more hidden units, {units}: it has too few to tell ten digits apart.").format(
-                units=", ".join(map(str, wider := tuple(map(_wider, config.hidden_units))))
+            _("Give it more hidden units, {units}: it has too few to tell {things} apart.").format(
+                things=things, units=", ".join(map(str, wider := tuple(map(_wider, config.hidden_units))))
             ),
             {"hidden_units": wider},
         )
@@ -806,9 +828,9 @@ def _rounded(rate: float) -> float:
     return float(f"{rate:.3g}")
 
 
-def _network(config: RunConfig) -> list[arch.Layer]:
+def _network(config: RunConfig, spec: DatasetSpec) -> list[arch.Layer]:
     try:
-        return arch.layers(config)
+        return arch.layers(config, spec)
     except arch.ImpossibleNetwork:
         return []
 

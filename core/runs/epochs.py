@@ -34,11 +34,11 @@ def course(run: Path, image: NDArray[np.uint8], most: int = 50) -> tuple[list[in
     """What the network made of one image after each epoch.
 
     Args:
-        image: uint8 ``(28, 28)``.
+        image: uint8 ``spec.image``.
         most: of more epochs than that, only so many are asked, evenly spread, the last among them.
 
     Returns:
-        The epochs, and the probabilities, float32 ``(epochs, 10)``.
+        The epochs, and the probabilities, float32 ``(epochs, classes)``.
 
     Raises:
         EpochMissing: as `predictor`.
@@ -47,7 +47,7 @@ def course(run: Path, image: NDArray[np.uint8], most: int = 50) -> tuple[list[in
     stride = -(-len(every) // most) or 1
     asked = every[::-stride][::-1]
     found = [predictor(run, epoch).probabilities(image[None])[0] for epoch in asked]
-    return asked, np.array(found, np.float32).reshape(-1, architectures.CLASSES)
+    return asked, np.array(found, np.float32).reshape(-1, len(runs.spec(run).classes))
 
 
 def predictor(run: Path, epoch: int, threads: int = 1) -> Predictor:
@@ -64,7 +64,7 @@ def predictor(run: Path, epoch: int, threads: int = 1) -> Predictor:
     try:
         arrays = read_npz(run / "epochs" / f"{epoch:04d}.npz")
         weights = onnx_graph.unflatten({name: onnx_graph.numbers(values) for name, values in arrays.items()})
-        graph = onnx_graph.build(architectures.layers(runs.config(run)), weights)
+        graph = onnx_graph.build(architectures.layers(runs.config(run), runs.spec(run)), weights)
         return Predictor(graph.SerializeToString(), threads)
     except (*DAMAGED_ARCHIVE, *predict.NO_NETWORK, runs.UnknownRun) as error:
         raise EpochMissing(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.config import RunConfig
+from core.data.specs import DatasetSpec
 from core.network import architectures
 from core.network.architectures import ImpossibleNetwork
 from core.runs import labels, lessons, runs
@@ -66,16 +67,16 @@ def entry(run: Path) -> Entry:
         config,
         runs.status(run),
         labels.read(run),
-        _parameters(config),
+        _parameters(config, runs.spec(run)),
         _bytes(run) / 1e6,
         _curve(run),
     )
 
 
 @lru_cache(maxsize=4096)
-def _parameters(config: RunConfig) -> int:
+def _parameters(config: RunConfig, spec: DatasetSpec) -> int:
     try:
-        return architectures.parameters(architectures.layers(config))
+        return architectures.parameters(architectures.layers(config, spec))
     except ImpossibleNetwork:
         return 0
 

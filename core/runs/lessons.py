@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.datasets import Dataset
+from core.data.specs import DatasetSpec
 from core.files import DAMAGED_ARCHIVE, read_npz, replacing
-from core.network.architectures import CLASSES, IMAGE
 from core.network.onnx_graph import Weights, flatten, numbers, unflatten
 from core.runs import runs
 
@@ -34,7 +34,7 @@ class Lesson:
     """What is to be learned.
 
     Attributes:
-        images: drawings, uint8 ``(n, 28, 28)``.
+        images: drawings, uint8 ``(n, *spec.image)``.
         labels: what they are, uint8 ``(n,)``.
         copies: how often each drawing comes in an epoch.
         parent: the name of the run whose weights it begins with, or "".
@@ -81,17 +81,17 @@ def read(run: Path) -> Lesson | None:
         DamagedLesson: it has one that cannot be read.
     """
     try:
-        return _lesson(read_npz(run / _FILE))
+        return _lesson(read_npz(run / _FILE), runs.spec(run))
     except FileNotFoundError:
         return None
     except DAMAGED_ARCHIVE as error:
         raise DamagedLesson("lesson_damaged", name=run.name) from error
 
 
-def _lesson(arrays: dict[str, NDArray[Any]]) -> Lesson:
+def _lesson(arrays: dict[str, NDArray[Any]], spec: DatasetSpec) -> Lesson:
     """The lesson that these arrays are. Raises ValueError or KeyError if they are none."""
     images, labels = _bytes(arrays["images"]), _bytes(arrays["labels"])
-    if images.shape != (len(labels), *IMAGE) or labels.ndim != 1 or (labels >= CLASSES).any():
+    if images.shape != (len(labels), *spec.image) or labels.ndim != 1 or (labels >= len(spec.classes)).any():
         raise ValueError(f"A lesson cannot have images {images.shape} and labels {labels.shape}.")
     copies, parent = arrays["copies"].item(), arrays["parent"].item()
     if not isinstance(copies, int) or not 1 <= copies <= _MOST_IMAGES // max(1, len(images)):

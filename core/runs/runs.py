@@ -8,6 +8,7 @@ and with a folder that is half made. Nothing else holds a run's state.
 file                      written by  holds
 ========================  ==========  =============================================================
 ``config.json``           creator     the `RunConfig`, never changed
+``dataset.json``          creator     the `DatasetSpec` it is trained with; without it, one of MNIST's
 ``estimate.json``         creator     how long it was expected to take
 ``request.json``          anyone      the `Request`: what the worker is to do
 ``request.lock``          anyone      locked while the request is changed
@@ -60,9 +61,10 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import from_json
 
 from core.config import KNOBS, ConfigError, DropoutRate, Epochs, LearningRate, RunConfig
+from core.data import specs
+from core.data.specs import DatasetSpec
 from core.failures import KnownFailure, Written, is_disk_full, why_lost
 from core.files import replacing
-from core.network.architectures import CLASSES
 
 State = Literal[
     "queued", "running", "pausing", "stopping", "paused", "interrupted", "finished", "stopped", "failed"
@@ -175,14 +177,17 @@ def create(root: Path, config: RunConfig) -> Path:
     """Make the directory of a new, queued run. Its name sorts by the time it was made.
 
     Raises:
+        UnknownDataset: its data set is not known here.
         OSError: the folder cannot be written to.
     """
+    learned = specs.of(config.dataset)
     run = new_folder(root)
     with whole_or_gone(run):
         keep_room(run)
         now = time.time()
         # The status first: a folder with a config is a whole run.
         write_status(run, Status(state="queued", created=now, queued=now, heartbeat=now))
+        write_json(run / specs.FILE, learned.model_dump(mode="json"))
         write_json(run / "config.json", config.model_dump(mode="json"))
     return run
 
@@ -250,6 +255,19 @@ def trained(root: Path) -> list[Path]:
     return [run for run in [*every(root), STARTER] if has_model(run)]
 
 
+def that_take_drawings(root: Path) -> list[Path]:
+    """Of `trained`, those that read what is drawn here."""
+    return [run for run in trained(root) if takes_drawings(run)]
+
+
+def takes_drawings(run: Path) -> bool:
+    """Whether the run reads what is drawn here."""
+    try:
+        return spec(run).takes_drawings
+    except UnknownRun:
+        return False
+
+
 def find_trained(root: Path, run_id: str) -> Path:
     """As `find`, and the run that comes with the project by its name. Raises UnknownRun."""
     return STARTER if run_id == STARTER.name else find(root, run_id)
@@ -269,6 +287,24 @@ def config(run: Path) -> RunConfig:
 
 def _read_config(file: Path) -> RunConfig:
     return RunConfig.read(from_json(file.read_bytes()))
+
+
+def spec(run: Path) -> DatasetSpec:
+    """What the run was trained with, by its own copy, so that its data set need not be here.
+
+    Raises:
+        UnknownRun: as `config`; or the copy is not there, or not readable.
+    """
+    name = config(run).dataset
+    if name in specs.BUILT_IN:
+        return specs.BUILT_IN[name]  # whatever a file says that may have been brought in
+    try:
+        found = settled(specs.read, run / specs.FILE)
+    except OSError:
+        found = None
+    if found is None or found.name != name:
+        raise UnknownRun("unreadable_spec", name=run.name)
+    return found
 
 
 def plan(run: Path) -> RunConfig:
@@ -504,7 +540,7 @@ def _is_possible(row: dict[str, Any]) -> bool:
     shares = row.get("val_class_accuracy")
     digits = shares is None or (
         isinstance(shares, list)
-        and len(shares) == CLASSES
+        and len(shares) <= specs.MOST_CLASSES
         and all(share is None or _is_number(share, 0, 1) for share in shares)
     )
     return numbers and words and whole and digits and ("val_loss" in row) == ("val_accuracy" in row)
@@ -541,10 +577,19 @@ def metrics(run: Path) -> list[dict[str, Any]]:
     """A row per epoch: ``epoch``, ``steps``, ``seconds``, ``time`` and Keras's logs.
 
     The logs are ``loss``, ``accuracy`` and ``learning_rate`` (of its last step), and with validation
-    ``val_loss``, ``val_accuracy`` and ``val_class_accuracy``, a number for each digit (None where
-    there is no such digit). ``dropout`` is what it was set to.
+    ``val_loss``, ``val_accuracy`` and ``val_class_accuracy``, a number for each class (None where
+    there is no such image). ``dropout`` is what it was set to.
     """
-    return _by_epoch(_complete(run / "metrics.jsonl", "epoch", "steps", "seconds"))
+    found = _by_epoch(_complete(run / "metrics.jsonl", "epoch", "steps", "seconds"))
+    classes = _classes(run)
+    return [row for row in found if len(row.get("val_class_accuracy") or range(classes)) == classes]
+
+
+def _classes(run: Path) -> int:
+    try:
+        return len(spec(run).classes)
+    except UnknownRun:
+        return len(specs.MNIST.classes)  # the rows can be read without the settings
 
 
 def layers(run: Path) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Ten probabilities as bars.
+"""Probabilities as bars.
 
 They follow every stroke, and a Plotly chart takes a browser long to draw again.
 """
@@ -12,8 +12,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from core.data import specs
+from core.data.specs import DatasetSpec
 from core.i18n import _
-from core.network.architectures import CLASSES
 from core.ui.state import Key
 
 _HERE = Path(__file__).parent
@@ -23,18 +24,19 @@ _ROW = (
 )
 _component = st.components.v2.component(
     "probability_bars",
-    html=f'<div class="bars" role="list">{_ROW * CLASSES}</div>',
+    html=f'<div class="bars" role="list">{_ROW}</div>',
     css=(_HERE / "bars.css").read_text("utf-8"),
     js=(_HERE / "bars.js").read_text("utf-8"),
 )
 
 
-def bars(probabilities: NDArray[np.floating[Any]], key: Key[Any]) -> None:
-    """The probability of each digit, ``(10,)``, as a bar; the largest one stands out."""
+def bars(probabilities: NDArray[np.floating[Any]], spec: DatasetSpec, key: Key[Any]) -> None:
+    """The probability of each class, ``(classes,)``, as a bar; the largest one stands out."""
     _component(
         key=key,
         data={
-            "label": _("The probability of each digit"),
+            "label": _("The probability of each {noun}").format(noun=specs.noun(spec)),
+            "names": spec.classes,
             "values": probabilities.tolist(),
             "words": [f"{value:.1%}" for value in probabilities],
         },

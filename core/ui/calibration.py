@@ -6,6 +6,8 @@ import numpy as np
 import streamlit as st
 
 from core import charts, ui
+from core.data import specs
+from core.data.specs import DatasetSpec
 from core.evaluation import reliability
 from core.evaluation.calibration import Calibration, temperature
 from core.evaluation.evaluate import Evaluation
@@ -18,7 +20,9 @@ _SURE = 0.9
 _SHOWN = 12
 
 
-def show(evaluation: Evaluation, measured: Calibration | None, digits: Digits | None) -> None:
+def show(
+    evaluation: Evaluation, measured: Calibration | None, digits: Digits | None, spec: DatasetSpec
+) -> None:
     """The reliability diagram, with a temperature to move it, and what was confident and wrong."""
     st.markdown(
         _("Of the answers that a network is 80% sure of, about 80% should be right. Networks are often too "
@@ -46,7 +50,7 @@ def show(evaluation: Evaluation, measured: Calibration | None, digits: Digits | 
               "a bar that ends below its mark is too sure. A bar of a few answers says little: hover over it "
               "to see how many there are.")
         )  # fmt: skip
-    _confident_and_wrong(at, digits)
+    _confident_and_wrong(at, digits, spec)
 
 
 def _temperature(evaluation: Evaluation, measured: Calibration | None) -> float:
@@ -66,7 +70,7 @@ def _temperature(evaluation: Evaluation, measured: Calibration | None) -> float:
     return chosen
 
 
-def _confident_and_wrong(evaluation: Evaluation, digits: Digits | None) -> None:
+def _confident_and_wrong(evaluation: Evaluation, digits: Digits | None, spec: DatasetSpec) -> None:
     wrong = np.flatnonzero((evaluation.predictions != evaluation.labels) & (evaluation.confidences >= _SURE))
     st.header(_("Confident and wrong"), anchor=False)
     st.markdown(
@@ -79,15 +83,15 @@ def _confident_and_wrong(evaluation: Evaluation, digits: Digits | None) -> None:
     if digits is not None and len(wrong):
         gallery(
             [
-                mistakes.tile(evaluation, digits.images, int(index), clickable=False)
+                mistakes.tile(evaluation, digits.images, int(index), spec, clickable=False)
                 for index in evaluation.worst_first(wrong)[:_SHOWN]
             ],
             key=state.EVALUATE_SURE_TILES,
         )
 
 
-def by_digit(evaluation: Evaluation) -> None:
-    """Each digit against all the others."""
+def by_digit(evaluation: Evaluation, spec: DatasetSpec) -> None:
+    """Each class against all the others."""
     curves = {"roc": _("ROC"), "pr": _("Precision and recall")}
     kind = links.switch(_("Curve"), state.EVALUATE_CURVE, curves)
     make = reliability.roc if kind == "roc" else reliability.precision_recall
@@ -112,8 +116,8 @@ def by_digit(evaluation: Evaluation) -> None:
             "shown; double-click to see it all."
         )
     ui.chart(
-        charts.one_against_all(found, x, y, rising=kind == "roc"),
+        charts.one_against_all(found, spec, x, y, rising=kind == "roc"),
         key=state.EVALUATE_ONE_AGAINST_ALL,
-        alt=_("A curve for each digit"),
+        alt=_("A curve for each {noun}").format(noun=specs.noun(spec)),
     )
     st.caption(words)

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core import charts, ui
+from core.data.specs import DatasetSpec
 from core.evaluation import evaluate, significance
 from core.evaluation.evaluate import Evaluation
 from core.i18n import _, ngettext
@@ -167,9 +168,10 @@ def pair(chosen: Sequence[Entry], names: Sequence[str]) -> None:
     ):
         st.info(_("They were judged by different digits, so their answers cannot be compared one by one."))
         return
+    spec = runs.spec(first[0].run)
     _verdict_of_pair(found[0], found[1], first[1], second[1])
-    _matrices(found[0], found[1], first[1], second[1])
-    _disagreements(first[0], found[0], found[1], first[1], second[1])
+    _matrices(found[0], found[1], first[1], second[1], spec)
+    _disagreements(first[0], found[0], found[1], first[1], second[1], spec)
 
 
 def _verdict_of_pair(first: Evaluation, second: Evaluation, one: str, other: str) -> None:
@@ -185,21 +187,23 @@ def _verdict_of_pair(first: Evaluation, second: Evaluation, one: str, other: str
     )  # fmt: skip
 
 
-def _matrices(first: Evaluation, second: Evaluation, one: str, other: str) -> None:
-    everything = (charts.ALL, charts.ALL)
+def _matrices(first: Evaluation, second: Evaluation, one: str, other: str, spec: DatasetSpec) -> None:
+    everything, counts = (charts.ALL, charts.ALL), (first.confusion(), second.confusion())
     with st.grid(3, min_column_width=330):
         for key, name, figure in (
-            (state.RUNS_MATRIX_A, one, charts.confusion(first.confusion(), everything, shares=False)),
-            (state.RUNS_MATRIX_B, other, charts.confusion(second.confusion(), everything, shares=False)),
+            (state.RUNS_MATRIX_A, one, charts.confusion(counts[0], everything, spec, shares=False)),
+            (state.RUNS_MATRIX_B, other, charts.confusion(counts[1], everything, spec, shares=False)),
             (state.RUNS_MATRIX_CHANGE, _("Second less first: blue is better"),
-             charts.difference(first.confusion(), second.confusion())),
+             charts.difference(*counts, spec)),
         ):  # fmt: skip
             with st.container():
                 st.subheader(ui.plain(name), anchor=False)
                 ui.chart(figure, key=key, alt=name)
 
 
-def _disagreements(run: Entry, first: Evaluation, second: Evaluation, one: str, other: str) -> None:
+def _disagreements(
+    run: Entry, first: Evaluation, second: Evaluation, one: str, other: str, spec: DatasetSpec
+) -> None:
     """The digits that only one of the two reads right, and one of them large."""
     kinds = {
         "second": _("only the second is right"), "first": _("only the first is right"),
@@ -217,7 +221,7 @@ def _disagreements(run: Entry, first: Evaluation, second: Evaluation, one: str, 
         return
     opened = mistakes.opened_digit(len(first.labels))
     if opened is not None:
-        _one(opened, digits.images[opened], ((one, first), (other, second)))
+        _one(opened, digits.images[opened], ((one, first), (other, second)), spec)
         return
     if not len(found):
         st.info(_("There is no such digit."))
@@ -230,10 +234,9 @@ def _disagreements(run: Entry, first: Evaluation, second: Evaluation, one: str, 
         [
             Tile(
                 digits.images[index],
-                f"{first.labels[index]}: {first.predictions[index]} | {second.predictions[index]}",
+                _("{true}: {one} | {other}").format(**_answers(index, first, second, spec)),
                 _("Digit {index}, a {true}: the first reads {one}, the second {other}").format(
-                    index=index, true=first.labels[index], one=first.predictions[index],
-                    other=second.predictions[index],
+                    index=index, **_answers(index, first, second, spec)
                 ),
                 key=f"{mistakes.TILE}{index}",
             )
@@ -243,19 +246,35 @@ def _disagreements(run: Entry, first: Evaluation, second: Evaluation, one: str, 
     )  # fmt: skip
 
 
-def _one(index: int, image: np.ndarray, answers: Sequence[tuple[str, Evaluation]]) -> None:
+def _answers(index: int, first: Evaluation, second: Evaluation, spec: DatasetSpec) -> dict[str, str]:
+    """What an image is, and what either run makes of it."""
+    places = {
+        "true": first.labels[index], "one": first.predictions[index], "other": second.predictions[index],
+    }  # fmt: skip
+    return {whose: spec.classes[place] for whose, place in places.items()}
+
+
+def _one(index: int, image: np.ndarray, answers: Sequence[tuple[str, Evaluation]], spec: DatasetSpec) -> None:
     """One digit, and what both make of it."""
     mistakes.offer_back()
-    st.markdown(_("## Digit {index}: a {true}").format(index=index, true=answers[0][1].labels[index]))
+    st.markdown(
+        _("## Digit {index}: a {true}").format(
+            index=index, true=ui.plain(spec.classes[answers[0][1].labels[index]])
+        )
+    )
     with st.container(horizontal=True, gap="large"):
         with st.container(width=174):
-            st.image(charts.tile(image, scale=6), width=168, alt=_("The digit as 28×28 pixels"))
+            st.image(
+                charts.tile(image, scale=6),
+                width=168,
+                alt=_("The digit as {size} pixels").format(size=spec.side_by_side),
+            )
         for side, (name, evaluation) in zip("ab", answers, strict=True):
             with st.container(width=260):
                 st.markdown(
                     _("**{name}** reads {read} ({share:.1%})").format(
-                        name=ui.plain(name), read=evaluation.predictions[index],
+                        name=ui.plain(name), read=ui.plain(spec.classes[evaluation.predictions[index]]),
                         share=evaluation.confidences[index],
                     )
                 )  # fmt: skip
-                bars(evaluation.probabilities[index], key=state.RUNS_BARS[side])
+                bars(evaluation.probabilities[index], spec, key=state.RUNS_BARS[side])

@@ -35,7 +35,7 @@ class Tile(NamedTuple):
     """One digit of a gallery.
 
     Attributes:
-        image: uint8 ``(28, 28)``.
+        image: uint8 ``(height, width)``, or with three colours ``(height, width, 3)``.
         caption: what is said of it, below it.
         alt: what the picture shows, for those who do not see it.
         right: whether it was read right, which frames and colours it; None for neither.
@@ -60,7 +60,8 @@ def gallery(
 
     Args:
         key: identifies the gallery.
-        side: pixels of the page that a picture is wide; a multiple of 28 has all of its own equally large.
+        side: pixels of the page that a picture is wide; with a multiple of an image's width, all of its own
+            are equally large.
         on_click: called with the key of the tile that is pressed, before the page runs.
         focus: the key of the tile that gets the focus when the gallery comes, because the visitor was there.
 

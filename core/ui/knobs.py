@@ -14,7 +14,7 @@ import streamlit as st
 
 from core import charts, tutorials, ui
 from core.config import KNOBS, PRESETS, Amounts, ConfigError, RunConfig, assignments, from_settings
-from core.data import datasets
+from core.data import datasets, specs
 from core.i18n import _
 from core.knobs import Knob
 from core.network import architectures as arch
@@ -25,7 +25,7 @@ from core.ui.whole import whole, whole_or_none
 
 FIRST = "tutorial-mlp"  # the preset that the knobs begin with
 # Of any data set: a smaller one uses all that it has, and keeps what was typed for the other.
-MOST_IMAGES = max(size.train for size in datasets.NAMES.values())
+MOST_IMAGES = max(spec.train for spec in specs.BUILT_IN.values())
 PREVIEWED = 10  # augmented digits
 
 
@@ -50,7 +50,7 @@ def show(most_epochs: int) -> RunConfig:
     origin = st.empty()
     changes = st.empty()
     values: dict[str, Any] = {
-        "dataset": _segments("dataset", datasets.NAMES),
+        "dataset": _segments("dataset", specs.names()),
         "architecture": _segments("architecture", KNOBS["architecture"].options),
         "epochs": _knob("epochs", most=most_epochs),
         "batch_size": _knob("batch_size"),
@@ -140,6 +140,7 @@ def _follow_link(most_epochs: int) -> None:
         return
     try:
         config = from_settings(FIRST, asked)
+        specs.of(config.dataset)
         turn(config.but(epochs=min(config.epochs, most_epochs)))
     except ConfigError as error:
         ui.sorry(_("The link asks for what cannot be set. {reason}").format(reason=error))
@@ -161,6 +162,8 @@ def changed() -> list[str] | None:
 def turn(config: RunConfig) -> None:
     """Turn every knob to these settings."""
     state.TRAIN_PRESET.begin(FIRST)
+    if not specs.find(config.dataset):  # a run may come from elsewhere
+        config = config.but(dataset=datasets.DEFAULT)
     values = config.model_dump(exclude={"hidden_units", "conv_blocks"})
     values |= {"hidden_layers": len(config.hidden_units), "conv_layers": len(config.conv_blocks)}
     for number, units in enumerate(config.hidden_units):
@@ -241,7 +244,7 @@ def _optimizer() -> dict[str, Any]:
 
 
 def _draw_schedule(config: RunConfig) -> None:
-    steps = arch.steps_per_epoch(config, datasets.NAMES[config.dataset].train)
+    steps = arch.steps_per_epoch(config, specs.of(config.dataset).train)
     ui.chart(
         charts.schedule(*schedules.curve(config, steps)), key=state.TRAIN_SCHEDULE,
         alt=_("The learning rate over the epochs"),
@@ -275,11 +278,12 @@ def _preview(config: RunConfig) -> None:
     loaded = ui.dataset(config.dataset)
     rng = np.random.default_rng(again)
     chosen = rng.integers(0, len(loaded.x_train), PREVIEWED)
+    names = [specs.of(config.dataset).classes[label] for label in loaded.y_train[chosen]]
     changed = augment.augment(loaded.x_train[chosen], config.augmentation, rng)
     gallery(
         [
-            Tile(image, str(label), _("An augmented {digit}").format(digit=label))
-            for image, label in zip(changed, loaded.y_train[chosen], strict=True)
+            Tile(image, name, _("An augmented {digit}").format(digit=name))
+            for image, name in zip(changed, names, strict=True)
         ],
         key=state.TRAIN_PREVIEW_TILES,
         side=56,

@@ -365,7 +365,7 @@ def _sights(run: Path) -> None:
         case "pace":
             views.pace(epochs, config)
         case "digits":
-            views.digits(epochs)
+            views.digits(epochs, runs.spec(run))
         case "layers":
             views.layers(run)
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from core import charts, ui
 from core.charts import ALL
+from core.data.specs import DatasetSpec
 from core.evaluation.evaluate import Evaluation
 from core.evaluation.reading import Reader
 from core.i18n import _, ngettext
@@ -21,7 +23,6 @@ from core.ui.testset import Digits
 
 _PER_PAGE = 25
 _ANY = "any"
-_CHOICES = [_ANY, *range(ALL)]
 _PAIRS = 5
 TILE = "open_"
 
@@ -57,9 +58,11 @@ def open_digit(key: str) -> None:
     links.write(state.DIGIT, key.removeprefix(TILE))
 
 
-def _cell_clicked() -> None:
+def _cell_clicked(classes: int) -> None:
     points = state.EVALUATE_MATRIX.get()["selection"]["points"]
-    _filter(*(int(points[0]["y"]), int(points[0]["x"])) if points else (ALL, ALL))
+    places = [int(points[0][axis]) for axis in ("y", "x")] if points else [classes, classes]
+    true, read = (place if place < classes else ALL for place in places)  # the margins come after the classes
+    _filter(true, read)
 
 
 def _filter(true: int, read: int) -> None:
@@ -77,29 +80,37 @@ def _chosen() -> tuple[int, int]:
     return ALL if isinstance(true, str) else true, ALL if isinstance(read, str) else read
 
 
-def show(evaluation: Evaluation, reader: Reader | None, digits: Digits | None, run: Path, epoch: int) -> None:
+def show(
+    evaluation: Evaluation,
+    reader: Reader | None,
+    digits: Digits | None,
+    run: Path,
+    epoch: int,
+    spec: DatasetSpec,
+) -> None:
     """The matrix and the digits that it is about.
 
     Args:
         run, epoch: whose they are.
         reader: what read them; None where it is not there.
         digits: the images; None where they are not there.
+        spec: what they are.
     """
     left, right = st.columns(2, gap="large")
     with right:
         st.header(_("The digits"), anchor=False)
-        found = _matching(evaluation)
+        found = _matching(evaluation, spec)
         opened = opened_digit(len(evaluation.labels))
         if digits is None or reader is None:
             pass  # the page has said why
         elif opened is None:
-            _gallery(evaluation, digits.images, found)
+            _gallery(evaluation, digits.images, found, spec)
         else:
-            _one(evaluation, digits, opened)
-            _explained(evaluation, reader, digits.images[opened], opened, run, epoch)
+            _one(evaluation, digits, opened, spec)
+            _explained(evaluation, reader, digits.images[opened], opened, run, epoch, spec)
     with left:
-        _matrix(evaluation)
-        _pairs(evaluation)
+        _matrix(evaluation, spec)
+        _pairs(evaluation, spec)
 
 
 def opened_digit(total: int) -> int | None:
@@ -110,14 +121,14 @@ def opened_digit(total: int) -> int | None:
     return int(asked) if is_number and int(asked) < total else None
 
 
-def _matrix(evaluation: Evaluation) -> None:
+def _matrix(evaluation: Evaluation, spec: DatasetSpec) -> None:
     st.header(_("Confusion matrix"), anchor=False)
     units = {"counts": _("counts"), "shares": _("% of the row")}
     unit = links.switch(_("Show"), state.EVALUATE_MATRIX_UNIT, units)
     ui.chart(
-        charts.confusion(evaluation.confusion(), _chosen(), shares=unit == "shares"),
+        charts.confusion(evaluation.confusion(), _chosen(), spec, shares=unit == "shares"),
         key=state.EVALUATE_MATRIX,
-        on_select=_cell_clicked,
+        on_select=partial(_cell_clicked, len(spec.classes)),
         selection_mode="points",
         alt=_("Confusion matrix: true digits down, the digits they were read as across"),
     )
@@ -127,28 +138,31 @@ def _matrix(evaluation: Evaluation) -> None:
     )  # fmt: skip
 
 
-def _pairs(evaluation: Evaluation) -> None:
+def _pairs(evaluation: Evaluation, spec: DatasetSpec) -> None:
     pairs = evaluation.confused()[:_PAIRS]
     if not pairs:
         return
     st.subheader(_("Confused most"), anchor=False)
     with st.container(horizontal=True, gap="small"):
         for pair in pairs:
-            words = _("{true} → {read}: {times} of {written:,}").format(**pair._asdict())
-            key = state.EVALUATE_PAIR[f"{pair.true}{pair.read}"]
+            true, read = spec.classes[pair.true], spec.classes[pair.read]
+            words = _("{true} → {read}: {times} of {written:,}").format(
+                true=ui.plain(true), read=ui.plain(read), times=pair.times, written=pair.written
+            )
+            key = state.EVALUATE_PAIR[f"{pair.true}_{pair.read}"]
             st.button(words, key=key, on_click=_filter, args=(pair.true, pair.read))
 
 
-def _matching(evaluation: Evaluation) -> NDArray[np.int64]:
+def _matching(evaluation: Evaluation, spec: DatasetSpec) -> NDArray[np.int64]:
     """Let the visitor filter. Returns the digits that come through, the worst mistakes first."""
-    words = {_ANY: _("any")}
+    words = {_ANY: _("any")} | dict(enumerate(spec.classes))
     kinds = {"all": _("all"), "wrong": _("mistakes"), "right": _("right")}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for label, key in ((_("Written"), state.EVALUATE_TRUE), (_("Read as"), state.EVALUATE_READ)):
-            links.choice(key, _CHOICES)
+            links.choice(key, words)
             st.selectbox(
-                label, _CHOICES, key=key, width=100, persist_state="session", on_change=first_page,
-                format_func=lambda digit: words.get(digit, str(digit)),
+                label, list(words), key=key, width=100, persist_state="session", on_change=first_page,
+                format_func=words.__getitem__,
             )  # fmt: skip
         kind = links.switch(_("Show"), state.EVALUATE_SHOW, kinds, labelled=True, on_change=first_page)
         links.span(state.EVALUATE_SURE, range(101))
@@ -168,7 +182,9 @@ def _matching(evaluation: Evaluation) -> NDArray[np.int64]:
     return evaluation.worst_first(np.flatnonzero(keep))
 
 
-def _gallery(evaluation: Evaluation, images: NDArray[np.uint8], found: NDArray[np.int64]) -> None:
+def _gallery(
+    evaluation: Evaluation, images: NDArray[np.uint8], found: NDArray[np.int64], spec: DatasetSpec
+) -> None:
     if not len(found):
         st.info(_("No digit is like that. Choose another cell, or any digit."))
         return
@@ -183,14 +199,21 @@ def _gallery(evaluation: Evaluation, images: NDArray[np.uint8], found: NDArray[n
         ).format(n=len(found))
     )
     gallery(
-        [tile(evaluation, images, int(index)) for index in on_page],
+        [tile(evaluation, images, int(index), spec) for index in on_page],
         key=state.EVALUATE_MISTAKE_TILES, on_click=open_digit, focus=was_open(),
     )  # fmt: skip
 
 
-def tile(evaluation: Evaluation, images: NDArray[np.uint8], index: int, *, clickable: bool = True) -> Tile:
+def tile(
+    evaluation: Evaluation,
+    images: NDArray[np.uint8],
+    index: int,
+    spec: DatasetSpec,
+    *,
+    clickable: bool = True,
+) -> Tile:
     """A digit, what it is and what it was read as."""
-    true, read = int(evaluation.labels[index]), int(evaluation.predictions[index])
+    true, read = _names(evaluation, index, spec)
     return Tile(
         images[index],
         _marked(true, read, evaluation.confidences[index]),
@@ -200,31 +223,42 @@ def tile(evaluation: Evaluation, images: NDArray[np.uint8], index: int, *, click
     )
 
 
-def _marked(true: int, read: int, confidence: float) -> str:
+def _names(evaluation: Evaluation, index: int, spec: DatasetSpec) -> tuple[str, str]:
+    """What an image is, and what it was read as."""
+    return spec.classes[evaluation.labels[index]], spec.classes[evaluation.predictions[index]]
+
+
+def _marked(true: str, read: str, confidence: float) -> str:
     return f"✓ {read} · {confidence:.0%}" if true == read else f"✗ {true} → {read} · {confidence:.0%}"
 
 
-def _one(evaluation: Evaluation, digits: Digits, index: int) -> None:
+def _one(evaluation: Evaluation, digits: Digits, index: int, spec: DatasetSpec) -> None:
     """One digit, large."""
-    true, read = int(evaluation.labels[index]), int(evaluation.predictions[index])
+    true, read = _names(evaluation, index, spec)
     offer_back()
     st.header(
         _("Digit {index}: a {true}, read as {read} ({share:.1%})").format(
-            index=index, true=true, read=read, share=evaluation.confidences[index]
+            index=index, true=ui.plain(true), read=ui.plain(read), share=evaluation.confidences[index]
         ),
         anchor=False,
     )
     with st.container(horizontal=True, gap="large"):
         image = digits.images[index]
         with st.container(width=174):
-            st.image(charts.tile(image, right=true == read, scale=6), width=168,
-                     alt=_("A {true} as 28×28 pixels").format(true=true))  # fmt: skip
+            alt = _("A {true} as {size} pixels").format(true=true, size=spec.side_by_side)
+            st.image(charts.tile(image, right=true == read, scale=6), width=168, alt=alt)
         with st.container(width=260):
-            bars(evaluation.probabilities[index], key=state.EVALUATE_DIGIT_BARS)
+            bars(evaluation.probabilities[index], spec, key=state.EVALUATE_DIGIT_BARS)
 
 
 def _explained(
-    evaluation: Evaluation, reader: Reader, image: NDArray[np.uint8], index: int, run: Path, epoch: int
+    evaluation: Evaluation,
+    reader: Reader,
+    image: NDArray[np.uint8],
+    index: int,
+    run: Path,
+    epoch: int,
+    spec: DatasetSpec,
 ) -> None:
     """What the answer comes from."""
     views = {"why": _("Why this digit"), "alike": _("Look-alikes")}
@@ -232,23 +266,24 @@ def _explained(
         views["course"] = _("Over the epochs")
     view = links.switch(_("What to look at"), state.EVALUATE_EXPLAINED, views)
     if view == "course":
-        _course(run, image, int(evaluation.labels[index]), epoch)
+        _course(run, image, int(evaluation.labels[index]), epoch, spec)
         return
     reading = reader.read(image[None])[0]._replace(probabilities=evaluation.probabilities[index])
     (reasons.why if view == "why" else reasons.alike)(reader, reading)
 
 
-def _course(run: Path, image: NDArray[np.uint8], true: int, epoch: int) -> None:
+def _course(run: Path, image: NDArray[np.uint8], true: int, epoch: int, spec: DatasetSpec) -> None:
     try:
         asked, probabilities = _asked(run, image, len(epochs.kept(run)))
     except epochs.EpochMissing as error:
         st.info(ui.plain(error))
         return
     ui.chart(
-        charts.course(asked, probabilities, true, epoch or None), key=state.EVALUATE_COURSE,
+        charts.course(asked, probabilities, true, epoch or None, spec), key=state.EVALUATE_COURSE,
         alt=_("The probability of the digit and of its rivals after each epoch"),
     )  # fmt: skip
-    st.caption(_("How likely it was a {true}, and its strongest rivals, after each epoch.").format(true=true))
+    words = _("How likely it was a {true}, and its strongest rivals, after each epoch.")
+    st.caption(words.format(true=ui.plain(spec.classes[true])))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -31,7 +31,7 @@ _MAPS, _MAP, _UNITS = state.DRAW_MAPS, state.DRAW_MAP, state.DRAW_UNITS
 def show(run: Path, reader: Reader, reading: Reading) -> None:
     """Every layer's output for this drawing, and the arithmetic behind any number of it."""
     try:
-        rows = arch.trace(arch.layers(runs.plan(run)))
+        rows = arch.trace(arch.layers(runs.plan(run), runs.spec(run)))
     except (runs.UnknownRun, arch.ImpossibleNetwork) as error:
         ui.sorry(error)
         return

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core import ui
 from core.charts import pictures
-from core.evaluation import explain
+from core.evaluation import calibration, explain
 from core.evaluation.reading import Reader, Reading
 from core.i18n import _
 from core.network import predict
@@ -20,16 +20,18 @@ from core.ui.bars import bars
 from core.ui.gallery import Tile, gallery
 
 _NEIGHBOURS = 12
-_DIGITS = list(range(10))
+_THIRDS = 0.35, 0.64  # of an image: where its middle begins and ends
 
 
 def why(reader: Reader, reading: Reading) -> None:
-    """Which ink speaks for a digit, and where more ink would make it one."""
+    """Which ink speaks for a class, and where more ink would make it one."""
+    names = reader.spec.classes
     asked = st.segmented_control(
-        _("What speaks for or against"), _DIGITS, default=reading.digit, required=True,
+        _("What speaks for or against"), range(len(names)), default=reading.digit, required=True,
         key=state.APP_WHY[reading.digit],
-        format_func=lambda digit: f"{digit} · {reading.probabilities[digit]:.0%}",
+        format_func=lambda digit: f"{ui.plain(names[digit])} · {reading.probabilities[digit]:.0%}",
     )  # fmt: skip
+    grey = reading.image if reading.image.ndim == 2 else reading.image.max(axis=2)
     found = explain.occlusion(reader.predictor, reading.image, asked)
     left, right = st.columns(2)
     for side, key, values, title, words in (
@@ -41,22 +43,26 @@ def why(reader: Reader, reading: Reading) -> None:
     ):  # fmt: skip
         side.subheader(title, anchor=False)
         ui.chart(
-            pictures.speaks(reading.image, values), key=key, alt=words.format(digit=asked), into=side,
+            pictures.speaks(grey, values), key=key, alt=words.format(digit=names[asked]), into=side,
             numbers=partial(pictures.numbers, values, _("row"), _("column")),
         )  # fmt: skip
-        side.caption(words.format(digit=asked))
-    st.markdown(_in_words(found, asked, reading))
+        side.caption(words.format(digit=ui.plain(names[asked])))
+    st.markdown(_in_words(found, asked, reading, ui.plain(names[asked])))
 
 
-def _in_words(found: explain.Occlusion, asked: int, reading: Reading) -> str:
+def _in_words(found: explain.Occlusion, asked: int, reading: Reading, name: str) -> str:
     for_it, against = float(found.ink.clip(min=0).sum()), float(-found.ink.clip(max=0).sum())
     share = for_it / (for_it + against) if for_it + against else 0.0
-    text = _("{share:.0%} of the ink's weight speaks for a {digit}.").format(share=share, digit=asked)
+    text = _("{share:.0%} of the ink's weight speaks for a {digit}.").format(share=share, digit=name)
     if asked != reading.digit and found.paper.max() > 0:
         y, x = np.unravel_index(found.paper.argmax(), found.paper.shape)
-        where = _places()[int(y >= 10) + int(y >= 18)][int(x >= 10) + int(x >= 18)]
+        row, column = (
+            int(np.searchsorted(_THIRDS, place / side, side="right"))
+            for place, side in zip((y, x), found.paper.shape, strict=True)
+        )
+        where = _places()[row][column]
         text += " " + _("To make it a {digit}, more ink would help most {where}.").format(
-            digit=asked, where=where
+            digit=name, where=where
         )
     return text + " " + _("Found by covering the image with a 5×5 square, place by place.")
 
@@ -71,22 +77,24 @@ def _places() -> list[list[str]]:
 
 def alike(reader: Reader, reading: Reading) -> None:
     """The training digits that the network takes for nearest."""
-    reference = reader.reference
+    reference, names = reader.reference, reader.spec.classes
     found, distances = reference.nearest(reading.image, _NEIGHBOURS)
     labels = reference.labels[found]
+    dataset = calibration.reference_name(reader.spec)
     count = int((labels == reading.digit).sum())
     st.markdown(
-        _("The digits of mnist-5k that are nearest by the last hidden layer. **{count} of {n}** are a "
+        _("The {images} of {dataset} that are nearest by the last hidden layer. **{count} of {n}** are a "
           "{digit}. If the drawing was read wrong, here is what it was taken for.").format(
-            count=count, n=len(found), digit=reading.digit
+            count=count, n=len(found), digit=ui.plain(names[reading.digit]), dataset=dataset,
+            images=_("digits") if reader.spec.are_digits else _("images"),
         )
     )  # fmt: skip
     gallery(
         [
             Tile(
-                reference.images[index], f"{label} · {distance:.1f}",
-                _("A {label} of mnist-5k, at a distance of {distance:.1f}").format(
-                    label=label, distance=distance
+                reference.images[index], f"{names[label]} · {distance:.1f}",
+                _("A {label} of {dataset}, at a distance of {distance:.1f}").format(
+                    label=names[label], dataset=dataset, distance=distance
                 ),
             )
             for index, label, distance in zip(found, labels, distances, strict=True)
@@ -97,7 +105,7 @@ def alike(reader: Reader, reading: Reading) -> None:
 
 def compare(run: Path, reading: Reading) -> None:
     """The same drawing, read by two runs."""
-    candidates = runs.trained(ui.settings().runs)
+    candidates = runs.that_take_drawings(ui.settings().runs)
     names = [candidate.name for candidate in candidates]
     left, right = st.columns(2, gap="large")
     other = next((name for name in names if name != run.name), run.name)
@@ -108,7 +116,8 @@ def compare(run: Path, reading: Reading) -> None:
                 key.set(default)
             chosen = run_picker.pick(candidates, key=key, persist_state="session")
             try:
-                found = ui.reader(chosen).read(reading.image[None])[0]
+                reader = ui.reader(chosen)
+                found = reader.read(reading.image[None])[0]
             except predict.NotTrained as error:
                 ui.sorry(error)
                 continue
@@ -119,4 +128,4 @@ def compare(run: Path, reading: Reading) -> None:
                     digit=found.digit, share=found.confidence
                 )
             )
-            bars(found.probabilities, key=state.DRAW_COMPARED[part])
+            bars(found.probabilities, reader.spec, key=state.DRAW_COMPARED[part])

@@ -54,7 +54,7 @@ def _button(one: Entry, ending: str, icon: str, hint: str, label: str = "") -> N
 
 def _model(one: Entry) -> None:
     """The trained model in a format to choose, and the lines that use it."""
-    found = formats.formats()
+    found = formats.formats(runs.spec(one.run))
     st.subheader(_("The trained model"), anchor=False)
     names = {ending: form.name for ending, form in found.items()}
     ending = links.switch(_("Format"), state.RUNS_FORMAT, names)

@@ -34,7 +34,7 @@ def offer(every: Sequence[Drawing], writers: Sequence[str]) -> None:
           "forget them. The run itself stays as it is: a new one begins with its weights.")
     )  # fmt: skip
     # The starter first: it knows people's handwriting already.
-    candidates = runs.trained(ui.settings().runs)[::-1]
+    candidates = runs.that_take_drawings(ui.settings().runs)[::-1]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = run_picker.pick(candidates, key=state.DRAWINGS_TAUGHT_RUN)
         who = st.selectbox(
@@ -68,7 +68,7 @@ def _teach(parent: Path, taught: Sequence[Drawing]) -> None:
 
 def outcome(every: Sequence[Drawing]) -> None:
     """Of the newest run that was taught: what it gained, and what it forgot."""
-    taught = [run for run in runs.trained(ui.settings().runs) if lessons.has(run)]
+    taught = [run for run in runs.that_take_drawings(ui.settings().runs) if lessons.has(run)]
     if not taught:
         st.caption(_("No run has been taught yet."))
         return

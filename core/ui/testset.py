@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core import ui
 from core.config import RunConfig
-from core.data import datasets, fashion
+from core.data import datasets, fashion, specs
 from core.data.download import FetchFailed
 from core.drawing import drawings
 from core.evaluation.evaluate import Evaluation
@@ -37,7 +37,7 @@ class Digits(NamedTuple):
     """Digits and what they are.
 
     Attributes:
-        images: uint8 ``(n, 28, 28)``.
+        images: uint8 ``(n, *spec.image)``.
         labels: uint8 ``(n,)``.
         stamp: another one wherever they are others.
     """
@@ -49,12 +49,18 @@ class Digits(NamedTuple):
 
 def choose(run: Path, config: RunConfig) -> tuple[str, int]:
     """Let the visitor choose the digits, and the epoch. Returns the digits' name, and the epoch or `END`."""
+    spec = runs.spec(run)
     names = [
         config.dataset,
-        *(name for name in datasets.NAMES if name != config.dataset and datasets.at_hand(name)),
-        fashion.NAME,
+        *(
+            name
+            for name in specs.names()
+            if name != config.dataset and specs.of(name).reads_like(spec) and datasets.at_hand(name)
+        ),
     ]
-    if _has_drawings():
+    if spec.takes_drawings:
+        names.append(fashion.NAME)
+    if spec.takes_drawings and _has_drawings():
         names.append(_KEPT)
     kept = epochs.kept(run)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -154,7 +160,7 @@ def say_what_it_is(on: str) -> None:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _reader(run: Path, epoch: int, stamp: float) -> Reader:
-    return Reader(epochs.predictor(run, epoch, threads=0))
+    return Reader(epochs.predictor(run, epoch, threads=0), runs.spec(run))
 
 
 def reader(run: Path, epoch: int) -> Reader:

@@ -10,6 +10,8 @@ import streamlit as st
 
 from core import charts, ui
 from core.config import RunConfig
+from core.data import specs
+from core.data.specs import DatasetSpec
 from core.i18n import _
 from core.runs import runs
 from core.ui import state
@@ -65,18 +67,24 @@ def pace(epochs: Rows, config: RunConfig) -> None:
     st.caption(_("The first epoch takes longer, because TensorFlow compiles the network in it."))
 
 
-def digits(epochs: Rows) -> None:
+def digits(epochs: Rows, spec: DatasetSpec) -> None:
     if not any(row.get("val_class_accuracy") for row in epochs):
         st.caption(
-            _("After the first epoch, the share of each digit that is read right is shown here. It takes a "
-              "validation share above 0.")
+            _("After the first epoch, the share of each {noun} that is read right is shown here. It takes a "
+              "validation share above 0.").format(noun=specs.noun(spec))
         )  # fmt: skip
         return
     ui.chart(
-        charts.by_digit(epochs), key=state.TRAIN_BY_DIGIT,
-        alt=_("The share of each digit's validation images that is read right, epoch by epoch"),
+        charts.by_digit(epochs, spec), key=state.TRAIN_BY_DIGIT,
+        alt=_("The share of each {noun}'s validation images that is read right, epoch by epoch").format(
+            noun=specs.noun(spec)
+        ),
     )  # fmt: skip
-    st.caption(_("Validation accuracy of each digit: which one is hard, and does it get better?"))
+    st.caption(
+        _("Validation accuracy of each {noun}: which one is hard, and does it get better?").format(
+            noun=specs.noun(spec)
+        )
+    )
 
 
 def layers(run: Path) -> None:

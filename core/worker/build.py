@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 
 import keras
@@ -10,7 +10,7 @@ import numpy as np
 
 from core.config import OPTIMIZERS, RunConfig
 from core.network import architectures as arch
-from core.network.architectures import Layer
+from core.network.architectures import Layer, Network
 from core.network.onnx_graph import Weights
 
 
@@ -41,10 +41,10 @@ def optimizer(config: RunConfig) -> keras.optimizers.Optimizer:
     return made
 
 
-def model(network: Sequence[Layer]) -> keras.Sequential:
-    """The network with fresh weights, from images ``(n, 28, 28)``, 0 to 1, to probabilities ``(n, 10)``."""
+def model(network: Network) -> keras.Sequential:
+    """The network with fresh weights, from images ``(n, *network.image)``, 0 to 1, to probabilities."""
     body = [_LAYERS[type(layer)](**asdict(layer)) for layer in network]
-    return keras.Sequential([keras.Input(arch.IMAGE), *body])
+    return keras.Sequential([keras.Input(network.image), *body])
 
 
 def compile_model(model: keras.Model, config: RunConfig) -> None:

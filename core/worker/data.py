@@ -22,7 +22,7 @@ class Batches:
 
     Attributes:
         steps: steps in an epoch; the last one may have fewer images.
-        x_validation, y_validation: uint8 ``(n, 28, 28)`` and ``(n,)``; n is 0 without validation.
+        x_validation, y_validation: uint8 ``(n, *spec.image)`` and ``(n,)``; n is 0 without validation.
     """
 
     def __init__(self, config: RunConfig, dataset: Dataset) -> None:

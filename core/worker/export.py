@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -14,8 +13,9 @@ from core.evaluation import calibration
 from core.evaluation.evaluate import Evaluation
 from core.files import replacing
 from core.network import onnx_graph
-from core.network.architectures import Layer
+from core.network.architectures import Network
 from core.network.predict import Predictor
+from core.runs import runs
 from core.worker import build, portable
 from core.worker.data import Batches
 
@@ -23,9 +23,7 @@ _TOLERANCE = 1e-4  # between Keras's probabilities and ONNX Runtime's
 _COMPARED = 256  # test images
 
 
-def export(
-    run: Path, model: keras.Model, network: Sequence[Layer], dataset: Dataset, batches: Batches
-) -> Evaluation:
+def export(run: Path, model: keras.Model, network: Network, dataset: Dataset, batches: Batches) -> Evaluation:
     """Write ``model.keras``, ``model.onnx``, ``evaluation.npz``, and what the validation images say.
 
     The evaluation is made with the ONNX model, which is the one that the server predicts with.
@@ -43,7 +41,7 @@ def export(
     evaluation = Evaluation(predictor.logits(dataset.x_test), dataset.y_test)
     with replacing(run / "evaluation.npz") as temporary:
         np.savez(temporary, logits=evaluation.logits, labels=evaluation.labels)
-    if measured := calibration.fit(predictor, batches.x_validation, batches.y_validation):
+    if measured := calibration.fit(predictor, batches.x_validation, batches.y_validation, runs.spec(run)):
         measured.keep(run)
     return evaluation
 

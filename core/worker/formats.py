@@ -26,7 +26,7 @@ from core.worker import build, checkpoint, portable
 def model(run: Path) -> keras.Model:
     """The run's network with its weights, ready to predict and to be trained on."""
     config = runs.config(run)
-    found = build.model(architectures.layers(config))
+    found = build.model(architectures.layers(config, runs.spec(run)))
     build.compile_model(found, config)
     # For the optimizer's state. Without a checkpoint of this very network, it begins anew.
     with suppress(checkpoint.DamagedCheckpoint):

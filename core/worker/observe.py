@@ -19,7 +19,7 @@ Observe = Callable[[NDArray[np.uint8], NDArray[np.uint8]], dict[str, dict[str, A
 
 
 def observer(model: keras.Model) -> Observe:
-    """A function from images, uint8 ``(n, 28, 28)``, and labels to what is to be seen, by layer.
+    """A function from images, uint8 ``(n, *image)``, and labels to what is to be seen, by layer.
 
     Of each layer with a kernel: ``weights`` and ``gradients``, the kernel's histograms as `histogram`
     makes them, and ``dead``, the share of its units (filters) that none of the images activates; None
@@ -38,7 +38,7 @@ def observer(model: keras.Model) -> Observe:
             value = steps.loss(model, labels, tensor)
         return tape.gradient(value, [layer.kernel.value for layer in watched]), active
 
-    compiled = tf.function(look, input_signature=[steps.IMAGES, steps.LABELS])
+    compiled = tf.function(look, input_signature=[steps.images_of(model), steps.LABELS])
 
     def observe(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> dict[str, dict[str, Any]]:
         gradients, active = compiled(images, labels)

@@ -13,18 +13,20 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from core.network.architectures import CLASSES
-
 Tensor = Any
-# images uint8 (n, 28, 28), labels uint8 (n,), learning rates float32 (steps,) → the sum of the images'
+# images uint8 (n, *image), labels uint8 (n,), learning rates float32 (steps,) → the sum of the images'
 # losses (NaN if a weight is no finite number any more), and how many were read right
 Steps = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-# images, labels → the sum of the images' losses, and the digits read, int64 (n,)
+# images, labels → the sum of the images' losses, and the classes read, int64 (n,)
 Validate = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
-IMAGES = tf.TensorSpec((None, 28, 28), tf.uint8)
 LABELS = tf.TensorSpec((None,), tf.uint8)
 _RATES = tf.TensorSpec((None,), tf.float32)
+
+
+def images_of(model: keras.Model) -> tf.TensorSpec:
+    """The images that the model takes, with a byte for each number."""
+    return tf.TensorSpec(model.input_shape, tf.uint8)
 
 
 def normalised(images: Tensor) -> Tensor:
@@ -35,7 +37,7 @@ def normalised(images: Tensor) -> Tensor:
 def loss(model: keras.Model, labels: Tensor, probabilities: Tensor) -> Tensor:
     """The model's mean loss on these images, its weights' penalties included, as Keras reports it."""
     smoothed = isinstance(model.loss, keras.losses.CategoricalCrossentropy)
-    targets = tf.one_hot(labels, CLASSES) if smoothed else labels
+    targets = tf.one_hot(labels, model.output_shape[-1]) if smoothed else labels
     return tf.add_n([model.loss(targets, probabilities), *model.losses])
 
 
@@ -59,7 +61,7 @@ def training(model: keras.Model, batch_size: int) -> Steps:
         nothing = tf.add_n([0 * tf.reduce_sum(weight.value) for weight in model.weights])
         return lost + nothing, right
 
-    compiled: Steps = tf.function(steps, input_signature=[IMAGES, LABELS, _RATES])
+    compiled: Steps = tf.function(steps, input_signature=[images_of(model), LABELS, _RATES])
     return compiled
 
 
@@ -71,7 +73,7 @@ def validation(model: keras.Model) -> Validate:
         images_read = tf.cast(tf.size(labels), tf.float32)
         return loss(model, labels, probabilities) * images_read, _read(probabilities)
 
-    compiled: Validate = tf.function(validate, input_signature=[IMAGES, LABELS])
+    compiled: Validate = tf.function(validate, input_signature=[images_of(model), LABELS])
     return compiled
 
 

@@ -6,7 +6,6 @@ import math
 import os
 import platform
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from core.failures import KnownFailure
 from core.files import replacing
 from core.jobs.jobs import Ask
 from core.network import architectures as arch
-from core.network.architectures import Layer
+from core.network.architectures import Network
 from core.network.onnx_graph import Weights, flatten
 from core.runs import lessons, runs
 from core.runs.runs import Action
@@ -112,6 +111,7 @@ class Training:
         weights: Weights | None = None,
     ) -> None:
         self.config = config
+        self.spec = runs.spec(journal.run)
         self.batches = batches
         self.progress = found.progress if found else Progress(config.learning_rate, config.dropout)
         self._journal = journal
@@ -130,7 +130,7 @@ class Training:
     def _build(self, seed: int) -> None:
         """Make the network with the dropout that is set now, and fresh weights from this seed."""
         keras.utils.set_random_seed(seed % 2**32)
-        self.network = arch.layers(self.config.but(dropout=self.progress.dropout))
+        self.network = arch.layers(self.config.but(dropout=self.progress.dropout), self.spec)
         self.model = build.model(self.network)
         build.compile_model(self.model, self.config)
         self._steps = steps.training(self.model, self.config.batch_size)
@@ -312,7 +312,7 @@ class Training:
             "val_accuracy": float(right.mean()),
             "val_class_accuracy": [
                 float(right[labels == digit].mean()) if (labels == digit).any() else None
-                for digit in range(arch.CLASSES)
+                for digit in range(len(self.spec.classes))
             ],
         }
 
@@ -322,13 +322,13 @@ def rehearse() -> None:
     network = arch.layers(RunConfig())
     model = build.model(network)
     build.compile_model(model, RunConfig())
-    images, labels = np.zeros((16, *arch.IMAGE), np.uint8), np.zeros(16, np.uint8)
+    images, labels = np.zeros((16, *network.image), np.uint8), np.zeros(16, np.uint8)
     steps.training(model, 16)(images, labels, np.zeros(1, np.float32))
     steps.validation(model)(images, labels)
     observe.observer(model)(images, labels)
 
 
-def steps_per_call(network: Sequence[Layer], config: RunConfig) -> int:
+def steps_per_call(network: Network, config: RunConfig) -> int:
     """How many steps to do in one call of the compiled training function, 1 to 16."""
     # Backwards takes about twice what forwards takes.
     step = 3 * arch.multiplications(network) * config.batch_size

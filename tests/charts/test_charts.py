@@ -10,29 +10,30 @@ import pytest
 from core import charts
 from core.charts import ALL
 from core.config import PRESETS
+from core.data.specs import MNIST
 from core.network import architectures as arch
 from core.sweeps.sweeps import Trial
 
 
 def test_a_click_on_a_cell_names_the_cell_that_it_is_on() -> None:
     matrix = np.arange(100).reshape(10, 10)
-    heat, markers = charts.confusion(matrix, (ALL, ALL), shares=False).data
+    heat, markers = charts.confusion(matrix, (ALL, ALL), MNIST, shares=False).data
     for x, y, text in zip(markers.x, markers.y, markers.text, strict=True):
-        rows, columns = [slice(None) if place == ALL else slice(place, place + 1) for place in (y, x)]
+        rows, columns = [slice(None) if place == len(matrix) else slice(place, place + 1) for place in (y, x)]
         assert text == str(matrix[rows, columns].sum())
     assert (heat.x[3], heat.y[7]) == (3, 7)
 
 
 @pytest.mark.parametrize("chosen", [(4, 9), (0, 0), (ALL, 3), (6, ALL)])
 def test_what_is_chosen_is_framed(chosen: tuple[int, int]) -> None:
-    (frame,) = charts.confusion(np.eye(10), chosen, shares=True).layout.shapes
+    (frame,) = charts.confusion(np.eye(10), chosen, MNIST, shares=True).layout.shapes
     for place, low, high in zip(chosen, (frame.y0, frame.x0), (frame.y1, frame.x1), strict=True):
         assert (low, high) == ((-0.5, 9.5) if place == ALL else (place - 0.5, place + 0.5))
-    assert not charts.confusion(np.eye(10), (ALL, ALL), shares=True).layout.shapes
+    assert not charts.confusion(np.eye(10), (ALL, ALL), MNIST, shares=True).layout.shapes
 
 
 def test_a_matrix_of_shares_shows_percent_and_sums_as_counts() -> None:
-    markers = charts.confusion(np.full((10, 10), 3), (ALL, ALL), shares=True).data[1]
+    markers = charts.confusion(np.full((10, 10), 3), (ALL, ALL), MNIST, shares=True).data[1]
     assert set(markers.text) == {"10.0", "30", "300"}
 
 
@@ -136,11 +137,11 @@ def test_a_frame_marks_right_and_wrong_and_leaves_the_digit_alone() -> None:
 
 def test_the_numbers_of_a_chart_are_those_that_it_shows() -> None:
     labels = np.array([0, 1, 1, 9], np.uint8)
-    head, *rows = charts.table(charts.class_balance(labels))
+    head, *rows = charts.table(charts.class_balance(labels, MNIST))
     assert head == ["", "digit", "images"]
     assert [row[1:] for row in rows] == [[str(digit), (labels == digit).sum()] for digit in range(10)]
     counts = np.arange(100).reshape(10, 10)
-    head, *rows = charts.table(charts.difference(counts, 2 * counts))
+    head, *rows = charts.table(charts.difference(counts, 2 * counts, MNIST))
     assert len(rows) >= 100
     lines = {
         "one": [[{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]],

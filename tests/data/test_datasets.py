@@ -17,9 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data import datasets
+from core.data import datasets, specs
 from core.data.datasets import BadDataFile, CannotKeep, Dataset, DatasetDamaged, DatasetMissing
 from core.data.download import FetchFailed
+from core.data.specs import MNIST
 from tests.support.sites import Folder, serving
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
@@ -54,7 +55,7 @@ def test_mnist_5k_has_400_digits_of_each_class_to_train_on_and_100_to_test_on(mn
         assert images.shape == (10 * count, 28, 28)
         assert images.dtype == labels.dtype == np.uint8
         assert np.bincount(labels).tolist() == [count] * 10
-        assert len(labels) == getattr(datasets.NAMES["mnist-5k"], split)
+        assert len(labels) == getattr(specs.of("mnist-5k"), split)
 
 
 def test_mnist_5k_is_shuffled_so_that_any_stretch_of_it_has_all_classes(mnist_5k: Dataset) -> None:
@@ -172,7 +173,7 @@ def test_mnist_comes_with_progress_and_only_once(mnist_npz: Path, no_mnist: Path
     assert datasets.path("mnist").read_bytes() == mnist_npz.read_bytes()
     assert datasets.at_hand("mnist")
     dataset = datasets.load("mnist")
-    assert (len(dataset.x_train), len(dataset.x_test)) == datasets.NAMES["mnist"]
+    assert (len(dataset.x_train), len(dataset.x_test)) == (MNIST.train, MNIST.test)
 
 
 def test_without_a_size_the_progress_still_only_grows(mnist_npz: Path, no_mnist: Path) -> None:
@@ -490,11 +491,11 @@ def test_keras_home_is_honoured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_an_unknown_data_set_is_a_mistake_in_the_program() -> None:
-    with pytest.raises(KeyError, match="cifar10"):
+    with pytest.raises(DatasetMissing, match="cifar10"):
         datasets.load("cifar10")
 
 
-@pytest.mark.parametrize("name", datasets.NAMES)
+@pytest.mark.parametrize("name", specs.BUILT_IN)
 def test_a_digest_tells_data_sets_apart(name: str, mnist_5k: Dataset) -> None:
     labels = mnist_5k.y_test.copy()
     labels[0] = (labels[0] + 1) % 10

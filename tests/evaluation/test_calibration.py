@@ -12,6 +12,7 @@ from scipy.special import log_softmax, softmax
 
 from benchmarks import nondigits
 from core.data.datasets import Dataset
+from core.data.specs import MNIST
 from core.evaluation import calibration
 from core.evaluation.calibration import Calibration
 from core.evaluation.explain import Neighbours
@@ -70,7 +71,7 @@ def test_a_run_with_validation_images_measures_on_them(found: Calibration, mnist
 def test_what_the_worker_kept_is_what_is_measured_again(
     found: Calibration, predictor: Predictor, mnist_5k: Dataset
 ) -> None:
-    again = calibration.fit(predictor, mnist_5k.x_train[3200:], mnist_5k.y_train[3200:])
+    again = calibration.fit(predictor, mnist_5k.x_train[3200:], mnist_5k.y_train[3200:], MNIST)
     assert again is not None
     assert again.temperature == pytest.approx(found.temperature, rel=1e-4)
     assert (*again.scales, again.limit) == pytest.approx((*found.scales, found.limit), rel=1e-4)
@@ -79,7 +80,7 @@ def test_what_the_worker_kept_is_what_is_measured_again(
 def test_few_digits_and_many_scribbles_are_refused(
     found: Calibration, predictor: Predictor, mnist_5k: Dataset
 ) -> None:
-    reference = calibration.reference(predictor)
+    reference = calibration.reference(predictor, MNIST)
 
     def refused(images: np.ndarray) -> float:
         return float((found.unlike(reference.unlikeness(images)) > 1).mean())
@@ -93,7 +94,7 @@ def test_few_digits_and_many_scribbles_are_refused(
 
 
 def test_the_distances_are_those_to_the_third_nearest(predictor: Predictor, mnist_5k: Dataset) -> None:
-    distances = calibration.reference(predictor).unlikeness(mnist_5k.x_test[:5])
+    distances = calibration.reference(predictor, MNIST).unlikeness(mnist_5k.x_test[:5])
     features = predictor.features(mnist_5k.x_train), predictor.features(mnist_5k.x_test[:5])
     expected = [np.sort(np.linalg.norm(features[0] - one, axis=1))[2] for one in features[1]]
     np.testing.assert_allclose(distances[:, 0], expected, rtol=1e-3)
@@ -101,14 +102,14 @@ def test_the_distances_are_those_to_the_third_nearest(predictor: Predictor, mnis
 
 def test_a_training_digit_is_not_its_own_neighbour(predictor: Predictor, mnist_5k: Dataset) -> None:
     own, others = mnist_5k.x_train[:5], mnist_5k.x_train[5:]
-    among_all = calibration.reference(predictor).unlikeness(own)
+    among_all = calibration.reference(predictor, MNIST).unlikeness(own)
     without = Neighbours(predictor, others, mnist_5k.y_train[5:]).unlikeness(own)
     np.testing.assert_allclose(among_all, without, rtol=0.02)
 
 
 def test_without_validation_images_nothing_is_measured(predictor: Predictor, mnist_5k: Dataset) -> None:
     none = calibration.LEAST - 1
-    assert calibration.fit(predictor, mnist_5k.x_train[:none], mnist_5k.y_train[:none]) is None
+    assert calibration.fit(predictor, mnist_5k.x_train[:none], mnist_5k.y_train[:none], MNIST) is None
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"[]", b'{"images": 1, "temperature": -1}'])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from core.data import datasets
+from core.data.specs import MNIST
 from core.drawing import drawings_file
 from core.drawing.drawings import Drawing
 from core.drawing.preprocess import canvas_to_image, normalise
@@ -74,7 +75,7 @@ def test_few_of_people_s_digits_are_taken_for_none(digits: list[Drawing]) -> Non
     found = Calibration.read(runs.STARTER)
     assert found is not None
     images = np.stack([canvas_to_image(canvas) for canvas in starter.canvases(digits[::4], 20)])
-    reference = calibration.reference(predict.load(runs.STARTER))
+    reference = calibration.reference(predict.load(runs.STARTER), MNIST)
     assert np.mean(found.unlike(reference.unlikeness(images)) > 1) <= 0.01
 
 

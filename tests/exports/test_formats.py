@@ -14,6 +14,7 @@ from PIL import Image
 
 from core.config import PRESETS
 from core.data.datasets import Dataset
+from core.data.specs import MNIST
 from core.drawing import drawings, drawings_file, preprocess, strokes
 from core.exports import file_names, formats, onnx_drawing
 from core.network import architectures, onnx_graph, predict
@@ -56,8 +57,8 @@ def test_each_format_reads_what_the_app_reads(
     else:
         file.write_bytes(formats.write(run, ending))
     code = formats.snippet(run, ending)
-    assert formats.IMAGES in code
-    code = code.replace(formats.IMAGES, 'images = np.load("images.npy")')
+    assert formats.example(MNIST) in code
+    code = code.replace(formats.example(MNIST), 'images = np.load("images.npy")')
     np.testing.assert_allclose(
         result(code, tmp_path), predict.load(run).probabilities(images), atol=2e-6, rtol=1e-3
     )

@@ -131,6 +131,13 @@ def write_and_read(file: Path, content: bytes, read: Callable[[], object]) -> Ca
     return read
 
 
+def foreign(root: Path) -> Path:
+    """A run on a data set that is not here, and that it says nothing of."""
+    run = runs.create(root, RunConfig())
+    runs.write_json(run / "config.json", RunConfig(dataset="flags").model_dump(mode="json"))
+    return run
+
+
 CNN = RunConfig(architecture="cnn", conv_blocks="4:5:max,4:5:max,4:5:max")
 REAL: dict[str, Callable[[Path], object]] = {
     "dataset_missing": lambda root: datasets.load("mnist"),
@@ -149,6 +156,7 @@ REAL: dict[str, Callable[[Path], object]] = {
     )(),
     "unknown_run": lambda root: runs.find(root, "../{name}"),
     "unreadable_settings": lambda root: runs.config(root / "none"),
+    "unreadable_spec": lambda root: runs.spec(foreign(root)),
     "unreadable_status": lambda root: runs.status(root / "none"),
     "unknown_sweep": lambda root: sweeps.read(root / "none"),
     "too_many_parameters": lambda root: jobs.check(RunConfig(), Settings(max_parameters=1)),

@@ -71,7 +71,7 @@ def test_a_confused_pair_is_said_in_words_and_a_click_shows_it(
 ) -> None:
     pair = evaluation.confused()[0]
     app = open_page("evaluate", run=with_run.name)
-    button = app.button(key=f"evaluate.pair_{pair.true}{pair.read}")
+    button = app.button(key=f"evaluate.pair_{pair.true}_{pair.read}")
     assert button.label == f"{pair.true} → {pair.read}: {pair.times} of {pair.written}"
     button.click()
     assert len(captions(again(app))) == pair.times

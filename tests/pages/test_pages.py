@@ -16,7 +16,7 @@ import pytest
 from streamlit import config
 
 from core.config import PRESETS, RunConfig
-from core.data import datasets
+from core.data import datasets, specs
 from core.drawing import drawings_file, photo
 from core.exports import bundle
 from core.runs import runs
@@ -162,7 +162,7 @@ def test_every_uploader_shows_the_limit_that_is_held_to(runs_folder: Path, no_mn
         for uploader in app.file_uploader
     }
     limits = {
-        "data.mnist_file": datasets.MOST_BYTES, "draw.photo": photo.MOST_BYTES,
+        "data.mnist_file": specs.MNIST.most_bytes, "draw.photo": photo.MOST_BYTES,
         "runs.bring_0": bundle.MOST_PACKED, "drawings.upload": drawings_file.MOST_BYTES,
     }  # fmt: skip
     assert shown == {key: math.ceil(most / 1e6) for key, most in limits.items()}

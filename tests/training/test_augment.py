@@ -12,7 +12,6 @@ from scipy import ndimage
 from core.config import Amounts
 from core.data import datasets
 from core.training.augment import (
-    CENTRE,
     CHUNK,
     MOST,
     NONE,
@@ -27,6 +26,8 @@ from core.training.augment import (
 )
 
 DIGITS = datasets.load("mnist-5k").x_train
+SIZE = (28, 28)
+CENTRE = 13.5
 MODERATE = Amounts(rotation=10, shift=2, zoom=0.1, shear=10, thickness=0.5, elastic=1)
 
 amounts = st.builds(
@@ -41,7 +42,7 @@ def some(seed: int, n: int = 20) -> NDArray[np.uint8]:
 
 
 def drawn(n: int, amounts: Amounts, seed: int) -> Changes:
-    return draw(n, amounts, np.random.default_rng(seed))
+    return draw(n, amounts, np.random.default_rng(seed), SIZE)
 
 
 def augmented(images: NDArray[np.uint8], amounts: Amounts, seed: int) -> NDArray[np.uint8]:
@@ -51,7 +52,7 @@ def augmented(images: NDArray[np.uint8], amounts: Amounts, seed: int) -> NDArray
 def small(seed: int) -> NDArray[np.uint8]:
     """20 digits of 0.7 times their size: none leaves the image by a little shift or zoom."""
     changes = drawn(20, NONE, 0)._replace(zoom=np.full(20, 0.7, np.float32))
-    return np.rint(resample(some(seed), coordinates(changes))).astype(np.uint8)
+    return np.rint(resample(some(seed), coordinates(changes, SIZE))).astype(np.uint8)
 
 
 def ink(images: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float64]:
@@ -98,7 +99,7 @@ def test_scipy_resamples_to_the_same_images(amounts: Amounts, seed: int) -> None
 @settings(max_examples=40)
 def test_scipy_reads_the_same_at_any_places(amounts: Amounts, seed: int) -> None:
     images = some(seed)
-    places = coordinates(drawn(len(images), amounts, seed))
+    places = coordinates(drawn(len(images), amounts, seed), SIZE)
     found = resample(images, places)
     for k, image in enumerate(images):
         wanted = ndimage.map_coordinates(image.astype(float), places[:, k], order=1, mode="grid-constant")
@@ -130,18 +131,18 @@ def test_a_turn_is_clockwise_and_a_shift_goes_down_and_to_the_right() -> None:
     dot = np.zeros((1, 28, 28), np.uint8)
     dot[0, 4, 13:15] = 255  # straight above the centre
     changes = drawn(1, NONE, 0)
-    turned = resample(dot, coordinates(changes._replace(rotation=np.full(1, np.pi / 2, np.float32))))
+    turned = resample(dot, coordinates(changes._replace(rotation=np.full(1, np.pi / 2, np.float32)), SIZE))
     assert mass(turned)[0] == pytest.approx([13.5, 23], abs=0.01)
-    shifted = resample(dot, coordinates(changes._replace(shift=np.array([[3], [-2]], np.float32))))
+    shifted = resample(dot, coordinates(changes._replace(shift=np.array([[3], [-2]], np.float32)), SIZE))
     assert mass(shifted)[0] == pytest.approx([7, 11.5], abs=0.01)
-    slanted = resample(dot, coordinates(changes._replace(slope=np.full(1, 0.4, np.float32))))
+    slanted = resample(dot, coordinates(changes._replace(slope=np.full(1, 0.4, np.float32)), SIZE))
     assert mass(slanted)[0] == pytest.approx([4, 13.5 - 9.5 * 0.4], abs=0.01)
 
 
 def test_the_elastic_field_is_as_long_and_as_smooth_as_smoothed_noise() -> None:
     n = 800
     changes = drawn(n, NONE._replace(elastic=2.0), 0)
-    moved = (coordinates(changes) - np.mgrid[:28, :28][:, None]).reshape(2 * n, 28, 28)
+    moved = (coordinates(changes, SIZE) - np.mgrid[:28, :28][:, None]).reshape(2 * n, 28, 28)
     # 2 pixels is the root mean square of both axes, everywhere: also in the corners.
     np.testing.assert_allclose(np.sqrt((moved**2).mean(axis=0)), 2 / np.sqrt(2), rtol=0.1)
     noise = np.random.default_rng(0).normal(size=(n, 64, 64))
@@ -295,17 +296,37 @@ def test_moderate_amounts_leave_real_digits_in_the_image(seed: int, elastic: int
     assert share.mean() == pytest.approx(1, abs=0.02)
 
 
+# Other images
+
+
+@given(amounts, seeds)
+def test_each_colour_is_changed_as_an_image_by_itself(amounts: Amounts, seed: int) -> None:
+    images = np.random.default_rng(seed).integers(0, 256, (5, 20, 24, 3), np.uint8)
+    found = augmented(images, amounts, seed)
+    for channel in range(3):
+        alone = augmented(np.ascontiguousarray(images[..., channel]), amounts, seed)
+        np.testing.assert_array_equal(found[..., channel], alone)
+
+
+@given(amounts, seeds)
+def test_images_that_are_not_square_are_resampled_as_scipy_does(amounts: Amounts, seed: int) -> None:
+    images = np.random.default_rng(seed).integers(0, 256, (5, 20, 24), np.uint8)
+    places = coordinates(draw(5, amounts, np.random.default_rng(seed), (20, 24)), (20, 24))
+    for k, (image, found) in enumerate(zip(images, resample(images, places), strict=True)):
+        wanted = ndimage.map_coordinates(image.astype(float), places[:, k], order=1, mode="grid-constant")
+        np.testing.assert_allclose(found, wanted, atol=0.05)
+
+
 # What is refused
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [np.zeros((28, 28), np.uint8), np.zeros((2, 28, 27), np.uint8), np.zeros((2, 28, 28), np.float32),
-     np.zeros((2, 28, 28, 1), np.uint8)],
+    [np.zeros((28, 28), np.uint8), np.zeros((2, 28, 28), np.float32), np.zeros((2, 28, 28, 1, 1), np.uint8)],
 )  # fmt: skip
 @pytest.mark.parametrize("amounts", [NONE, MODERATE])
 def test_what_are_no_images_is_refused_with_its_shape(wrong: NDArray[np.generic], amounts: Amounts) -> None:
-    with pytest.raises(ValueError, match=r"shape \(n, 28, 28\), but these are (uint8|float32) \(2"):
+    with pytest.raises(ValueError, match=r"shape \(n, height, width\).* but these are (uint8|float32) \(2"):
         augment(wrong, amounts, np.random.default_rng())
 
 

@@ -1,0 +1,166 @@
+"""What a data set is: the shape of its images, its classes, its size, and where it comes from.
+
+Everything that depends on these asks a `DatasetSpec`. Two are built in. A school may have more: each is a
+folder in the operator's folder of data sets, with a ``dataset.json``, the spec, and an ``arrays.npz``, see
+`core.data.datasets`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from core.config import ConfigError
+from core.failures import KnownFailure
+from core.i18n import _
+from core.settings import Settings
+
+FILE = "dataset.json"
+MOST_SIDE = 256  # pixels
+MOST_CLASSES = 256  # as many as a byte can tell apart
+_MOST_BYTES = 100_000  # of a spec as JSON
+_Side = Annotated[int, Field(ge=8, le=MOST_SIDE)]
+_Size = Annotated[int, Field(ge=1, le=1_000_000)]
+_Name = Annotated[str, Field(min_length=1, max_length=60)]
+_Text = Annotated[str, Field(max_length=2_000)]
+
+
+class DatasetSpec(BaseModel):
+    """What there is to know of a data set before it is loaded.
+
+    Attributes:
+        name: in settings, addresses and file names.
+        title: what people call it.
+        shape: height and width of its images in pixels, and their channels: 1 or 3.
+        classes: what its classes are called, 2 to 256; a label is a place in this list.
+        train, test: how many images there are.
+        source: a sentence on who made it.
+        licence: under which it may be used.
+        drawable: whether its classes can be drawn by hand and read as MNIST's digits are.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    title: _Name
+    shape: tuple[_Side, _Side, Literal[1, 3]]
+    classes: tuple[_Name, ...] = Field(min_length=2, max_length=MOST_CLASSES)
+    train: _Size
+    test: _Size
+    source: _Text = ""
+    licence: _Text = ""
+    drawable: bool = False
+
+    @field_validator("classes")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError("Two classes have the same name.")
+        return names
+
+    @property
+    def image(self) -> tuple[int, ...]:
+        """The shape of an image as an array: without the channel where there is but one."""
+        return self.shape[:2] if self.shape[2] == 1 else self.shape
+
+    @property
+    def side_by_side(self) -> str:
+        """Height and width in words: "28×28"."""
+        return f"{self.shape[0]}×{self.shape[1]}"
+
+    @property
+    def most_bytes(self) -> int:
+        """Of its images and labels, and a little for the headers, unpacked."""
+        return (self.train + self.test) * (math.prod(self.shape) + 8) + 100_000
+
+    @property
+    def are_digits(self) -> bool:
+        """Whether its classes are the ten digits, each in its place."""
+        return self.classes == MNIST.classes
+
+    @property
+    def takes_drawings(self) -> bool:
+        """Whether what is drawn here can be read as one of its images: digits, made as MNIST's are."""
+        return self.drawable and self.reads_like(MNIST)
+
+    def reads_like(self, other: DatasetSpec) -> bool:
+        """Whether a network for the one can read the images of the other, and its answers mean the same."""
+        return self.image == other.image and self.classes == other.classes
+
+
+_SOURCE = "MNIST's digits were written by employees of the US Census Bureau and by high-school students."
+_MNIST_LIKE = {
+    "shape": (28, 28, 1), "classes": tuple("0123456789"), "source": _SOURCE,
+    "licence": "CC BY-SA 3.0", "drawable": True,
+}  # fmt: skip
+BUILT_IN = {
+    spec.name: spec
+    for spec in (
+        DatasetSpec.model_validate(_MNIST_LIKE | given)
+        for given in (
+            {"name": "mnist-5k", "title": "5,000 digits of MNIST", "train": 4_000, "test": 1_000},
+            {"name": "mnist", "title": "MNIST", "train": 60_000, "test": 10_000},
+        )
+    )
+}
+MNIST = BUILT_IN["mnist"]
+
+
+class DatasetMissing(KnownFailure, LookupError):
+    """The data set is not on this machine. The message names it, and says what to do."""
+
+
+class UnknownDataset(DatasetMissing, ConfigError):
+    """There is no data set of that name here. The message says which there are."""
+
+
+def names() -> list[str]:
+    """The data sets that can be trained on here, the built-in ones first."""
+    root = Settings().datasets
+    try:
+        more = sorted(entry.name for entry in os.scandir(root)) if root else []
+    except OSError:
+        more = []
+    return [*BUILT_IN, *(name for name in more if name not in BUILT_IN and find(name))]
+
+
+def find(name: str) -> DatasetSpec | None:
+    """The spec of this name; None where there is no such data set here."""
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    file = folder(name)
+    spec = read(file / FILE) if file else None
+    return spec if spec and spec.name == name else None
+
+
+def of(name: str) -> DatasetSpec:
+    """The spec of this name. Raises UnknownDataset."""
+    if spec := find(name):
+        return spec
+    *others, last = map(repr, names())
+    expected = f"{', '.join(others)} or {last}"
+    raise UnknownDataset("dataset_unknown", received=f'"{name}"', expected=expected)
+
+
+def folder(name: str) -> Path | None:
+    """The folder that holds, or would hold, a data set that is not built in; None where there can be none."""
+    root = Settings().datasets
+    return root / name if root and Path(name).name == name else None
+
+
+def read(file: Path) -> DatasetSpec | None:
+    """The spec in a file that nobody vouches for; None where there is none, or it cannot be one."""
+    try:
+        with file.open("rb") as opened:
+            return DatasetSpec.model_validate_json(opened.read(_MOST_BYTES))
+    except (OSError, ValidationError):
+        return None
+
+
+def noun(spec: DatasetSpec) -> str:
+    """What one of its classes is called in a text."""
+    return _("digit") if spec.are_digits else _("class")
