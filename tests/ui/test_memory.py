@@ -22,7 +22,7 @@ pytest.importorskip("resource", reason="Windows does not say how much memory a p
 CHILD = """
 import io, resource, sys
 from pathlib import Path
-from core import MODULE
+from MODULE
 
 def megabytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
@@ -77,8 +77,8 @@ def png(width: int, height: int, kind: int = 0) -> bytes:
 @pytest.mark.parametrize(
     ("module", "read", "refused"),
     [
-        ("photo", "photo.read(data)", "photo.NoPhoto"),
-        ("__main__ as terminal", "terminal._rgba(file)", "terminal.NotAnImage"),
+        ("core.drawing import photo", "photo.read(data)", "photo.NoPhoto"),
+        ("core import __main__ as terminal", "terminal._rgba(file)", "terminal.NotAnImage"),
     ],
 )
 def test_a_picture_of_one_column_is_refused_before_it_is_unpacked(
@@ -94,7 +94,7 @@ def test_a_picture_of_one_column_is_refused_before_it_is_unpacked(
 @pytest.mark.parametrize(("kind", "most"), [(0, 100), (6, 350)], ids=["grey", "with opacity"])
 def test_the_largest_photo_takes_a_small_multiple_of_its_pixels(file: Path, kind: int, most: float) -> None:
     file.write_bytes(png(5000, 5000, kind))
-    outcome, megabytes = growth("photo", file, "photo.read(data)", "photo.NoPhoto")
+    outcome, megabytes = growth("core.drawing import photo", file, "photo.read(data)", "photo.NoPhoto")
     assert outcome == "read"
     assert megabytes < most
 
@@ -107,7 +107,7 @@ def test_the_largest_photo_takes_a_small_multiple_of_its_pixels(file: Path, kind
 def test_a_file_of_no_drawings_is_refused_before_anything_is_made_of_it(file: Path, data: bytes) -> None:
     file.write_bytes(data)
     outcome, megabytes = growth(
-        "drawings_file", file, "drawings_file.unpack(data)", "drawings_file.BadDrawings"
+        "core.drawing import drawings_file", file, "drawings_file.unpack(data)", "drawings_file.BadDrawings"
     )
     assert outcome == "refused"
     assert megabytes < 60
@@ -119,7 +119,7 @@ def test_as_many_drawings_as_are_read_take_no_more_than_a_photo(file: Path) -> N
     one = f'{{"label":1,"image":"{image}","strokes":[[{points}]]}}'
     file.write_text(f"[{','.join([one] * 9_800)}]", "utf-8")
     outcome, megabytes = growth(
-        "drawings_file", file, "drawings_file.unpack(data)", "drawings_file.BadDrawings"
+        "core.drawing import drawings_file", file, "drawings_file.unpack(data)", "drawings_file.BadDrawings"
     )
     assert outcome == "read"
     assert megabytes < 350
@@ -137,7 +137,10 @@ def test_a_zip_of_a_million_names_is_refused_before_they_are_read(file: Path) ->
     file.write_bytes(data[:directory] + names + record)
     assert file.stat().st_size < 60_000_000
     outcome, megabytes = growth(
-        "bundle", file, "bundle.unpack(io.BytesIO(data), file.parent / 'runs')", "bundle.BadBundle"
+        "core.exports import bundle",
+        file,
+        "bundle.unpack(io.BytesIO(data), file.parent / 'runs')",
+        "bundle.BadBundle",
     )
     assert outcome == "refused"
     assert megabytes < 60
@@ -160,6 +163,8 @@ canvas = WidgetMetadata("canvas", lambda value: value, str, value_type="json_val
 )  # fmt: skip
 def test_what_no_canvas_can_hold_is_refused_before_it_is_read(file: Path, objects: str) -> None:
     file.write_text(f'{{"drawing": {{"raw": {{"objects": [{objects}]}}, "data": null}}}}', "utf-8")
-    outcome, megabytes = growth("ui", file, "browser._check(canvas, sent)", "browser._Impossible", CANVAS)
+    outcome, megabytes = growth(
+        "core import ui", file, "browser._check(canvas, sent)", "browser._Impossible", CANVAS
+    )
     assert outcome == "refused"
     assert megabytes < 30
