@@ -168,13 +168,10 @@ shown = np.random.default_rng(seed).permutation(shown)
 links.number(state.DATA_PAGE, 1, len(labels))
 on_page = shown[ui.pager(len(shown), PER_PAGE, state.DATA_PAGE)]
 
-st.caption(
-    _("{n:,} {split} images. Press a digit to see it as the computer does.")
-    if spec.are_digits
-    else _("{n:,} {split} images. Press one to see it as the computer does.").format(
-        n=len(shown), split=SPLITS[split]
-    )
-)
+words = _("{n:,} {split} images. Press one to see it as the computer does.")
+if spec.are_digits:
+    words = _("{n:,} {split} images. Press a digit to see it as the computer does.")
+st.caption(words.format(n=len(shown), split=SPLITS[split]))
 alt = _("A handwritten {label}, number {index}") if spec.drawable else _("A {label}, number {index}")
 pressed = gallery(
     [

@@ -120,6 +120,7 @@ def lesson(**changes: object) -> Lesson:
 
 
 def test_a_lesson_that_was_kept_is_read(tmp_path: Path) -> None:
+    runs.write_json(tmp_path / "config.json", RunConfig().model_dump(mode="json"))
     lessons.keep(tmp_path, lesson())
     found = lessons.read(tmp_path)
     assert found is not None
@@ -151,6 +152,7 @@ def test_a_lesson_that_is_cut_short_is_damaged(tmp_path: Path, size: int) -> Non
     ],
 )
 def test_a_lesson_that_is_none_is_damaged(tmp_path: Path, changes: dict[str, object]) -> None:
+    runs.write_json(tmp_path / "config.json", RunConfig().model_dump(mode="json"))
     lessons.keep(tmp_path, lesson(**changes))
     with pytest.raises(DamagedLesson):
         lessons.read(tmp_path)
