@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core import ui
 from core.drawing import drawings, preprocess, strokes
 from core.evaluation import explain, reading
 from core.network import architectures as arch
 from core.runs import runs
-from core.ui import inputs
+from core.ui import charting, inputs
 from tests.support.pages import again, decoded, figure, open_page, said, texts, tiles
 
 SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
@@ -63,7 +62,7 @@ def taken(app: AppTest, key: str) -> list[list[Any]]:
     app.selectbox(key="app.chart").set_value(key)
     again(app)
     assert app.get_by_key("app.take_chart")
-    head, *rows = csv.reader(io.StringIO(ui._as_csv(app.session_state["app.charts"], key)))
+    head, *rows = csv.reader(io.StringIO(charting._as_csv(app.session_state["app.charts"], key)))
     return [list(head), *([float(cell) for cell in row] for row in rows)]
 
 

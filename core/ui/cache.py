@@ -1,0 +1,56 @@
+"""What all sessions share: the settings, data sets, and runs that are read once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.data import datasets
+from core.evaluation import evaluate, reading
+from core.settings import Settings
+
+
+def settings() -> Settings:
+    return Settings()
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _dataset(name: str, stamp: float) -> datasets.Dataset:
+    loaded = datasets.load(name)
+    for array in (loaded.x_train, loaded.y_train, loaded.x_test, loaded.y_test):
+        array.flags.writeable = False  # every session shares them
+    return loaded
+
+
+def dataset(name: str) -> datasets.Dataset:
+    """A data set, read once for all sessions. Raises as `core.data.datasets.load`."""
+    return _dataset(name, stamp(datasets.path(name)))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _reader(run: Path, stamp: float) -> reading.Reader:
+    return reading.load(run)
+
+
+def reader(run: Path) -> reading.Reader:
+    """A run that reads drawings, loaded once for all sessions. Raises as `core.evaluation.reading.load`."""
+    return _reader(run, stamp(run / "model.onnx"))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _evaluation(run: Path, stamp: float) -> evaluate.Evaluation:
+    return evaluate.load(run)
+
+
+def evaluation(run: Path) -> evaluate.Evaluation:
+    """A run's evaluation, read once for all sessions. Raises as `core.evaluation.evaluate.load`."""
+    return _evaluation(run, stamp(run / "evaluation.npz"))
+
+
+def stamp(file: Path) -> float:
+    """When the file was last written; 0 where there is none."""
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0

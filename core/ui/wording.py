@@ -1,0 +1,110 @@
+"""Runs, numbers and times in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from core import literal
+from core.config import RunConfig
+from core.i18n import _
+from core.runs import labels, lessons, naming, runs
+from core.runs.naming import Subject
+
+
+def plain(text: object) -> str:
+    """What a person, a link or a file has brought, as it is, for Markdown: see `core.literal`."""
+    return literal.markdown(text)
+
+
+def summary(config: RunConfig) -> str:
+    """A run's settings, as far as its preset does not say them: "MLP 128 · mnist · 5 epochs · rate 0.02"."""
+    return naming.describe(config)
+
+
+def run_names(found: Sequence[Path]) -> dict[str, str]:
+    """What runs are called side by side, by their folders' names; no two of them the same."""
+    subjects = [subject for run in found if (subject := _subject(run))]
+    named = zip((subject.folder for subject in subjects), naming.names(subjects), strict=True)
+    return {run.name: run.name for run in found} | dict(named)
+
+
+def _subject(run: Path) -> Subject | None:
+    """What there is to name a run by; None where it cannot be read."""
+    try:
+        config = runs.plan(run)
+    except runs.UnknownRun:
+        return None
+    given = _("Starter model") if run == runs.STARTER else labels.read(run).name
+    return Subject(run.name, config, given, lessons.has(run))
+
+
+def run_labels(found: Sequence[Path]) -> dict[str, str]:
+    """Runs in a line each, for a list to choose from, by their folders' names."""
+    names = run_names(found)
+    return {run.name: _run_label(run, names[run.name]) for run in found}
+
+
+def _run_label(run: Path, name: str) -> str:
+    try:
+        status, network = runs.status(run), naming.network(runs.plan(run))
+    except runs.UnknownRun:
+        return f"{run.name} · {cannot_be_read()}"
+    if run == runs.STARTER:
+        return _("{name}, which comes with MNIST Lab · {network} · {accuracy:.2%}").format(
+            name=name, network=network, accuracy=status.test_accuracy
+        )
+    if network not in name:  # somebody has given it another one
+        name = f"{name} · {network}"
+    moment = run.name[4:13] if run.name[:8].isdigit() else run.name
+    date = f"{moment[:2]}-{moment[2:4]} {moment[5:7]}:{moment[7:9]}" if moment != run.name else moment
+    accuracy = "" if status.test_accuracy is None else f" · {status.test_accuracy:.2%}"
+    state = "" if status.state == "finished" else f" · {state_words()[status.state]}"
+    return f"{name}{accuracy}{state} · {date} UTC"
+
+
+def cannot_be_read() -> str:
+    """What stands beside a run of which nothing else is known."""
+    return _("cannot be read")
+
+
+def state_words() -> dict[runs.State, str]:
+    return {
+        "queued": _("waiting"),
+        "running": _("training"),
+        "pausing": _("pausing"),
+        "stopping": _("stopping"),
+        "paused": _("paused"),
+        "interrupted": _("interrupted"),
+        "finished": _("finished"),
+        "stopped": _("stopped"),
+        "failed": _("failed"),
+    }
+
+
+def run_words(run: Path) -> str:
+    """A run's settings in a sentence, as Markdown, and its names."""
+    try:
+        words = plain(summary(runs.plan(run)))
+    except runs.UnknownRun:
+        words = _("A run")
+    if given := labels.read(run).name:
+        words = f"**{plain(given)}**: {words}"
+    return _("{words}. Run `{name}`.").format(words=words, name=run.name)
+
+
+def duration(seconds: float) -> str:
+    """A time span as people say it: "0.2 s", "8 s", "3 min 20 s", "1 h 5 min"."""
+    if 0 < seconds < 0.95:
+        return _("{s:.1f} s").format(s=max(0.1, seconds))
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return _("{s} s").format(s=whole)
+    if whole < 3600:
+        return _("{min} min {s} s").format(min=whole // 60, s=whole % 60)
+    return _("{h} h {min} min").format(h=whole // 3600, min=whole % 3600 // 60)
+
+
+def number(value: float | None, form: str) -> str:
+    """A number in this form; a dash where there is none."""
+    return "–" if value is None else form.format(value)
