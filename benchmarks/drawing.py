@@ -23,7 +23,7 @@ from core.drawing.strokes import Strokes
 from core.evaluation import reading
 from core.jobs.warm import PROJECT
 from core.runs import runs
-from core.ui import inputs
+from core.ui.draw import inputs
 
 PROMISED = 250.0  # ms from pen-up to the new bars, in 95 of 100 strokes
 OURS = 2.0  # ms of it

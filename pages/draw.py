@@ -14,9 +14,10 @@ from core.evaluation.reading import Reader, Reading
 from core.i18n import _
 from core.network import predict
 from core.runs import runs
-from core.ui import inputs, insight, keeping, run_picker, state
+from core.ui import run_picker, state
 from core.ui.announce import announce
 from core.ui.bars import bars
+from core.ui.draw import inputs, insight, keeping
 
 # How long the answer goes ahead of the rest, in seconds: this thread would else hold the interpreter that the
 # server needs to send it, and the browser would draw both at once.

@@ -12,7 +12,8 @@ from core.drawing.drawings import Drawing
 from core.i18n import _, ngettext
 from core.network import predict
 from core.runs import runs
-from core.ui import links, state, teach
+from core.ui import links, state
+from core.ui.drawings import teach
 from core.ui.gallery import Tile, gallery
 
 PER_PAGE = 40

@@ -13,7 +13,8 @@ from core.jobs import jobs
 from core.network.architectures import ImpossibleNetwork
 from core.runs import labels, ledger, runs, trash
 from core.runs.ledger import Entry
-from core.ui import compare, links, state, takeaway
+from core.ui import links, state
+from core.ui.runs import compare, takeaway
 
 SEEDS = (3, 5, 10)
 MOST_DELETED = 20  # that can be brought back one by one

@@ -12,7 +12,8 @@ from core.network import architectures
 from core.sweeps import search_space, sweeps
 from core.sweeps.search_space import MOST_POINTS, SWEPT, BadSweep, Choice, Span, Values, short
 from core.sweeps.sweeps import Sweep
-from core.ui import knobs, links, state, sweeping
+from core.ui import knobs, links, state
+from core.ui.sweeps import sweeping
 from core.ui.whole import Refused, check_fields, whole
 
 NEW = "new"

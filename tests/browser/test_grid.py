@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.drawing import preprocess
-from core.ui.grid import PEN, SIDE, pixels, soften
+from core.ui.draw.grid import PEN, SIDE, pixels, soften
 from tests.conftest import wait_until
 from tests.support.browser import draw, free_port, serving_script
 from tests.support.hands import DESK, PHONE, Screen, before
@@ -109,7 +109,7 @@ def test_the_usual_preprocessing_takes_it() -> None:
 PAGE = """
 import numpy as np
 import streamlit as st
-from core.ui.grid import pixel_grid
+from core.ui.draw.grid import pixel_grid
 from core.ui.state import Key
 
 state = st.session_state

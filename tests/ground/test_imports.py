@@ -107,11 +107,21 @@ def test_every_room_imports_from_the_rooms_before_it() -> None:
 
 
 def test_every_room_has_a_place_in_the_order_and_says_what_it_is_for() -> None:
-    rooms = {
-        file.parent.name: ast.parse(file.read_text("utf-8")) for file in CORE if file.name == "__init__.py"
-    }
-    assert set(rooms) == {*ORDER, "worker"}
-    assert [name for name, tree in rooms.items() if not ast.get_docstring(tree)] == []
+    files = {module(file.parent): file for file in CORE if file.name == "__init__.py"}
+    pages = {f"core.ui.{page.stem}" for page in PAGES}
+    assert set(files) - pages == {GROUND, "core.worker", *(f"core.{room}" for room in ORDER[1:])}
+    purposes = {room: ast.get_docstring(ast.parse(file.read_text("utf-8"))) for room, file in files.items()}
+    assert [room for room, purpose in purposes.items() if not purpose] == []
+
+
+def test_what_one_page_is_made_of_is_imported_by_that_page_alone() -> None:
+    """What two pages need stands in `core/ui` itself."""
+    parts = [page.stem for page in PAGES if (PROJECT / "core" / "ui" / page.stem).is_dir()]
+    assert "draw" in parts
+    for page in parts:
+        others = [file for file in UI if file.parent.name != page]
+        other_pages = [file for file in PAGES if file.stem != page]
+        assert importers(others + other_pages, f"core.ui.{page}") == []
 
 
 def test_the_tests_stand_in_rooms_of_the_same_names() -> None:

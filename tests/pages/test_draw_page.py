@@ -18,7 +18,8 @@ from core.drawing import drawings, preprocess, strokes
 from core.evaluation import explain, reading
 from core.network import architectures as arch
 from core.runs import runs
-from core.ui import charting, inputs
+from core.ui import charting
+from core.ui.draw import inputs
 from tests.support.pages import again, decoded, figure, open_page, said, texts, tiles
 
 SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]

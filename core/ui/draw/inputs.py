@@ -16,8 +16,8 @@ from core.drawing.preprocess import EmptyDrawing
 from core.drawing.strokes import Strokes
 from core.i18n import _
 from core.ui import links, state
-from core.ui.canvas import canvas
-from core.ui.grid import pixel_grid
+from core.ui.draw.canvas import canvas
+from core.ui.draw.grid import pixel_grid
 
 SIDE = 280
 BRUSH = 20

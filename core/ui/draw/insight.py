@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from core.evaluation.reading import Reader, Reading
 from core.i18n import _
-from core.ui import links, network, reasons, state, xray
+from core.ui import links, reasons, state
+from core.ui.draw import network, xray
 
 
 def show(run: Path, reader: Reader, reading: Reading, rgba: NDArray[np.uint8]) -> None:

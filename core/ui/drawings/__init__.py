@@ -1,0 +1,1 @@
+"""What the Drawings page is made of: teaching a run from the drawings."""

@@ -1,0 +1,1 @@
+"""What the Runs page is made of: runs side by side, and what is taken away from one."""

@@ -1,0 +1,1 @@
+"""What the Sweeps page is made of: a sweep, and what it says about the knobs."""
