@@ -59,8 +59,8 @@ class NotAnImage(ConfigError):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command. Returns the exit code: 0, 1 for a run that failed, 2 for a mistake in the words."""
-    parsed = _parser().parse_args(arguments)
     try:
+        parsed = _parser().parse_args(arguments)
         return int(parsed.command(parsed))
     except ValidationError as error:
         print(

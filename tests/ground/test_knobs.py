@@ -13,6 +13,7 @@ from babel.messages.extract import extract_from_file
 from core import i18n
 from core.__main__ import main
 from core.config import KNOBS, PRESETS, ConfigError, ConvBlock, RunConfig
+from core.data import specs
 from core.knobs import Knob, Number
 from core.sweeps import search_space
 from core.sweeps.search_space import SWEPT
@@ -34,6 +35,11 @@ def turned(knob: Knob, value: Any) -> RunConfig:
     return RunConfig().but(**{knob.setting: value})
 
 
+def options_of(knob: Knob) -> tuple[str, ...]:
+    """What a knob can be; the data sets are those of the registry."""
+    return tuple(specs.names()) if knob.name == "dataset" else knob.options
+
+
 def test_every_setting_and_every_part_of_one_has_a_knob() -> None:
     assert {knob.setting for knob in KNOBS.values()} == set(RunConfig.model_fields)
     assert set(ConvBlock.model_fields) <= set(KNOBS)
@@ -45,8 +51,8 @@ def test_every_setting_and_every_part_of_one_has_a_knob() -> None:
 @pytest.mark.parametrize("name", KNOBS)
 def test_a_knob_goes_as_far_as_its_field_and_no_further(name: str) -> None:
     knob = KNOBS[name]
-    if knob.options:
-        for option in knob.options:
+    if options := options_of(knob):
+        for option in options:
             turned(knob, option)
         with pytest.raises(ConfigError):
             turned(knob, "something else")
@@ -93,8 +99,8 @@ def test_the_terminal_says_of_every_knob_what_its_field_says(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     knob = KNOBS[name]
-    if knob.options:
-        allowed = "one of " + ", ".join(knob.options)
+    if options := options_of(knob):
+        allowed = "one of " + ", ".join(options)
     elif knob.above:
         allowed = f"above {knob.low} and at most {knob.high}"
     else:
