@@ -288,13 +288,13 @@ WALK = """
   const reached = new Set();
   let last = null;
   return {
-    // A table draws its own focus, and a field for several choices has a caret alone.
+    // A table draws its own focus on its canvas, whose cells take it in turn; a field for several choices has a caret alone.
     // Whether the focus has come to what it was on before, or out of the page; and what was wrong here.
     step: () => {
       const one = focused();
       const wrong = [];
       const gone = last && last.one !== one && last.one.isConnected;
-      if (gone && look(last.one) === last.look && !last.one.matches("canvas, .stMultiSelect input"))
+      if (gone && look(last.one) === last.look && !last.one.matches("canvas *, canvas, .stMultiSelect input"))
         wrong.push(`nobody sees the focus on ${name(last.one)}`);
       // Within its canvas, a table holds its cells once more, for those who listen.
       if (one && !isSeen(one) && !one.closest("canvas")) wrong.push(`nobody sees ${name(one)}`);
