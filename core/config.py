@@ -21,9 +21,9 @@ from pydantic import (
 )
 
 from core import knobs
-from core.explain import explain
 from core.i18n import N_, _
 from core.knobs import Knob, Swept
+from core.setting_errors import explain
 
 # Which there are is asked where a run is made: a run reads on where its data set is not.
 DatasetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
