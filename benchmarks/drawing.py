@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.comparison import Comparison
 from benchmarks.server import FLAGS, chromium, open_page, server
-from core.drawing import numbers, strokes
+from core.drawing import segmentation, strokes
 from core.drawing.strokes import Strokes
 from core.evaluation import reading
 from core.jobs.warm import PROJECT
@@ -69,7 +69,7 @@ def _shares(number: int) -> tuple[float, float]:
         began = time.perf_counter()
         rgba = strokes.painted(one, (inputs.SIDE, inputs.SIDE), inputs.BRUSH)
         painted = time.perf_counter()
-        reader.read(np.stack([one.image for one in numbers.find(rgba)]))
+        reader.read(np.stack([one.image for one in segmentation.find(rgba)]))
         times.append((1000 * (time.perf_counter() - painted), 1000 * (painted - began)))
     ours, painting = np.median(times[1:], axis=0)
     return float(ours), float(painting)

@@ -22,8 +22,8 @@ from benchmarks import nondigits
 from benchmarks.training import train
 from core.config import PRESETS
 from core.data import datasets
-from core.drawing import drawings_file, preprocess, strokes
-from core.drawing.drawings import Drawing
+from core.drawing import interchange, preprocess, strokes
+from core.drawing.collection import Drawing
 from core.drawing.preprocess import STEPS
 from core.evaluation import reading
 from core.evaluation.reading import Reader
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("handwriting", type=Path, help="pen strokes: .json.gz")
     parser.add_argument("--folds", type=Path, help="the runs of a cross-validated starter")
     parsed = parser.parse_args(arguments)
-    digits = drawings_file.unpack(parsed.handwriting.read_bytes())
+    digits = interchange.unpack(parsed.handwriting.read_bytes())
     with tempfile.TemporaryDirectory(prefix="mnist-lab-handwriting-") as folder:
         models: dict[str, Readers] = {
             name: [(reading.load(train(PRESETS[name].but(dataset="mnist"), Path(folder))), digits)]

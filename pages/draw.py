@@ -7,8 +7,8 @@ import numpy as np
 import streamlit as st
 
 from core import charts, ui
-from core.drawing import numbers, preprocess
-from core.drawing.numbers import Found
+from core.drawing import preprocess, segmentation
+from core.drawing.segmentation import Found
 from core.drawing.strokes import Strokes
 from core.evaluation.reading import Reader, Reading
 from core.i18n import _
@@ -38,7 +38,7 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
     try:
         with left:
             shown = inputs.ask(source)
-        found = numbers.find(shown.rgba) if shown else []
+        found = segmentation.find(shown.rgba) if shown else []
     except preprocess.EmptyDrawing as error:
         shown, found, nothing_seen = None, [], error
     except ValueError as error:

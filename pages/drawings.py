@@ -7,8 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from core import charts, ui
-from core.drawing import drawings, drawings_file
-from core.drawing.drawings import Drawing
+from core.drawing import collection, interchange
+from core.drawing.collection import Drawing
 from core.i18n import _, ngettext
 from core.network import predict
 from core.runs import runs
@@ -26,7 +26,7 @@ def attempt(action: Action) -> None:
     """What a button does, before the page is made anew; if it cannot be done, the page says why."""
     try:
         action()
-    except (drawings.TooMany, drawings.DamagedDrawings, drawings_file.BadDrawings, OSError) as error:
+    except (collection.TooMany, collection.DamagedDrawings, interchange.BadDrawings, OSError) as error:
         state.DRAWINGS_TROUBLE.set(error)
 
 
@@ -91,7 +91,7 @@ def correct(drawing: Drawing, file: Path) -> None:
         st.selectbox(_("It is a"), range(10), drawing.label, key=label, width=90)
         st.button(
             _("Correct the drawing"), icon=":material/check:", key=state.DRAWINGS_RELABEL, on_click=attempt,
-            args=(lambda: drawings.relabel(file, drawing.id, label.get()),),
+            args=(lambda: collection.relabel(file, drawing.id, label.get()),),
         )  # fmt: skip
         st.button(
             _("Delete the drawing"), icon=":material/delete:", key=state.DRAWINGS_DELETE, on_click=attempt,
@@ -100,7 +100,7 @@ def correct(drawing: Drawing, file: Path) -> None:
 
 
 def delete(drawing: Drawing, file: Path) -> None:
-    state.DRAWINGS_DELETED.set(drawings.delete(file, [drawing.id]))
+    state.DRAWINGS_DELETED.set(collection.delete(file, [drawing.id]))
 
 
 def undo(file: Path, most: int) -> None:
@@ -118,7 +118,7 @@ def undo(file: Path, most: int) -> None:
 
 
 def put_back(file: Path, most: int) -> None:
-    drawings.add(file, state.DRAWINGS_DELETED.get(), most)
+    collection.add(file, state.DRAWINGS_DELETED.get(), most)
     state.DRAWINGS_DELETED.set([])
 
 
@@ -127,7 +127,7 @@ def take_and_bring(found: Sequence[Drawing], file: Path, most: int) -> None:
     with st.expander(_("Take the drawings along, or bring some"), icon=":material/swap_vert:"):
         st.download_button(
             ngettext("Download {n:,} drawing", "Download {n:,} drawings", len(found)).format(n=len(found)),
-            data=lambda: drawings_file.pack(with_strokes(found, file)),
+            data=lambda: interchange.pack(with_strokes(found, file)),
             file_name="drawings.json.gz", mime="application/gzip",
             icon=":material/download:", key=state.DRAWINGS_DOWNLOAD, disabled=not found,
         )  # fmt: skip
@@ -135,7 +135,7 @@ def take_and_bring(found: Sequence[Drawing], file: Path, most: int) -> None:
         ui.say_where_files_are_taken()
         given = st.file_uploader(
             _("A file of drawings"), type=["gz", "json"], key=state.DRAWINGS_UPLOAD,
-            max_upload_size=drawings_file.MOST_BYTES // 1_000_000,
+            max_upload_size=interchange.MOST_BYTES // 1_000_000,
         )  # fmt: skip
         if given:
             st.button(
@@ -148,18 +148,18 @@ def take_and_bring(found: Sequence[Drawing], file: Path, most: int) -> None:
 
 
 def bring(data: bytes, file: Path, most: int) -> None:
-    state.DRAWINGS_ADDED.set(drawings.add(file, drawings_file.unpack(data), most))
+    state.DRAWINGS_ADDED.set(collection.add(file, interchange.unpack(data), most))
 
 
 def with_strokes(found: Sequence[Drawing], file: Path) -> list[Drawing]:
     """The drawings with their strokes, which only a download needs."""
     ids = {drawing.id for drawing in found}
-    return [drawing for drawing in drawings.every(file) if drawing.id in ids]
+    return [drawing for drawing in collection.every(file) if drawing.id in ids]
 
 
 def tested(every: Sequence[Drawing]) -> None:
     """How every run reads the drawings, beside MNIST's own test images."""
-    images, labels = drawings.arrays(every)
+    images, labels = collection.arrays(every)
     rows = []
     trained = runs.that_take_drawings(ui.settings().runs)
     # The last one is the one that comes with the project.
@@ -197,8 +197,8 @@ settings = ui.settings()
 if trouble := state.DRAWINGS_TROUBLE.pop():
     ui.sorry(trouble)
 try:
-    every, writers = drawings.every(settings.drawings, strokes=False), drawings.writers(settings.drawings)
-except (drawings.DamagedDrawings, OSError) as error:
+    every, writers = collection.every(settings.drawings, strokes=False), collection.writers(settings.drawings)
+except (collection.DamagedDrawings, OSError) as error:
     ui.sorry(error)
     st.stop()
 undo(settings.drawings, settings.max_drawings)

@@ -8,7 +8,7 @@ import streamlit as st
 from core import ui
 from core.data import fashion, specs
 from core.data.specs import DatasetSpec
-from core.drawing import drawings
+from core.drawing import collection
 from core.evaluation import evaluate, significance
 from core.evaluation.calibration import Calibration
 from core.evaluation.evaluate import Evaluation
@@ -46,10 +46,10 @@ def own_drawings(run: Path) -> None:
     try:
         if not runs.spec(run).takes_drawings:
             return
-        found = drawings.every(ui.settings().drawings, strokes=False)
-        images, labels = drawings.arrays(found)
+        found = collection.every(ui.settings().drawings, strokes=False)
+        images, labels = collection.arrays(found)
         right = ui.reader(run).predictor.probabilities(images).argmax(axis=1) == labels
-    except (drawings.DamagedDrawings, predict.NotTrained, OSError):
+    except (collection.DamagedDrawings, predict.NotTrained, OSError):
         return  # the pages that are about them say so
     if not found:
         return

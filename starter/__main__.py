@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.config import RunConfig
-from core.drawing import drawings_file, strokes
-from core.drawing.drawings import Drawing
+from core.drawing import interchange, strokes
+from core.drawing.collection import Drawing
 from core.drawing.preprocess import canvas_to_image
 from core.evaluation import evaluate, robustness
 from core.jobs import jobs
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--folds", type=int, default=0, help="measure with so many groups of writers")
     parser.add_argument("--runs", type=Path, help="where to train (default: a temporary folder)")
     parsed = parser.parse_args(arguments)
-    digits = drawings_file.unpack(parsed.handwriting.read_bytes())
+    digits = interchange.unpack(parsed.handwriting.read_bytes())
     with tempfile.TemporaryDirectory(prefix="mnist-lab-starter-") as folder:
         root = parsed.runs or Path(folder)
         if parsed.folds:

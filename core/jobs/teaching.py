@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from core.config import RunConfig
 from core.data import datasets, specs
 from core.data.datasets import Dataset
-from core.drawing import drawings
-from core.drawing.drawings import Drawing
+from core.drawing import collection
+from core.drawing.collection import Drawing
 from core.evaluation import evaluate
 from core.network import predict
 from core.runs import runs
@@ -39,7 +39,7 @@ def plan(parent: Path, taught: Sequence[Drawing]) -> tuple[RunConfig, Lesson]:
     Raises:
         UnknownRun, NotTrained: the parent cannot be read, or has no model.
     """
-    images, labels = drawings.arrays(taught)
+    images, labels = collection.arrays(taught)
     config = runs.config(parent)
     # The starter has learned from all of MNIST, which need not be on this machine.
     name = config.dataset if datasets.at_hand(config.dataset) else datasets.DEFAULT
@@ -66,7 +66,7 @@ class Score(NamedTuple):
 
 def score(before: Path, after: Path, found: Sequence[Drawing]) -> Score:
     """How two runs read the same drawings. Raises NotTrained."""
-    images, labels = drawings.arrays(found)
+    images, labels = collection.arrays(found)
     counts = [
         int((predict.load(run).probabilities(images).argmax(axis=1) == labels).sum())
         for run in (before, after)

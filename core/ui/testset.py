@@ -13,7 +13,7 @@ from core import ui
 from core.config import RunConfig
 from core.data import datasets, fashion, specs
 from core.data.download import FetchFailed
-from core.drawing import drawings
+from core.drawing import collection
 from core.evaluation.evaluate import Evaluation
 from core.evaluation.reading import Reader
 from core.i18n import _
@@ -83,8 +83,8 @@ def choose(run: Path, config: RunConfig) -> tuple[str, int]:
 
 def _has_drawings() -> bool:
     try:
-        return drawings.count(ui.settings().drawings) > 0
-    except (drawings.DamagedDrawings, OSError):
+        return collection.count(ui.settings().drawings) > 0
+    except (collection.DamagedDrawings, OSError):
         return False  # the Drawings page says so
 
 
@@ -97,10 +97,10 @@ def digits(on: str, run: Path, config: RunConfig) -> Digits:
     """
     if on == _KEPT:
         try:
-            found = drawings.every(ui.settings().drawings, strokes=False)
-        except (drawings.DamagedDrawings, OSError) as error:
+            found = collection.every(ui.settings().drawings, strokes=False)
+        except (collection.DamagedDrawings, OSError) as error:
             raise NotShown(str(error)) from error
-        images, labels = drawings.arrays(found)
+        images, labels = collection.arrays(found)
         return Digits(images, labels, f"{len(found)}-{found[-1].id if found else 0}-{hash(labels.tobytes())}")
     try:
         if on == fashion.NAME:

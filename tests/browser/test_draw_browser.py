@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator, Page, TimeoutError, WebSocketRoute, expect
 
-from core.drawing import drawings, drawings_file, strokes
-from core.drawing.drawings import Drawing
+from core.drawing import collection, interchange, strokes
+from core.drawing.collection import Drawing
 from tests.conftest import wait_until
 from tests.support.browser import CHROMIUM, FLAGS, free_port, serving
 from tests.support.hands import DESK, PHONE, SMALL_PHONE, TABLET, TINY_PHONE, Hand, Screen, before
@@ -30,7 +30,7 @@ def digits(handwriting: Path) -> list[Drawing]:
     """A digit of each kind, each by somebody else."""
     found: dict[int, Drawing] = {}
     writers: set[str] = set()
-    for digit in drawings_file.unpack(handwriting.read_bytes()):
+    for digit in interchange.unpack(handwriting.read_bytes()):
         if digit.label not in found and digit.writer not in writers:
             found[digit.label] = digit
             writers.add(digit.writer)
@@ -298,11 +298,11 @@ def test_a_digit_is_kept_with_the_strokes_that_the_hand_made(
             )
 
         wait_until(lambda: longest() == label, "the longest bar was that of the answer")
-        count = drawings.count(store)
+        count = collection.count(store)
         hand.press(button(page, "Right, keep it"))
         expect(page.get_by_text("Kept. Thank you")).to_be_visible()
-        assert drawings.count(store) == count + 1
-        kept = max(drawings.every(store), key=lambda drawing: drawing.id)
+        assert collection.count(store) == count + 1
+        kept = max(collection.every(store), key=lambda drawing: drawing.id)
         again = strokes.image(kept.strokes, pen=20 / DRAWN)
         assert np.corrcoef(again.ravel(), kept.image.ravel())[0, 1] > 0.9
         assert len(kept.strokes) == len(digit.strokes)

@@ -15,8 +15,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from core.drawing import drawings, strokes
-from core.drawing.drawings import Drawing
+from core.drawing import collection, strokes
+from core.drawing.collection import Drawing
 from core.runs import runs
 from tests.conftest import wait_until
 from tests.support.browser import free_port, serving
@@ -74,7 +74,7 @@ def app(mlp_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App
     for number in range(2):
         shutil.copytree(mlp_run, root / f"{mlp_run.name[:-1]}{number}")
     drawn = [Drawing(label, strokes.image(SEVEN), SEVEN) for label in range(10)]
-    drawings.add(root.parent / "drawings.sqlite", drawn, 100)
+    collection.add(root.parent / "drawings.sqlite", drawn, 100)
     port = free_port()
     log = root.parent / f"server-{port}.txt"
     with serving(root, port, MNIST_LAB_MAX_WAITING="1", refusals=True) as url:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from core.drawing import numbers, preprocess
+from core.drawing import preprocess, segmentation
 from core.drawing.preprocess import EmptyDrawing, canvas_to_image
 from tests.conftest import paste
 from tests.support.digits import DIGITS, solid
@@ -248,7 +248,7 @@ def test_whatever_a_canvas_holds_it_is_read_or_empty(canvas: NDArray[np.uint8], 
         assert canvas_to_image(canvas).max() == 255
     except EmptyDrawing:
         return
-    for found in numbers.find(canvas):
+    for found in segmentation.find(canvas):
         assert found.image.max() == 255
     assert preprocess.steps(canvas, without)["centre"].shape == (28, 28)
 

@@ -11,8 +11,8 @@ import pytest
 
 from core.data import datasets
 from core.data.specs import MNIST
-from core.drawing import drawings_file
-from core.drawing.drawings import Drawing
+from core.drawing import interchange
+from core.drawing.collection import Drawing
 from core.drawing.preprocess import canvas_to_image, normalise
 from core.evaluation import calibration, evaluate
 from core.evaluation.calibration import Calibration
@@ -24,7 +24,7 @@ from starter import __main__ as starter
 
 @pytest.fixture(scope="module")
 def digits(handwriting: Path) -> list[Drawing]:
-    return drawings_file.unpack(handwriting.read_bytes())
+    return interchange.unpack(handwriting.read_bytes())
 
 
 def test_it_is_at_most_a_megabyte() -> None:

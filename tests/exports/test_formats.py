@@ -15,7 +15,7 @@ from PIL import Image
 from core.config import PRESETS
 from core.data.datasets import Dataset
 from core.data.specs import MNIST
-from core.drawing import drawings, drawings_file, preprocess, strokes
+from core.drawing import collection, interchange, preprocess, strokes
 from core.exports import file_names, formats, onnx_drawing
 from core.network import architectures, onnx_graph, predict
 from core.runs import runs
@@ -27,7 +27,7 @@ from tests.support.pages import again, open_page
 CANVAS = onnx_drawing.SIDE
 
 
-def on_canvas(digit: drawings.Drawing, seed: int) -> np.ndarray:
+def on_canvas(digit: collection.Drawing, seed: int) -> np.ndarray:
     """A digit somewhere on a black canvas, uint8 (280, 280, 4)."""
     drawn = strokes.rgba(digit.strokes)
     height, width = drawn.shape[:2]
@@ -41,7 +41,7 @@ def on_canvas(digit: drawings.Drawing, seed: int) -> np.ndarray:
 @pytest.fixture(scope="module")
 def canvases(handwriting: Path) -> list[np.ndarray]:
     """What forty people drew."""
-    found = drawings_file.unpack(handwriting.read_bytes())
+    found = interchange.unpack(handwriting.read_bytes())
     return [on_canvas(digit, number) for number, digit in enumerate(found[:: len(found) // 40])]
 
 

@@ -19,7 +19,7 @@ from streamlit.proto.Common_pb2 import StringArray
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
-from core.drawing import drawings, strokes
+from core.drawing import collection, strokes
 from core.runs import runs
 from core.sweeps import sweeps
 from tests.conftest import Hired
@@ -70,20 +70,20 @@ def click(app: AppTest, key: str) -> AppTest:
 
 
 def test_who_has_opened_a_kept_drawing_can_draw(root: Path) -> None:
-    kept = drawings.every(root.parent / "drawings.sqlite")[0]
+    kept = collection.every(root.parent / "drawings.sqlite")[0]
     app = press_tile(open_page("drawings"), "drawings.drawing_tiles", f"drawing_{kept.id}")
     assert "Draw a digit from 0 to 9" in texts(visit(app, "draw"))
 
 
 def test_a_drawing_that_was_deleted_is_offered_back_on_its_own_page_only(root: Path) -> None:
     file = root.parent / "drawings.sqlite"
-    kept = drawings.every(file)[0]
+    kept = collection.every(file)[0]
     app = click(open_page("drawings", opened_drawing=str(kept.id)), "drawings.delete")
     assert "was deleted" not in texts(visit(app, "runs"))
     assert "1 drawing was deleted" in texts(visit(app, "drawings"))
-    before = drawings.count(file)
+    before = collection.count(file)
     click(app, "drawings.undo")
-    assert drawings.count(file) == before + 1
+    assert collection.count(file) == before + 1
 
 
 def test_a_run_that_was_deleted_is_offered_back_on_its_own_page_only(root: Path, mlp_run: Path) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.drawing import drawings, preprocess, strokes
+from core.drawing import collection, preprocess, strokes
 from core.evaluation import explain, reading
 from core.network import architectures as arch
 from core.runs import runs
@@ -267,7 +267,7 @@ def test_a_drawing_is_kept_with_what_it_is_and_what_was_read(
         wrong.set_value(label)
     again(seven)
     assert "Kept. Thank you" in texts(seven)
-    (kept,) = drawings.every(tmp_path / "drawings.sqlite")
+    (kept,) = collection.every(tmp_path / "drawings.sqlite")
     assert (kept.label, kept.answer, kept.run) == (label, 7, "starter")
     read = reading.load(runs.STARTER).read(kept.image[None])[0]
     assert kept.confidence == pytest.approx(read.confidence)
@@ -283,4 +283,4 @@ def test_nothing_is_kept_where_nothing_may_be(
     seven.button(key="draw.right").click()
     again(seven)
     assert "the most that are kept here" in said(seven.error[0])
-    assert drawings.count(tmp_path / "drawings.sqlite") == 1
+    assert collection.count(tmp_path / "drawings.sqlite") == 1

@@ -9,8 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.data.datasets import Dataset
-from core.drawing import drawings, drawings_file
-from core.drawing.drawings import Drawing
+from core.drawing import collection, interchange
+from core.drawing.collection import Drawing
 from core.network import predict
 from core.runs import lessons, runs
 from tests.conftest import wait_for_end
@@ -37,8 +37,8 @@ def kept(file: Path, mnist_5k: Dataset, runs_folder: Path, no_mnist: Path) -> li
             zip(mnist_5k.x_test[:20], mnist_5k.y_test[:20], strict=True)
         )
     ]  # fmt: skip
-    drawings.add(file, found, 100)
-    return drawings.every(file)
+    collection.add(file, found, 100)
+    return collection.every(file)
 
 
 def tiles(app: AppTest) -> list[int]:
@@ -74,7 +74,7 @@ def test_a_drawing_is_corrected(kept: list[Drawing], file: Path) -> None:
     app.selectbox(key=f"drawings.label_{chosen.id}").set_value(right)
     app.button(key="drawings.relabel").click()
     again(app)
-    assert {drawing.id: drawing.label for drawing in drawings.every(file)}[chosen.id] == right
+    assert {drawing.id: drawing.label for drawing in collection.every(file)}[chosen.id] == right
 
 
 def test_a_deleted_drawing_can_be_had_back(kept: list[Drawing], file: Path) -> None:
@@ -83,24 +83,24 @@ def test_a_deleted_drawing_can_be_had_back(kept: list[Drawing], file: Path) -> N
     press(app, "drawings.drawing_tiles", f"drawing_{chosen.id}")
     app.button(key="drawings.delete").click()
     again(app)
-    assert len(drawings.every(file)) == len(kept) - 1
+    assert len(collection.every(file)) == len(kept) - 1
     assert "1 drawing was deleted" in texts(app)
     app.button(key="drawings.undo").click()
     again(app)
-    back = drawings.every(file)
+    back = collection.every(file)
     assert len(back) == len(kept)
     assert any((one.image == chosen.image).all() and one.time == chosen.time for one in back)
 
 
 def test_what_was_downloaded_can_be_brought_back(kept: list[Drawing], file: Path, tmp_path: Path) -> None:
-    data = drawings_file.pack(kept)
+    data = interchange.pack(kept)
     file.unlink()
     app = open_page("drawings")
     app.file_uploader(key="drawings.upload").set_value(("drawings.json.gz", data, "application/gzip"))
     again(app)
     app.button(key="drawings.bring").click()
     again(app)
-    back = drawings.every(file)
+    back = collection.every(file)
     assert [(one.label, one.writer) for one in back] == [(one.label, one.writer) for one in kept]
 
 
@@ -111,7 +111,7 @@ def test_a_file_that_holds_no_drawings_is_refused_in_a_sentence(file: Path, runs
     app.button(key="drawings.bring").click()
     again(app)
     assert len(said(app.error[0])) > 30
-    assert not drawings.every(file)
+    assert not collection.every(file)
 
 
 def test_a_damaged_store_is_said_and_nothing_else_happens(file: Path, runs_folder: Path) -> None:
@@ -126,7 +126,7 @@ def test_every_run_is_tested_on_the_drawings(
     monkeypatch.setenv("MNIST_LAB_RUNS", str(trained))
     app = open_page("drawings")
     table = app.dataframe[0].value
-    images, labels = drawings.arrays(kept)
+    images, labels = collection.arrays(kept)
     for row, run in zip(table.itertuples(), runs.trained(trained), strict=True):
         right = (predict.load(run).probabilities(images).argmax(axis=1) == labels).mean()
         assert row.ours == pytest.approx(right)
@@ -152,7 +152,7 @@ def test_the_starter_is_taught_and_the_page_says_what_came_of_it(
     assert len(lesson.images) == 10
     app = open_page("drawings")
     shown = metrics(app)
-    images, labels = drawings.arrays([one for one in kept if one.writer == "Ada"])
+    images, labels = collection.arrays([one for one in kept if one.writer == "Ada"])
     right = int((predict.load(run).probabilities(images).argmax(axis=1) == labels).sum())
     assert shown["Drawings it was taught"] == f"{right} / 10"
     assert shown["Other drawings"].endswith("/ 10")
@@ -165,15 +165,15 @@ def test_there_must_be_something_to_teach(
 ) -> None:
     some = [Drawing(int(label), image) for image, label in
             zip(mnist_5k.x_test[:number], mnist_5k.y_test[:number], strict=True)]  # fmt: skip
-    drawings.add(file, some, 100)
+    collection.add(file, some, 100)
     app = open_page("drawings")
     assert all(button.disabled for button in app.button if button.key == "drawings.teach")
 
 
 def test_a_name_is_shown_as_it_was_written(file: Path, runs_folder: Path) -> None:
-    drawings.add(file, [Drawing(3, np.full((28, 28), 9, np.uint8), writer="*[x](http://a.b)*")], 9)
+    collection.add(file, [Drawing(3, np.full((28, 28), 9, np.uint8), writer="*[x](http://a.b)*")], 9)
     app = open_page("drawings")
-    press(app, "drawings.drawing_tiles", f"drawing_{drawings.every(file)[0].id}")
+    press(app, "drawings.drawing_tiles", f"drawing_{collection.every(file)[0].id}")
     assert "(http://a.b)" not in "".join(str(element.value) for element in app.markdown)
     assert any("drawn by *[x]" in said(element) for element in app.markdown)
 
@@ -181,7 +181,7 @@ def test_a_name_is_shown_as_it_was_written(file: Path, runs_folder: Path) -> Non
 def test_a_link_opens_the_drawings_that_somebody_saw(
     kept: list[Drawing], file: Path, runs_folder: Path
 ) -> None:
-    some = next(one for one in drawings.every(file) if one.writer == "Ada")
+    some = next(one for one in collection.every(file) if one.writer == "Ada")
     app = open_page("drawings", drawn_by="Ada", what_it_is=str(some.label), opened_drawing=str(some.id))
     assert app.selectbox(key="drawings.drawn_by").value == "Ada"
     assert app.selectbox(key="drawings.what_it_is").value == some.label

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.config import RunConfig
 from core.data import datasets
-from core.drawing import drawings, strokes
-from core.drawing.drawings import Drawing
+from core.drawing import collection, strokes
+from core.drawing.collection import Drawing
 from core.evaluation import evaluate, reliability
 from core.evaluation.evaluate import Evaluation
 from core.runs import epochs, labels, runs
@@ -171,7 +171,7 @@ def test_kept_drawings_are_test_digits_too(
     store = tmp_path / "drawings.sqlite"
     monkeypatch.setenv("MNIST_LAB_DRAWINGS", str(store))
     image = strokes.image(SEVEN)
-    drawings.add(store, [Drawing(label=label, image=image, strokes=SEVEN) for label in (7, 1)], 10)
+    collection.add(store, [Drawing(label=label, image=image, strokes=SEVEN) for label in (7, 1)], 10)
     app = open_page("evaluate", run=with_run.name, on="drawings")
     assert app.selectbox(key="evaluate.on").value == "drawings"
     assert metrics(app)["Digits"] == "2"

@@ -17,7 +17,7 @@ from streamlit import config
 
 from core.config import PRESETS, RunConfig
 from core.data import datasets, specs
-from core.drawing import drawings_file, photo
+from core.drawing import interchange, photo
 from core.exports import bundle
 from core.runs import runs
 from tests.conftest import Hired
@@ -163,7 +163,7 @@ def test_every_uploader_shows_the_limit_that_is_held_to(runs_folder: Path, no_mn
     }
     limits = {
         "data.mnist_file": specs.MNIST.most_bytes, "draw.photo": photo.MOST_BYTES,
-        "runs.bring_0": bundle.MOST_PACKED, "drawings.upload": drawings_file.MOST_BYTES,
+        "runs.bring_0": bundle.MOST_PACKED, "drawings.upload": interchange.MOST_BYTES,
     }  # fmt: skip
     assert shown == {key: math.ceil(most / 1e6) for key, most in limits.items()}
     # What the server takes at all is as much as the largest of them.

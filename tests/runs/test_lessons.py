@@ -10,7 +10,7 @@ import pytest
 from core.config import RunConfig
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.drawing.drawings import Drawing
+from core.drawing.collection import Drawing
 from core.evaluation import evaluate
 from core.jobs import jobs, teaching
 from core.network import predict

@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from core.drawing import drawings, strokes
-from core.drawing.drawings import Drawing
+from core.drawing import collection, strokes
+from core.drawing.collection import Drawing
 
 SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
 PLENTY = 100_000
@@ -41,7 +41,7 @@ coordinates = st.floats(-1e6, 1e6)
 lines = st.lists(
     st.lists(st.lists(coordinates, min_size=2, max_size=2), min_size=1, max_size=6), min_size=1, max_size=4
 ).map(strokes.unit)
-names = st.text(max_size=64).map(drawings.tidy)
+names = st.text(max_size=64).map(collection.tidy)
 some_drawings = st.builds(
     Drawing,
     label=st.integers(0, 9),

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from core.config import RunConfig
-from core.drawing import drawings
-from core.drawing.drawings import Drawing
+from core.drawing import collection
+from core.drawing.collection import Drawing
 from core.evaluation import robustness
 from core.evaluation.robustness import LEVELS
 from core.failures import Failure
@@ -68,7 +68,7 @@ def build(run: Path, root: Path) -> dict[str, Path]:
     image = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
     kept = Drawing(3, image, [], writer=OTHER, run=found["one"].name, answer=5, confidence=0.5)
     several = [replace(kept, image=image + number) for number in range(6)]
-    drawings.add(root.parent / "drawings.sqlite", several, 100)
+    collection.add(root.parent / "drawings.sqlite", several, 100)
     return found
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import get_args
 
 from core.config import RunConfig
-from core.drawing import drawings, strokes
-from core.drawing.drawings import Drawing
+from core.drawing import collection, strokes
+from core.drawing.collection import Drawing
 from core.failures import Failure
 from core.runs import labels, runs, trash
 from core.sweeps import sweeps, trials
@@ -92,4 +92,4 @@ def _keep(file: Path) -> None:
             (SEVEN, 2, "Ada", 7), (ONE, 4, "", 4),
         )
     ]  # fmt: skip
-    drawings.add(file, kept, 100)
+    collection.add(file, kept, 100)

@@ -8,8 +8,8 @@ from pathlib import Path
 import streamlit as st
 
 from core import ui
-from core.drawing import drawings, strokes
-from core.drawing.drawings import MOST_NAME, Drawing
+from core.drawing import collection, strokes
+from core.drawing.collection import MOST_NAME, Drawing
 from core.drawing.strokes import Strokes
 from core.evaluation.reading import Reading
 from core.i18n import _, ngettext
@@ -62,9 +62,9 @@ def _keep(run: Path, reading: Reading, drawn: Strokes, digest: str) -> None:
         confidence=reading.confidence,
     )
     try:
-        drawings.add(settings.drawings, [kept], settings.max_drawings)
-        count = drawings.count(settings.drawings)
-    except (drawings.TooMany, drawings.DamagedDrawings, OSError) as error:
+        collection.add(settings.drawings, [kept], settings.max_drawings)
+        count = collection.count(settings.drawings)
+    except (collection.TooMany, collection.DamagedDrawings, OSError) as error:
         state.DRAW_NOT_KEPT.set(error)
         return
     state.DRAW_KEPT.set(digest)

@@ -10,7 +10,7 @@ import streamlit as st
 from core import ui
 from core.config import ConfigError
 from core.data import datasets
-from core.drawing.drawings import Drawing
+from core.drawing.collection import Drawing
 from core.evaluation import evaluate
 from core.i18n import _, ngettext
 from core.jobs import jobs, teaching

@@ -4,7 +4,7 @@ They are the rows of one table in an SQLite file. Each function opens the file, 
 transaction and closes it, so that threads and server processes may all call at once. In WAL mode those
 who read never wait for those who write; it needs a disk of this machine, not a network's.
 
-`core.drawing.drawings_file` takes them elsewhere and brings them back.
+`core.drawing.interchange` takes them elsewhere and brings them back.
 """
 
 from __future__ import annotations

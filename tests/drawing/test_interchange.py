@@ -15,35 +15,33 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.drawing import drawings, drawings_file, strokes
-from core.drawing.drawings import Drawing
-from core.drawing.drawings_file import BadDrawings
+from core.drawing import collection, interchange, strokes
+from core.drawing.collection import Drawing
+from core.drawing.interchange import BadDrawings
 from tests.support.drawings import PLENTY, SEVEN, all_same, drawing, refusal, same, some_drawings
 
 
 @settings(max_examples=50)
 @given(several=st.lists(some_drawings, max_size=4))
 def test_a_file_gives_back_what_was_put_in_gzipped_or_not(several: list[Drawing]) -> None:
-    data = drawings_file.pack(several)
-    assert all_same(drawings_file.unpack(data), several)
-    assert all_same(drawings_file.unpack(gzip.decompress(data)), several)
-    assert drawings_file.pack(drawings_file.unpack(data)) == data
+    data = interchange.pack(several)
+    assert all_same(interchange.unpack(data), several)
+    assert all_same(interchange.unpack(gzip.decompress(data)), several)
+    assert interchange.pack(interchange.unpack(data)) == data
 
 
 def test_what_is_kept_goes_to_another_server_and_comes_back_as_known(file: Path) -> None:
     kept = [drawing(1, strokes=SEVEN, writer=" Ann ", run="r", answer=7, confidence=0.9), drawing(2)]
-    drawings.add(file, kept, PLENTY)
-    taken = drawings_file.unpack(drawings_file.pack(drawings.every(file)))
+    collection.add(file, kept, PLENTY)
+    taken = interchange.unpack(interchange.pack(collection.every(file)))
     other = file.with_name("other.sqlite")
-    assert drawings.add(other, taken, PLENTY) == 2
-    assert all_same(drawings.every(other), drawings.every(file))
-    assert drawings.add(file, taken, PLENTY) == 0
+    assert collection.add(other, taken, PLENTY) == 2
+    assert all_same(collection.every(other), collection.every(file))
+    assert collection.add(file, taken, PLENTY) == 0
 
 
 def test_the_file_has_the_keys_of_the_shared_format_and_ours() -> None:
-    entries = json.loads(
-        gzip.decompress(drawings_file.pack([drawing(strokes=SEVEN, writer="Ann"), drawing()]))
-    )
+    entries = json.loads(gzip.decompress(interchange.pack([drawing(strokes=SEVEN, writer="Ann"), drawing()])))
     assert {(entry["label"], entry["writer"], str(entry["strokes"])) for entry in entries} == {
         (7, "Ann", str(SEVEN)),
         (7, "", "[]"),
@@ -58,17 +56,17 @@ def test_the_file_has_the_keys_of_the_shared_format_and_ours() -> None:
 def test_strokes_alone_are_drawn_and_brought_to_their_unit() -> None:
     large = [[[10 + 50 * x, 20 + 50 * y] for x, y in SEVEN[0]]]
     entries = [{"writer": "w101", "label": 7, "strokes": lines, "unknown": {}} for lines in (SEVEN, large)]
-    for found in drawings_file.unpack(json.dumps(entries).encode()):
+    for found in interchange.unpack(json.dumps(entries).encode()):
         assert same(found, Drawing(7, strokes.image(SEVEN), SEVEN, "w101"))
 
 
 def test_handwriting_is_read_as_it_is(file: Path, handwriting: Path) -> None:
     entries = json.loads(gzip.decompress(handwriting.read_bytes()))[:200]
-    found = drawings_file.unpack(gzip.compress(json.dumps(entries).encode()))
+    found = interchange.unpack(gzip.compress(json.dumps(entries).encode()))
     assert [each.label for each in found] == [entry["label"] for entry in entries]
     assert [each.strokes for each in found] == [entry["strokes"] for entry in entries]
-    assert drawings.add(file, found, PLENTY) == len(entries)
-    assert drawings.writers(file) == sorted({entry["writer"] for entry in entries})
+    assert collection.add(file, found, PLENTY) == len(entries)
+    assert collection.writers(file) == sorted({entry["writer"] for entry in entries})
 
 
 GOOD: dict[str, Any] = {
@@ -117,14 +115,14 @@ GOOD: dict[str, Any] = {
 )
 def test_a_drawing_that_is_none_is_named_with_what_is_allowed(change: dict[str, Any], sentence: str) -> None:
     with pytest.raises(BadDrawings, match=sentence):
-        drawings_file.unpack(json.dumps([GOOD, GOOD | change]).encode())
+        interchange.unpack(json.dumps([GOOD, GOOD | change]).encode())
 
 
 def test_a_label_is_needed_and_little_else() -> None:
     with pytest.raises(BadDrawings, match="The label of drawing 1 of the file is missing, and it must be"):
-        drawings_file.unpack(json.dumps([{"strokes": SEVEN}]).encode())
+        interchange.unpack(json.dumps([{"strokes": SEVEN}]).encode())
     for key in ("strokes", "image"):
-        (found,) = drawings_file.unpack(json.dumps([{"label": 7, key: GOOD[key]}]).encode())
+        (found,) = interchange.unpack(json.dumps([{"label": 7, key: GOOD[key]}]).encode())
         assert (found.writer, found.answer, found.confidence, found.run, found.time) == (
             "",
             None,
@@ -135,7 +133,7 @@ def test_a_label_is_needed_and_little_else() -> None:
 
 
 def test_control_characters_in_a_name_are_dropped() -> None:
-    (found,) = drawings_file.unpack(json.dumps([GOOD | {"writer": "A\x00n\x1b\n" + "n" * 62}]).encode())
+    (found,) = interchange.unpack(json.dumps([GOOD | {"writer": "A\x00n\x1b\n" + "n" * 62}]).encode())
     assert found.writer == "An" + "n" * 62
 
 
@@ -154,14 +152,14 @@ def test_control_characters_in_a_name_are_dropped() -> None:
         b"[" + b"9" * 5_000 + b"]",
         b'[{"label":7,"writer":"\\ud800","image":"\\ud800"}]',
         b"\x1f\x8b",
-        drawings_file.pack([drawing()])[:-1],
-        drawings_file.pack([drawing()])[:-8] + bytes(8),
+        interchange.pack([drawing()])[:-1],
+        interchange.pack([drawing()])[:-8] + bytes(8),
         gzip.compress(b"no JSON", mtime=0),
     ],
 )
 def test_what_is_no_list_of_drawings_is_refused_in_a_sentence(data: bytes) -> None:
     with pytest.raises(BadDrawings, match=r"^(The|Drawing) .*\.$"):
-        drawings_file.unpack(data)
+        interchange.unpack(data)
 
 
 def traced(data: bytes) -> int:
@@ -169,7 +167,7 @@ def traced(data: bytes) -> int:
     tracemalloc.start()
     try:
         with pytest.raises(BadDrawings, match=r"at most .* are read|the most that are read"):
-            drawings_file.unpack(data)
+            interchange.unpack(data)
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -200,18 +198,18 @@ def test_what_would_be_large_in_memory_only_is_refused_before_it_is() -> None:
 )
 def test_too_large_a_file_is_refused_with_the_limit(data: bytes, sentence: str) -> None:
     with pytest.raises(BadDrawings, match=sentence):
-        drawings_file.unpack(data)
+        interchange.unpack(data)
 
 
 def drawings_or_a_sentence(data: bytes) -> None:
     """Read it; whatever it is, that gives drawings, or the one error with a sentence."""
     found: list[Drawing] = []
-    sentence = refusal(lambda: found.extend(drawings_file.unpack(data)), BadDrawings)
+    sentence = refusal(lambda: found.extend(interchange.unpack(data)), BadDrawings)
     assert sentence is None or re.fullmatch(r"(The|Drawing) .*\.", sentence, re.DOTALL)
-    images, labels = drawings.arrays(found)
+    images, labels = collection.arrays(found)
     assert images.shape == (len(found), 28, 28)
     assert (labels < 10).all()
-    assert all_same(drawings_file.unpack(drawings_file.pack(found)), found)
+    assert all_same(interchange.unpack(interchange.pack(found)), found)
 
 
 @given(data=st.binary(max_size=300))
@@ -225,9 +223,7 @@ def test_any_bytes_give_drawings_or_a_sentence(data: bytes) -> None:
 @given(data=st.data())
 def test_a_changed_file_gives_drawings_or_a_sentence(data: st.DataObject) -> None:
     content = bytearray(
-        data.draw(
-            st.sampled_from([json.dumps([GOOD]).encode(), drawings_file.pack([drawing(strokes=SEVEN)])])
-        )
+        data.draw(st.sampled_from([json.dumps([GOOD]).encode(), interchange.pack([drawing(strokes=SEVEN)])]))
     )
     for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=3)):
         content[place] = data.draw(st.integers(0, 255) | st.sampled_from(b'[]{},:"-.0e9'))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
 from core.drawing import strokes
-from core.drawing.drawings import MOST_NAME, Drawing, tidy
+from core.drawing.collection import MOST_NAME, Drawing, tidy
 from core.drawing.preprocess import SIZE
 from core.drawing.strokes import Strokes
 from core.i18n import _

@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.drawing import drawings, drawings_file
-from core.drawing.drawings import DamagedDrawings, Drawing, TooMany
+from core.drawing import collection, interchange
+from core.drawing.collection import DamagedDrawings, Drawing, TooMany
 from tests.conftest import PATIENCE
 from tests.support.drawings import (
     PLENTY,
@@ -38,11 +38,11 @@ PROJECT = Path(__file__).parents[2]
 
 
 def test_where_nothing_is_kept_there_is_nothing_and_no_file_is_made(file: Path) -> None:
-    assert drawings.every(file) == []
-    assert drawings.count(file) == 0
-    assert drawings.writers(file) == []
-    assert drawings.delete(file, [1]) == []
-    drawings.relabel(file, 1, 3)
+    assert collection.every(file) == []
+    assert collection.count(file) == 0
+    assert collection.writers(file) == []
+    assert collection.delete(file, [1]) == []
+    collection.relabel(file, 1, 3)
     assert not file.parent.exists()
 
 
@@ -56,76 +56,76 @@ def test_what_is_kept_comes_back_as_it_was_newest_first(
     tmp_path_factory: pytest.TempPathFactory, several: list[Drawing]
 ) -> None:
     file = tmp_path_factory.mktemp("kept") / "drawings.sqlite"
-    new = drawings.add(file, several, PLENTY)
-    found = drawings.every(file)
-    assert len({each.id for each in found}) == drawings.count(file) == new == len(several)
+    new = collection.add(file, several, PLENTY)
+    found = collection.every(file)
+    assert len({each.id for each in found}) == collection.count(file) == new == len(several)
     assert all_same(found, sorted(several, key=lambda each: -each.time))
 
 
 def test_of_the_same_time_the_last_to_be_kept_comes_first(file: Path) -> None:
     kept = [drawing(n, time=5) for n in range(3)]
-    drawings.add(file, kept, PLENTY)
-    assert all_same(drawings.every(file), kept[::-1])
+    collection.add(file, kept, PLENTY)
+    assert all_same(collection.every(file), kept[::-1])
 
 
 def test_numbers_may_be_numpys(file: Path) -> None:
     numbers: dict[str, Any] = {"answer": np.int64(3), "confidence": np.float32(0.5), "time": np.float64(9)}
-    drawings.add(file, [drawing(label=np.uint8(8), **numbers)], PLENTY)
-    (found,) = drawings.every(file, label=np.int64(8))
+    collection.add(file, [drawing(label=np.uint8(8), **numbers)], PLENTY)
+    (found,) = collection.every(file, label=np.int64(8))
     assert same(found, drawing(label=8, answer=3, confidence=0.5, time=9))
-    assert same(drawings_file.unpack(drawings_file.pack([drawing(label=np.uint8(8), **numbers)]))[0], found)
+    assert same(interchange.unpack(interchange.pack([drawing(label=np.uint8(8), **numbers)]))[0], found)
 
 
 def test_a_drawing_without_a_time_gets_the_time_it_is_kept(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drawings.time, "time", lambda: 1234.5)
-    drawings.add(file, [drawing(), drawing(1, time=99)], PLENTY)
-    assert [each.time for each in drawings.every(file)] == [1234.5, 99]
+    monkeypatch.setattr(collection.time, "time", lambda: 1234.5)
+    collection.add(file, [drawing(), drawing(1, time=99)], PLENTY)
+    assert [each.time for each in collection.every(file)] == [1234.5, 99]
 
 
 def test_the_same_drawing_is_kept_once_and_another_label_writer_or_stroke_makes_another(file: Path) -> None:
     one = drawing(strokes=SEVEN, writer="Ann", time=5)
-    assert drawings.add(file, [one, one], PLENTY) == 1
-    assert drawings.add(file, [replace(one, time=6, run="other", answer=1)], PLENTY) == 0
+    assert collection.add(file, [one, one], PLENTY) == 1
+    assert collection.add(file, [replace(one, time=6, run="other", answer=1)], PLENTY) == 0
     others = [
         replace(one, label=1),
         replace(one, writer="Ben"),
         replace(one, strokes=[[[0.0, 0.0], [0.0, 1.0]]]),
         replace(one, image=drawing(1).image),
     ]
-    assert drawings.add(file, others, PLENTY) == 4
-    assert drawings.count(file) == 5
+    assert collection.add(file, others, PLENTY) == 4
+    assert collection.count(file) == 5
 
 
 def test_drawings_are_found_by_writer_and_label(file: Path) -> None:
     kept = [
         drawing(n, label=n % 3, writer=name, time=n + 1) for n, name in enumerate(["Ann", "ben", "", "Ann"])
     ]
-    drawings.add(file, kept, PLENTY)
-    assert drawings.writers(file) == ["Ann", "ben"]
-    assert all_same(drawings.every(file, writer="Ann"), [kept[3], kept[0]])
-    assert all_same(drawings.every(file, writer=""), [kept[2]])
-    assert all_same(drawings.every(file, label=0), [kept[3], kept[0]])
-    assert all_same(drawings.every(file, writer="ben", label=1), [kept[1]])
-    assert drawings.every(file, writer="ben", label=2) == []
+    collection.add(file, kept, PLENTY)
+    assert collection.writers(file) == ["Ann", "ben"]
+    assert all_same(collection.every(file, writer="Ann"), [kept[3], kept[0]])
+    assert all_same(collection.every(file, writer=""), [kept[2]])
+    assert all_same(collection.every(file, label=0), [kept[3], kept[0]])
+    assert all_same(collection.every(file, writer="ben", label=1), [kept[1]])
+    assert collection.every(file, writer="ben", label=2) == []
 
 
 def test_a_name_is_kept_without_control_characters_and_cut(file: Path) -> None:
-    drawings.add(file, [drawing(writer="A\x00n\n\u202en\ud800" + "x" * 100)], PLENTY)
-    assert drawings.writers(file) == ["Ann" + "x" * 61]
+    collection.add(file, [drawing(writer="A\x00n\n\u202en\ud800" + "x" * 100)], PLENTY)
+    assert collection.writers(file) == ["Ann" + "x" * 61]
 
 
 def test_over_the_limit_none_is_kept_and_the_sentence_counts(file: Path) -> None:
-    assert drawings.add(file, [drawing(n) for n in range(3)], most=4) == 3
+    assert collection.add(file, [drawing(n) for n in range(3)], most=4) == 3
     with pytest.raises(
         TooMany, match=r"There are 3 drawings, and with 2 more there would be over 4,.*Delete"
     ):
-        drawings.add(file, [drawing(n) for n in range(1, 5)], most=4)
-    assert drawings.count(file) == 3
-    assert drawings.add(file, [drawing(n) for n in range(4)], most=4) == 1
+        collection.add(file, [drawing(n) for n in range(1, 5)], most=4)
+    assert collection.count(file) == 3
+    assert collection.add(file, [drawing(n) for n in range(4)], most=4) == 1
     # The operator lowers the limit: what is there stays, and brings no error when it comes again.
-    assert drawings.add(file, [drawing(0)], most=1) == 0
+    assert collection.add(file, [drawing(0)], most=1) == 0
 
 
 @pytest.mark.parametrize(
@@ -142,25 +142,25 @@ def test_over_the_limit_none_is_kept_and_the_sentence_counts(file: Path) -> None
 )
 def test_what_is_no_drawing_is_refused_and_the_others_with_it(file: Path, bad: Drawing) -> None:
     with pytest.raises(ValueError, match=r"digit from 0 to 9|28, 28|Out of range"):
-        drawings.add(file, [drawing(1), bad], PLENTY)
-    assert drawings.count(file) == 0
+        collection.add(file, [drawing(1), bad], PLENTY)
+    assert collection.count(file) == 0
 
 
 def test_a_drawing_gets_another_label(file: Path) -> None:
-    drawings.add(file, [drawing(1, time=1), drawing(2, time=2)], PLENTY)
-    newest, oldest = drawings.every(file)
-    drawings.relabel(file, oldest.id, 1)
-    drawings.relabel(file, 999, 1)
-    assert [(each.id, each.label) for each in drawings.every(file)] == [(newest.id, 7), (oldest.id, 1)]
+    collection.add(file, [drawing(1, time=1), drawing(2, time=2)], PLENTY)
+    newest, oldest = collection.every(file)
+    collection.relabel(file, oldest.id, 1)
+    collection.relabel(file, 999, 1)
+    assert [(each.id, each.label) for each in collection.every(file)] == [(newest.id, 7), (oldest.id, 1)]
     with pytest.raises(ValueError, match="10 is not"):
-        drawings.relabel(file, oldest.id, 10)
+        collection.relabel(file, oldest.id, 10)
 
 
 def test_a_label_that_makes_two_drawings_the_same_leaves_one_of_them(file: Path) -> None:
-    drawings.add(file, [drawing(label=1, time=1), drawing(label=7, time=2)], PLENTY)
-    seven, one = drawings.every(file)
-    drawings.relabel(file, one.id, 7)
-    assert [(each.id, each.label) for each in drawings.every(file)] == [(one.id, 7)]
+    collection.add(file, [drawing(label=1, time=1), drawing(label=7, time=2)], PLENTY)
+    seven, one = collection.every(file)
+    collection.relabel(file, one.id, 7)
+    assert [(each.id, each.label) for each in collection.every(file)] == [(one.id, 7)]
     assert seven.id != one.id
 
 
@@ -169,30 +169,30 @@ def test_what_was_deleted_can_be_put_back(file: Path) -> None:
         drawing(n, strokes=SEVEN, writer="Ann", run="r", answer=1, confidence=0.25, time=n + 1)
         for n in range(4)
     ]
-    drawings.add(file, kept, PLENTY)
-    before = drawings.every(file)
-    gone = drawings.delete(file, [before[1].id, before[3].id, 999, before[1].id])
+    collection.add(file, kept, PLENTY)
+    before = collection.every(file)
+    gone = collection.delete(file, [before[1].id, before[3].id, 999, before[1].id])
     assert all_same(gone, [before[1], before[3]], but=())
-    assert all_same(drawings.every(file), [before[0], before[2]], but=())
-    assert drawings.add(file, gone, PLENTY) == 2
-    after = drawings.every(file)
+    assert all_same(collection.every(file), [before[0], before[2]], but=())
+    assert collection.add(file, gone, PLENTY) == 2
+    after = collection.every(file)
     assert all_same(after, before)
     # A page that still shows what was deleted means nothing else by it.
     assert not {each.id for each in gone} & {each.id for each in after}
 
 
 def test_more_can_be_deleted_at_once_than_sqlite_takes_parameters(file: Path) -> None:
-    drawings.add(file, [drawing(n) for n in range(50)], PLENTY)
-    assert len(drawings.delete(file, range(40_000))) == 50
-    assert drawings.every(file) == []
+    collection.add(file, [drawing(n) for n in range(50)], PLENTY)
+    assert len(collection.delete(file, range(40_000))) == 50
+    assert collection.every(file) == []
 
 
 def test_arrays_are_a_test_set_also_of_nothing() -> None:
-    images, labels = drawings.arrays([drawing(n, label=n) for n in range(3)])
+    images, labels = collection.arrays([drawing(n, label=n) for n in range(3)])
     assert (images.shape, images.dtype, labels.dtype) == ((3, 28, 28), np.uint8, np.uint8)
     assert labels.tolist() == [0, 1, 2]
     assert all(np.array_equal(image, drawing(n).image) for n, image in enumerate(images))
-    images, labels = drawings.arrays([])
+    images, labels = collection.arrays([])
     assert (images.shape, images.dtype, labels.shape, labels.dtype) == ((0, 28, 28), np.uint8, (0,), np.uint8)
 
 
@@ -206,17 +206,17 @@ def test_thirty_people_who_write_at_once_lose_nothing(file: Path) -> None:
     def person(number: int) -> None:
         barrier.wait()  # all find that there is no file
         for n in range(each_draws):
-            assert drawings.add(file, [drawing(number * 100 + n, writer=f"w{number}")], PLENTY) == 1
-            mine = drawings.every(file, writer=f"w{number}")
+            assert collection.add(file, [drawing(number * 100 + n, writer=f"w{number}")], PLENTY) == 1
+            mine = collection.every(file, writer=f"w{number}")
             assert len(mine) == (n > 0) + 1
-            drawings.relabel(file, mine[-1].id, n)
+            collection.relabel(file, mine[-1].id, n)
             if n:
-                assert len(drawings.delete(file, [min(one.id for one in mine)])) == 1
+                assert len(collection.delete(file, [min(one.id for one in mine)])) == 1
 
     with ThreadPoolExecutor(people) as threads:
         for done in [threads.submit(person, number) for number in range(people)]:
             done.result()
-    found = drawings.every(file)
+    found = collection.every(file)
     assert {each.writer for each in found} == {f"w{number}" for number in range(people)}
     assert len(found) == people
     with closing(sqlite3.connect(file)) as connection:
@@ -265,7 +265,7 @@ for n in range(25):
         _output, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, errors
     expected = {drawing(1000 * number + n).image.tobytes() for number in range(5) for n in range(25)}
-    found = [each.image.tobytes() for each in drawings.every(file)]
+    found = [each.image.tobytes() for each in collection.every(file)]
     assert len(found) == len(expected)
     assert set(found) == expected
 
@@ -273,25 +273,25 @@ for n in range(25):
 def test_the_limit_holds_for_all_who_write_at_once(file: Path) -> None:
     def person(number: int) -> int:
         try:
-            return drawings.add(file, [drawing(number)], most=5)
+            return collection.add(file, [drawing(number)], most=5)
         except TooMany:
             return 0
 
     with ThreadPoolExecutor(12) as threads:
-        assert sum(threads.map(person, range(12))) == drawings.count(file) == 5
+        assert sum(threads.map(person, range(12))) == collection.count(file) == 5
 
 
 def test_who_reads_does_not_wait_for_who_writes_and_who_writes_gives_up_in_the_end(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawings.add(file, [drawing()], PLENTY)
-    monkeypatch.setattr(drawings, "_PATIENCE", 0.1)
+    collection.add(file, [drawing()], PLENTY)
+    monkeypatch.setattr(collection, "_PATIENCE", 0.1)
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        assert drawings.count(file) == len(drawings.every(file)) == 1
+        assert collection.count(file) == len(collection.every(file)) == 1
         with pytest.raises(OSError, match=r"drawings\.sqlite cannot be used now: database is locked"):
-            drawings.add(file, [drawing(1)], PLENTY)
-    assert drawings.add(file, [drawing(1)], PLENTY) == 1
+            collection.add(file, [drawing(1)], PLENTY)
+    assert collection.add(file, [drawing(1)], PLENTY) == 1
 
 
 # ------------------------------------------------------------------------------------- damaged
@@ -299,22 +299,22 @@ def test_who_reads_does_not_wait_for_who_writes_and_who_writes_gives_up_in_the_e
 
 def all_calls(file: Path) -> list[Callable[[], object]]:
     return [
-        lambda: drawings.every(file),
-        lambda: drawings.count(file),
-        lambda: drawings.writers(file),
-        lambda: drawings.add(file, [drawing(5)], PLENTY),
-        lambda: drawings.relabel(file, 1, 3),
-        lambda: drawings.delete(file, [1]),
+        lambda: collection.every(file),
+        lambda: collection.count(file),
+        lambda: collection.writers(file),
+        lambda: collection.add(file, [drawing(5)], PLENTY),
+        lambda: collection.relabel(file, 1, 3),
+        lambda: collection.delete(file, [1]),
     ]
 
 
 def test_a_folder_that_cannot_be_made_or_a_file_that_is_a_folder_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "a file").write_text("")
     with pytest.raises(OSError, match="a file"):
-        drawings.add(tmp_path / "a file" / "drawings.sqlite", [drawing()], PLENTY)
+        collection.add(tmp_path / "a file" / "drawings.sqlite", [drawing()], PLENTY)
     with pytest.raises(OSError, match="cannot be used now: unable to open database file"):
-        drawings.add(tmp_path, [drawing()], PLENTY)
-    assert drawings.every(tmp_path / "a file" / "drawings.sqlite") == []
+        collection.add(tmp_path, [drawing()], PLENTY)
+    assert collection.every(tmp_path / "a file" / "drawings.sqlite") == []
 
 
 def test_another_programs_file_is_named_and_stays_as_it_was(file: Path) -> None:
@@ -353,7 +353,7 @@ def test_a_file_of_the_same_version_with_another_table_is_refused(file: Path) ->
 
 
 def test_a_newer_versions_file_is_left_to_it(file: Path) -> None:
-    drawings.add(file, [drawing()], PLENTY)
+    collection.add(file, [drawing()], PLENTY)
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA user_version = 2")
     for call in all_calls(file):
@@ -364,9 +364,9 @@ def test_a_newer_versions_file_is_left_to_it(file: Path) -> None:
 def test_an_empty_file_holds_nothing_yet(file: Path) -> None:
     file.parent.mkdir()
     file.touch()
-    assert drawings.every(file) == []
-    assert drawings.count(file) == 0
-    assert drawings.add(file, [drawing()], PLENTY) == 1
+    assert collection.every(file) == []
+    assert collection.count(file) == 0
+    assert collection.add(file, [drawing()], PLENTY) == 1
 
 
 @settings(max_examples=40)
@@ -375,7 +375,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     file = tmp_path_factory.mktemp("damaged") / "drawings.sqlite"
-    drawings.add(file, [drawing(n, strokes=SEVEN, writer="Ann", time=n + 1) for n in range(6)], PLENTY)
+    collection.add(file, [drawing(n, strokes=SEVEN, writer="Ann", time=n + 1) for n in range(6)], PLENTY)
     content = bytearray(file.read_bytes())
     # The header and the table's own rows are where it hurts.
     for place in data.draw(
@@ -391,8 +391,8 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(
 def test_drawings_can_be_read_without_their_strokes(tmp_path: Path) -> None:
     file = tmp_path / "drawings.sqlite"
     one = Drawing(3, np.full((28, 28), 7, np.uint8), [[[0.0, 0.0], [1.0, 1.0]]])
-    drawings.add(file, [one], 10)
-    (bare,) = drawings.every(file, strokes=False)
+    collection.add(file, [one], 10)
+    (bare,) = collection.every(file, strokes=False)
     assert (bare.label, bare.strokes) == (3, [])
     np.testing.assert_array_equal(bare.image, one.image)
-    assert drawings.every(file)[0].strokes == one.strokes
+    assert collection.every(file)[0].strokes == one.strokes

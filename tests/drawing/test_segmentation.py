@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core.data import datasets
-from core.drawing import numbers, strokes
+from core.drawing import segmentation, strokes
 from core.drawing.preprocess import EmptyDrawing, canvas_to_image
 from tests.conftest import paste
 from tests.support.digits import DIGITS, solid
@@ -26,7 +26,7 @@ def canvas(*placed: NDArray[np.uint8]) -> NDArray[np.uint8]:
 @settings(max_examples=100)
 def test_digits_side_by_side_are_what_they_would_be_alone(digits: list[tuple[int, int, int]]) -> None:
     alone = [paste(DIGITS[index], scale, top, 10, side=256) for index, scale, top in digits]
-    found = numbers.find(canvas(*alone))
+    found = segmentation.find(canvas(*alone))
     assert len(found) == len(alone)
     for one, digit in zip(found, alone, strict=True):
         # A fleck that is dust to a digit on its own may be less than dust to a whole number.
@@ -36,14 +36,14 @@ def test_digits_side_by_side_are_what_they_would_be_alone(digits: list[tuple[int
 
 def test_the_bar_above_the_belly_of_a_5_is_a_part_of_it() -> None:
     five = [[[0.1, 0.0], [0.6, 0.0]], [[0.1, 0.15], [0.1, 0.45], [0.5, 0.5], [0.6, 0.8], [0.1, 1.0]]]
-    (found,) = numbers.find(strokes.rgba(five, pen=0.08))
+    (found,) = segmentation.find(strokes.rgba(five, pen=0.08))
     np.testing.assert_array_equal(found.image, canvas_to_image(strokes.rgba(five, pen=0.08)))
 
 
 def test_a_dot_beside_a_digit_is_not_a_digit() -> None:
     drawn = paste(DIGITS[0], 6, 40, 20)
     drawn[200:209, 255:264, :3] = 255
-    assert len(numbers.find(drawn)) == 1
+    assert len(segmentation.find(drawn)) == 1
 
 
 def test_two_digits_that_touch_are_one_that_is_wide() -> None:
@@ -51,25 +51,27 @@ def test_two_digits_that_touch_are_one_that_is_wide() -> None:
         [[centre + 0.5 * np.cos(t), 0.5 * np.sin(t)] for t in np.linspace(0, 2 * np.pi, 40)]
         for centre in (0, 1)
     ]
-    (found,) = numbers.find(strokes.rgba(zeros, pen=0.1))
+    (found,) = segmentation.find(strokes.rgba(zeros, pen=0.1))
     assert found.wide
-    (alone,) = numbers.find(strokes.rgba(zeros[:1], pen=0.1))
+    (alone,) = segmentation.find(strokes.rgba(zeros[:1], pen=0.1))
     assert not alone.wide
 
 
 def test_there_are_never_more_digits_than_a_number_may_have() -> None:
     ones = [[[x / 10, 0.0], [x / 10, 1.0]] for x in range(20)]
-    assert len(numbers.find(strokes.rgba(ones, pen=0.02))) == numbers.MOST
+    assert len(segmentation.find(strokes.rgba(ones, pen=0.02))) == segmentation.MOST
 
 
 @pytest.mark.parametrize("empty", [solid(0), solid(255, alpha=0)])
 def test_no_ink_is_no_number(empty: NDArray[np.uint8]) -> None:
     with pytest.raises(EmptyDrawing):
-        numbers.find(empty)
+        segmentation.find(empty)
 
 
 def test_almost_every_single_digit_of_mnist_is_found_as_one() -> None:
-    found = [len(numbers.find(paste(digit, 5, 30, 60))) for digit in datasets.load("mnist-5k").x_test[:500]]
+    found = [
+        len(segmentation.find(paste(digit, 5, 30, 60))) for digit in datasets.load("mnist-5k").x_test[:500]
+    ]
     assert np.mean(np.array(found) == 1) > 0.99
 
 
@@ -77,4 +79,4 @@ def test_nothing_but_specks_is_still_read_as_something() -> None:
     specks = solid(0)
     specks[5:275:9, 5:275:9, :3] = 255
     specks[5:8, 5:7, :3] = 255
-    assert 1 <= len(numbers.find(specks)) <= numbers.MOST
+    assert 1 <= len(segmentation.find(specks)) <= segmentation.MOST
