@@ -24,7 +24,7 @@ from core.network import predict
 from core.network.predict import Predictor
 from core.runs import runs
 from core.runs.sidecar import Sidecar
-from core.training import augment
+from core.training import augmentation
 
 IMAGES = 2_000  # test digits, or as many as there are
 _SEED = 0  # draws them and the noise: the same for every run, so that runs can be compared
@@ -129,21 +129,23 @@ def changed(images: Images, kind: str, level: float) -> Images:
 
 
 def _moved(images: Images, **by: NDArray[np.float32] | float) -> Images:
-    """The digits moved as `core.training.augment` moves them, each by the same; what is not given stays."""
+    """The digits moved as `core.training.augmentation` moves them, each by the same; what is not given stays."""
     size = images.shape[1:3]
-    still = augment.draw(len(images), augment.NONE, np.random.default_rng(_SEED), size)
+    still = augmentation.draw(len(images), augmentation.NONE, np.random.default_rng(_SEED), size)
     wanted = {name: np.full_like(getattr(still, name), value) for name, value in by.items()}
     changes = still._replace(**wanted)
     found = np.empty_like(images)
-    for start in range(0, len(images), augment.CHUNK):
-        some = slice(start, start + augment.CHUNK)
-        found[some] = np.rint(augment.resample(images[some], augment.coordinates(changes.part(some), size)))
+    for start in range(0, len(images), augmentation.CHUNK):
+        some = slice(start, start + augmentation.CHUNK)
+        found[some] = np.rint(
+            augmentation.resample(images[some], augmentation.coordinates(changes.part(some), size))
+        )
     return found
 
 
 def _thickened(images: Images, pixels: float) -> Images:
     thickness = np.full(len(images), pixels, np.float32)
-    return np.rint(augment.thicken(images, thickness)).astype(np.uint8)
+    return np.rint(augmentation.thicken(images, thickness)).astype(np.uint8)
 
 
 def _noisy(images: Images, deviation: float) -> Images:

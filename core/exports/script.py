@@ -18,7 +18,7 @@ from core.data.specs import DatasetSpec
 from core.literal import markdown
 from core.network import architectures as arch
 from core.network.architectures import Layer
-from core.training.augment import NONE
+from core.training.augmentation import NONE
 
 _INDENT = 4
 

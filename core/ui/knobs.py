@@ -18,7 +18,7 @@ from core.data import datasets, specs
 from core.i18n import _
 from core.knobs import Knob
 from core.network import architectures as arch
-from core.training import augment, schedules
+from core.training import augmentation, schedules
 from core.ui import links, state
 from core.ui.gallery import Tile, gallery
 from core.ui.whole import whole, whole_or_none
@@ -269,7 +269,7 @@ def _images() -> dict[str, Any]:
 
 def _preview(config: RunConfig) -> None:
     """Some training images as the network would see them."""
-    if config.augmentation == augment.NONE or not datasets.at_hand(config.dataset):
+    if config.augmentation == augmentation.NONE or not datasets.at_hand(config.dataset):
         return
     again = state.TRAIN_PREVIEW.get()
     if st.button(_("Other examples"), icon=":material/casino:", key=state.TRAIN_PREVIEW_AGAIN):
@@ -279,7 +279,7 @@ def _preview(config: RunConfig) -> None:
     rng = np.random.default_rng(again)
     chosen = rng.integers(0, len(loaded.x_train), PREVIEWED)
     names = [specs.of(config.dataset).classes[label] for label in loaded.y_train[chosen]]
-    changed = augment.augment(loaded.x_train[chosen], config.augmentation, rng)
+    changed = augmentation.augment(loaded.x_train[chosen], config.augmentation, rng)
     gallery(
         [
             Tile(image, name, _("An augmented {digit}").format(digit=name))

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from core import ui
-from core.charts import pictures
+from core.charts import activations
 from core.evaluation import calibration, explain
 from core.evaluation.reading import Reader, Reading
 from core.i18n import _
@@ -43,8 +43,8 @@ def why(reader: Reader, reading: Reading) -> None:
     ):  # fmt: skip
         side.subheader(title, anchor=False)
         ui.chart(
-            pictures.speaks(grey, values), key=key, alt=words.format(digit=names[asked]), into=side,
-            numbers=partial(pictures.numbers, values, _("row"), _("column")),
+            activations.speaks(grey, values), key=key, alt=words.format(digit=names[asked]), into=side,
+            numbers=partial(activations.numbers, values, _("row"), _("column")),
         )  # fmt: skip
         side.caption(words.format(digit=ui.plain(names[asked])))
     st.markdown(_in_words(found, asked, reading, ui.plain(names[asked])))

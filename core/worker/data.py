@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.config import RunConfig
 from core.data.datasets import Dataset
 from core.network import architectures as arch
-from core.training import augment
+from core.training import augmentation
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
@@ -49,9 +49,9 @@ class Batches:
         size = self._config.batch_size
         rows = self._order[step * size : (step + steps) * size]
         images = self.x_train[rows]
-        if self._amounts != augment.NONE:
+        if self._amounts != augmentation.NONE:
             rng = np.random.default_rng([self._config.seed, epoch, step])
-            images = augment.augment(images, self._amounts, rng)
+            images = augmentation.augment(images, self._amounts, rng)
         return images, self.y_train[rows]
 
 

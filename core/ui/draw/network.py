@@ -12,7 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core import ui
-from core.charts import pictures
+from core.charts import activations
 from core.evaluation.reading import Reader, Reading
 from core.i18n import _
 from core.network import architectures as arch
@@ -68,7 +68,7 @@ def _shape(shape: arch.Shape) -> str:
 
 
 def _what_it_does(row: arch.Row, *, signed: bool) -> str:
-    """In a sentence or two; `signed` pictures are blue and orange, see `core.charts.pictures`, and others
+    """In a sentence or two; `signed` pictures are blue and orange, see `core.charts.activations`, and others
     grey."""
     layer = row.layer
     match layer:
@@ -104,10 +104,10 @@ def _channels(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.flo
         above = st.container()
         (channel,) = _choose(_MAPS, [_("Channel (0 to {last})")], (channels,), 0)
         ui.chart(
-            pictures.feature_maps(values, channel), key=_MAPS, into=above,
+            activations.feature_maps(values, channel), key=_MAPS, into=above,
             on_select=partial(_clicked, _MAPS, (channels,)), selection_mode="points",
             alt=_("All feature maps of the layer {name}").format(name=row.layer.name),
-            numbers=partial(pictures.numbers, values, *_pixels(), _("channel")),
+            numbers=partial(activations.numbers, values, *_pixels(), _("channel")),
         )  # fmt: skip
         above.caption(_("Feature maps. Click one to see it large, or type its number."))
         kernel = reader.predictor.weights.get(row.layer.name, {}).get("kernel")
@@ -119,10 +119,10 @@ def _channels(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.flo
         labels = [_("Row (0 to {last})"), _("Column (0 to {last})")]
         y, x = _choose(_MAP, labels, tuple(size), int(np.abs(chosen).argmax()))
         ui.chart(
-            pictures.one_map(chosen, (y, x)), key=_MAP, into=above,
+            activations.one_map(chosen, (y, x)), key=_MAP, into=above,
             on_select=partial(_clicked, _MAP, tuple(size)), selection_mode="points",
             alt=_("Channel {n}, large").format(n=channel),
-            numbers=partial(pictures.numbers, chosen, *_pixels()),
+            numbers=partial(activations.numbers, chosen, *_pixels()),
         )  # fmt: skip
         above.caption(_("Channel {n}. Click a pixel to see how its number came about.").format(n=channel))
     _arithmetic(row, reader, before, (y, x, channel))
@@ -141,8 +141,8 @@ def _kernels(kernel: NDArray[np.float32]) -> None:
             key=state.DRAW_KERNEL_CHANNEL, width=260,
         )  # fmt: skip
     ui.chart(
-        pictures.kernels(kernel[:, :, of]), key=state.DRAW_KERNELS, alt=_("The learned kernels"),
-        numbers=partial(pictures.numbers, kernel[:, :, of], *_pixels(), _("filter")),
+        activations.kernels(kernel[:, :, of]), key=state.DRAW_KERNELS, alt=_("The learned kernels"),
+        numbers=partial(activations.numbers, kernel[:, :, of], *_pixels(), _("filter")),
     )  # fmt: skip
     st.caption(_("The kernels it has learned, one per filter: blue wants ink there, orange wants none."))
 
@@ -151,10 +151,10 @@ def _units(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.float3
     above = st.container()
     (unit,) = _choose(_UNITS, [_("Unit (0 to {last})")], values.shape, int(values.argmax()))
     ui.chart(
-        pictures.units(values, unit), key=_UNITS, into=above,
+        activations.units(values, unit), key=_UNITS, into=above,
         on_select=partial(_clicked, _UNITS, values.shape), selection_mode="points",
         alt=_("All units of the layer {name}").format(name=row.layer.name),
-        numbers=partial(pictures.numbers, values, _("unit")),
+        numbers=partial(activations.numbers, values, _("unit")),
     )  # fmt: skip
     above.caption(_("Units. Click one to see how its number came about, or type which."))
     _arithmetic(row, reader, before, (unit,))
@@ -203,7 +203,7 @@ def _arithmetic(row: arch.Row, reader: Reader, before: Any, place: tuple[int, ..
     if found.inputs.ndim == 3 and found.weights is not None:
         _convolution(found)
     elif found.inputs.ndim == 2:
-        ui.chart(pictures.grid(found.inputs), key=state.DRAW_POOLED, alt=_("The four numbers"))
+        ui.chart(activations.grid(found.inputs), key=state.DRAW_POOLED, alt=_("The four numbers"))
     elif found.weights is not None and found.inputs.size > 1:
         _weighted(found)
     st.markdown(_equation(found))
@@ -222,7 +222,7 @@ def _convolution(found: Arithmetic) -> None:
     )
     for number, (side, (title, alt, values)) in enumerate(zip(st.columns(3), parts, strict=True)):
         side.caption(title)
-        ui.chart(pictures.grid(values), key=state.DRAW_PATCH[number], alt=alt, into=side)
+        ui.chart(activations.grid(values), key=state.DRAW_PATCH[number], alt=alt, into=side)
     if len(sums) > 1:
         st.caption(
             _("Shown for input channel {n}, which decides most: its products add up to {sum:.3f}; those of "

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from core.config import Amounts
 from core.data import datasets
-from core.training.augment import (
+from core.training.augmentation import (
     CHUNK,
     MOST,
     NONE,
@@ -218,7 +218,7 @@ def test_the_least_amount_leaves_the_images_as_they_are() -> None:
 def test_the_chunks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     images = DIGITS[: 2 * CHUNK + 1]
     found = augmented(images, MODERATE, 0)
-    monkeypatch.setattr("core.training.augment.CHUNK", 100)
+    monkeypatch.setattr("core.training.augmentation.CHUNK", 100)
     np.testing.assert_array_equal(augmented(images, MODERATE, 0), found)
 
 
