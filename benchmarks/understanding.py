@@ -16,7 +16,7 @@ from core.drawing.preprocess import normalise
 from core.evaluation import robustness
 from core.evaluation.evaluate import Evaluation
 from core.network import onnx_graph, predict
-from core.runs import epochs
+from core.runs import epoch_weights
 
 STEP = 1.0  # s for a step through the epochs, on all test digits, that nobody has taken before
 ROBUSTNESS = 30.0  # s for 2,000 digits
@@ -43,7 +43,7 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
 def _step(run: Path, digits: datasets.Dataset) -> float:
     """Seconds from the weights of an epoch to its matrix and its worst mistakes."""
     began = time.perf_counter()
-    logits = epochs.predictor(run, 1, threads=0).logits(digits.x_test)
+    logits = epoch_weights.predictor(run, 1, threads=0).logits(digits.x_test)
     found = Evaluation(logits, digits.y_test)
     found.confusion()
     found.worst_first(found.labels.nonzero()[0])

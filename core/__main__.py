@@ -29,7 +29,7 @@ from core.i18n import _
 from core.jobs import jobs
 from core.network import predict
 from core.network.architectures import ImpossibleNetwork
-from core.runs import ledger, runs
+from core.runs import run_table, runs
 from core.settings import Settings
 
 _WIDTH = 100  # characters of a line of help
@@ -300,7 +300,7 @@ def _predict(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    one = ledger.entry(arguments.run.absolute())
+    one = run_table.entry(arguments.run.absolute())
     print(exports.save(one, arguments.format, arguments.target, replace=arguments.force))
     return 0
 

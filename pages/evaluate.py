@@ -15,7 +15,7 @@ from core.evaluation.evaluate import Evaluation
 from core.i18n import _, ngettext
 from core.network import predict
 from core.runs import runs
-from core.runs.epochs import EpochMissing
+from core.runs.epoch_weights import EpochMissing
 from core.ui import links, mistakes, run_picker, state, testset
 from core.ui.evaluate import calibration, robustness
 from core.ui.testset import NotAtHand, NotShown

@@ -11,8 +11,8 @@ from core.data.datasets import DatasetMissing
 from core.i18n import _, ngettext
 from core.jobs import jobs
 from core.network.architectures import ImpossibleNetwork
-from core.runs import labels, ledger, runs, trash
-from core.runs.ledger import Entry
+from core.runs import notes, run_table, runs, trash
+from core.runs.run_table import Entry
 from core.ui import links, state
 from core.ui.runs import compare, takeaway
 
@@ -108,18 +108,18 @@ def _of_damaged(title: str, run: Path) -> str | None:
 
 def write(chosen: list[Entry]) -> None:
     """A form for what people write on runs."""
-    one = chosen[0].labels if len(chosen) == 1 else labels.NONE
+    one = chosen[0].labels if len(chosen) == 1 else notes.NONE
     # Other runs have other fields, or what was typed for one would be saved for another.
     names = "-".join(chosen_run.run.name for chosen_run in chosen)
     with st.form(state.RUNS_LABELS, border=False):
         if len(chosen) == 1:
-            st.text_input(_("Name"), one.name, max_chars=labels.MOST_NAME, key=state.RUNS_NAME[names],
+            st.text_input(_("Name"), one.name, max_chars=notes.MOST_NAME, key=state.RUNS_NAME[names],
                           placeholder=ui.summary(chosen[0].config))  # fmt: skip
-            st.text_area(_("Note"), one.note, max_chars=labels.MOST_NOTE, key=state.RUNS_NOTE[names])
+            st.text_area(_("Note"), one.note, max_chars=notes.MOST_NOTE, key=state.RUNS_NOTE[names])
         st.text_input(
             _("Tags") if len(chosen) == 1 else _("Tags to add"), ", ".join(one.tags),
             key=state.RUNS_TAGS[names], help=_("Separated by commas."),
-            max_chars=labels.MOST_TAGS * (labels.MOST_TAG + 2),
+            max_chars=notes.MOST_TAGS * (notes.MOST_TAG + 2),
         )  # fmt: skip
         st.form_submit_button(
             _("Save"), icon=":material/save:", key=state.RUNS_SAVE, on_click=save, args=(chosen, names)
@@ -131,15 +131,15 @@ def save(chosen: list[Entry], names: str) -> None:
     try:
         for one in chosen:
             if len(chosen) == 1:
-                labels.write(
+                notes.write(
                     one.run,
                     name=state.RUNS_NAME[names].get(),
                     note=state.RUNS_NOTE[names].get(),
                     tags=tags,
                 )
             else:
-                labels.write(one.run, tags=(*one.labels.tags, *tags))
-    except (labels.BadLabels, OSError) as error:
+                notes.write(one.run, tags=(*one.labels.tags, *tags))
+    except (notes.BadLabels, OSError) as error:
         state.RUNS_ERROR.set(str(error))
 
 
@@ -148,7 +148,7 @@ def star(chosen: list[Entry]) -> None:
     starred = not all(one.labels.starred for one in chosen)
     try:
         for one in chosen:
-            labels.write(one.run, starred=starred)
+            notes.write(one.run, starred=starred)
     except OSError as error:
         state.RUNS_ERROR.set(str(error))
 
@@ -203,7 +203,7 @@ def deleted_lately() -> None:
 
 def more_seeds(one: Entry, number: int) -> None:
     """Queue the same settings with other seeds, until there are so many."""
-    taken = {other.config.seed for other in ledger.siblings(ui.settings().runs, one)}
+    taken = {other.config.seed for other in run_table.siblings(ui.settings().runs, one)}
     free = (seed for seed in range(10_000) if seed not in taken)
     try:
         for seed in [next(free) for _missing in range(number - len(taken))]:
@@ -268,8 +268,8 @@ def about_one(one: Entry) -> None:
             if name == "train" or runs.has_model(one.run):
                 st.page_link(ui.PAGES[name], label=label, icon=f":material/{icon}:",
                              query_params=state.RUN.to(one.run.name))  # fmt: skip
-    group = ledger.siblings(ui.settings().runs, one)
-    if ledger.has_seeds(group):
+    group = run_table.siblings(ui.settings().runs, one)
+    if run_table.has_seeds(group):
         st.markdown(compare.seeds(group))
         compare.curves(group, compare.titles(group))
     takeaway.show(one)
@@ -288,7 +288,7 @@ def overview(found: list[Entry], called: dict[Path, str]) -> None:
     st.header(_("What accuracy costs"), anchor=False)
     kinds = {"parameters": _("parameters"), "seconds": _("seconds of training")}
     by = links.switch(_("Cost"), state.RUNS_COST, kinds)
-    best = ledger.pareto([getattr(point, by) for point in points], [point.accuracy for point in points])
+    best = run_table.pareto([getattr(point, by) for point in points], [point.accuracy for point in points])
     ui.chart(charts.trade_off(points, best, by=by, title=kinds[by]), key=state.RUNS_TRADE_OFF,
                     alt=_("Accuracy against {cost}").format(cost=kinds[by]))  # fmt: skip
     st.caption(
@@ -309,7 +309,7 @@ bar = st.container(horizontal=True)
 takeaway.bring(bar)
 with bar:
     deleted_lately()
-every, damaged = ledger.read(ui.settings().runs)
+every, damaged = run_table.read(ui.settings().runs)
 if not every and not damaged:
     st.info(_("There is no run yet. Train one."), icon=":material/model_training:")
     st.page_link(ui.PAGES["train"], label=_("Go to the Train page"), icon=":material/model_training:")

@@ -26,7 +26,7 @@ from core.evaluation import evaluate, robustness
 from core.jobs import jobs
 from core.network import predict
 from core.runs import runs
-from core.runs.lessons import Lesson
+from core.runs.warm_start import Lesson
 from core.settings import Settings
 from core.worker import portable
 

@@ -34,8 +34,8 @@ from core.files import DAMAGED_ARCHIVE, refuse_a_large_directory
 from core.i18n import _
 from core.network import architectures, onnx_graph, predict
 from core.network.architectures import ImpossibleNetwork
-from core.runs import lessons, runs
-from core.runs.labels import Labels
+from core.runs import runs, warm_start
+from core.runs.notes import Labels
 from core.runs.sidecar import Sidecar
 
 MOST_FILES = 1_100  # a thousand epochs and the rest
@@ -221,7 +221,7 @@ def _check(run: Path) -> None:
             _rewrite(run)
         if (run / "evaluation.npz").exists():
             evaluate.load(run)
-        lessons.read(run)
+        warm_start.read(run)
         architectures.layers(config, spec)
     except BadBundle:
         raise

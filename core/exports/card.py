@@ -21,7 +21,7 @@ from core.evaluation.robustness import Robustness
 from core.i18n import _
 from core.literal import markdown
 from core.runs import runs
-from core.runs.ledger import Entry
+from core.runs.run_table import Entry
 
 
 def card(one: Entry, title: str) -> str:

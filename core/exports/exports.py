@@ -13,8 +13,8 @@ from core.data.specs import DatasetSpec
 from core.exports import bundle, card, file_names, formats, script, tensorboard
 from core.files import replacing
 from core.i18n import _
-from core.runs import lessons, naming, runs
-from core.runs.ledger import Entry
+from core.runs import naming, runs, warm_start
+from core.runs.run_table import Entry
 
 
 class NotExported(RuntimeError):
@@ -151,7 +151,7 @@ def _heading(one: Entry) -> str:
 def _remarks(one: Entry) -> list[str]:
     """What of the run the script does not do."""
     found = []
-    if lessons.has(one.run):
+    if warm_start.has(one.run):
         found.append(
             _("This run began with another one's weights or learned from drawings, too: that is left out.")
         )

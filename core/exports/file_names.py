@@ -11,7 +11,7 @@ import unicodedata
 from pathlib import Path
 
 from core.config import RunConfig
-from core.runs import labels, runs
+from core.runs import notes, runs
 
 _MOST = 40  # characters of what somebody called it: a file's name may have 255 bytes
 
@@ -22,7 +22,7 @@ def stem(run: Path) -> str:
         config, status = runs.plan(run), runs.status(run)
     except runs.UnknownRun:
         return run.name
-    given = "starter" if run == runs.STARTER else _safe(labels.read(run).name)
+    given = "starter" if run == runs.STARTER else _safe(notes.read(run).name)
     result = status.state if status.test_accuracy is None else f"{100 * status.test_accuracy:.2f}"
     return "-".join(filter(None, [given, _network(config), config.dataset, result]))
 

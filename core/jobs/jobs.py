@@ -23,8 +23,8 @@ from core.data import datasets, specs
 from core.failures import KnownFailure
 from core.jobs import estimate, requests, warm
 from core.network import architectures
-from core.runs import lessons, runs
-from core.runs.lessons import Lesson
+from core.runs import runs, warm_start
+from core.runs.warm_start import Lesson
 from core.settings import Settings
 
 Ask = Callable[[], runs.Action]
@@ -85,7 +85,7 @@ def submit(config: RunConfig, settings: Settings, lesson: Lesson | None = None) 
     run = runs.create(settings.runs.absolute(), config)
     with runs.whole_or_gone(run):
         if lesson:
-            lessons.keep(run, lesson)
+            warm_start.keep(run, lesson)
         expected.keep(run)
         start_worker(run, settings.slots)
     return run

@@ -17,7 +17,7 @@ from core.drawing.collection import Drawing
 from core.evaluation import evaluate
 from core.network import predict
 from core.runs import runs
-from core.runs.lessons import Lesson
+from core.runs.warm_start import Lesson
 
 REPLAY = 8_000  # images of the data set that come again, so that they are not forgotten
 _SHARE = 0.3  # of an epoch that the drawings are to be

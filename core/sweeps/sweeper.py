@@ -26,7 +26,7 @@ from core.failures import Failure
 from core.i18n import _
 from core.jobs import jobs, warm
 from core.network.architectures import ImpossibleNetwork
-from core.runs import labels, runs
+from core.runs import notes, runs
 from core.settings import Settings
 from core.sweeps import sweeps, trials
 from core.sweeps.sweeps import Sweep
@@ -157,7 +157,7 @@ class Sweeper:
         run = jobs.submit(config, self.settings)
         trial.set_user_attr("run", run.name)
         name = _("{sweep} {number}").format(sweep=sweep.name, number=trial.number + 1)
-        labels.write(run, name=name, tags=(sweep.name,))
+        notes.write(run, name=name, tags=(sweep.name,))
         if trial.number + 1 < sweep.trials:
             warm.prepare(self.settings.warm_minutes)
 

@@ -33,7 +33,7 @@ from core.failures import Failure, KnownFailure
 from core.i18n import _
 from core.jobs import jobs, requests, warm
 from core.runs import runs
-from core.runs.labels import MOST_TAG, tidy
+from core.runs.notes import MOST_TAG, tidy
 from core.settings import Settings
 from core.sweeps import search_space
 from core.sweeps.search_space import BadSweep, Frozen, Values

@@ -15,7 +15,7 @@ from core.data.specs import DatasetSpec
 from core.evaluation.evaluate import Evaluation
 from core.evaluation.reading import Reader
 from core.i18n import _, ngettext
-from core.runs import epochs
+from core.runs import epoch_weights
 from core.ui import links, reasons, state
 from core.ui.bars import bars
 from core.ui.gallery import Tile, gallery
@@ -262,7 +262,7 @@ def _explained(
 ) -> None:
     """What the answer comes from."""
     views = {"why": _("Why this digit"), "alike": _("Look-alikes")}
-    if len(epochs.kept(run)) > 1:
+    if len(epoch_weights.kept(run)) > 1:
         views["course"] = _("Over the epochs")
     view = links.switch(_("What to look at"), state.EVALUATE_EXPLAINED, views)
     if view == "course":
@@ -274,8 +274,8 @@ def _explained(
 
 def _course(run: Path, image: NDArray[np.uint8], true: int, epoch: int, spec: DatasetSpec) -> None:
     try:
-        asked, probabilities = _asked(run, image, len(epochs.kept(run)))
-    except epochs.EpochMissing as error:
+        asked, probabilities = _asked(run, image, len(epoch_weights.kept(run)))
+    except epoch_weights.EpochMissing as error:
         st.info(ui.plain(error))
         return
     ui.chart(
@@ -288,4 +288,4 @@ def _course(run: Path, image: NDArray[np.uint8], true: int, epoch: int, spec: Da
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _asked(run: Path, image: NDArray[np.uint8], kept: int) -> tuple[list[int], NDArray[np.float32]]:
-    return epochs.course(run, image)
+    return epoch_weights.course(run, image)

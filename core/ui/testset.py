@@ -18,7 +18,7 @@ from core.evaluation.evaluate import Evaluation
 from core.evaluation.reading import Reader
 from core.i18n import _
 from core.network.predict import Predictor
-from core.runs import epochs, runs
+from core.runs import epoch_weights, runs
 from core.ui import links, state
 
 END = 0  # in place of an epoch: as the run has ended
@@ -62,7 +62,7 @@ def choose(run: Path, config: RunConfig) -> tuple[str, int]:
         names.append(fashion.NAME)
     if spec.takes_drawings and _has_drawings():
         names.append(_KEPT)
-    kept = epochs.kept(run)
+    kept = epoch_weights.kept(run)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         links.choice(state.EVALUATE_ON, names, names[0])
         on: str = st.selectbox(
@@ -160,7 +160,7 @@ def say_what_it_is(on: str) -> None:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _reader(run: Path, epoch: int, stamp: float) -> Reader:
-    return Reader(epochs.predictor(run, epoch, threads=0), runs.spec(run))
+    return Reader(epoch_weights.predictor(run, epoch, threads=0), runs.spec(run))
 
 
 def reader(run: Path, epoch: int) -> Reader:

@@ -8,7 +8,7 @@ from pathlib import Path
 from core import literal
 from core.config import RunConfig
 from core.i18n import _
-from core.runs import labels, lessons, naming, runs
+from core.runs import naming, notes, runs, warm_start
 from core.runs.naming import Subject
 
 
@@ -35,8 +35,8 @@ def _subject(run: Path) -> Subject | None:
         config = runs.plan(run)
     except runs.UnknownRun:
         return None
-    given = _("Starter model") if run == runs.STARTER else labels.read(run).name
-    return Subject(run.name, config, given, lessons.has(run))
+    given = _("Starter model") if run == runs.STARTER else notes.read(run).name
+    return Subject(run.name, config, given, warm_start.has(run))
 
 
 def run_labels(found: Sequence[Path]) -> dict[str, str]:
@@ -88,7 +88,7 @@ def run_words(run: Path) -> str:
         words = plain(summary(runs.plan(run)))
     except runs.UnknownRun:
         words = _("A run")
-    if given := labels.read(run).name:
+    if given := notes.read(run).name:
         words = f"**{plain(given)}**: {words}"
     return _("{words}. Run `{name}`.").format(words=words, name=run.name)
 

@@ -25,7 +25,7 @@ from core.jobs.jobs import Ask
 from core.network import architectures as arch
 from core.network.architectures import Network
 from core.network.onnx_graph import Weights, flatten
-from core.runs import lessons, runs
+from core.runs import runs, warm_start
 from core.runs.runs import Action
 from core.training import schedules
 from core.worker import build, checkpoint, observe, steps
@@ -70,7 +70,7 @@ def train(run: Path, journal: Journal, action: Ask) -> None:
     _keep_environment(run, config, dataset)
     journal.update(phase="compiling")
     found = checkpoint.load(run / "checkpoint.npz") if runs.has_checkpoint(run) else None
-    lesson = lessons.read(run)
+    lesson = warm_start.read(run)
     batches = Batches(config, lesson.mixed(dataset) if lesson else dataset)
     training = Training(config, batches, journal, found, lesson.weights if lesson else {})
     try:

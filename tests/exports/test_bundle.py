@@ -22,7 +22,7 @@ from core.data import datasets
 from core.evaluation import evaluate
 from core.exports import bundle
 from core.network import predict
-from core.runs import labels, runs, trash
+from core.runs import notes, runs, trash
 from tests.conftest import train
 from tests.support.pages import again, open_page, said
 
@@ -35,7 +35,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = train(
         tmp_path_factory.mktemp("packed"), hidden_units=(4,), training_images=300, epochs=2, batch_size=64
     )
-    labels.write(run, name="Small", tags=("a",))
+    notes.write(run, name="Small", tags=("a",))
     return run
 
 
@@ -70,7 +70,7 @@ def test_out_and_in_again_is_the_same_run(run: Path, tmp_path: Path, mnist_5k: d
     assert set(after) == set(before) - left_behind
     assert all(after[name] == before[name] for name in after if name != "model.onnx")
     assert runs.status(found) == runs.status(run)
-    assert labels.read(found) == labels.read(run)
+    assert notes.read(found) == notes.read(run)
     images = mnist_5k.x_test[:50]
     np.testing.assert_array_equal(predict.load(found).logits(images), predict.load(run).logits(images))
     assert evaluate.load(found).accuracy == runs.status(run).test_accuracy
@@ -97,7 +97,7 @@ def test_a_name_that_is_taken_is_left_to_its_run(run: Path, contents: Contents, 
 
 def test_the_same_run_twice_is_no_second_one(run: Path, contents: Contents, tmp_path: Path) -> None:
     found = bundle.unpack(io.BytesIO(bundle.pack(run)), tmp_path)
-    labels.write(found, name="Another name", note="and a note")  # it is the run for all that
+    notes.write(found, name="Another name", note="and a note")  # it is the run for all that
     renamed = {name.replace(run.name, "renamed"): content for name, content in contents.items()}
     for same in (bundle.pack(found), bundle.pack(run), zipped(renamed).getvalue()):
         with pytest.raises(bundle.AlreadyHere, match="here already") as error:

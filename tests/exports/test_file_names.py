@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.config import PRESETS, RunConfig
 from core.exports import exports, file_names
-from core.runs import labels, runs
+from core.runs import notes, runs
 from core.runs.runs import Status
 from tests.support.strategies import configs
 
@@ -21,7 +21,7 @@ def make(root: Path, config: RunConfig, accuracy: float | None = 0.96861, name: 
     state = "paused" if accuracy is None else "finished"
     runs.write_status(run, Status(state=state, created=1, test_accuracy=accuracy))
     if name:
-        labels.write(run, name=name)
+        notes.write(run, name=name)
     return run
 
 
@@ -61,7 +61,7 @@ def test_what_somebody_called_the_run_comes_first(given: str, begins: str, tmp_p
 def test_every_system_takes_it(
     tmp_path_factory: pytest.TempPathFactory, config: RunConfig, name: str, accuracy: float | None
 ) -> None:
-    run = make(tmp_path_factory.mktemp("runs"), config, accuracy, labels.tidy(name))
+    run = make(tmp_path_factory.mktemp("runs"), config, accuracy, notes.tidy(name))
     longest = max((exports.file_name(run, ending) for ending in exports.exports()), key=len)
     assert len(longest.encode()) <= 255
     assert re.fullmatch(r"[\w.-]+", re.sub(r"[^\x00-\x7f]", "x", longest))

@@ -27,7 +27,7 @@ from core.data import datasets, fashion
 from core.failures import Failure, KnownFailure, words
 from core.jobs import jobs
 from core.network import architectures
-from core.runs import lessons, runs
+from core.runs import runs, warm_start
 from core.runs.runs import Status
 from core.settings import Settings
 from core.sweeps import sweeps
@@ -152,7 +152,7 @@ REAL: dict[str, Callable[[Path], object]] = {
     "impossible_network": lambda root: architectures.layers(CNN),
     "checkpoint_damaged": lambda root: checkpoint.load(root / "checkpoint.npz"),
     "lesson_damaged": lambda root: write_and_read(
-        root / "run" / "lesson.npz", b"PK", lambda: lessons.read(root / "run")
+        root / "run" / "lesson.npz", b"PK", lambda: warm_start.read(root / "run")
     )(),
     "unknown_run": lambda root: runs.find(root, "../{name}"),
     "unreadable_settings": lambda root: runs.config(root / "none"),

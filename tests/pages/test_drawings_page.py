@@ -12,7 +12,7 @@ from core.data.datasets import Dataset
 from core.drawing import collection, interchange
 from core.drawing.collection import Drawing
 from core.network import predict
-from core.runs import lessons, runs
+from core.runs import runs, warm_start
 from tests.conftest import wait_for_end
 from tests.support import pages
 from tests.support.pages import again, metrics, open_page, press, said, texts
@@ -147,7 +147,7 @@ def test_the_starter_is_taught_and_the_page_says_what_came_of_it(
     again(app)
     (run,) = runs.every(runs_folder)
     assert wait_for_end(run).state == "finished", (run / "log.txt").read_text()
-    lesson = lessons.read(run)
+    lesson = warm_start.read(run)
     assert lesson is not None
     assert len(lesson.images) == 10
     app = open_page("drawings")

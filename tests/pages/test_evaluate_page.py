@@ -15,7 +15,7 @@ from core.drawing import collection, strokes
 from core.drawing.collection import Drawing
 from core.evaluation import evaluate, reliability
 from core.evaluation.evaluate import Evaluation
-from core.runs import epochs, labels, runs
+from core.runs import epoch_weights, notes, runs
 from tests.support.pages import again, figure, metrics, open_page, press, said, texts, tiles
 
 SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
@@ -153,7 +153,7 @@ def test_the_epochs_are_dragged_through_and_everything_follows(
     app = open_page("evaluate", run=with_run.name)
     app.select_slider(key="evaluate.epoch").set_value(1)
     again(app)
-    then = Evaluation(epochs.predictor(with_run, 1).logits(mnist_5k.x_test), mnist_5k.y_test)
+    then = Evaluation(epoch_weights.predictor(with_run, 1).logits(mnist_5k.x_test), mnist_5k.y_test)
     assert metrics(app)["Accuracy"] == f"{then.accuracy:.2%}"
     assert shown(app) == then.worst_first(np.arange(len(then.labels)))[:25].tolist()
     worst = shown(app)[0]
@@ -239,7 +239,7 @@ def test_a_run_goes_by_the_name_that_somebody_gave_it_and_by_no_link_in_it(
 ) -> None:
     shutil.copytree(with_run, tmp_path / with_run.name)
     monkeypatch.setenv("MNIST_LAB_RUNS", str(tmp_path))
-    labels.write(tmp_path / with_run.name, name="[Best](//x)")
+    notes.write(tmp_path / with_run.name, name="[Best](//x)")
     assert (
         open_page("evaluate", run=with_run.name)
         .selectbox(key="app.run_choice")

@@ -23,7 +23,7 @@ from core.exports import bundle, exports, formats
 from core.jobs import jobs
 from core.network import architectures as arch
 from core.network import arithmetic, predict
-from core.runs import adviser, epochs, ledger, runs
+from core.runs import adviser, epoch_weights, run_table, runs
 from core.settings import Settings
 from tests.conftest import wait_for_end
 from tests.support.pages import PAGES, open_page, press, texts, tiles
@@ -109,7 +109,7 @@ def test_it_learns_and_is_evaluated(run: Path) -> None:
     assert found.report(NAMES).index.tolist() == [*NAMES, "macro", "weighted"]
     assert found.confusion().shape == (12, 12)
     assert all(len(row["val_class_accuracy"]) == 12 for row in runs.metrics(run))
-    assert ledger.entry(run).parameters > 0
+    assert run_table.entry(run).parameters > 0
     assert isinstance(adviser.about(run), list)
 
 
@@ -123,7 +123,7 @@ def test_what_is_measured_of_it(run: Path) -> None:
     assert explain.occlusion(predictor, image, 11).ink.shape == (20, 24)
     *_some, measured = robustness.accuracies(predictor, dataset.x_test, dataset.y_test)
     assert measured.done == 1
-    asked, probabilities = epochs.course(run, image)
+    asked, probabilities = epoch_weights.course(run, image)
     assert probabilities.shape == (len(asked), 12)
 
 
@@ -147,13 +147,13 @@ def test_all_charts_are_drawn_with_the_names_of_the_classes(run: Path) -> None:
 
 @pytest.mark.parametrize("ending", sorted(exports.exports(FLAGS)))
 def test_everything_can_be_taken_away(run: Path, ending: str, tmp_path: Path) -> None:
-    assert exports.save(ledger.entry(run), ending, f"{tmp_path}/").stat().st_size > 100
+    assert exports.save(run_table.entry(run), ending, f"{tmp_path}/").stat().st_size > 100
 
 
 def test_what_reads_drawings_is_not_offered(run: Path, tmp_path: Path) -> None:
     assert "drawing.onnx" not in exports.exports(FLAGS)
     with pytest.raises(exports.NotExported, match=r"no format 'drawing\.onnx'"):
-        exports.save(ledger.entry(run), "drawing.onnx", f"{tmp_path}/")
+        exports.save(run_table.entry(run), "drawing.onnx", f"{tmp_path}/")
     with pytest.raises(formats.CannotConvert, match="cannot be drawn"):
         formats.write(run, "drawing.onnx")
 
@@ -168,9 +168,9 @@ def test_a_run_reads_on_where_its_data_set_is_not(
     brought = bundle.unpack(io.BytesIO(packed), tmp_path / "runs")
     assert runs.spec(brought) == FLAGS
     np.testing.assert_array_equal(evaluate.load(brought).logits, logits)
-    ledger.entry(brought)
+    run_table.entry(brought)
     adviser.about(brought)
-    assert exports.save(ledger.entry(brought), "py", f"{tmp_path}/").read_text("utf-8")
+    assert exports.save(run_table.entry(brought), "py", f"{tmp_path}/").read_text("utf-8")
     with pytest.raises(specs.UnknownDataset, match="one of 'mnist-5k' or 'mnist'"):
         jobs.check(runs.config(brought), Settings())
     for page in PAGES:

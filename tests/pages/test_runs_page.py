@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.config import RunConfig
 from core.evaluation import evaluate, significance
-from core.runs import labels, runs, trash
+from core.runs import notes, runs, trash
 from tests.conftest import train, wait_for_end
 from tests.support.pages import again, figure, open_page, press, said, texts, tiles
 
@@ -49,7 +49,7 @@ def test_before_anything_is_trained_it_says_where_to_begin(runs_folder: Path) ->
 
 def test_the_table_holds_every_run_and_finds_by_words(root: Path) -> None:
     newest, second, oldest = runs.every(root)
-    labels.write(oldest, tags=("class 4b",), note="Ada's")
+    notes.write(oldest, tags=("class 4b",), note="Ada's")
     app = open_page("runs")
     assert names(app) == [newest.name, second.name, oldest.name]
     shown = app.dataframe[0].value
@@ -70,7 +70,7 @@ def test_stars_come_first(root: Path) -> None:
     app = linked(oldest)
     app.button(key="runs.star").click()
     again(app)
-    assert labels.read(oldest).starred
+    assert notes.read(oldest).starred
     assert names(app) == [oldest.name, newest.name, second.name]
     # It is another row now, and still the one that is chosen.
     assert app.query_params["runs"] == oldest.name
@@ -117,7 +117,7 @@ def test_a_run_is_given_a_name_tags_and_a_note(root: Path) -> None:
     next(button for button in app.button if button.label == "Save").click()
     again(app)
     note = "<b>16</b> units\n\n- read well\n1. and fast"
-    assert labels.read(run) == labels.Labels(name="Narrow", tags=("class 4b", "mlp"), note=note)
+    assert notes.read(run) == notes.Labels(name="Narrow", tags=("class 4b", "mlp"), note=note)
     # Four lines, none of which is a list's.
     shown = next(element for element in app.markdown if "units" in element.value)
     assert said(shown).replace("\u00a0", "") == note
@@ -164,7 +164,7 @@ def test_two_runs_are_compared(root: Path) -> None:
 
 def test_a_run_may_be_called_like_a_column(root: Path) -> None:
     chosen = [runs.every(root)[0], runs.every(root)[2]]
-    labels.write(chosen[0], name="setting")
+    notes.write(chosen[0], name="setting")
     differences = linked(*chosen).dataframe[1].value
     assert differences.index.tolist() == ["hidden_units", "dropout"]
     assert differences.columns[0] == "setting"

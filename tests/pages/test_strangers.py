@@ -27,8 +27,8 @@ from core.failures import Failure, words
 from core.jobs import estimate
 from core.jobs.estimate import Estimate
 from core.network import predict
-from core.runs import adviser, epochs, labels, ledger, lessons, naming, runs
-from core.runs.lessons import Lesson
+from core.runs import adviser, epoch_weights, naming, notes, run_table, runs, warm_start
+from core.runs.warm_start import Lesson
 from core.sweeps import sweeps
 from tests.support.inhabited import inhabited
 from tests.support.pages import PAGES, again, open_page, texts
@@ -48,7 +48,7 @@ IMAGE = np.zeros((28, 28), np.uint8)
 def good(mlp_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with every file that a run can have."""
     run = Path(shutil.copytree(mlp_run, tmp_path_factory.mktemp("good") / mlp_run.name))
-    labels.write(run, name="Ours", tags=("a",), note="b", starred=True)
+    notes.write(run, name="Ours", tags=("a",), note="b", starred=True)
     runs.write_json(run / "request.json", {"action": "run", "learning_rate": 0.01, "epochs": 4})
     failure = Failure.of("diverged", epoch=1, step=2)
     runs.write_status(run, runs.written_status(run).model_copy(update={"failure": failure}))
@@ -61,7 +61,7 @@ def good(mlp_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     images = np.zeros((6, 28, 28), np.uint8)
     weights = predict.load(mlp_run).weights
-    lessons.keep(run, Lesson(images, np.arange(6, dtype=np.uint8), 2, "starter", weights))
+    warm_start.keep(run, Lesson(images, np.arange(6, dtype=np.uint8), 2, "starter", weights))
     return run
 
 
@@ -175,11 +175,11 @@ def damage(draw: st.DrawFn) -> Callable[[Path], None]:
 
 def look(run: Path) -> None:
     """Read all that a page reads of a run. Raises what no reader has in its documentation."""
-    found, damaged = ledger.read(run.parent)
+    found, damaged = run_table.read(run.parent)
     estimate.estimate(RunConfig(), estimate.history(run.parent))
     for read in (
         runs.metrics, runs.layers, runs.changes, runs.batches, runs.newest_batch, runs.environment,
-        runs.request, Calibration.read, Estimate.read, labels.read,
+        runs.request, Calibration.read, Estimate.read, notes.read,
     ):  # fmt: skip
         read(run)
     assert (measured := Robustness.read(run)) is None or 0 <= measured.done <= 1
@@ -188,7 +188,7 @@ def look(run: Path) -> None:
         look_at_a_readable_one(one)
 
 
-def look_at_a_readable_one(one: ledger.Entry) -> None:
+def look_at_a_readable_one(one: run_table.Entry) -> None:
     run = one.run
     assert words(one.status.failure)
     adviser.about(run)
@@ -209,10 +209,10 @@ def look_at_a_readable_one(one: ledger.Entry) -> None:
         pass
     else:
         assert np.isfinite(predictor.probabilities(IMAGE[None])).all()
-    with suppress(lessons.DamagedLesson):
-        lessons.read(run)
-    with suppress(epochs.EpochMissing):
-        epochs.course(run, IMAGE)
+    with suppress(warm_start.DamagedLesson):
+        warm_start.read(run)
+    with suppress(epoch_weights.EpochMissing):
+        epoch_weights.course(run, IMAGE)
     card.card(one, naming.name(one.subject))
     for ending, export in exports.exports().items():
         if ending in SLOW or (ending in formats.formats() and not runs.has_model(one.run)):
@@ -232,7 +232,7 @@ def test_one_thing_that_is_odd_in_a_run_stops_nothing(good: Path, make: Callable
             brought = bundle.unpack(io.BytesIO(bundle.pack(copied)), Path(folder) / "brought")
         except bundle.BadBundle:
             return
-        assert not ledger.read(brought.parent)[1]
+        assert not run_table.read(brought.parent)[1]
         look(brought)
 
 

@@ -16,7 +16,7 @@ from core.drawing.collection import Drawing
 from core.evaluation import robustness
 from core.evaluation.robustness import LEVELS
 from core.failures import Failure
-from core.runs import labels, runs
+from core.runs import notes, runs
 from core.settings import Settings
 from core.sweeps import sweeps, trials
 from core.sweeps.search_space import Span
@@ -47,7 +47,7 @@ def build(run: Path, root: Path) -> dict[str, Path]:
     for folder in found.values():
         shutil.copytree(run, folder)
     for name, written in (("one", NAME), ("two", OTHER), ("failed", NAME)):
-        labels.write(found[name], name=written, tags=(SHORT, TAG), note="\n".join(LINES))
+        notes.write(found[name], name=written, tags=(SHORT, TAG), note="\n".join(LINES))
         measured = {kind: [0.5] * len(levels) for kind, levels in LEVELS.items()}
         runs.write_json(
             found[name] / "robustness.json", robustness.Robustness(images=9, accuracy=measured).model_dump()
@@ -62,7 +62,7 @@ def build(run: Path, root: Path) -> dict[str, Path]:
     _strange_rows(found["one"])
     # This very process is said to be about to train it, so that it stays in line.
     found["waiting"] = runs.create(root, RunConfig())
-    labels.write(found["waiting"], name=NAME)
+    notes.write(found["waiting"], name=NAME)
     runs.announce(found["waiting"], os.getpid())
     found["sweep"] = _sweep(root)
     image = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)

@@ -13,7 +13,7 @@ from core.config import RunConfig
 from core.drawing import collection, strokes
 from core.drawing.collection import Drawing
 from core.failures import Failure
-from core.runs import labels, runs, trash
+from core.runs import notes, runs, trash
 from core.sweeps import sweeps, trials
 from core.sweeps.search_space import Span
 from core.sweeps.sweeps import Sweep
@@ -66,9 +66,7 @@ def _in_state(root: Path, state: runs.State, trained: Path) -> Path:
     if state in ("finished", "stopped"):
         shutil.copytree(trained, run, dirs_exist_ok=True, ignore=shutil.ignore_patterns("status.json"))
         runs.write_status(run, runs.status(trained).model_copy(update={"state": state}))
-        labels.write(
-            run, name=f"Of {state}", tags=("class 4b",), note="First line\nsecond line", starred=True
-        )
+        notes.write(run, name=f"Of {state}", tags=("class 4b",), note="First line\nsecond line", starred=True)
     return run
 
 

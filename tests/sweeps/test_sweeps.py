@@ -21,7 +21,7 @@ from core.config import PRESETS, RunConfig
 from core.failures import Failure, words
 from core.jobs import jobs
 from core.knobs import Number
-from core.runs import labels, runs
+from core.runs import notes, runs
 from core.settings import Settings
 from core.sweeps import search_space, sweeps, trials
 from core.sweeps.search_space import SWEPT, BadSweep, Choice, Span
@@ -274,8 +274,8 @@ def stage(tmp_path: Path, hired: Hired, monkeypatch: pytest.MonkeyPatch) -> Iter
 def test_runs_are_tried_one_after_the_other_until_there_are_enough(stage: Any) -> None:
     played = stage(trials=2)
     first = played.begin()
-    assert labels.read(first).tags == ("Wide",)
-    assert labels.read(first).name == "Wide 1"
+    assert notes.read(first).tags == ("Wide",)
+    assert notes.read(first).name == "Wide 1"
     assert not played.look()  # there is one slot, and it trains
     assert len(runs.every(played.settings.runs)) == 1
     played.learn(first, 0.5, 0.6)

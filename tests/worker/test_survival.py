@@ -26,8 +26,8 @@ from core.evaluation import evaluate
 from core.failures import words
 from core.jobs import jobs
 from core.runs import runs
-from core.runs.lessons import Lesson
 from core.runs.runs import State, Status
+from core.runs.warm_start import Lesson
 from core.settings import Settings
 from core.sweeps import sweeper, sweeps, trials
 from core.sweeps.search_space import Span

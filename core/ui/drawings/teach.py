@@ -17,8 +17,8 @@ from core.jobs import jobs, teaching
 from core.jobs.teaching import Changed
 from core.network import predict
 from core.network.architectures import ImpossibleNetwork
-from core.runs import lessons, runs
-from core.runs.lessons import Lesson
+from core.runs import runs, warm_start
+from core.runs.warm_start import Lesson
 from core.ui import live, run_picker, state
 from core.ui.gallery import Tile, gallery
 
@@ -68,13 +68,13 @@ def _teach(parent: Path, taught: Sequence[Drawing]) -> None:
 
 def outcome(every: Sequence[Drawing]) -> None:
     """Of the newest run that was taught: what it gained, and what it forgot."""
-    taught = [run for run in runs.that_take_drawings(ui.settings().runs) if lessons.has(run)]
+    taught = [run for run in runs.that_take_drawings(ui.settings().runs) if warm_start.has(run)]
     if not taught:
         st.caption(_("No run has been taught yet."))
         return
     after = run_picker.pick(taught, _("Taught run"), key=state.DRAWINGS_OUTCOME_RUN)
     try:
-        lesson = lessons.read(after)
+        lesson = warm_start.read(after)
         assert lesson
         before = (
             runs.STARTER
@@ -84,7 +84,7 @@ def outcome(every: Sequence[Drawing]) -> None:
         _gains(before, after, lesson, every)
         _forgotten(before, after)
     except (
-        lessons.DamagedLesson, runs.UnknownRun, predict.NotTrained, evaluate.NotEvaluated,
+        warm_start.DamagedLesson, runs.UnknownRun, predict.NotTrained, evaluate.NotEvaluated,
         datasets.DatasetMissing,
     ) as error:  # fmt: skip
         ui.sorry(error)

@@ -13,9 +13,9 @@ from core.data.specs import DatasetSpec
 from core.evaluation import evaluate, significance
 from core.evaluation.evaluate import Evaluation
 from core.i18n import _, ngettext
-from core.runs import ledger, naming, runs
-from core.runs.ledger import Entry
+from core.runs import naming, run_table, runs
 from core.runs.naming import Subject
+from core.runs.run_table import Entry
 from core.ui import links, mistakes, state, testset
 from core.ui.bars import bars
 from core.ui.gallery import Tile, gallery
@@ -38,7 +38,7 @@ def show(chosen: Sequence[Entry]) -> None:
     names = titles(chosen)
     settings(chosen, names)
     curves(chosen, names)
-    grouped = [group for group in ledger.groups(chosen).values() if ledger.has_seeds(group)]
+    grouped = [group for group in run_table.groups(chosen).values() if run_table.has_seeds(group)]
     if len(grouped) > 1:
         _two_groups(grouped)
     pair(chosen, names)
@@ -47,7 +47,7 @@ def show(chosen: Sequence[Entry]) -> None:
 def settings(chosen: Sequence[Entry], names: Sequence[str]) -> None:
     """The settings in which the runs differ."""
     st.header(_("What differs"), anchor=False)
-    found = ledger.differences([one.config for one in chosen])
+    found = run_table.differences([one.config for one in chosen])
     if not found:
         st.markdown(_("Nothing: their settings are the same, the seed included."))
         return
@@ -76,7 +76,7 @@ def curves(chosen: Sequence[Entry], names: Sequence[str]) -> None:
     }  # fmt: skip
     metric = links.switch(_("Metric"), state.RUNS_METRIC, metrics)
     alone = dict(zip((one.run for one in chosen), names, strict=True))
-    grouped = [group for group in ledger.groups(chosen).values() if ledger.has_seeds(group)]
+    grouped = [group for group in run_table.groups(chosen).values() if run_table.has_seeds(group)]
     lines = [
         (_("{name}, {n} seeds").format(name=name, n=len({one.config.seed for one in group})), group)
         for name, group in zip(_of_groups(grouped), grouped, strict=True)
@@ -100,13 +100,13 @@ def curves(chosen: Sequence[Entry], names: Sequence[str]) -> None:
 def _of_groups(groups: Sequence[Sequence[Entry]]) -> list[str]:
     """What runs are called that differ in nothing but their seed."""
     return naming.names(
-        [Subject(group[0].run.name, ledger.without_seed(group[0].config)) for group in groups]
+        [Subject(group[0].run.name, run_table.without_seed(group[0].config)) for group in groups]
     )
 
 
 def seeds(group: Sequence[Entry]) -> str:
     """In words, what runs that differ in nothing but the seed have come to."""
-    accuracies = ledger.accuracies(group)
+    accuracies = run_table.accuracies(group)
     if len(accuracies) < 2:
         return _("Several seeds, of which {n} has a test accuracy so far.").format(n=len(accuracies))
     mean = significance.mean(accuracies)
@@ -121,7 +121,7 @@ def _two_groups(groups: Sequence[Sequence[Entry]]) -> None:
     st.header(_("Over the seeds"), anchor=False)
     for name, group in zip(_of_groups(groups), groups, strict=True):
         st.markdown(f"**{ui.plain(name)}**: {seeds(group)}")
-    first, second = (ledger.accuracies(group) for group in groups[:2])
+    first, second = (run_table.accuracies(group) for group in groups[:2])
     if min(len(first), len(second)) < 2:
         return
     found = significance.welch(first, second)

@@ -13,7 +13,7 @@ from core.exports import bundle, exports, formats
 from core.i18n import _
 from core.jobs import jobs
 from core.runs import runs
-from core.runs.ledger import Entry
+from core.runs.run_table import Entry
 from core.ui import links, state
 
 

@@ -14,8 +14,8 @@ from core.drawing.collection import Drawing
 from core.evaluation import evaluate
 from core.jobs import jobs, teaching
 from core.network import predict
-from core.runs import lessons, runs
-from core.runs.lessons import DamagedLesson, Lesson
+from core.runs import runs, warm_start
+from core.runs.warm_start import DamagedLesson, Lesson
 from core.settings import Settings
 from tests.conftest import wait_for_end
 
@@ -42,7 +42,7 @@ def taught(mlp_run: Path, upside_down: list[Drawing], tmp_path_factory: pytest.T
 def test_a_taught_run_reads_what_it_was_taught_and_others_like_it(
     mlp_run: Path, taught: Path, upside_down: list[Drawing]
 ) -> None:
-    lesson = lessons.read(taught)
+    lesson = warm_start.read(taught)
     assert lesson is not None
     own, others = teaching.divided(upside_down, lesson)
     assert (len(own), len(others)) == (100, 20)
@@ -56,7 +56,7 @@ def test_a_taught_run_reads_what_it_was_taught_and_others_like_it(
 def test_it_begins_with_the_weights_of_the_run_before(mlp_run: Path, taught: Path) -> None:
     """Not better by chance: after three gentle epochs it still reads MNIST about as well."""
     assert evaluate.load(taught).accuracy > evaluate.load(mlp_run).accuracy - 0.05
-    lesson = lessons.read(taught)
+    lesson = warm_start.read(taught)
     assert lesson is not None
     assert lesson.parent == mlp_run.name
     for layer, own in predict.load(mlp_run).weights.items():
@@ -66,8 +66,8 @@ def test_it_begins_with_the_weights_of_the_run_before(mlp_run: Path, taught: Pat
 
 def test_the_run_before_stays_as_it_is(mlp_run: Path, taught: Path) -> None:
     assert taught.name != mlp_run.name
-    assert not lessons.has(mlp_run)
-    assert lessons.has(taught)
+    assert not warm_start.has(mlp_run)
+    assert warm_start.has(taught)
 
 
 def test_what_was_forgotten_and_learned_adds_up(mlp_run: Path, taught: Path, mnist_5k: Dataset) -> None:
@@ -121,8 +121,8 @@ def lesson(**changes: object) -> Lesson:
 
 def test_a_lesson_that_was_kept_is_read(tmp_path: Path) -> None:
     runs.write_json(tmp_path / "config.json", RunConfig().model_dump(mode="json"))
-    lessons.keep(tmp_path, lesson())
-    found = lessons.read(tmp_path)
+    warm_start.keep(tmp_path, lesson())
+    found = warm_start.read(tmp_path)
     assert found is not None
     assert (found.copies, found.parent) == (3, "a")
     np.testing.assert_array_equal(found.labels, [1, 2])
@@ -130,16 +130,16 @@ def test_a_lesson_that_was_kept_is_read(tmp_path: Path) -> None:
 
 
 def test_a_run_without_a_lesson_has_none(tmp_path: Path) -> None:
-    assert lessons.read(tmp_path) is None
+    assert warm_start.read(tmp_path) is None
 
 
 @pytest.mark.parametrize("size", [0, 10, 200])
 def test_a_lesson_that_is_cut_short_is_damaged(tmp_path: Path, size: int) -> None:
-    lessons.keep(tmp_path, lesson())
+    warm_start.keep(tmp_path, lesson())
     file = tmp_path / "lesson.npz"
     file.write_bytes(file.read_bytes()[:size])
     with pytest.raises(DamagedLesson, match="Teach it anew"):
-        lessons.read(tmp_path)
+        warm_start.read(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +153,6 @@ def test_a_lesson_that_is_cut_short_is_damaged(tmp_path: Path, size: int) -> Non
 )
 def test_a_lesson_that_is_none_is_damaged(tmp_path: Path, changes: dict[str, object]) -> None:
     runs.write_json(tmp_path / "config.json", RunConfig().model_dump(mode="json"))
-    lessons.keep(tmp_path, lesson(**changes))
+    warm_start.keep(tmp_path, lesson(**changes))
     with pytest.raises(DamagedLesson):
-        lessons.read(tmp_path)
+        warm_start.read(tmp_path)

@@ -11,9 +11,9 @@ from core.config import RunConfig
 from core.data.specs import DatasetSpec
 from core.network import architectures
 from core.network.architectures import ImpossibleNetwork
-from core.runs import labels, lessons, runs
-from core.runs.labels import Labels
+from core.runs import notes, runs, warm_start
 from core.runs.naming import Subject
+from core.runs.notes import Labels
 
 
 class Entry(NamedTuple):
@@ -40,7 +40,7 @@ class Entry(NamedTuple):
     @property
     def subject(self) -> Subject:
         """What there is to name it by."""
-        return Subject(self.run.name, self.config, self.labels.name, lessons.has(self.run))
+        return Subject(self.run.name, self.config, self.labels.name, warm_start.has(self.run))
 
 
 def entries(root: Path) -> list[Entry]:
@@ -66,7 +66,7 @@ def entry(run: Path) -> Entry:
         run,
         config,
         runs.status(run),
-        labels.read(run),
+        notes.read(run),
         _parameters(config, runs.spec(run)),
         _bytes(run) / 1e6,
         _curve(run),

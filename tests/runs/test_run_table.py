@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config import PRESETS, RunConfig
-from core.runs import labels, ledger, runs
+from core.runs import notes, run_table, runs
 
 
 def test_an_entry_is_what_the_run_says_of_itself(mlp_run: Path) -> None:
-    (one,) = ledger.entries(mlp_run.parent)
+    (one,) = run_table.entries(mlp_run.parent)
     assert one.status.test_accuracy == runs.status(mlp_run).test_accuracy
     assert one.parameters == keras.saving.load_model(mlp_run / "model.keras").count_params()
     assert one.curve == tuple(row["val_accuracy"] for row in runs.metrics(mlp_run))
@@ -23,30 +23,30 @@ def test_an_entry_is_what_the_run_says_of_itself(mlp_run: Path) -> None:
 def test_a_folder_that_cannot_be_read_takes_no_other_with_it(tmp_path: Path) -> None:
     good, bad = (runs.create(tmp_path, RunConfig()) for _number in range(2))
     (bad / "config.json").write_text("no settings")
-    assert [one.run for one in ledger.entries(tmp_path)] == [good]
-    labels.write(good, name="the good one")
-    assert ledger.entries(tmp_path)[0].labels.name == "the good one"
+    assert [one.run for one in run_table.entries(tmp_path)] == [good]
+    notes.write(good, name="the good one")
+    assert run_table.entries(tmp_path)[0].labels.name == "the good one"
 
 
 def test_what_was_asked_for_since_counts(tmp_path: Path) -> None:
     run = runs.create(tmp_path, RunConfig(epochs=3))
     with runs.changing_request(run) as change:
         change(epochs=7)
-    assert ledger.entry(run).config.epochs == 7
+    assert run_table.entry(run).config.epochs == 7
 
 
 def test_only_what_differs_is_listed() -> None:
     first = RunConfig(epochs=3, dropout=0.2)
-    found = ledger.differences([first, first.but(epochs=5), first.but(epochs=5, seed=1)])
+    found = run_table.differences([first, first.but(epochs=5), first.but(epochs=5, seed=1)])
     assert found == {"epochs": [3, 5, 5], "seed": [0, 0, 1]}
-    assert ledger.differences([first, first]) == {}
+    assert run_table.differences([first, first]) == {}
 
 
 def test_runs_that_differ_in_nothing_but_the_seed_are_a_group(tmp_path: Path) -> None:
     cnn = PRESETS["tutorial-cnn"]
     for config in (cnn, cnn.but(seed=5), cnn.but(epochs=2), cnn.but(seed=7)):
         runs.create(tmp_path, config)
-    groups = ledger.groups(ledger.entries(tmp_path))
+    groups = run_table.groups(run_table.entries(tmp_path))
     assert {frozenset(one.config.seed for one in group) for group in groups.values()} == {
         frozenset({0, 5, 7}),
         frozenset({0}),
@@ -58,7 +58,7 @@ def test_a_seed_that_was_trained_twice_counts_once(tmp_path: Path) -> None:
         run = runs.create(tmp_path, RunConfig(seed=seed))
         status = runs.written_status(run)
         runs.write_status(run, status.model_copy(update={"test_accuracy": accuracy}))
-    assert sorted(ledger.accuracies(ledger.entries(tmp_path))) == [0.91, 0.92]
+    assert sorted(run_table.accuracies(run_table.entries(tmp_path))) == [0.91, 0.92]
 
 
 points = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=12)
@@ -66,7 +66,7 @@ points = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=12)
 
 @given(points)
 def test_the_front_is_what_no_other_point_beats(found: list[tuple[int, int]]) -> None:
-    front = ledger.pareto([cost for cost, _gain in found], [gain for _cost, gain in found])
+    front = run_table.pareto([cost for cost, _gain in found], [gain for _cost, gain in found])
     for (cost, gain), is_best in zip(found, front, strict=True):
         beaten = any(c <= cost and g >= gain and (c, g) != (cost, gain) for c, g in found)
         assert is_best is not beaten

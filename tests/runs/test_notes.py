@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config import RunConfig
-from core.runs import labels, runs
-from core.runs.labels import Labels
+from core.runs import notes, runs
+from core.runs.notes import Labels
 
 
 @pytest.fixture
@@ -19,14 +19,14 @@ def run(tmp_path: Path) -> Path:
 
 
 def test_a_run_has_nothing_written_on_it_at_first(run: Path) -> None:
-    assert labels.read(run) == Labels()
+    assert notes.read(run) == Labels()
 
 
 def test_what_was_written_is_read_and_what_was_not_stays(run: Path) -> None:
     before = {file.name: file.read_bytes() for file in run.iterdir()}
-    labels.write(run, name="  Ada's\n first ", tags=("class 4b", " ", "class 4b", "mlp"))
-    labels.write(run, starred=True)
-    assert labels.read(run) == Labels(name="Ada's first", tags=("class 4b", "mlp"), starred=True)
+    notes.write(run, name="  Ada's\n first ", tags=("class 4b", " ", "class 4b", "mlp"))
+    notes.write(run, starred=True)
+    assert notes.read(run) == Labels(name="Ada's first", tags=("class 4b", "mlp"), starred=True)
     assert before == {file.name: file.read_bytes() for file in run.iterdir() if file.name != "labels.json"}
 
 
@@ -36,29 +36,29 @@ def test_any_text_is_kept_or_refused_in_words(
 ) -> None:
     run = runs.create(tmp_path_factory.mktemp("labels"), RunConfig())
     try:
-        written = labels.write(run, name=name, tags=tuple(tags), note=note)
-    except labels.BadLabels:
+        written = notes.write(run, name=name, tags=tuple(tags), note=note)
+    except notes.BadLabels:
         written = Labels()
-    assert labels.read(run) == written
-    assert len(written.name) <= labels.MOST_NAME
+    assert notes.read(run) == written
+    assert len(written.name) <= notes.MOST_NAME
     assert written.name.isprintable()
 
 
 def test_what_is_too_long_is_said_to_be(run: Path) -> None:
     for changes in ({"name": "a" * 81}, {"tags": tuple("abcdefghijk")}, {"note": "a" * 2001}):
-        with pytest.raises(labels.BadLabels, match="Make it shorter"):
-            labels.write(run, **changes)
+        with pytest.raises(notes.BadLabels, match="Make it shorter"):
+            notes.write(run, **changes)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"name": 1}', b'{"more": 1}', b"\xff"])
 def test_what_cannot_be_read_is_as_good_as_nothing(run: Path, content: bytes) -> None:
     (run / "labels.json").write_bytes(content)
-    assert labels.read(run) == Labels()
-    labels.write(run, name="anew")
-    assert labels.read(run).name == "anew"
+    assert notes.read(run) == Labels()
+    notes.write(run, name="anew")
+    assert notes.read(run).name == "anew"
 
 
 def test_a_run_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        labels.write(tmp_path / "gone", name="a")
+        notes.write(tmp_path / "gone", name="a")
     assert not (tmp_path / "gone").exists()
