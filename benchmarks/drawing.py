@@ -20,7 +20,7 @@ from benchmarks.comparison import Comparison
 from benchmarks.server import FLAGS, chromium, open_page, server
 from core.drawing import segmentation, strokes
 from core.drawing.strokes import Strokes
-from core.evaluation import reading
+from core.evaluation import recognition
 from core.jobs.warm import PROJECT
 from core.runs import runs
 from core.ui.draw import inputs
@@ -61,7 +61,7 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
 
 def _shares(number: int) -> tuple[float, float]:
     """Milliseconds to read a picture and to draw its strokes, the medians of so many pictures."""
-    reader = reading.load(runs.STARTER)
+    reader = recognition.load(runs.STARTER)
     rng = np.random.default_rng(0)
     drawn = [_seven(rng.uniform(0.4, 0.8), rng.uniform(20, 50, 2)) for _ in range(number)]
     times = []

@@ -25,8 +25,8 @@ from core.data import datasets
 from core.drawing import interchange, preprocess, strokes
 from core.drawing.collection import Drawing
 from core.drawing.preprocess import STEPS
-from core.evaluation import reading
-from core.evaluation.reading import Reader
+from core.evaluation import recognition
+from core.evaluation.recognition import Reader
 from core.runs import runs
 from starter.__main__ import canvases, groups
 
@@ -52,14 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     digits = interchange.unpack(parsed.handwriting.read_bytes())
     with tempfile.TemporaryDirectory(prefix="mnist-lab-handwriting-") as folder:
         models: dict[str, Readers] = {
-            name: [(reading.load(train(PRESETS[name].but(dataset="mnist"), Path(folder))), digits)]
+            name: [(recognition.load(train(PRESETS[name].but(dataset="mnist"), Path(folder))), digits)]
             for name in ("tutorial-mlp", "tutorial-cnn")
         }
         if parsed.folds:
             found = sorted(runs.every(parsed.folds))
             held = groups(digits, len(found))
             models["starter"] = [
-                (reading.load(run), [digit for digit in digits if digit.writer in writers])
+                (recognition.load(run), [digit for digit in digits if digit.writer in writers])
                 for run, writers in zip(found, held, strict=True)
             ]
         _table("Step by step", _by_step(models), list(models))

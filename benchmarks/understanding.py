@@ -14,7 +14,7 @@ from core.config import PRESETS
 from core.data import datasets
 from core.drawing.preprocess import normalise
 from core.evaluation import robustness
-from core.evaluation.evaluate import Evaluation
+from core.evaluation.results import Evaluation
 from core.network import onnx_graph, predict
 from core.runs import epoch_weights
 

@@ -22,7 +22,7 @@ from core.config import KNOBS, PRESETS, ConfigError, RunConfig, from_settings
 from core.data import datasets, specs
 from core.data.download import FetchFailed
 from core.drawing import photo, preprocess
-from core.evaluation import evaluate
+from core.evaluation import results
 from core.exports import exports, formats
 from core.failures import words
 from core.i18n import _
@@ -45,7 +45,7 @@ _MISTAKES = (
     FetchFailed,
     runs.UnknownRun,
     predict.NotTrained,
-    evaluate.NotEvaluated,
+    results.NotEvaluated,
     preprocess.EmptyDrawing,
     exports.NotExported,
     formats.CannotConvert,
@@ -254,7 +254,7 @@ def _show(bar: Progress, task: TaskID, run: Path, status: runs.Status, config: R
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    evaluation = evaluate.load(arguments.run)
+    evaluation = results.load(arguments.run)
     print(
         _("{n:,} test images: accuracy {accuracy:.2%}, loss {loss:.4f}").format(
             n=len(evaluation.labels), accuracy=evaluation.accuracy, loss=evaluation.loss

@@ -10,7 +10,7 @@ from core import charts, ui
 from core.drawing import preprocess, segmentation
 from core.drawing.segmentation import Found
 from core.drawing.strokes import Strokes
-from core.evaluation.reading import Reader, Reading
+from core.evaluation.recognition import Reader, Reading
 from core.i18n import _
 from core.network import predict
 from core.runs import runs

@@ -9,9 +9,9 @@ from core import ui
 from core.data import fashion, specs
 from core.data.specs import DatasetSpec
 from core.drawing import collection
-from core.evaluation import evaluate, significance
+from core.evaluation import results, significance
 from core.evaluation.calibration import Calibration
-from core.evaluation.evaluate import Evaluation
+from core.evaluation.results import Evaluation
 from core.i18n import _, ngettext
 from core.network import predict
 from core.runs import runs
@@ -116,7 +116,7 @@ except NotShown as error:
     if on == fashion.NAME:
         testset.offer_fashion()
     st.stop()
-except (evaluate.NotEvaluated, predict.NotTrained, EpochMissing, runs.UnknownRun) as error:
+except (results.NotEvaluated, predict.NotTrained, EpochMissing, runs.UnknownRun) as error:
     ui.sorry(_("{reason} Choose another run, or other digits.").format(reason=error))
     st.stop()
 testset.say_what_it_is(on)

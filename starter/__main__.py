@@ -22,7 +22,7 @@ from core.config import RunConfig
 from core.drawing import interchange, strokes
 from core.drawing.collection import Drawing
 from core.drawing.preprocess import canvas_to_image
-from core.evaluation import evaluate, robustness
+from core.evaluation import results, robustness
 from core.jobs import jobs
 from core.network import predict
 from core.runs import runs
@@ -115,12 +115,12 @@ def keep(run: Path) -> None:
         shutil.copy(run / name, RUN / name)
     # Without the optimizer's state, which only training needs and which is as large as the weights.
     portable.save_keras(keras.saving.load_model(run / "model.keras", compile=False), RUN / "model.keras")
-    found = evaluate.load(run)
+    found = results.load(run)
     # To a thousandth, which packs to half.
     np.savez_compressed(
         RUN / "evaluation.npz", logits=found.logits.round(3), labels=found.labels, allow_pickle=False
     )
-    assert evaluate.load(RUN).accuracy == found.accuracy
+    assert results.load(RUN).accuracy == found.accuracy
     size = sum(file.stat().st_size for file in RUN.iterdir())
     print(f"{RUN}: {size / 1e6:.2f} MB, {found.accuracy:.2%} of MNIST's test images")
 
@@ -143,7 +143,7 @@ def cross_validate(digits: Sequence[Drawing], folds: int, root: Path) -> None:
         for brush in BRUSHES:
             read[brush] += found[brush]
         shares = " | ".join(f"{np.mean(found[brush]):.2%}" for brush in BRUSHES)
-        print(f"| {fold} | {len(unseen)} | {shares} | {evaluate.load(run).accuracy:.2%} |", flush=True)
+        print(f"| {fold} | {len(unseen)} | {shares} | {results.load(run).accuracy:.2%} |", flush=True)
     shares = " | ".join(f"**{np.mean(found):.2%}**" for found in read.values())
     print(f"| all | {len(digits)} | {shares} | |")
 

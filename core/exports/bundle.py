@@ -27,7 +27,7 @@ from onnx import TensorProto
 from core.config import ConfigError
 from core.data import specs
 from core.data.specs import DatasetSpec
-from core.evaluation import evaluate
+from core.evaluation import results
 from core.evaluation.calibration import Calibration
 from core.evaluation.robustness import Robustness
 from core.files import DAMAGED_ARCHIVE, refuse_a_large_directory
@@ -220,7 +220,7 @@ def _check(run: Path) -> None:
         if (run / "model.onnx").exists():
             _rewrite(run)
         if (run / "evaluation.npz").exists():
-            evaluate.load(run)
+            results.load(run)
         warm_start.read(run)
         architectures.layers(config, spec)
     except BadBundle:

@@ -14,9 +14,9 @@ import pandas as pd
 from core.config import RunConfig
 from core.data import specs
 from core.data.specs import DatasetSpec
-from core.evaluation import evaluate, reliability, robustness, significance
+from core.evaluation import reliability, results, robustness, significance
 from core.evaluation.calibration import Calibration
-from core.evaluation.evaluate import Confused, Evaluation
+from core.evaluation.results import Confused, Evaluation
 from core.evaluation.robustness import Robustness
 from core.i18n import _
 from core.literal import markdown
@@ -28,8 +28,8 @@ def card(one: Entry, title: str) -> str:
     """The card of a run, as Markdown."""
     parts = [f"# {markdown(title)}", _what(one), _data(one), _settings(one.config)]
     try:
-        found = evaluate.load(one.run)
-    except evaluate.NotEvaluated:
+        found = results.load(one.run)
+    except results.NotEvaluated:
         parts.append(_("## Results\n\nIt has not been evaluated."))
     else:
         parts += [_results(one, found), _limits(one, found)]

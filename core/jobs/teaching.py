@@ -14,7 +14,7 @@ from core.data import datasets, specs
 from core.data.datasets import Dataset
 from core.drawing import collection
 from core.drawing.collection import Drawing
-from core.evaluation import evaluate
+from core.evaluation import results
 from core.network import predict
 from core.runs import runs
 from core.runs.warm_start import Lesson
@@ -102,7 +102,7 @@ def changed(before: Path, after: Path, dataset: Dataset) -> Changed:
 
 
 def _right(run: Path, dataset: Dataset) -> NDArray[np.bool_]:
-    found = evaluate.load(run)
+    found = results.load(run)
     # The same labels in the same order are the same test set; the starter's may be another one.
     if np.array_equal(found.labels, dataset.y_test):
         answers = found.predictions

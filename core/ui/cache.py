@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.data import datasets
-from core.evaluation import evaluate, reading
+from core.evaluation import recognition, results
 from core.settings import Settings
 
 
@@ -29,22 +29,22 @@ def dataset(name: str) -> datasets.Dataset:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _reader(run: Path, stamp: float) -> reading.Reader:
-    return reading.load(run)
+def _reader(run: Path, stamp: float) -> recognition.Reader:
+    return recognition.load(run)
 
 
-def reader(run: Path) -> reading.Reader:
-    """A run that reads drawings, loaded once for all sessions. Raises as `core.evaluation.reading.load`."""
+def reader(run: Path) -> recognition.Reader:
+    """A run that reads drawings, loaded once for all sessions. Raises as `core.evaluation.recognition.load`."""
     return _reader(run, stamp(run / "model.onnx"))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _evaluation(run: Path, stamp: float) -> evaluate.Evaluation:
-    return evaluate.load(run)
+def _evaluation(run: Path, stamp: float) -> results.Evaluation:
+    return results.load(run)
 
 
-def evaluation(run: Path) -> evaluate.Evaluation:
-    """A run's evaluation, read once for all sessions. Raises as `core.evaluation.evaluate.load`."""
+def evaluation(run: Path) -> results.Evaluation:
+    """A run's evaluation, read once for all sessions. Raises as `core.evaluation.results.load`."""
     return _evaluation(run, stamp(run / "evaluation.npz"))
 
 

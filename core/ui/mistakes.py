@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from core import charts, ui
 from core.charts import ALL
 from core.data.specs import DatasetSpec
-from core.evaluation.evaluate import Evaluation
-from core.evaluation.reading import Reader
+from core.evaluation.recognition import Reader
+from core.evaluation.results import Evaluation
 from core.i18n import _, ngettext
 from core.runs import epoch_weights
 from core.ui import links, reasons, state

@@ -11,7 +11,7 @@ import streamlit as st
 from core import ui
 from core.charts import activations
 from core.evaluation import calibration, explain
-from core.evaluation.reading import Reader, Reading
+from core.evaluation.recognition import Reader, Reading
 from core.i18n import _
 from core.network import predict
 from core.runs import runs

@@ -14,8 +14,8 @@ from core.config import RunConfig
 from core.data import datasets, fashion, specs
 from core.data.download import FetchFailed
 from core.drawing import collection
-from core.evaluation.evaluate import Evaluation
-from core.evaluation.reading import Reader
+from core.evaluation.recognition import Reader
+from core.evaluation.results import Evaluation
 from core.i18n import _
 from core.network.predict import Predictor
 from core.runs import epoch_weights, runs

@@ -10,7 +10,7 @@ import numpy as np
 from core.data.datasets import Dataset
 from core.drawing.preprocess import normalise
 from core.evaluation import calibration
-from core.evaluation.evaluate import Evaluation
+from core.evaluation.results import Evaluation
 from core.files import replacing
 from core.network import onnx_graph
 from core.network.architectures import Network

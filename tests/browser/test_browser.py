@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from core.config import RunConfig
-from core.evaluation import evaluate
+from core.evaluation import results
 from core.jobs import jobs
 from core.runs import runs
 from core.settings import Settings
@@ -65,7 +65,7 @@ def test_a_newcomer_trains_evaluates_and_has_a_seven_read(page: Page, tmp_path: 
 
         page.get_by_role("link", name="See what it confuses").click()
         expect(page.get_by_role("heading", name="Confusion matrix")).to_be_visible()
-        evaluation = evaluate.load(runs.every(root)[0])
+        evaluation = results.load(runs.every(root)[0])
         expect(page.get_by_text(f"{evaluation.accuracy:.2%}").last).to_be_visible()
         true, read = a_confused_pair(evaluation)
         cell = page.locator(".scatterlayer .points path").nth(11 * true + read)
@@ -84,7 +84,7 @@ def test_a_newcomer_trains_evaluates_and_has_a_seven_read(page: Page, tmp_path: 
         expect(page.get_by_text("Draw a digit from 0 to 9")).to_be_visible()
 
 
-def a_confused_pair(evaluation: evaluate.Evaluation) -> tuple[int, int]:
+def a_confused_pair(evaluation: results.Evaluation) -> tuple[int, int]:
     """Two digits of which some, but not more than a page, are mistaken."""
     matrix = evaluation.confusion()
     pairs = [(true, read) for true in range(10) for read in range(10) if true != read]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from core.evaluation import evaluate
+from core.evaluation import results
 from core.runs import runs
 from tests.conftest import train
 from tests.support.browser import MILLISECONDS, free_port, serving
@@ -46,7 +46,7 @@ def test_a_disagreement_of_two_runs_is_a_link_that_shows_the_same_elsewhere(
         page.mouse.click(box["x"] + 16, box["y"] + 52 + 35 * row)
         page.wait_for_url(re.compile(name))
     expect(page.get_by_role("heading", name="Answer by answer")).to_be_visible()
-    found = [evaluate.load(run) for run in (narrow, wide)]
+    found = [results.load(run) for run in (narrow, wide)]
     right = [one.predictions == one.labels for one in found]
     only_second = np.flatnonzero(right[1] & ~right[0])
     tile = page.locator(".st-key-runs-differ_tiles").get_by_role("button").first
@@ -99,7 +99,7 @@ def test_a_chart_is_taken_as_a_picture_and_as_numbers(page: Page, address: str, 
 
 def test_what_is_taken_from_a_run_is_called_after_what_it_is(page: Page, address: str, root: Path) -> None:
     run = runs.every(root)[0]
-    named = f"mlp-8-mnist-5k-{100 * evaluate.load(run).accuracy:.2f}"
+    named = f"mlp-8-mnist-5k-{100 * results.load(run).accuracy:.2f}"
     page.goto(f"{address}/runs?runs={run.name}&format=onnx")
     for button, ending in (
         ("Keras script", "py"), ("Notebook", "ipynb"), ("Model card", "md"), ("Numbers", "csv"),

@@ -16,7 +16,7 @@ import pytest
 from core.data import fashion
 from core.data.datasets import BadDataFile, DatasetDamaged, DatasetMissing
 from core.data.download import FetchFailed
-from core.evaluation import evaluate
+from core.evaluation import results
 from core.network import predict
 from core.runs import runs
 from tests.conftest import shared
@@ -105,7 +105,7 @@ def test_a_reader_of_digits_is_shown_clothes(
     app = open_page("evaluate", on="fashion_mnist")
     assert not app.error
     images, labels = fashion.load()
-    right = evaluate.Evaluation(predict.load(runs.STARTER).logits(images), labels).accuracy
+    right = results.Evaluation(predict.load(runs.STARTER).logits(images), labels).accuracy
     assert metrics(app)["Accuracy"] == f"{right:.2%}"
     assert "9 ankle boot" in texts(app)
     shutil.rmtree(no_mnist)

@@ -12,8 +12,8 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score
 
 from core.evaluation import reliability
-from core.evaluation.evaluate import Evaluation
 from core.evaluation.reliability import BINS
+from core.evaluation.results import Evaluation
 from tests.support.strategies import evaluations
 
 

@@ -14,7 +14,7 @@ from core.data.specs import MNIST
 from core.drawing import interchange
 from core.drawing.collection import Drawing
 from core.drawing.preprocess import canvas_to_image, normalise
-from core.evaluation import calibration, evaluate
+from core.evaluation import calibration, results
 from core.evaluation.calibration import Calibration
 from core.evaluation.robustness import Robustness
 from core.network import architectures, predict
@@ -41,7 +41,7 @@ def test_it_is_a_finished_run_with_the_settings_of_the_script() -> None:
 
 
 def test_it_reads_99_2_per_cent_of_mnist_s_test_images() -> None:
-    evaluation = evaluate.load(runs.STARTER)
+    evaluation = results.load(runs.STARTER)
     assert len(evaluation.labels) == 10_000
     assert evaluation.accuracy >= 0.992
     assert evaluation.accuracy == runs.status(runs.STARTER).test_accuracy
@@ -50,7 +50,7 @@ def test_it_reads_99_2_per_cent_of_mnist_s_test_images() -> None:
 def test_its_evaluation_is_what_its_model_says(mnist_npz: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(mnist_npz.parents[1]))
     images, labels = datasets.load("mnist").part("test")
-    evaluation = evaluate.load(runs.STARTER)
+    evaluation = results.load(runs.STARTER)
     some = slice(0, 1_000)
     np.testing.assert_array_equal(evaluation.labels, labels)
     logits = predict.load(runs.STARTER).logits(images[some])
@@ -98,4 +98,4 @@ def test_the_card_says_what_a_card_has_to() -> None:
     for word in ("learned from", "licence", "seed", "command", "10.5281/zenodo.1195803", "Limits"):
         assert word in card
     (accuracy,) = re.findall(r"([\d.]+) % of MNIST's test images", card)
-    assert float(accuracy) == pytest.approx(100 * evaluate.load(runs.STARTER).accuracy, abs=0.01)
+    assert float(accuracy) == pytest.approx(100 * results.load(runs.STARTER).accuracy, abs=0.01)

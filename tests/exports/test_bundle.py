@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.data import datasets
-from core.evaluation import evaluate
+from core.evaluation import results
 from core.exports import bundle
 from core.network import predict
 from core.runs import notes, runs, trash
@@ -73,7 +73,7 @@ def test_out_and_in_again_is_the_same_run(run: Path, tmp_path: Path, mnist_5k: d
     assert notes.read(found) == notes.read(run)
     images = mnist_5k.x_test[:50]
     np.testing.assert_array_equal(predict.load(found).logits(images), predict.load(run).logits(images))
-    assert evaluate.load(found).accuracy == runs.status(run).test_accuracy
+    assert results.load(found).accuracy == runs.status(run).test_accuracy
 
 
 def test_knobs_that_were_turned_stay_turned(run: Path, contents: Contents, tmp_path: Path) -> None:

@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 
 from core.config import RunConfig
-from core.evaluation import evaluate
+from core.evaluation import results
 from core.exports import card
 from core.runs import run_table, runs
 
 
 def test_the_card_holds_the_run_s_own_numbers(mlp_run: Path) -> None:
     text = card.card(run_table.entry(mlp_run), "A network")
-    found = evaluate.load(mlp_run)
+    found = results.load(mlp_run)
     assert text.startswith("# A network\n")
     assert f"{found.accuracy:.2%} (95% interval" in text
     assert f"- Loss (cross-entropy): {found.loss:.4f}" in text

@@ -20,7 +20,7 @@ from core.__main__ import main
 from core.config import PRESETS
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.evaluation import evaluate
+from core.evaluation import results
 from core.exports import formats
 from core.jobs import jobs
 from core.runs import runs
@@ -145,7 +145,7 @@ def cells(table: str) -> list[list[str]]:
 def test_evaluate_prints_the_evaluation(run: Path) -> None:
     found = core("evaluate", run)
     assert (found.returncode, found.stderr) == (0, "")
-    evaluation = evaluate.load(run)
+    evaluation = results.load(run)
     assert f"1,000 test images: accuracy {evaluation.accuracy:.2%}" in found.stdout
     rows = cells(found.stdout)
     matrix = [row for row in rows if len(row) == 11][-10:]
@@ -331,7 +331,7 @@ def test_export_writes_what_the_page_gives_under_a_name_that_says_what_it_is(
     found = typed("export", mlp_run, words, tmp_path)
     assert (found.returncode, found.stderr) == (0, "")
     ending = {"Everything": "zip"}.get(words, words.lower().lstrip("."))
-    accuracy = 100 * evaluate.load(mlp_run).accuracy
+    accuracy = 100 * results.load(mlp_run).accuracy
     file = tmp_path / f"mlp-32-mnist-5k-{accuracy:.2f}.{ending}"
     assert found.stdout == f"{file}\n"
     assert list(tmp_path.iterdir()) == [file]

@@ -70,7 +70,7 @@ def test_what_the_server_imports_brings_no_tensorflow_with_it() -> None:
     assert {
         "core.jobs.jobs",
         "core.network.predict",
-        "core.evaluation.evaluate",
+        "core.evaluation.results",
         "core.data.datasets",
     } <= set(modules)
     script = f"""

@@ -15,7 +15,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.drawing import collection, preprocess, strokes
-from core.evaluation import explain, reading
+from core.evaluation import explain, recognition
 from core.network import architectures as arch
 from core.runs import runs
 from core.ui import charting
@@ -269,7 +269,7 @@ def test_a_drawing_is_kept_with_what_it_is_and_what_was_read(
     assert "Kept. Thank you" in texts(seven)
     (kept,) = collection.every(tmp_path / "drawings.sqlite")
     assert (kept.label, kept.answer, kept.run) == (label, 7, "starter")
-    read = reading.load(runs.STARTER).read(kept.image[None])[0]
+    read = recognition.load(runs.STARTER).read(kept.image[None])[0]
     assert kept.confidence == pytest.approx(read.confidence)
 
 

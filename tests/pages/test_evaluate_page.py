@@ -13,8 +13,8 @@ from core.config import RunConfig
 from core.data import datasets
 from core.drawing import collection, strokes
 from core.drawing.collection import Drawing
-from core.evaluation import evaluate, reliability
-from core.evaluation.evaluate import Evaluation
+from core.evaluation import reliability, results
+from core.evaluation.results import Evaluation
 from core.runs import epoch_weights, notes, runs
 from tests.support.pages import again, figure, metrics, open_page, press, said, texts, tiles
 
@@ -23,7 +23,7 @@ SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
 
 @pytest.fixture
 def evaluation(with_run: Path) -> Evaluation:
-    return evaluate.load(with_run)
+    return results.load(with_run)
 
 
 def shown(app: AppTest) -> list[int]:
@@ -162,7 +162,7 @@ def test_the_epochs_are_dragged_through_and_everything_follows(
         one.value for one in app.header if one.value.startswith("Digit")
     )
     app.select_slider(key="evaluate.epoch").set_value(0)
-    assert metrics(again(app))["Accuracy"] == f"{evaluate.load(with_run).accuracy:.2%}"
+    assert metrics(again(app))["Accuracy"] == f"{results.load(with_run).accuracy:.2%}"
 
 
 def test_kept_drawings_are_test_digits_too(
@@ -212,7 +212,7 @@ def test_data_that_has_changed_since_is_not_shown_as_if_it_had_not(
     monkeypatch.setenv("MNIST_LAB_RUNS", str(copy.parent))
     app = open_page("evaluate", run=with_run.name)
     assert "mnist-5k has changed since this run was trained" in said(app.error[0])
-    assert metrics(app)["Accuracy"] == f"{evaluate.load(with_run).accuracy:.2%}"
+    assert metrics(app)["Accuracy"] == f"{results.load(with_run).accuracy:.2%}"
 
 
 @pytest.mark.parametrize("page", ["evaluate", "draw"])

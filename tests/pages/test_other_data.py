@@ -17,7 +17,7 @@ from core import charts
 from core.config import ConfigError, RunConfig
 from core.data import datasets, specs
 from core.data.specs import DatasetSpec
-from core.evaluation import evaluate, explain, reading, robustness
+from core.evaluation import explain, recognition, results, robustness
 from core.evaluation.calibration import Calibration
 from core.exports import bundle, exports, formats
 from core.jobs import jobs
@@ -102,7 +102,7 @@ def test_the_network_has_the_shape_and_the_classes_of_the_data(run: Path) -> Non
 
 def test_it_learns_and_is_evaluated(run: Path) -> None:
     dataset = datasets.load(FLAGS.name)
-    found = evaluate.load(run)
+    found = results.load(run)
     assert found.accuracy > 0.5
     np.testing.assert_array_equal(found.labels, dataset.y_test)
     np.testing.assert_array_equal(predict.load(run).logits(dataset.x_test).argmax(axis=1), found.predictions)
@@ -117,7 +117,7 @@ def test_what_is_measured_of_it(run: Path) -> None:
     dataset, predictor = datasets.load(FLAGS.name), predict.load(run)
     image = dataset.x_test[0]
     assert Calibration.read(run)
-    (read,) = reading.load(run).read(image[None])
+    (read,) = recognition.load(run).read(image[None])
     assert read.probabilities.shape == (12,)
     assert read.unlike is not None
     assert explain.occlusion(predictor, image, 11).ink.shape == (20, 24)
@@ -128,7 +128,7 @@ def test_what_is_measured_of_it(run: Path) -> None:
 
 
 def test_all_charts_are_drawn_with_the_names_of_the_classes(run: Path) -> None:
-    found, dataset, rows = evaluate.load(run), datasets.load(FLAGS.name), runs.metrics(run)
+    found, dataset, rows = results.load(run), datasets.load(FLAGS.name), runs.metrics(run)
     counts = found.confusion()
     last, all_of_it = (11, 11), (charts.ALL, charts.ALL)
     figures = [
@@ -167,7 +167,7 @@ def test_a_run_reads_on_where_its_data_set_is_not(
     monkeypatch.setenv("MNIST_LAB_RUNS", str(tmp_path / "runs"))
     brought = bundle.unpack(io.BytesIO(packed), tmp_path / "runs")
     assert runs.spec(brought) == FLAGS
-    np.testing.assert_array_equal(evaluate.load(brought).logits, logits)
+    np.testing.assert_array_equal(results.load(brought).logits, logits)
     run_table.entry(brought)
     adviser.about(brought)
     assert exports.save(run_table.entry(brought), "py", f"{tmp_path}/").read_text("utf-8")

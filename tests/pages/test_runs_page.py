@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.config import RunConfig
-from core.evaluation import evaluate, significance
+from core.evaluation import results, significance
 from core.runs import notes, runs, trash
 from tests.conftest import train, wait_for_end
 from tests.support.pages import again, figure, open_page, press, said, texts, tiles
@@ -147,7 +147,7 @@ def test_two_runs_are_compared(root: Path) -> None:
     app = linked(*chosen)
     differences = app.dataframe[1].value
     assert differences.index.tolist() == ["hidden_units", "dropout"]
-    found = [evaluate.load(run) for run in chosen]
+    found = [results.load(run) for run in chosen]
     right = [one.predictions == one.labels for one in found]
     test = significance.mcnemar(*right)
     assert f"{test.first_only:,} digits only the first one reads right, {test.second_only:,} only" in texts(
@@ -178,7 +178,7 @@ def test_a_disagreement_opens_with_both_answers_and_is_in_the_address(root: Path
     press(app, "runs.differ_tiles", tile)
     assert app.query_params["digit"] == str(index)
     for run in chosen:
-        one = evaluate.load(run)
+        one = results.load(run)
         assert f"reads {one.predictions[index]} ({one.confidences[index]:.1%})" in texts(app)
 
 

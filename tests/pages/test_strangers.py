@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from core.config import RunConfig
 from core.drawing import strokes  # fmt: skip
-from core.evaluation import evaluate, reliability
+from core.evaluation import reliability, results
 from core.evaluation.calibration import Calibration
 from core.evaluation.robustness import LEVELS, Robustness
 from core.exports import bundle, card, exports, formats
@@ -195,8 +195,8 @@ def look_at_a_readable_one(one: run_table.Entry) -> None:
     estimate.off(run)
     estimate.remaining(run)
     try:
-        evaluation = evaluate.load(run)
-    except evaluate.NotEvaluated:
+        evaluation = results.load(run)
+    except results.NotEvaluated:
         pass
     else:
         assert 0 <= evaluation.loss < math.inf

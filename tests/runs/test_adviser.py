@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core import tutorials
 from core.config import PRESETS, RunConfig
-from core.evaluation import evaluate
+from core.evaluation import results
 from core.runs import adviser, runs
 from core.runs.adviser import Advice, advise
 from core.worker.journal import Journal
@@ -205,7 +205,7 @@ def test_who_reads_fewer_images_right_than_before_is_told_so() -> None:
 def test_who_follows_it_is_less_sure_of_mistakes(trained: Trained) -> None:
     run = trained(SICK["good-enough"])
     advice = ever(run)["overconfident"]
-    assert evaluate.load(trained(cured(runs.config(run), advice))).loss < evaluate.load(run).loss
+    assert results.load(trained(cured(runs.config(run), advice))).loss < results.load(run).loss
 
 
 def test_the_evidence_is_the_runs_own_numbers(trained: Trained) -> None:

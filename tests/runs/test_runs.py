@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from core.config import RunConfig
 from core.data import datasets
-from core.evaluation import evaluate
+from core.evaluation import results
 from core.failures import Failure, words
 from core.network import predict
 from core.runs import runs
@@ -308,7 +308,7 @@ def test_a_run_can_be_copied_elsewhere(tmp_path: Path, mlp_run: Path, mnist_5k: 
     assert runs.has_model(moved)
     for read in (runs.config, runs.status, runs.metrics, runs.batches):
         assert read(moved) == read(mlp_run)
-    assert evaluate.load(moved).accuracy == evaluate.load(mlp_run).accuracy
+    assert results.load(moved).accuracy == results.load(mlp_run).accuracy
     images = mnist_5k.x_test[:10]
     assert (predict.load(moved).probabilities(images) == predict.load(mlp_run).probabilities(images)).all()
 

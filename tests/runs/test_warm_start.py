@@ -11,7 +11,7 @@ from core.config import RunConfig
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.drawing.collection import Drawing
-from core.evaluation import evaluate
+from core.evaluation import results
 from core.jobs import jobs, teaching
 from core.network import predict
 from core.runs import runs, warm_start
@@ -55,7 +55,7 @@ def test_a_taught_run_reads_what_it_was_taught_and_others_like_it(
 
 def test_it_begins_with_the_weights_of_the_run_before(mlp_run: Path, taught: Path) -> None:
     """Not better by chance: after three gentle epochs it still reads MNIST about as well."""
-    assert evaluate.load(taught).accuracy > evaluate.load(mlp_run).accuracy - 0.05
+    assert results.load(taught).accuracy > results.load(mlp_run).accuracy - 0.05
     lesson = warm_start.read(taught)
     assert lesson is not None
     assert lesson.parent == mlp_run.name
@@ -72,7 +72,7 @@ def test_the_run_before_stays_as_it_is(mlp_run: Path, taught: Path) -> None:
 
 def test_what_was_forgotten_and_learned_adds_up(mlp_run: Path, taught: Path, mnist_5k: Dataset) -> None:
     found = teaching.changed(mlp_run, taught, mnist_5k)
-    was, now = evaluate.load(mlp_run), evaluate.load(taught)
+    was, now = results.load(mlp_run), results.load(taught)
     right = [int((one.predictions == one.labels).sum()) for one in (was, now)]
     assert right[1] - right[0] == len(found.learned) - len(found.forgotten)
     assert (was.predictions[found.forgotten] == was.labels[found.forgotten]).all()

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from core.config import ConvBlock, Initializer, RunConfig, Schedule
-from core.evaluation.evaluate import Evaluation
+from core.evaluation.results import Evaluation
 
 conv_blocks = st.builds(
     ConvBlock,

@@ -16,7 +16,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
 from core.data import datasets
 from core.drawing.preprocess import normalise
-from core.evaluation import evaluate
+from core.evaluation import results
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(1200)]
 PROJECT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def test_a_tutorial_reaches_what_it_reaches_in_bare_keras(
         cwd=PROJECT, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     run = Path(output.splitlines()[-1])
-    evaluation = evaluate.load(run)
+    evaluation = results.load(run)
     print(f"{preset} on {dataset}: {evaluation.accuracy:.2%}")
     assert evaluation.accuracy >= least
 

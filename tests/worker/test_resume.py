@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from core.config import RunConfig
 from core.data import datasets
-from core.evaluation import evaluate
+from core.evaluation import results
 from core.failures import words
 from core.jobs import jobs
 from core.network import architectures
@@ -169,7 +169,7 @@ def test_a_paused_run_that_is_stopped_has_a_model_and_can_still_go_on_to_the_end
     kernel = keras.saving.load_model(paused / "model.keras").get_layer("dense_1").kernel
     learned = np.asarray(checkpoint.load(paused / "checkpoint.npz").model["dense_1/kernel"])
     assert (np.asarray(kernel) == learned).all()
-    assert status.test_accuracy == evaluate.load(paused).accuracy
+    assert status.test_accuracy == results.load(paused).accuracy
 
     assert resumed(paused, hired).state == "finished"
     assert_same(paused, finished)
@@ -234,7 +234,7 @@ def test_a_damaged_checkpoint_is_a_clear_verdict_and_what_was_finished_stays(
     )
     assert not status.can_resume
     assert runs.metrics(run) == runs.metrics(finished)
-    assert evaluate.load(run).accuracy == runs.status(finished).test_accuracy
+    assert results.load(run).accuracy == runs.status(finished).test_accuracy
     assert (run / "model.onnx").read_bytes() == (finished / "model.onnx").read_bytes()
 
 

@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from core.config import RunConfig
 from core.data import datasets
-from core.evaluation import evaluate
+from core.evaluation import results
 from core.failures import words
 from core.jobs import jobs
 from core.runs import runs
@@ -388,7 +388,7 @@ def test_what_was_finished_stays_readable_when_more_is_asked_of_a_full_disk(
         hired.work()
         assert (runs.status(run).state, words(runs.status(run).failure)) == ("failed", FULL)
         assert runs.metrics(run)[:3] == runs.metrics(undisturbed)
-        assert evaluate.load(run).accuracy == evaluate.load(undisturbed).accuracy
+        assert results.load(run).accuracy == results.load(undisturbed).accuracy
         assert (run / "model.onnx").read_bytes() == (undisturbed / "model.onnx").read_bytes()
         with pytest.raises(OSError, match="No space left"):
             jobs.resume(run, Settings(runs=disk))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.reading import Reader, Reading
+from core.evaluation.recognition import Reader, Reading
 from core.i18n import _
 from core.ui import links, reasons, state
 from core.ui.draw import network, xray

@@ -11,7 +11,7 @@ from core import ui
 from core.drawing import collection, strokes
 from core.drawing.collection import MOST_NAME, Drawing
 from core.drawing.strokes import Strokes
-from core.evaluation.reading import Reading
+from core.evaluation.recognition import Reading
 from core.i18n import _, ngettext
 from core.ui import state
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from core import ui
 from core.charts import activations
-from core.evaluation.reading import Reader, Reading
+from core.evaluation.recognition import Reader, Reading
 from core.i18n import _
 from core.network import architectures as arch
 from core.network import arithmetic

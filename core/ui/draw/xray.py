@@ -7,7 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.drawing import preprocess
-from core.evaluation.reading import Reader, Reading
+from core.evaluation.recognition import Reader, Reading
 from core.i18n import _
 from core.ui import state
 

@@ -11,7 +11,7 @@ from core import ui
 from core.config import ConfigError
 from core.data import datasets
 from core.drawing.collection import Drawing
-from core.evaluation import evaluate
+from core.evaluation import results
 from core.i18n import _, ngettext
 from core.jobs import jobs, teaching
 from core.jobs.teaching import Changed
@@ -84,7 +84,7 @@ def outcome(every: Sequence[Drawing]) -> None:
         _gains(before, after, lesson, every)
         _forgotten(before, after)
     except (
-        warm_start.DamagedLesson, runs.UnknownRun, predict.NotTrained, evaluate.NotEvaluated,
+        warm_start.DamagedLesson, runs.UnknownRun, predict.NotTrained, results.NotEvaluated,
         datasets.DatasetMissing,
     ) as error:  # fmt: skip
         ui.sorry(error)

@@ -10,7 +10,7 @@ from core.data import specs
 from core.data.specs import DatasetSpec
 from core.evaluation import reliability
 from core.evaluation.calibration import Calibration, temperature
-from core.evaluation.evaluate import Evaluation
+from core.evaluation.results import Evaluation
 from core.i18n import _, ngettext
 from core.ui import links, mistakes, state
 from core.ui.gallery import gallery

@@ -10,8 +10,8 @@ import streamlit as st
 
 from core import charts, ui
 from core.data.specs import DatasetSpec
-from core.evaluation import evaluate, significance
-from core.evaluation.evaluate import Evaluation
+from core.evaluation import results, significance
+from core.evaluation.results import Evaluation
 from core.i18n import _, ngettext
 from core.runs import naming, run_table, runs
 from core.runs.naming import Subject
@@ -156,7 +156,7 @@ def pair(chosen: Sequence[Entry], names: Sequence[str]) -> None:
         first, second = by_name.values()
     try:
         found = [ui.evaluation(one.run) for one, _name in (first, second)]
-    except evaluate.NotEvaluated as error:
+    except results.NotEvaluated as error:
         st.info(ui.plain(error))
         return
     if first[0].run == second[0].run:

@@ -16,8 +16,8 @@ from sklearn.metrics import accuracy_score, classification_report, log_loss
 
 from core.data.datasets import Dataset
 from core.drawing.preprocess import normalise
-from core.evaluation import evaluate
-from core.evaluation.evaluate import Evaluation, NotEvaluated
+from core.evaluation import results
+from core.evaluation.results import Evaluation, NotEvaluated
 from core.runs import runs
 from tests.support.strategies import evaluations
 
@@ -99,7 +99,7 @@ def test_loss_and_accuracy_are_those_of_keras(
     run: Path = request.getfixturevalue(kind)
     model = keras.saving.load_model(run / "model.keras")
     loss, accuracy = model.evaluate(normalise(mnist_5k.x_test), mnist_5k.y_test, verbose=0)
-    evaluation = evaluate.load(run)
+    evaluation = results.load(run)
     np.testing.assert_array_equal(evaluation.labels, mnist_5k.y_test)
     assert evaluation.loss == pytest.approx(loss, abs=1e-5)
     assert evaluation.accuracy == pytest.approx(accuracy, abs=1e-5)
@@ -121,7 +121,7 @@ def copied(tmp_path: Path, mlp_run: Path) -> Path:
 def test_a_run_without_an_evaluation_says_so(copied: Path) -> None:
     (copied / "evaluation.npz").unlink()
     with pytest.raises(NotEvaluated, match=f"^Run {copied.name} has not been evaluated"):
-        evaluate.load(copied)
+        results.load(copied)
 
 
 def test_an_evaluation_that_is_cut_short_is_said_to_be_damaged(copied: Path) -> None:
@@ -130,13 +130,13 @@ def test_an_evaluation_that_is_cut_short_is_said_to_be_damaged(copied: Path) -> 
     for length in [*range(0, len(whole), 499), *range(len(whole) - 400, len(whole))]:
         file.write_bytes(whole[:length])
         with pytest.raises(NotEvaluated, match=f"evaluation of run {copied.name} is damaged"):
-            evaluate.load(copied)
+            results.load(copied)
 
 
 def test_an_evaluation_with_a_changed_byte_is_the_same_or_said_to_be_damaged(copied: Path) -> None:
     file = copied / "evaluation.npz"
     whole = file.read_bytes()
-    expected = evaluate.load(copied)
+    expected = results.load(copied)
     # Each byte of the first header, some of the numbers, and each of the archive's directory.
     places = [*range(250), *range(250, len(whole), 499), *range(len(whole) - 250, len(whole))]
     damaged = 0
@@ -144,7 +144,7 @@ def test_an_evaluation_with_a_changed_byte_is_the_same_or_said_to_be_damaged(cop
         for value in b"( \xff":
             file.write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
             try:
-                evaluation = evaluate.load(copied)
+                evaluation = results.load(copied)
             except NotEvaluated:
                 damaged += 1
             else:
