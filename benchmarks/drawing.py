@@ -21,7 +21,7 @@ from benchmarks.server import FLAGS, chromium, open_page, server
 from core.drawing import segmentation, strokes
 from core.drawing.strokes import Strokes
 from core.evaluation import recognition
-from core.jobs.warm import PROJECT
+from core.jobs.processes import PROJECT
 from core.runs import runs
 from core.ui.draw import inputs
 

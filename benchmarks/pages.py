@@ -21,8 +21,8 @@ from benchmarks.comparison import Comparison
 from benchmarks.server import FLAGS, chromium, open_page, server
 from benchmarks.training import train
 from core.config import RunConfig
-from core.jobs import jobs
-from core.jobs.warm import PROJECT
+from core.jobs import run_queue
+from core.jobs.processes import PROJECT
 from core.runs import runs
 from core.settings import Settings
 
@@ -118,7 +118,7 @@ def _click(root: Path, browser: Browser, minutes: str, wait: float) -> float:
 
 
 def _end(run: Path) -> None:
-    jobs.stop(run)
+    run_queue.stop(run)
     while runs.status(run).state not in runs.RESTING:
         time.sleep(0.2)
 
@@ -127,7 +127,7 @@ def _watching(root: Path, browser: Browser, seconds: float) -> Comparison:
     """The processor's time that the server takes while one browser shows a run of 100 epochs."""
     page: Page = browser.new_page()
     config = RunConfig(epochs=100, batch_size=8, hidden_units=(512,))
-    run = jobs.submit(config, Settings(runs=root))
+    run = run_queue.submit(config, Settings(runs=root))
     try:
         with server(PROJECT, root.parent, MNIST_LAB_RUNS=str(root)) as (process, address):
             page.goto(f"{address}/train?run={run.name}")

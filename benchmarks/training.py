@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from core.config import RunConfig
-from core.jobs import jobs
+from core.jobs import run_queue
 from core.runs import runs
 from core.settings import Settings
 
@@ -23,12 +23,12 @@ def train(config: RunConfig, root: Path) -> Path:
     Raises:
         RunFailed: it did not finish.
     """
-    run = jobs.submit(config, Settings(runs=root))
+    run = run_queue.submit(config, Settings(runs=root))
     try:
         _wait(run)
     finally:
         # The worker outlives who started it: nothing changes if it has ended.
-        jobs.stop(run)
+        run_queue.stop(run)
     status = runs.status(run)
     if status.state != "finished":
         log = (run / "log.txt").read_text("utf-8", errors="replace")

@@ -26,7 +26,7 @@ from core.evaluation import results
 from core.exports import exports, formats
 from core.failures import words
 from core.i18n import _
-from core.jobs import jobs
+from core.jobs import run_queue
 from core.network import predict
 from core.network.architectures import ImpossibleNetwork
 from core.runs import run_table, runs
@@ -39,7 +39,7 @@ _POLL = 0.2  # seconds between two looks at the run
 _MISTAKES = (
     ConfigError,
     ImpossibleNetwork,
-    jobs.NotAllowed,
+    run_queue.NotAllowed,
     datasets.DatasetMissing,
     datasets.BadDataFile,
     FetchFailed,
@@ -175,7 +175,7 @@ def _train(arguments: argparse.Namespace) -> int:
     settings = Settings() if arguments.runs is None else Settings(runs=arguments.runs)
     if arguments.fetch:
         _fetch(config.dataset, settings)
-    return _watch(jobs.submit(config, settings))
+    return _watch(run_queue.submit(config, settings))
 
 
 def _resume(arguments: argparse.Namespace) -> int:
@@ -183,7 +183,7 @@ def _resume(arguments: argparse.Namespace) -> int:
     settings = Settings(runs=run.parent)
     if arguments.fetch:
         _fetch(runs.config(run).dataset, settings)
-    jobs.resume(run, settings, arguments.epochs)
+    run_queue.resume(run, settings, arguments.epochs)
     return _watch(run)
 
 
@@ -228,7 +228,7 @@ def _follow(run: Path, config: RunConfig) -> runs.Status:
                     return status
                 time.sleep(_POLL)
             except KeyboardInterrupt:
-                jobs.stop(run)
+                run_queue.stop(run)
 
 
 def _progress(*columns: TextColumn) -> Progress:

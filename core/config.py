@@ -3,7 +3,7 @@
 A `RunConfig` says everything that a training run needs to be repeated. It is frozen, has no
 optional meaning that depends on where it is read, and survives JSON unchanged. What it cannot
 know, whether the network's shapes work out and whether the operator allows its size, is said by
-`core.network.architectures.layers` and `core.jobs.jobs.check`.
+`core.network.architectures.layers` and `core.jobs.run_queue.check`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import streamlit as st
 from core import charts, ui
 from core.data.datasets import DatasetMissing
 from core.i18n import _, ngettext
-from core.jobs import jobs
+from core.jobs import run_queue
 from core.network.architectures import ImpossibleNetwork
 from core.runs import notes, run_table, runs, trash
 from core.runs.run_table import Entry
@@ -207,8 +207,8 @@ def more_seeds(one: Entry, number: int) -> None:
     free = (seed for seed in range(10_000) if seed not in taken)
     try:
         for seed in [next(free) for _missing in range(number - len(taken))]:
-            jobs.submit(one.config.but(seed=seed), ui.settings())
-    except (ImpossibleNetwork, DatasetMissing, jobs.NotAllowed, OSError) as error:
+            run_queue.submit(one.config.but(seed=seed), ui.settings())
+    except (ImpossibleNetwork, DatasetMissing, run_queue.NotAllowed, OSError) as error:
         state.RUNS_ERROR.set(str(error))
 
 

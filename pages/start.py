@@ -5,7 +5,7 @@ import streamlit as st
 from core import ui
 from core.data import datasets, specs
 from core.i18n import _
-from core.jobs import jobs
+from core.jobs import run_queue
 from core.runs import runs
 from core.ui import state
 
@@ -36,7 +36,7 @@ with st.grid(4, min_column_width=230):
             st.markdown(text)
 
 root = ui.settings().runs
-every, active = runs.every(root), jobs.active(root)
+every, active = runs.every(root), run_queue.active(root)
 
 st.header(_("How things stand"), anchor=False)
 with st.grid(3, min_column_width=180):

@@ -6,7 +6,7 @@ from core import ui
 from core.config import PRESETS, ConfigError, RunConfig, from_settings
 from core.data import datasets
 from core.i18n import _
-from core.jobs import estimate, jobs
+from core.jobs import estimate, run_queue
 from core.knobs import Number
 from core.network import architectures
 from core.sweeps import search_space, sweeps
@@ -139,7 +139,7 @@ def start(sweep: Sweep) -> None:
         check_fields()
         sweeps.check(sweep.model_copy(update={"name": sweep.name or "-"}), settings)
     except (
-        Refused, BadSweep, architectures.ImpossibleNetwork, datasets.DatasetMissing, jobs.NotAllowed
+        Refused, BadSweep, architectures.ImpossibleNetwork, datasets.DatasetMissing, run_queue.NotAllowed
     ) as error:  # fmt: skip
         problem: Exception | None = error
     else:
@@ -170,7 +170,7 @@ def begin(sweep: Sweep) -> None:
     try:
         folder = sweeps.submit(sweep, ui.settings())
     except (
-        BadSweep, architectures.ImpossibleNetwork, datasets.DatasetMissing, jobs.NotAllowed, OSError
+        BadSweep, architectures.ImpossibleNetwork, datasets.DatasetMissing, run_queue.NotAllowed, OSError
     ) as error:  # fmt: skip
         ui.sorry(error)
         return

@@ -8,7 +8,7 @@ from core import charts, ui
 from core.config import RunConfig
 from core.data import datasets, specs
 from core.i18n import _
-from core.jobs import estimate, jobs, warm
+from core.jobs import estimate, processes, run_queue
 from core.network import architectures as arch
 from core.runs import runs
 from core.ui import knobs, live, state
@@ -54,10 +54,10 @@ def show_network(config: RunConfig) -> None:
 
 def set_up(root: Path) -> None:
     """The knobs, what they amount to, and the button."""
-    active = jobs.active(root)
+    active = run_queue.active(root)
     if len(active) < ui.settings().slots:
         # Whoever sets up a run will want to see it start at once.
-        warm.prepare(ui.settings().warm_minutes)
+        processes.prepare(ui.settings().warm_minutes)
     for name, words in ui.run_labels(active[:3]).items():
         link(root / name, _("Under way: {run}. Watch it.").format(run=ui.plain(words)))
     left, right = st.columns([2, 3], gap="large")
@@ -66,8 +66,8 @@ def set_up(root: Path) -> None:
     with right:
         try:
             check_fields()
-            jobs.check(config, ui.settings())
-        except (Refused, jobs.NotAllowed, arch.ImpossibleNetwork, datasets.DatasetMissing) as error:
+            run_queue.check(config, ui.settings())
+        except (Refused, run_queue.NotAllowed, arch.ImpossibleNetwork, datasets.DatasetMissing) as error:
             problem = error
         else:
             problem = None
@@ -124,8 +124,8 @@ def say_how_long(config: RunConfig, root: Path) -> None:
 
 def start(config: RunConfig) -> None:
     try:
-        run = jobs.submit(config, ui.settings())
-    except (jobs.NotAllowed, datasets.DatasetMissing) as error:
+        run = run_queue.submit(config, ui.settings())
+    except (run_queue.NotAllowed, datasets.DatasetMissing) as error:
         ui.sorry(error)
     except OSError as error:
         ui.sorry(

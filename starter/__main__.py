@@ -23,7 +23,7 @@ from core.drawing import interchange, strokes
 from core.drawing.collection import Drawing
 from core.drawing.preprocess import canvas_to_image
 from core.evaluation import results, robustness
-from core.jobs import jobs
+from core.jobs import run_queue
 from core.network import predict
 from core.runs import runs
 from core.runs.warm_start import Lesson
@@ -94,12 +94,12 @@ def train(digits: Sequence[Drawing], root: Path) -> Path:
     ]
     labels = np.repeat(np.array([digit.label for digit in digits], np.uint8), DRAWN)
     lesson = Lesson(np.stack(images), labels, COPIES, "", {})
-    run = jobs.submit(config, Settings(runs=root), lesson)
+    run = run_queue.submit(config, Settings(runs=root), lesson)
     try:
         while runs.status(run).state not in runs.RESTING:
             time.sleep(1)
     finally:
-        jobs.stop(run)  # if this was interrupted: the worker outlives who started it
+        run_queue.stop(run)  # if this was interrupted: the worker outlives who started it
     status = runs.status(run)
     if status.state != "finished":
         raise SystemExit(f"The training ended as {status.state}: {status.error} See {run / 'log.txt'}.")

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from core.config import RunConfig
 from core.data import datasets
-from core.jobs import jobs
+from core.jobs import run_queue
 from core.runs import runs
 from core.settings import Settings
 
@@ -113,8 +113,8 @@ def train(root: Path, **values: object) -> Path:
         pipe.flush()
         runs.announce(run, trainer().pid)
 
-    with mock.patch.object(jobs, "start_worker", hand_over):
-        run = jobs.submit(RunConfig.read(values), Settings(runs=root))
+    with mock.patch.object(run_queue, "start_worker", hand_over):
+        run = run_queue.submit(RunConfig.read(values), Settings(runs=root))
     status = wait_for_end(run)
     assert status.state == "finished", f"{status.failure}\n{(run / 'log.txt').read_text()}"
     return run
@@ -169,7 +169,7 @@ class Hired(list[tuple[Path, int]]):
 def hired(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hired]:
     """No worker's process is started: what is asked for can be seen, and is done in this one."""
     found = Hired()
-    monkeypatch.setattr(jobs, "start_worker", lambda run, slots: found.append((run, slots)))
+    monkeypatch.setattr(run_queue, "start_worker", lambda run, slots: found.append((run, slots)))
     before = signal.getsignal(signal.SIGTERM)
     yield found
     signal.signal(signal.SIGTERM, before)

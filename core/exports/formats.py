@@ -20,7 +20,7 @@ from core.data.specs import DatasetSpec
 from core.exports import file_names, onnx_drawing, script
 from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
-from core.jobs.warm import PROJECT, environment
+from core.jobs.processes import PROJECT, environment
 from core.network import architectures, predict
 from core.runs import runs
 

@@ -159,7 +159,7 @@ class Request(BaseModel):
     """What somebody wants of a run, by the newest word.
 
     Attributes:
-        action: what the worker is to do. Only `core.jobs.jobs` changes it, because somebody may have to
+        action: what the worker is to do. Only `core.jobs.run_queue` changes it, because somebody may have to
             start a worker as well.
         learning_rate, dropout: to be set from the next epoch on; None leaves the settings' own.
         epochs: how many it is to have in all; None as the settings say.

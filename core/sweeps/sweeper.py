@@ -24,7 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 from core.config import ConfigError
 from core.failures import Failure
 from core.i18n import _
-from core.jobs import jobs, warm
+from core.jobs import processes, run_queue
 from core.network.architectures import ImpossibleNetwork
 from core.runs import notes, runs
 from core.settings import Settings
@@ -137,10 +137,10 @@ class Sweeper:
 
     def _has_room(self) -> bool:
         """Whether a run could be queued now. Raises NotAllowed if none ever will be."""
-        jobs.check_room(self.settings)
+        run_queue.check_room(self.settings)
         try:
-            jobs.check_queue(self.settings)
-        except jobs.NotAllowed:
+            run_queue.check_queue(self.settings)
+        except run_queue.NotAllowed:
             return False  # others are waiting; there will be room
         return True
 
@@ -150,16 +150,16 @@ class Sweeper:
         trial = self.study.ask(trials.space(sweep.knobs))
         try:
             config = sweep.config(trial.params)
-            jobs.check(config, self.settings)
-        except (ConfigError, ImpossibleNetwork, jobs.NotAllowed) as error:
+            run_queue.check(config, self.settings)
+        except (ConfigError, ImpossibleNetwork, run_queue.NotAllowed) as error:
             self._end(trial, TrialState.FAIL, Failure.from_exception(error))
             return
-        run = jobs.submit(config, self.settings)
+        run = run_queue.submit(config, self.settings)
         trial.set_user_attr("run", run.name)
         name = _("{sweep} {number}").format(sweep=sweep.name, number=trial.number + 1)
         notes.write(run, name=name, tags=(sweep.name,))
         if trial.number + 1 < sweep.trials:
-            warm.prepare(self.settings.warm_minutes)
+            processes.prepare(self.settings.warm_minutes)
 
     def _run(self, trial: FrozenTrial) -> Path:
         return self.settings.runs / str(trial.user_attrs.get("run", "-"))
@@ -175,7 +175,7 @@ class Sweeper:
         try:
             run = runs.find(self.settings.runs, self._run(trial).name)
             if runs.status(run).state == "paused" and runs.request(self.folder).action == "run":
-                jobs.resume(run, self.settings)
+                run_queue.resume(run, self.settings)
         except runs.UnknownRun:
             self._end(trial, TrialState.FAIL, Failure.of("run_gone"))
 
@@ -203,9 +203,9 @@ class Sweeper:
             case "interrupted" if wanted == "run":
                 self._revive(trial, run, status)
             case _ if wanted == "pause":
-                jobs.pause(run)
+                run_queue.pause(run)
             case _ if wanted == "stop" or (status.epoch < self.sweep.base.epochs and ours.should_prune()):
-                jobs.stop(run)
+                run_queue.stop(run)
 
     def _finish(self, trial: FrozenTrial, run: Path, status: runs.Status) -> None:
         accuracies = {row["epoch"]: row.get("val_accuracy") for row in runs.metrics(run)}
@@ -222,7 +222,7 @@ class Sweeper:
             self._end(trial, TrialState.FAIL, status.failure)
             return
         optuna.trial.Trial(self.study, trial._trial_id).set_user_attr("attempts", attempts)
-        jobs.resume(run, self.settings)
+        run_queue.resume(run, self.settings)
 
     def _end(
         self, trial: FrozenTrial | optuna.Trial, state: TrialState, failure: Failure | None = None

@@ -31,7 +31,7 @@ from pydantic import Field, ValidationError
 from core.config import RunConfig
 from core.failures import Failure, KnownFailure
 from core.i18n import _
-from core.jobs import jobs, requests, warm
+from core.jobs import processes, requests, run_queue
 from core.runs import runs
 from core.runs.notes import MOST_TAG, tidy
 from core.settings import Settings
@@ -82,7 +82,7 @@ def check(sweep: Sweep, settings: Settings) -> None:
 
     Raises:
         BadSweep: something of it cannot be.
-        ImpossibleNetwork, DatasetMissing, NotAllowed: as `core.jobs.jobs.check`, for the shared settings.
+        ImpossibleNetwork, DatasetMissing, NotAllowed: as `core.jobs.run_queue.check`, for the shared settings.
     """
     if not tidy(sweep.name):
         raise BadSweep(_("Give the sweep a name, to find its runs by."))
@@ -97,7 +97,7 @@ def check(sweep: Sweep, settings: Settings) -> None:
         )
     _check_repeats(sweep)
     _check_trials(len(sweep.grid()) if sweep.method == "grid" else sweep.trials, settings)
-    jobs.check(sweep.base, settings)
+    run_queue.check(sweep.base, settings)
 
 
 def _check_what_it_tries(sweep: Sweep) -> None:
@@ -144,7 +144,7 @@ def _check_running(settings: Settings) -> None:
         with suppress(runs.UnknownRun):  # it is deleted at this moment
             running += runs.status(found).state not in runs.RESTING
     if running >= settings.max_sweeps:
-        raise jobs.NotAllowed("too_many_sweeps", n=running)
+        raise run_queue.NotAllowed("too_many_sweeps", n=running)
 
 
 def submit(sweep: Sweep, settings: Settings) -> Path:
@@ -158,7 +158,7 @@ def submit(sweep: Sweep, settings: Settings) -> Path:
         OSError: the runs folder cannot be written to.
     """
     check(sweep, settings)
-    jobs.check_room(settings)
+    run_queue.check_room(settings)
     _check_running(settings)
     if sweep.method == "grid":
         sweep = sweep.model_copy(update={"trials": len(sweep.grid())})
@@ -178,7 +178,9 @@ def _write(folder: Path, sweep: Sweep) -> None:
 
 def _start(folder: Path) -> None:
     with (folder / "log.txt").open("ab") as log:
-        process = warm.spawn([str(folder.absolute())], log, subprocess.DEVNULL, module="core.sweeps.sweeper")
+        process = processes.spawn(
+            [str(folder.absolute())], log, subprocess.DEVNULL, module="core.sweeps.sweeper"
+        )
     runs.announce(folder, process.pid)
 
 

@@ -13,7 +13,7 @@ from core.config import KNOBS, ConfigError, RunConfig
 from core.data import datasets
 from core.failures import words
 from core.i18n import _, ngettext
-from core.jobs import estimate, jobs
+from core.jobs import estimate, run_queue
 from core.network.architectures import ImpossibleNetwork
 from core.runs import adviser, runs
 from core.ui import knobs, links, run_picker, state, views
@@ -108,7 +108,7 @@ def _state(
 
 
 def _waiting(run: Path) -> str:
-    line = jobs.line(run.parent)
+    line = run_queue.line(run.parent)
     before = line.ahead(run)
     if not before:
         if len(line.training) < ui.settings().slots:
@@ -218,7 +218,7 @@ def _buttons(run: Path, status: runs.Status) -> None:
             _("Pause"), "pause", _("Leaves the processor after the current step and keeps everything."),
             key=state.TRAIN_PAUSE,
         ):  # fmt: skip
-            _ask(jobs.pause, run)
+            _ask(run_queue.pause, run)
         if status.state in ("paused", "interrupted", "stopped") or (
             status.state == "failed" and not status.diverged and status.can_resume
         ):
@@ -227,7 +227,7 @@ def _buttons(run: Path, status: runs.Status) -> None:
             _("Stop"), "stop", _("Ends it after the current step; what it has learned becomes its model."),
             key=state.TRAIN_STOP,
         ):  # fmt: skip
-            _ask(jobs.stop, run)
+            _ask(run_queue.stop, run)
     if status.state == "finished":
         _train_on(run, status)
 
@@ -281,8 +281,8 @@ def _train_on(run: Path, status: runs.Status) -> None:
 
 def _resume(run: Path, epochs: int | None = None) -> None:
     try:
-        jobs.resume(run, ui.settings(), epochs)
-    except (jobs.NotAllowed, datasets.DatasetMissing, ConfigError, ImpossibleNetwork, OSError) as error:
+        run_queue.resume(run, ui.settings(), epochs)
+    except (run_queue.NotAllowed, datasets.DatasetMissing, ConfigError, ImpossibleNetwork, OSError) as error:
         _sorry(error, run)
     else:
         st.rerun()
@@ -336,7 +336,7 @@ def _steering(run: Path, status: runs.Status, config: RunConfig) -> None:
 def _steer(run: Path, **values: float) -> bool:
     """Whether the values were taken."""
     try:
-        jobs.steer(run, **values)
+        run_queue.steer(run, **values)
     except (ConfigError, OSError) as error:
         _sorry(error, run)
         return False
@@ -387,7 +387,7 @@ def _follow(run: Path, status: runs.Status, config: RunConfig, advice: adviser.A
         if status.state == "running" and _button(
             _("Stop here"), "stop", _("What it has learned becomes its model."), key=follow
         ):
-            _ask(jobs.stop, run)
+            _ask(run_queue.stop, run)
         return
     words = ", ".join(f"`{name} = {value}`" for name, value in advice.change.items())
     if advice.live and status.state not in runs.ENDED:

@@ -1,4 +1,4 @@
-"""The training process, started by `core.jobs.jobs`, which outlives whoever started it.
+"""The training process, started by `core.jobs.run_queue`, which outlives whoever started it.
 
 ``python -m core.worker RUN_DIR SLOTS`` trains one run. ``python -m core.worker --warm SECONDS`` imports
 TensorFlow first and then waits for such a line on its standard input, as JSON: ``["RUN_DIR", SLOTS]``;
@@ -19,7 +19,7 @@ from pathlib import Path
 from filelock import BaseFileLock, Timeout
 
 from core.failures import Failure
-from core.jobs import jobs
+from core.jobs import run_queue
 from core.runs import runs
 from core.runs.runs import Action
 from core.worker.journal import Journal
@@ -74,9 +74,9 @@ def _work(run: Path, slots: int) -> None:
             traceback.print_exc()
 
 
-def _take_turn(run: Path, slots: int, journal: Journal, action: jobs.Ask) -> None:
+def _take_turn(run: Path, slots: int, journal: Journal, action: run_queue.Ask) -> None:
     journal.update(pid=os.getpid(), state="queued")
-    while (turn := jobs.wait_for_slot(run, slots, action)) == "pause":
+    while (turn := run_queue.wait_for_slot(run, slots, action)) == "pause":
         if journal.pause(action):
             return
     if turn == "stop" and not runs.has_checkpoint(run):

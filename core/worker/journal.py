@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from core.jobs.jobs import Ask
+from core.jobs.run_queue import Ask
 from core.runs import runs
 
 

@@ -21,7 +21,7 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.failures import KnownFailure
 from core.files import replacing
-from core.jobs.jobs import Ask
+from core.jobs.run_queue import Ask
 from core.network import architectures as arch
 from core.network.architectures import Network
 from core.network.onnx_graph import Weights, flatten

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from core.config import RunConfig
 from core.evaluation import results
-from core.jobs import jobs
+from core.jobs import run_queue
 from core.runs import runs
 from core.settings import Settings
 from tests.conftest import wait_for_end, wait_until
@@ -95,8 +95,8 @@ def test_a_run_outlives_the_server_and_stops_on_request(
     page: Page, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     root, port = tmp_path / "runs", free_port()
-    run = jobs.submit(LONG, Settings(runs=root, max_epochs=1000))
-    request.addfinalizer(lambda: jobs.stop(run))
+    run = run_queue.submit(LONG, Settings(runs=root, max_epochs=1000))
+    request.addfinalizer(lambda: run_queue.stop(run))
     with serving(root, port) as url:
         # A server that was started a moment ago, and a page that is opened by its address.
         page.goto(f"{url}/train?run={run.name}")
@@ -122,8 +122,8 @@ def test_a_run_is_paused_steered_and_resumed(
     page: Page, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     root = tmp_path / "runs"
-    run = jobs.submit(LONG, Settings(runs=root, max_epochs=1000))
-    request.addfinalizer(lambda: jobs.stop(run))
+    run = run_queue.submit(LONG, Settings(runs=root, max_epochs=1000))
+    request.addfinalizer(lambda: run_queue.stop(run))
     with serving(root, free_port(), MNIST_LAB_MAX_EPOCHS="1000") as url:
         page.goto(f"{url}/train?run={run.name}")
         expect(page.get_by_text("of 1000 · step")).to_be_visible()

@@ -22,7 +22,7 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.evaluation import results
 from core.exports import formats
-from core.jobs import jobs
+from core.jobs import run_queue
 from core.runs import runs
 from core.runs.runs import Status
 from tests.conftest import PATIENCE, filled, paste
@@ -129,7 +129,7 @@ def test_a_data_set_that_was_cut_off_is_refused_and_fetched_anew(
 def test_a_run_that_rests_before_its_end_is_not_waited_for(
     left: Status, code: int, sentence: str, tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "start_worker", lambda run, slots: runs.write_status(run, left))
+    monkeypatch.setattr(run_queue, "start_worker", lambda run, slots: runs.write_status(run, left))
     found = typed("train", "--runs", tmp_path / "runs")
     assert found.returncode == code
     assert sentence in found.stderr

@@ -25,7 +25,7 @@ from core import failures, i18n
 from core.config import ConfigError, RunConfig
 from core.data import datasets, fashion
 from core.failures import Failure, KnownFailure, words
-from core.jobs import jobs
+from core.jobs import run_queue
 from core.network import architectures
 from core.runs import runs, warm_start
 from core.runs.runs import Status
@@ -159,18 +159,18 @@ REAL: dict[str, Callable[[Path], object]] = {
     "unreadable_spec": lambda root: runs.spec(foreign(root)),
     "unreadable_status": lambda root: runs.status(root / "none"),
     "unknown_sweep": lambda root: sweeps.read(root / "none"),
-    "too_many_parameters": lambda root: jobs.check(RunConfig(), Settings(max_parameters=1)),
-    "too_much_memory": lambda root: jobs.check(RunConfig(batch_size=4096), Settings(max_step_megabytes=1)),
-    "too_many_multiplications": lambda root: jobs.check(RunConfig(), Settings(max_step_multiplications=1)),
-    "too_many_epochs": lambda root: jobs.check(RunConfig(epochs=9), Settings(max_epochs=8)),
-    "too_many_images": lambda root: jobs.check(RunConfig(), Settings(max_images=100)),
-    "too_many_runs": lambda root: jobs.check_room(
+    "too_many_parameters": lambda root: run_queue.check(RunConfig(), Settings(max_parameters=1)),
+    "too_much_memory": lambda root: run_queue.check(RunConfig(batch_size=4096), Settings(max_step_megabytes=1)),
+    "too_many_multiplications": lambda root: run_queue.check(RunConfig(), Settings(max_step_multiplications=1)),
+    "too_many_epochs": lambda root: run_queue.check(RunConfig(epochs=9), Settings(max_epochs=8)),
+    "too_many_images": lambda root: run_queue.check(RunConfig(), Settings(max_images=100)),
+    "too_many_runs": lambda root: run_queue.check_room(
         Settings(runs=root).model_copy(update={"max_runs": 0})
     ),
-    "too_much_disk": lambda root: jobs.check_room(
+    "too_much_disk": lambda root: run_queue.check_room(
         Settings(runs=root).model_copy(update={"max_megabytes": 0})
     ),
-    "too_many_waiting": lambda root: jobs.check_queue(
+    "too_many_waiting": lambda root: run_queue.check_queue(
         Settings(runs=root).model_copy(update={"max_waiting": 0})
     ),
     "too_many_sweeps": a_sweep_too_many,

@@ -68,7 +68,7 @@ def test_what_the_server_imports_brings_no_tensorflow_with_it() -> None:
         if not found.name.startswith("core.worker")
     ]
     assert {
-        "core.jobs.jobs",
+        "core.jobs.run_queue",
         "core.network.predict",
         "core.evaluation.results",
         "core.data.datasets",

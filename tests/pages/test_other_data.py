@@ -20,7 +20,7 @@ from core.data.specs import DatasetSpec
 from core.evaluation import explain, recognition, results, robustness
 from core.evaluation.calibration import Calibration
 from core.exports import bundle, exports, formats
-from core.jobs import jobs
+from core.jobs import run_queue
 from core.network import architectures as arch
 from core.network import arithmetic, predict
 from core.runs import adviser, epoch_weights, run_table, runs
@@ -78,7 +78,7 @@ def run(world: Path, request: pytest.FixtureRequest) -> Path:
          "label_smoothing": 0.05}
         | NETWORKS[request.param]
     )  # fmt: skip
-    run = jobs.submit(config, Settings())
+    run = run_queue.submit(config, Settings())
     status = wait_for_end(run)
     assert status.state == "finished", (run / "log.txt").read_text()
     return run
@@ -172,7 +172,7 @@ def test_a_run_reads_on_where_its_data_set_is_not(
     adviser.about(brought)
     assert exports.save(run_table.entry(brought), "py", f"{tmp_path}/").read_text("utf-8")
     with pytest.raises(specs.UnknownDataset, match="one of 'mnist-5k' or 'mnist'"):
-        jobs.check(runs.config(brought), Settings())
+        run_queue.check(runs.config(brought), Settings())
     for page in PAGES:
         open_page(page, run=brought.name, runs=brought.name)
 
@@ -220,7 +220,7 @@ def test_its_images_are_shown_and_can_be_opened(world: Path) -> None:
 
 def test_two_runs_of_it_are_compared(world: Path, run: Path) -> None:
     config = runs.config(run).but(epochs=1, seed=1)
-    other = jobs.submit(config, Settings())
+    other = run_queue.submit(config, Settings())
     assert wait_for_end(other).state == "finished"
     open_page("runs", runs=f"{run.name},{other.name}")
     shutil.rmtree(other)
@@ -251,5 +251,5 @@ def test_arrays_that_do_not_fit_the_spec_are_refused(
 def test_what_there_is_no_data_set_of_is_refused(world: Path) -> None:
     for name in ("letters", "..", "flags/../flags"):
         with pytest.raises(ConfigError):
-            jobs.check(RunConfig.read({"dataset": name}), Settings())
+            run_queue.check(RunConfig.read({"dataset": name}), Settings())
     assert specs.names() == ["mnist-5k", "mnist", FLAGS.name]

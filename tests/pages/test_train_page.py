@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from core.config import KNOBS, PRESETS, RunConfig
 from core.data import datasets, specs
 from core.failures import Failure
-from core.jobs import jobs, warm
+from core.jobs import processes, run_queue
 from core.knobs import Knob
 from core.runs import runs
 from core.runs.runs import Status
@@ -181,15 +181,15 @@ def test_whoever_sets_up_a_run_has_a_worker_warmed_up(
     runs_folder: Path, no_mnist: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_page("train")
-    assert not warm.is_waiting()
+    assert not processes.is_waiting()
     monkeypatch.setenv("MNIST_LAB_WARM_MINUTES", "1")
     app = open_page("train")
-    assert warm.is_waiting()
+    assert processes.is_waiting()
     app.button(key="train.start").click()
     again(app)
     (run,) = runs.every(runs_folder)
     assert wait_for_end(run).state == "finished"
-    assert not warm.is_waiting()
+    assert not processes.is_waiting()
 
 
 # ----------------------------------------------------------------------------------- states of a run
@@ -201,23 +201,23 @@ def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path
     root = tmp_path_factory.mktemp("resting") / "runs"
     settings = Settings(runs=root, slots=4)
     found = {
-        "paused": jobs.submit(LONG, settings),
-        "diverged": jobs.submit(
+        "paused": run_queue.submit(LONG, settings),
+        "diverged": run_queue.submit(
             RunConfig(hidden_units=(64,) * 4, optimizer="sgd", learning_rate=10, batch_size=32), settings
         ),
-        "early": jobs.submit(
+        "early": run_queue.submit(
             RunConfig(hidden_units=(256,), epochs=100, training_images=200, early_stopping_patience=2,
                       learning_rate=0.005), settings
         ),
     }  # fmt: skip
     wait_until(lambda: runs.metrics(found["paused"]), "it had trained an epoch")
-    jobs.steer(found["paused"], learning_rate=0.0005)
+    run_queue.steer(found["paused"], learning_rate=0.0005)
     wait_until(lambda: runs.changes(found["paused"]), "the knob was turned")
-    jobs.pause(found["paused"])
+    run_queue.pause(found["paused"])
     wait_until(lambda: all(runs.status(run).state in runs.RESTING for run in found.values()), "all rest")
     yield found
     for run in found.values():
-        jobs.stop(run)
+        run_queue.stop(run)
 
 
 @pytest.fixture
@@ -397,7 +397,7 @@ def test_a_run_in_line_says_its_place_and_how_long(
     runs_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MNIST_LAB_SLOTS", "1")
-    first = jobs.submit(LONG, Settings(slots=1))
+    first = run_queue.submit(LONG, Settings(slots=1))
     try:
         wait_until(lambda: runs.status(first).state == "running", "the first ran")
         second, third = (runs.create(runs_folder, RunConfig()) for _ in range(2))
@@ -410,12 +410,12 @@ def test_a_run_in_line_says_its_place_and_how_long(
                 assert "its turn comes in about" in bar.proto.text
                 assert {"train.pause", "train.stop"} <= keys(app)
     finally:
-        jobs.stop(first)
+        run_queue.stop(first)
         wait_for_end(first)
 
 
 def test_pause_resume_stop_and_train_on_are_buttons(runs_folder: Path) -> None:
-    run = jobs.submit(LONG, Settings())
+    run = run_queue.submit(LONG, Settings())
     wait_until(lambda: runs.status(run).phase == "training", "it trained")
     app = open_page("train", run=run.name)
     app.button(key="train.pause").click()

@@ -12,7 +12,7 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.drawing.collection import Drawing
 from core.evaluation import results
-from core.jobs import jobs, teaching
+from core.jobs import finetune, run_queue
 from core.network import predict
 from core.runs import runs, warm_start
 from core.runs.warm_start import DamagedLesson, Lesson
@@ -33,8 +33,8 @@ def upside_down(mnist_5k: Dataset) -> list[Drawing]:
 @pytest.fixture(scope="module")
 def taught(mlp_run: Path, upside_down: list[Drawing], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run that the MLP became by 100 of them."""
-    config, lesson = teaching.plan(mlp_run, upside_down[:100])
-    run = jobs.submit(config, Settings(runs=tmp_path_factory.mktemp("taught")), lesson)
+    config, lesson = finetune.plan(mlp_run, upside_down[:100])
+    run = run_queue.submit(config, Settings(runs=tmp_path_factory.mktemp("taught")), lesson)
     assert wait_for_end(run).state == "finished", (run / "log.txt").read_text()
     return run
 
@@ -44,9 +44,9 @@ def test_a_taught_run_reads_what_it_was_taught_and_others_like_it(
 ) -> None:
     lesson = warm_start.read(taught)
     assert lesson is not None
-    own, others = teaching.divided(upside_down, lesson)
+    own, others = finetune.divided(upside_down, lesson)
     assert (len(own), len(others)) == (100, 20)
-    score = teaching.score(mlp_run, taught, own)
+    score = finetune.score(mlp_run, taught, own)
     assert score.of == 100
     assert score.after > score.before + 10
     answers = predict.load(taught).probabilities(np.stack([one.image for one in own])).argmax(axis=1)
@@ -71,7 +71,7 @@ def test_the_run_before_stays_as_it_is(mlp_run: Path, taught: Path) -> None:
 
 
 def test_what_was_forgotten_and_learned_adds_up(mlp_run: Path, taught: Path, mnist_5k: Dataset) -> None:
-    found = teaching.changed(mlp_run, taught, mnist_5k)
+    found = finetune.changed(mlp_run, taught, mnist_5k)
     was, now = results.load(mlp_run), results.load(taught)
     right = [int((one.predictions == one.labels).sum()) for one in (was, now)]
     assert right[1] - right[0] == len(found.learned) - len(found.forgotten)
@@ -84,7 +84,7 @@ def test_on_another_test_set_both_runs_are_asked_again(
     mlp_run: Path, taught: Path, mnist_5k: Dataset
 ) -> None:
     other = Dataset("other", mnist_5k.x_train, mnist_5k.y_train, mnist_5k.x_test[:50], mnist_5k.y_test[:50])
-    all_of_it, part = (teaching.changed(mlp_run, taught, data) for data in (mnist_5k, other))
+    all_of_it, part = (finetune.changed(mlp_run, taught, data) for data in (mnist_5k, other))
     np.testing.assert_array_equal(part.forgotten, all_of_it.forgotten[all_of_it.forgotten < 50])
     np.testing.assert_array_equal(part.learned, all_of_it.learned[all_of_it.learned < 50])
 
@@ -94,7 +94,7 @@ def test_the_drawings_are_about_a_third_of_an_epoch_but_not_learned_by_heart(
     number: int, copies: int, mlp_run: Path, mnist_5k: Dataset
 ) -> None:
     some = drawings(mnist_5k.x_train[:number], mnist_5k.y_train[:number])
-    config, lesson = teaching.plan(mlp_run, some)
+    config, lesson = finetune.plan(mlp_run, some)
     assert lesson.copies == copies
     assert config.training_images == copies * number + 4_000
     mixed = lesson.mixed(mnist_5k)
@@ -109,7 +109,7 @@ def test_where_the_data_is_not_at_hand_the_embedded_one_is_replayed(
 ) -> None:
     runs.write_json(tmp_path / "config.json", RunConfig(dataset="mnist").model_dump(mode="json"))
     (tmp_path / "model.onnx").write_bytes((mlp_run / "model.onnx").read_bytes())
-    config, _lesson = teaching.plan(tmp_path, drawings(mnist_5k.x_train[:9], mnist_5k.y_train[:9]))
+    config, _lesson = finetune.plan(tmp_path, drawings(mnist_5k.x_train[:9], mnist_5k.y_train[:9]))
     assert config.dataset == datasets.DEFAULT
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from core.config import RunConfig
-from core.jobs.jobs import Ask
+from core.jobs.run_queue import Ask
 from core.runs import runs
 from core.runs.runs import Action, Status
 from core.worker.journal import Journal

@@ -15,8 +15,8 @@ import time
 import types
 from pathlib import Path
 
-from core.jobs import jobs, warm
-from core.jobs.jobs import Ask
+from core.jobs import processes, run_queue
+from core.jobs.run_queue import Ask
 from core.runs import runs
 from core.settings import Settings
 from core.worker import __main__ as worker
@@ -45,7 +45,7 @@ def note(run: Path, what: str) -> None:
 
 
 def fork(words: list[str], *_streams: object) -> types.SimpleNamespace:
-    """`core.jobs.warm.spawn`."""
+    """`core.jobs.processes.spawn`."""
     pid = os.fork()
     if pid == 0:
         try:
@@ -63,12 +63,12 @@ def serve() -> None:
         time.sleep(max(0, moment + wait - time.time()))
         match what:
             case "submit":
-                answer = str(jobs.submit(runs.config(Path(run)), settings))
+                answer = str(run_queue.submit(runs.config(Path(run)), settings))
             case "resume":
-                jobs.resume(Path(run), settings)
+                run_queue.resume(Path(run), settings)
                 answer = "done"
             case _:
-                {"pause": jobs.pause, "stop": jobs.stop}[what](Path(run))
+                {"pause": run_queue.pause, "stop": run_queue.stop}[what](Path(run))
                 answer = "done"
         print(answer, flush=True)
 
@@ -77,7 +77,7 @@ if __name__ == "__main__":
     module = types.ModuleType("core.worker.training")
     module.train = train
     sys.modules["core.worker.training"] = module
-    warm.spawn = fork
+    processes.spawn = fork
     # Nobody waits for the workers' ends here.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     serve()

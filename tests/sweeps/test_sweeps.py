@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from core.config import PRESETS, RunConfig
 from core.failures import Failure, words
-from core.jobs import jobs
+from core.jobs import run_queue
 from core.knobs import Number
 from core.runs import notes, runs
 from core.settings import Settings
@@ -157,16 +157,16 @@ def test_a_sweep_of_one_knob_is_a_sweep(tmp_path: Path) -> None:
 def test_the_operator_s_limits_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeps, "_start", lambda folder: None)
     settings = Settings(runs=tmp_path, max_sweeps=1)
-    with pytest.raises(jobs.NotAllowed, match="epochs"):
+    with pytest.raises(run_queue.NotAllowed, match="epochs"):
         sweeps.submit(sweep(), Settings(runs=tmp_path, max_epochs=1))
     sweeps.submit(sweep(), settings)
-    with pytest.raises(jobs.NotAllowed, match="1 sweeps are running"):
+    with pytest.raises(run_queue.NotAllowed, match="1 sweeps are running"):
         sweeps.submit(sweep(), settings)
     # Nor can one that rests be woken beside it.
     rests = sweeps.submit(sweep(), Settings(runs=tmp_path))
     runs.write_status(rests, runs.written_status(rests).model_copy(update={"state": "finished"}))
     for more in (0, 1):
-        with pytest.raises(jobs.NotAllowed, match="1 sweeps are running"):
+        with pytest.raises(run_queue.NotAllowed, match="1 sweeps are running"):
             sweeps.go_on(rests, settings, more)
     assert sweeps.read(rests).trials == 3
 

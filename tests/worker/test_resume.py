@@ -22,7 +22,7 @@ from core.config import RunConfig
 from core.data import datasets
 from core.evaluation import results
 from core.failures import words
-from core.jobs import jobs
+from core.jobs import run_queue
 from core.network import architectures
 from core.runs import runs
 from core.runs.runs import Action
@@ -133,7 +133,7 @@ def test_a_paused_run_stands_where_it_was_paused(halted: Path) -> None:
     assert [row["epoch"] for row in runs.metrics(halted)] == [1]
     assert not runs.has_model(halted)
     assert not runs.worker_is_alive(halted)
-    assert jobs.active(halted.parent) == []
+    assert run_queue.active(halted.parent) == []
 
 
 def test_a_pause_that_is_taken_back_at_once_changes_nothing(tmp_path: Path, finished: Path) -> None:
@@ -148,7 +148,7 @@ def test_more_epochs_for_a_finished_run_are_as_good_as_all_from_the_start(
     tmp_path: Path, finished: Path, hired: Hired
 ) -> None:
     run = trained(tmp_path, SMALL.but(epochs=1))
-    jobs.resume(run, Settings(runs=tmp_path), epochs=3)
+    run_queue.resume(run, Settings(runs=tmp_path), epochs=3)
     assert (runs.status(run).state, runs.plan(run).epochs, runs.config(run).epochs) == ("queued", 3, 1)
     hired.work()
     assert runs.status(run).state == "finished"
@@ -160,7 +160,7 @@ def test_more_epochs_for_a_finished_run_are_as_good_as_all_from_the_start(
 def test_a_paused_run_that_is_stopped_has_a_model_and_can_still_go_on_to_the_end(
     paused: Path, finished: Path, hired: Hired
 ) -> None:
-    jobs.stop(paused)
+    run_queue.stop(paused)
     assert runs.status(paused).state == "stopping"
     hired.work()
     status = runs.status(paused)
@@ -176,7 +176,7 @@ def test_a_paused_run_that_is_stopped_has_a_model_and_can_still_go_on_to_the_end
 
 
 def resumed(run: Path, hired: Hired) -> runs.Status:
-    jobs.resume(run, Settings(runs=run.parent))
+    run_queue.resume(run, Settings(runs=run.parent))
     hired.work()
     return runs.status(run)
 
@@ -204,7 +204,7 @@ def test_a_deleted_data_file_is_a_clear_verdict_and_its_return_mends_it(
     file.symlink_to(mnist_npz)
     run = runs.create(tmp_path, SMALL.but(dataset="mnist", epochs=1))
     assert work(run, after(1)).state == "paused"
-    jobs.resume(run, Settings(runs=tmp_path))
+    run_queue.resume(run, Settings(runs=tmp_path))
     file.unlink()
     hired.work()
     status = runs.status(run)
@@ -213,7 +213,7 @@ def test_a_deleted_data_file_is_a_clear_verdict_and_its_return_mends_it(
         f"mnist is not on this machine yet: there is no {file}. Get it on the Data"
     )
     with pytest.raises(datasets.DatasetMissing):
-        jobs.resume(run, Settings(runs=tmp_path))
+        run_queue.resume(run, Settings(runs=tmp_path))
     file.symlink_to(mnist_npz)
     assert resumed(run, hired).state == "finished"
     assert runs.status(run).failure is None
@@ -225,7 +225,7 @@ def test_a_damaged_checkpoint_is_a_clear_verdict_and_what_was_finished_stays(
     run = Path(shutil.copytree(finished, tmp_path / finished.name))
     whole = (run / "checkpoint.npz").read_bytes()
     (run / "checkpoint.npz").write_bytes(whole[: len(whole) // 2])
-    jobs.resume(run, Settings(runs=tmp_path), epochs=4)
+    run_queue.resume(run, Settings(runs=tmp_path), epochs=4)
     hired.work()
     status = runs.status(run)
     assert (status.state, words(status.failure)) == (

@@ -24,7 +24,7 @@ from core.config import RunConfig
 from core.data import datasets
 from core.evaluation import results
 from core.failures import words
-from core.jobs import jobs
+from core.jobs import run_queue
 from core.runs import runs
 from core.runs.runs import State, Status
 from core.runs.warm_start import Lesson
@@ -60,11 +60,11 @@ def kill(run: Path) -> None:
 def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Status]:
     """A run that was killed within an epoch and resumed, and how it stood in between."""
     settings = Settings(runs=tmp_path_factory.mktemp("killed"))
-    run = jobs.submit(BUSY, settings)
+    run = run_queue.submit(BUSY, settings)
     wait_until(lambda: len(runs.metrics(run)) >= 3, "three epochs were done", every=0.01)
     kill(run)
     status = runs.status(run)
-    jobs.resume(run, settings)
+    run_queue.resume(run, settings)
     wait_for_end(run)
     return run, status
 
@@ -103,13 +103,13 @@ def disturb(monkeypatch: pytest.MonkeyPatch, hired: Hired, calls: int, do: Calla
 def test_a_run_whose_process_the_system_ends_is_paused_and_can_be_resumed(
     runs_folder: Path, undisturbed: Path, hired: Hired, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = jobs.submit(SMALL, Settings())
+    run = run_queue.submit(SMALL, Settings())
     disturb(monkeypatch, hired, CALLS + 1, lambda: signal.raise_signal(signal.SIGTERM))
     worker._leaving.clear()  # with the process
     status = runs.status(run)
     assert (status.state, status.failure) == ("paused", None)
     assert (status.epoch, status.step) == (2, 16)
-    jobs.resume(run, Settings())
+    run_queue.resume(run, Settings())
     hired.work()
     assert_same(run, undisturbed)
 
@@ -155,7 +155,7 @@ class Killer:
             wait_until(lambda phase=phase: self.reached(run, phase), f"it was {phase}", every=0.005)
             time.sleep(later)
             if self.kill(run):
-                jobs.resume(run, settings)
+                run_queue.resume(run, settings)
 
     def reached(self, run: Path, phase: str) -> bool:
         status = runs.status(run)
@@ -188,7 +188,7 @@ def test_fifty_kills_at_random_moments_leave_no_trace(tmp_path: Path) -> None:
     for number, config in enumerate(itertools.cycle(KILLED_OFTEN)):
         if number >= len(KILLED_OFTEN) and killer.phases.total() >= 50:
             break
-        run = jobs.submit(config.but(seed=number), settings)
+        run = run_queue.submit(config.but(seed=number), settings)
         killer.disturb(run, settings)
         assert wait_for_end(run).state == "finished"
         assert_same(run, trained(tmp_path / "undisturbed", config.but(seed=number)))
@@ -214,10 +214,10 @@ def test_the_process_that_a_recycled_pid_belongs_to_is_never_touched(
 ) -> None:
     run = runs.create(runs_folder, SMALL)
     for ask in (
-        lambda: jobs.pause(run),
-        lambda: jobs.stop(run),
-        lambda: jobs.steer(run, dropout=0.1),
-        lambda: jobs.resume(run, Settings()),
+        lambda: run_queue.pause(run),
+        lambda: run_queue.stop(run),
+        lambda: run_queue.steer(run, dropout=0.1),
+        lambda: run_queue.resume(run, Settings()),
         lambda: runs.status(run),
     ):
         runs.write_status(run, Status(state=state, pid=innocent.pid, created=1, queued=1, heartbeat=1))
@@ -242,12 +242,12 @@ def test_whatever_fails_within_the_training_is_told_and_it_goes_on_from_its_chec
     runs_folder: Path, undisturbed: Path, hired: Hired, monkeypatch: pytest.MonkeyPatch,
     fail: Callable[[], object], code: str,
 ) -> None:  # fmt: skip
-    run = jobs.submit(SMALL, Settings())
+    run = run_queue.submit(SMALL, Settings())
     disturb(monkeypatch, hired, CALLS + 1, fail)
     status = runs.status(run)
     assert status.failure is not None
     assert (status.state, status.failure.code, status.can_resume) == ("failed", code, True)
-    jobs.resume(run, Settings())
+    run_queue.resume(run, Settings())
     hired.work()
     assert (runs.status(run).state, runs.status(run).failure) == ("finished", None)
     assert_same(run, undisturbed)
@@ -267,7 +267,7 @@ def test_a_disk_that_is_full_at_any_write_is_a_clear_verdict_and_with_room_it_go
     disk: Path, undisturbed: Path, hired: Hired
 ) -> None:
     """Even where there is room again before anybody looks."""
-    run = jobs.submit(SMALL, Settings(runs=disk / "runs"))
+    run = run_queue.submit(SMALL, Settings(runs=disk / "runs"))
     for written in WRITTEN:
         with ExitStack() as room:
             fill = partial(lambda stack: stack.enter_context(filled(disk)), room)
@@ -275,25 +275,25 @@ def test_a_disk_that_is_full_at_any_write_is_a_clear_verdict_and_with_room_it_go
                 hired.work()
             assert (runs.status(run).state, words(runs.status(run).failure)) == ("failed", FULL), written
             with pytest.raises(OSError, match="No space left"):
-                jobs.resume(run, Settings(runs=run.parent))
+                run_queue.resume(run, Settings(runs=run.parent))
         assert (runs.status(run).state, words(runs.status(run).failure)) == ("failed", FULL), written
         assert runs.config(run) == SMALL
         # No temporary file was left behind.
         assert [file.name for file in run.rglob(".*")] == []
-        jobs.resume(run, Settings(runs=run.parent))
+        run_queue.resume(run, Settings(runs=run.parent))
     hired.work()
     assert runs.status(run).state == "finished"
     assert_same(run, undisturbed)
 
 
 def test_a_worker_whose_log_is_on_the_full_disk_says_so_all_the_same(disk: Path) -> None:
-    run = jobs.submit(BUSY.but(epochs=100), Settings(runs=disk / "runs"))
+    run = run_queue.submit(BUSY.but(epochs=100), Settings(runs=disk / "runs"))
     wait_until(lambda: runs.metrics(run), "it had trained an epoch")
     with filled(disk):
         wait_until(lambda: not runs.worker_is_alive(run), "its worker had left")
     assert (runs.status(run).state, words(runs.status(run).failure)) == ("failed", FULL)
-    jobs.resume(run, Settings(runs=run.parent))
-    jobs.stop(run)
+    run_queue.resume(run, Settings(runs=run.parent))
+    run_queue.stop(run)
     assert wait_for_end(run).state == "stopped"
 
 
@@ -307,7 +307,7 @@ def test_a_run_that_the_disk_has_no_room_for_leaves_nothing(
     for pages in itertools.count():
         with filled(disk, but=4096 * pages):
             with suppress(OSError):
-                run = jobs.submit(SMALL, Settings(runs=root), lesson)
+                run = run_queue.submit(SMALL, Settings(runs=root), lesson)
                 break
             assert list(root.iterdir()) == []
     assert pages >= 8  # it failed in so many different ways
@@ -364,7 +364,7 @@ def test_a_folder_made_read_only_is_a_clear_verdict_and_when_it_can_be_written_t
         if not shutil.which("setpriv"):
             pytest.skip("root may write everywhere, and setpriv is not there to change that")
         command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
-    run = jobs.submit(SMALL, Settings())
+    run = run_queue.submit(SMALL, Settings())
     hired.clear()
     found = subprocess.run([*command, str(run)], cwd=PROJECT, capture_output=True, text=True, check=True)
     status = Status.model_validate_json(found.stdout.splitlines()[-1])
@@ -373,7 +373,7 @@ def test_a_folder_made_read_only_is_a_clear_verdict_and_when_it_can_be_written_t
         "interrupted", "The run's folder cannot be written to. Make it writable, then resume.",
     )  # fmt: skip
     assert [row["epoch"] for row in runs.metrics(run)][:1] == [1]
-    jobs.resume(run, Settings())
+    run_queue.resume(run, Settings())
     hired.work()
     assert runs.status(run).state == "finished"
     assert_same(run, undisturbed)
@@ -383,7 +383,7 @@ def test_what_was_finished_stays_readable_when_more_is_asked_of_a_full_disk(
     disk: Path, undisturbed: Path, hired: Hired
 ) -> None:
     run = Path(shutil.copytree(undisturbed, disk / undisturbed.name))
-    jobs.resume(run, Settings(runs=disk), epochs=4)
+    run_queue.resume(run, Settings(runs=disk), epochs=4)
     with filled(disk):
         hired.work()
         assert (runs.status(run).state, words(runs.status(run).failure)) == ("failed", FULL)
@@ -391,4 +391,4 @@ def test_what_was_finished_stays_readable_when_more_is_asked_of_a_full_disk(
         assert results.load(run).accuracy == results.load(undisturbed).accuracy
         assert (run / "model.onnx").read_bytes() == (undisturbed / "model.onnx").read_bytes()
         with pytest.raises(OSError, match="No space left"):
-            jobs.resume(run, Settings(runs=disk))
+            run_queue.resume(run, Settings(runs=disk))

@@ -18,7 +18,7 @@ from keras.optimizers import schedules
 from core.config import RunConfig
 from core.data.datasets import Dataset
 from core.failures import words
-from core.jobs import jobs
+from core.jobs import run_queue
 from core.runs import runs
 from core.settings import Settings
 from core.worker import build, steps
@@ -247,8 +247,8 @@ class Turned:
     @staticmethod
     def turns(run: Path) -> list[tuple[int, Callable[[], object]]]:
         return [
-            (1, lambda: jobs.steer(run, learning_rate=0.01)),
-            (CALLS + 1, lambda: jobs.steer(run, dropout=0.5)),
+            (1, lambda: run_queue.steer(run, learning_rate=0.01)),
+            (CALLS + 1, lambda: run_queue.steer(run, dropout=0.5)),
         ]
 
 
@@ -365,7 +365,7 @@ def test_a_run_that_ended_early_can_have_more_epochs_and_patience_begins_anew(
 ) -> None:
     run = copied(restless, tmp_path)
     before = val_losses(run)
-    jobs.resume(run, Settings(runs=tmp_path), epochs=len(before) + 3)
+    run_queue.resume(run, Settings(runs=tmp_path), epochs=len(before) + 3)
     assert runs.status(run).stopped_early is False
     hired.work()
     status = runs.status(run)
@@ -384,7 +384,7 @@ def test_a_run_that_ended_early_and_was_lost_before_its_evaluation_is_not_traine
     runs.write_status(run, lost)
     (run / "model.onnx").unlink()
     assert runs.status(run).state == "interrupted"
-    jobs.resume(run, Settings(runs=tmp_path))
+    run_queue.resume(run, Settings(runs=tmp_path))
     hired.work()
     assert_same(run, restless)
     status = runs.status(run)
@@ -418,7 +418,7 @@ def test_a_run_that_diverges_within_an_epoch_says_so_and_a_smaller_rate_mends_it
     run = runs.create(tmp_path, DIVERGING)
     assert work(run, after(CALLS + 1)).state == "paused"
     rewrite(run, learning_rate=MUCH)
-    jobs.resume(run, Settings(runs=tmp_path))
+    run_queue.resume(run, Settings(runs=tmp_path))
     hired.work()
     status = runs.status(run)
     assert (status.state, status.diverged, status.epoch) == ("failed", True, 2)
@@ -430,8 +430,8 @@ def test_a_run_that_diverges_within_an_epoch_says_so_and_a_smaller_rate_mends_it
     assert [row["epoch"] for row in runs.metrics(run)] == [1]
 
     # Its checkpoint is from within that epoch, and does not make it diverge again.
-    jobs.steer(run, learning_rate=0.002)
-    jobs.resume(run, Settings(runs=tmp_path))
+    run_queue.steer(run, learning_rate=0.002)
+    run_queue.resume(run, Settings(runs=tmp_path))
     assert runs.status(run).failure is None
     hired.work()
     status = runs.status(run)
@@ -454,8 +454,8 @@ def test_a_run_that_diverges_at_once_can_begin_anew_with_a_smaller_rate(tmp_path
     run = runs.create(tmp_path, DIVERGING.but(learning_rate=10, epochs=1))
     assert work(run).diverged
     assert not runs.has_checkpoint(run)
-    jobs.steer(run, learning_rate=0.01)
-    jobs.resume(run, Settings(runs=tmp_path))
+    run_queue.steer(run, learning_rate=0.01)
+    run_queue.resume(run, Settings(runs=tmp_path))
     hired.work()
     assert runs.status(run).state == "finished"
 

@@ -13,8 +13,8 @@ from core.data import datasets
 from core.drawing.collection import Drawing
 from core.evaluation import results
 from core.i18n import _, ngettext
-from core.jobs import jobs, teaching
-from core.jobs.teaching import Changed
+from core.jobs import finetune, run_queue
+from core.jobs.finetune import Changed
 from core.network import predict
 from core.network.architectures import ImpossibleNetwork
 from core.runs import runs, warm_start
@@ -54,10 +54,10 @@ def offer(every: Sequence[Drawing], writers: Sequence[str]) -> None:
 
 def _teach(parent: Path, taught: Sequence[Drawing]) -> None:
     try:
-        config, lesson = teaching.plan(parent, taught)
-        run = jobs.submit(config, ui.settings(), lesson)
+        config, lesson = finetune.plan(parent, taught)
+        run = run_queue.submit(config, ui.settings(), lesson)
     except (
-        jobs.NotAllowed, datasets.DatasetMissing, ConfigError, ImpossibleNetwork, predict.NotTrained,
+        run_queue.NotAllowed, datasets.DatasetMissing, ConfigError, ImpossibleNetwork, predict.NotTrained,
         runs.UnknownRun, OSError,
     ) as error:  # fmt: skip
         ui.sorry(error)
@@ -91,7 +91,7 @@ def outcome(every: Sequence[Drawing]) -> None:
 
 
 def _gains(before: Path, after: Path, lesson: Lesson, every: Sequence[Drawing]) -> None:
-    own, others = teaching.divided(every, lesson)
+    own, others = finetune.divided(every, lesson)
     with st.grid(3, min_column_width=200):
         for label, found, words in (
             (_("Drawings it was taught"), own, _("It has seen these many times, so this is no test.")),
@@ -104,7 +104,7 @@ def _gains(before: Path, after: Path, lesson: Lesson, every: Sequence[Drawing]) 
             if not found:
                 st.metric(label, "–", border=True, help=words)
                 continue
-            score = teaching.score(before, after, found)
+            score = finetune.score(before, after, found)
             st.metric(
                 label, f"{score.after} / {score.of}",
                 _("{n:+d} against before").format(n=score.after - score.before), border=True, help=words,
@@ -116,7 +116,7 @@ def _gains(before: Path, after: Path, lesson: Lesson, every: Sequence[Drawing]) 
 
 def _forgotten(before: Path, after: Path) -> None:
     dataset = ui.dataset(runs.config(after).dataset)
-    found: Changed = teaching.changed(before, after, dataset)
+    found: Changed = finetune.changed(before, after, dataset)
     st.markdown(
         _("**What it forgot**: {forgotten} of {n:,} test digits were right before and are wrong now. "
           "{learned} were wrong and are right now.").format(

@@ -13,7 +13,7 @@ from core.data import datasets
 from core.evaluation import robustness
 from core.evaluation.robustness import LEVELS, UNCHANGED, Robustness
 from core.i18n import _
-from core.jobs import warm
+from core.jobs import processes
 from core.runs import runs
 from core.ui import links, state
 from core.ui.gallery import Tile, gallery
@@ -96,7 +96,9 @@ def _start(run: Path) -> None:
     try:
         datasets.check(runs.config(run).dataset)
         with (run / "log.txt").open("ab") as log:
-            worker = warm.spawn([str(run.absolute())], log, subprocess.DEVNULL, "core.evaluation.robustness")
+            worker = processes.spawn(
+                [str(run.absolute())], log, subprocess.DEVNULL, "core.evaluation.robustness"
+            )
     except (OSError, datasets.DatasetMissing, runs.UnknownRun) as error:
         state.EVALUATE_NOT_MEASURED.set(str(error))
         return

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core import ui
 from core.exports import bundle, exports, formats
 from core.i18n import _
-from core.jobs import jobs
+from core.jobs import run_queue
 from core.runs import runs
 from core.runs.run_table import Entry
 from core.ui import links, state
@@ -88,11 +88,11 @@ def bring(into: DeltaGenerator) -> None:
     if given is None:
         return
     try:
-        jobs.check_room(ui.settings())
+        run_queue.check_room(ui.settings())
         run = bundle.unpack(io.BytesIO(given.getvalue()), ui.settings().runs)
     except bundle.AlreadyHere as error:
         state.RUNS_BROUGHT_TWICE.set((given.name, error.run.name))
-    except (bundle.BadBundle, jobs.NotAllowed, OSError) as error:
+    except (bundle.BadBundle, run_queue.NotAllowed, OSError) as error:
         ui.sorry(_("{name} was not brought in. {reason}").format(name=given.name, reason=error))
         return
     else:

@@ -12,7 +12,7 @@ from core import charts, failures, ui
 from core.config import PRESETS, assignments
 from core.data.datasets import DatasetMissing
 from core.i18n import _, ngettext
-from core.jobs import jobs
+from core.jobs import run_queue
 from core.runs import naming, runs
 from core.sweeps import sweeps, trials
 from core.sweeps.search_space import SWEPT, BadSweep, short
@@ -150,7 +150,7 @@ def _ask(what: Callable[..., None], folder: Path, *args: object) -> None:
     try:
         sweeps.read(folder)  # it may have been deleted elsewhere
         what(folder, *args)
-    except (BadSweep, sweeps.UnknownSweep, runs.UnknownRun, jobs.NotAllowed, DatasetMissing,
+    except (BadSweep, sweeps.UnknownSweep, runs.UnknownRun, run_queue.NotAllowed, DatasetMissing,
             OSError) as error:  # fmt: skip
         state.SWEEPS_ERROR.set(str(error))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.config import RunConfig
-from core.jobs import jobs, warm
+from core.jobs import processes, run_queue
 from core.runs import runs
 from core.settings import Settings
 from tests.conftest import PATIENCE, wait_for_end, wait_until
@@ -20,9 +20,9 @@ TINY = RunConfig(hidden_units=(4,), training_images=100, epochs=1)
 @pytest.fixture(autouse=True)
 def none_is_left() -> Iterator[None]:
     yield
-    if warm._waiting:
-        end(warm._waiting)
-        warm._waiting = None
+    if processes._waiting:
+        end(processes._waiting)
+        processes._waiting = None
 
 
 def end(worker: subprocess.Popen[bytes]) -> None:
@@ -33,24 +33,24 @@ def end(worker: subprocess.Popen[bytes]) -> None:
 
 
 def waiting() -> subprocess.Popen[bytes]:
-    assert warm._waiting
-    return warm._waiting
+    assert processes._waiting
+    return processes._waiting
 
 
 def test_a_warm_worker_trains_the_run_that_it_is_given_and_leaves(runs_folder: Path) -> None:
     """Others that nobody needs leave as well: one as its idle time is over, one as its server is gone."""
-    idle = warm.spawn(["--warm", "0.01"], subprocess.DEVNULL, subprocess.PIPE)
-    alone = warm.spawn(["--warm", "600"], subprocess.DEVNULL, subprocess.PIPE)
+    idle = processes.spawn(["--warm", "0.01"], subprocess.DEVNULL, subprocess.PIPE)
+    alone = processes.spawn(["--warm", "600"], subprocess.DEVNULL, subprocess.PIPE)
     assert alone.stdin
     alone.stdin.close()
-    warm.prepare(10)
-    assert warm.is_waiting()
+    processes.prepare(10)
+    assert processes.is_waiting()
     worker = waiting()
-    warm.prepare(10)
+    processes.prepare(10)
     assert waiting() is worker  # one is enough
 
-    run = jobs.submit(TINY, Settings())
-    assert not warm.is_waiting()
+    run = run_queue.submit(TINY, Settings())
+    assert not processes.is_waiting()
     status = wait_for_end(run)
     assert (status.state, status.pid) == ("finished", worker.pid), status.failure
     assert worker.wait(PATIENCE) == 0
@@ -62,32 +62,32 @@ def test_a_warm_worker_trains_the_run_that_it_is_given_and_leaves(runs_folder: P
 
 
 def test_a_run_gets_a_cold_worker_where_the_warm_one_was_killed_a_moment_before(runs_folder: Path) -> None:
-    warm.prepare(10)
+    processes.prepare(10)
     worker = waiting()
     worker.kill()
     worker.wait()
     run = runs.create(runs_folder, TINY)
-    jobs.start_worker(run, slots=0)  # it waits in line for ever: to train is not the point here
+    run_queue.start_worker(run, slots=0)  # it waits in line for ever: to train is not the point here
     wait_until(lambda: runs.status(run).pid, "a worker had the run")
     assert runs.status(run).pid != worker.pid
-    jobs.stop(run)
+    run_queue.stop(run)
     assert wait_for_end(run).state == "stopped"
 
 
 def test_a_worker_that_left_is_replaced_and_none_is_kept_for_0_minutes(runs_folder: Path) -> None:
-    warm.prepare(0)
-    assert not warm.is_waiting()
-    warm.prepare(10)
+    processes.prepare(0)
+    assert not processes.is_waiting()
+    processes.prepare(10)
     first = waiting()
     first.kill()
     first.wait()
-    assert not warm.is_waiting()
-    warm.prepare(10)
-    assert warm.is_waiting()
+    assert not processes.is_waiting()
+    processes.prepare(10)
+    assert processes.is_waiting()
     assert waiting() is not first
 
 
 def test_no_warm_worker_takes_no_run(runs_folder: Path) -> None:
     run = runs.create(runs_folder, TINY)
-    assert not warm.hand_over(run, 1)
+    assert not processes.hand_over(run, 1)
     assert runs.status(run).state == "queued"

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from core.config import RunConfig
 from core.data import datasets, specs
 from core.failures import KnownFailure
-from core.jobs import estimate, requests, warm
+from core.jobs import estimate, processes, requests
 from core.network import architectures
 from core.runs import runs, warm_start
 from core.runs.warm_start import Lesson
@@ -179,10 +179,10 @@ def start_worker(run: Path, slots: int) -> None:
 
     It outlives this one.
     """
-    pid = warm.hand_over(run, slots)
+    pid = processes.hand_over(run, slots)
     if pid is None:
         with (run / "log.txt").open("ab") as log:
-            pid = warm.spawn([str(run.absolute()), str(slots)], log, subprocess.DEVNULL).pid
+            pid = processes.spawn([str(run.absolute()), str(slots)], log, subprocess.DEVNULL).pid
     runs.announce(run, pid)
 
 

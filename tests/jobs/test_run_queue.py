@@ -15,8 +15,8 @@ import pytest
 from core.config import ConfigError, RunConfig
 from core.data import datasets
 from core.failures import Failure
-from core.jobs import jobs
-from core.jobs.jobs import NotAllowed
+from core.jobs import run_queue
+from core.jobs.run_queue import NotAllowed
 from core.network import architectures, predict
 from core.runs import runs
 from core.runs.runs import State, Status
@@ -46,26 +46,26 @@ class Queue:
     def __init__(self, root: Path) -> None:
         settings = Settings(runs=root, slots=1, max_epochs=1000)
         self.long, self.resumed, self.trained, self.stopped = self.runs = [
-            jobs.submit(config, settings) for config in (LONG, MLP, MLP, MLP)
+            run_queue.submit(config, settings) for config in (LONG, MLP, MLP, MLP)
         ]
         self.lines = [self.line()]
         self.states: dict[Path, list[State]] = defaultdict(list)
         self.together = 0
         wait_until(lambda: self.look() and runs.metrics(self.long), "the first had trained an epoch")
-        jobs.pause(self.resumed)
-        jobs.stop(self.stopped)
+        run_queue.pause(self.resumed)
+        run_queue.stop(self.stopped)
         gone = ["paused", "stopped"]
         wait_until(lambda: self.look()[1::2] == gone, "the second and the fourth had left the line")
-        jobs.resume(self.resumed, settings)
+        run_queue.resume(self.resumed, settings)
         self.lines.append(self.line())
-        jobs.stop(self.long)
+        run_queue.stop(self.long)
         wait_until(lambda: self.look()[0] in runs.ENDED, "the first had ended")
         # That it does train can be seen elsewhere, and takes seconds.
-        jobs.stop(self.resumed)
+        run_queue.stop(self.resumed)
         wait_until(lambda: set(self.look()) <= runs.RESTING, "all rested")
 
     def line(self) -> list[int]:
-        return [jobs.place_in_line(run) for run in self.runs]
+        return [run_queue.place_in_line(run) for run in self.runs]
 
     def look(self) -> list[State]:
         now = {run: runs.status(run).state for run in self.runs}
@@ -86,7 +86,7 @@ def test_runs_train_one_after_the_other(queue: Queue) -> None:
     assert queue.states[queue.trained] == ["queued", "running", "finished"]
     first, second = runs.status(queue.long), runs.status(queue.trained)
     assert first.started < first.ended <= second.started < second.ended
-    assert jobs.active(queue.long.parent) == []
+    assert run_queue.active(queue.long.parent) == []
 
 
 def test_the_oldest_request_goes_first_and_a_resumed_run_queues_behind(queue: Queue) -> None:
@@ -126,8 +126,8 @@ def test_what_was_learned_is_kept_when_a_run_is_stopped(queue: Queue, mnist_5k: 
     loaded = keras.saving.load_model(run / "model.keras")
     assert loaded.count_params() == architectures.parameters(architectures.layers(LONG))
     # Asking again changes nothing.
-    jobs.stop(run)
-    jobs.pause(run)
+    run_queue.stop(run)
+    run_queue.pause(run)
     assert runs.status(run) == status
 
 
@@ -190,7 +190,7 @@ def test_a_run_that_rests_is_resumed_once_however_often_it_is_asked_for(
 ) -> None:
     run = asked_for(runs_folder, state, failure=Failure.of("disk_full"), ended=1)
     for _ in range(3):
-        jobs.resume(run, Settings())
+        run_queue.resume(run, Settings())
     status = runs.status(run)
     assert (status.state, status.failure, status.pid) == ("queued", None, 0)
     assert hired == [(run, Settings().slots)]
@@ -200,7 +200,7 @@ def test_a_run_that_rests_is_resumed_once_however_often_it_is_asked_for(
 def test_a_lost_run_is_resumed(runs_folder: Path, hired: Hired) -> None:
     run = asked_for(runs_folder, "running", pid=1, epoch=2)
     assert runs.status(run).state == "interrupted"
-    jobs.resume(run, Settings())
+    run_queue.resume(run, Settings())
     assert runs.status(run).state == "queued"
     assert len(hired) == 1
 
@@ -211,8 +211,8 @@ def test_a_run_that_has_ended_cannot_be_paused_or_stopped(
 ) -> None:
     run = asked_for(runs_folder, state)
     before = runs.status(run)
-    jobs.pause(run)
-    jobs.stop(run)
+    run_queue.pause(run)
+    run_queue.stop(run)
     assert runs.status(run) == before
     assert runs.request(run).action == "run"
     assert hired == []
@@ -223,7 +223,7 @@ def test_a_resting_run_without_a_checkpoint_is_stopped_at_once(
     runs_folder: Path, hired: Hired, state: State
 ) -> None:
     run = asked_for(runs_folder, state, pid=1)
-    jobs.stop(run)
+    run_queue.stop(run)
     assert runs.status(run).state == "stopped"
     assert hired == []
 
@@ -231,23 +231,23 @@ def test_a_resting_run_without_a_checkpoint_is_stopped_at_once(
 def test_a_paused_run_that_is_paused_again_stays_paused(runs_folder: Path, hired: Hired) -> None:
     run = asked_for(runs_folder, "paused")
     before = runs.status(run)
-    jobs.pause(run)
+    run_queue.pause(run)
     assert (runs.status(run), runs.request(run).action, hired) == (before, "run", [])
 
 
 def test_stop_and_pause_of_a_waiting_run_are_heard_and_the_newest_word_counts(
     runs_folder: Path, hired: Hired
 ) -> None:
-    run = jobs.submit(MLP, Settings())
-    jobs.pause(run)
+    run = run_queue.submit(MLP, Settings())
+    run_queue.pause(run)
     assert runs.status(run).state == "pausing"
-    jobs.stop(run)
+    run_queue.stop(run)
     assert runs.status(run).state == "stopping"
     hired.work()
     assert runs.status(run).state == "stopped"
     # And it can be had after all.
-    jobs.resume(run, Settings())
-    jobs.pause(run)
+    run_queue.resume(run, Settings())
+    run_queue.pause(run)
     hired.work()
     assert runs.status(run).state == "paused"
     assert runs.metrics(run) == []
@@ -261,7 +261,7 @@ def test_who_resumes_a_run_that_is_about_to_stop_gets_it_trained_after_that(
     with runs.changing_request(run) as change:
         change(action="run")
     hired.append((run, 1))
-    jobs.pause(run)  # it rests, so this says nothing
+    run_queue.pause(run)  # it rests, so this says nothing
     hired.work()
     assert runs.status(run).state == "finished"
 
@@ -271,8 +271,8 @@ def test_the_line_is_by_the_time_of_the_request(runs_folder: Path) -> None:
     now = time.time()
     for run, age in zip(waiting, (1, 3, 2), strict=True):
         runs.write_status(run, Status(state="queued", created=now, queued=now - age))
-    assert [jobs.place_in_line(run) for run in waiting] == [2, 0, 1]
-    assert jobs.line(runs_folder).ahead(waiting[0]) == [waiting[1], waiting[2]]
+    assert [run_queue.place_in_line(run) for run in waiting] == [2, 0, 1]
+    assert run_queue.line(runs_folder).ahead(waiting[0]) == [waiting[1], waiting[2]]
 
 
 def test_a_run_whose_worker_never_came_does_not_hold_up_the_line_for_ever(runs_folder: Path) -> None:
@@ -280,9 +280,9 @@ def test_a_run_whose_worker_never_came_does_not_hold_up_the_line_for_ever(runs_f
     now = time.time()
     runs.write_status(lost, Status(state="queued", created=now, queued=now - 5))
     runs.write_status(waiting, Status(state="queued", created=now, queued=now))
-    assert jobs.place_in_line(waiting) == 1
+    assert run_queue.place_in_line(waiting) == 1
     runs.write_status(lost, Status(state="queued", created=now, queued=now - 15))
-    assert jobs.place_in_line(waiting) == 0
+    assert run_queue.place_in_line(waiting) == 0
 
 
 @pytest.mark.parametrize(
@@ -290,17 +290,17 @@ def test_a_run_whose_worker_never_came_does_not_hold_up_the_line_for_ever(runs_f
 )
 def test_a_knob_cannot_be_turned_to_what_cannot_be(runs_folder: Path, knobs: dict[str, float]) -> None:
     run = runs.create(runs_folder, MLP)
-    jobs.steer(run, dropout=0.3)
+    run_queue.steer(run, dropout=0.3)
     with pytest.raises(ConfigError):
-        jobs.steer(run, **knobs)
+        run_queue.steer(run, **knobs)
     assert runs.request(run) == runs.Request(dropout=0.3)
     assert runs.plan(run) == MLP.but(dropout=0.3)
 
 
 def test_a_knob_that_is_let_go_is_what_the_settings_say(runs_folder: Path) -> None:
     run = runs.create(runs_folder, MLP)
-    jobs.steer(run, learning_rate=0.1, dropout=0.3)
-    jobs.steer(run, learning_rate=None)
+    run_queue.steer(run, learning_rate=0.1, dropout=0.3)
+    run_queue.steer(run, learning_rate=None)
     assert runs.plan(run) == MLP.but(dropout=0.3)
     assert runs.config(run) == MLP
 
@@ -317,7 +317,7 @@ def test_train_on_keeps_to_the_limits(
 ) -> None:
     run = asked_for(runs_folder, "finished")
     with pytest.raises(error, match=message):
-        jobs.resume(run, Settings(), epochs)
+        run_queue.resume(run, Settings(), epochs)
     assert runs.status(run).state == "finished"
     assert (hired, runs.request(run)) == ([], runs.Request())
 
@@ -326,17 +326,17 @@ def test_resuming_keeps_to_the_limits_of_the_queue(runs_folder: Path, hired: Hir
     run = asked_for(runs_folder, "paused")
     asked_for(runs_folder, "queued")
     with pytest.raises(NotAllowed, match=r"^1 runs are training or waiting already"):
-        jobs.resume(run, Settings(max_waiting=1))
+        run_queue.resume(run, Settings(max_waiting=1))
     assert (runs.status(run).state, hired) == ("paused", [])
 
 
 def test_asking_something_of_a_run_that_was_deleted_makes_nothing(runs_folder: Path, hired: Hired) -> None:
-    jobs.stop(runs_folder / "gone")
-    jobs.pause(runs_folder / "gone")
+    run_queue.stop(runs_folder / "gone")
+    run_queue.pause(runs_folder / "gone")
     with pytest.raises(runs.UnknownRun):
-        jobs.resume(runs_folder / "gone", Settings())
+        run_queue.resume(runs_folder / "gone", Settings())
     with pytest.raises(runs.UnknownRun):
-        jobs.steer(runs_folder / "gone", dropout=0.1)
+        run_queue.steer(runs_folder / "gone", dropout=0.1)
     assert not runs_folder.exists()
     assert hired == []
 
@@ -344,8 +344,8 @@ def test_asking_something_of_a_run_that_was_deleted_makes_nothing(runs_folder: P
 def test_a_half_made_run_is_nobodys_to_pause_or_stop(runs_folder: Path, hired: Hired) -> None:
     run = runs.create(runs_folder, MLP)
     (run / "status.json").unlink()
-    jobs.pause(run)
-    jobs.stop(run)
+    run_queue.pause(run)
+    run_queue.stop(run)
     assert (runs.request(run), hired) == (runs.Request(), [])
 
 
@@ -373,21 +373,21 @@ def test_a_run_that_is_too_large_is_refused_with_its_size_and_the_limit(
     runs_folder: Path, config: dict[str, Any], limits: dict[str, int], message: str
 ) -> None:
     with pytest.raises(NotAllowed, match=message):
-        jobs.submit(RunConfig(**config), Settings(**limits))
+        run_queue.submit(RunConfig(**config), Settings(**limits))
     assert not runs_folder.exists()
     # One more is enough.
-    jobs.check(RunConfig(**config), Settings(**{name: limit + 1 for name, limit in limits.items()}))
+    run_queue.check(RunConfig(**config), Settings(**{name: limit + 1 for name, limit in limits.items()}))
 
 
 def test_more_images_than_there_are_do_not_count(runs_folder: Path) -> None:
-    jobs.check(RunConfig(training_images=60_000), Settings(max_images=4_000))
+    run_queue.check(RunConfig(training_images=60_000), Settings(max_images=4_000))
     assert not runs_folder.exists()
 
 
 def test_a_network_that_cannot_be_is_refused_before_anything_is_made(runs_folder: Path) -> None:
     config = RunConfig.read({"architecture": "cnn", "conv_blocks": "8:7:max,8:7:max,8:7:max"})
     with pytest.raises(architectures.ImpossibleNetwork, match="block 3"):
-        jobs.submit(config, Settings())
+        run_queue.submit(config, Settings())
     assert not runs_folder.exists()
 
 
@@ -395,18 +395,18 @@ def test_a_data_set_that_is_not_at_hand_is_refused_before_anything_is_made(
     runs_folder: Path, no_mnist: Path
 ) -> None:
     with pytest.raises(datasets.DatasetMissing, match=r"^mnist is not on this machine yet: there is no "):
-        jobs.submit(RunConfig(dataset="mnist"), Settings(max_images=60_000))
+        run_queue.submit(RunConfig(dataset="mnist"), Settings(max_images=60_000))
     datasets.path("mnist").parent.mkdir(parents=True)
     datasets.path("mnist").write_bytes(b"PK\x03\x04 and not much else")
     with pytest.raises(datasets.DatasetDamaged, match=r"mnist\.npz is not mnist: it was cut off"):
-        jobs.submit(RunConfig(dataset="mnist"), Settings(max_images=60_000))
+        run_queue.submit(RunConfig(dataset="mnist"), Settings(max_images=60_000))
     assert not runs_folder.exists()
 
 
 def test_a_full_queue_takes_no_more(runs_folder: Path) -> None:
     waiting = [runs.create(runs_folder, MLP) for _ in range(2)]
     with pytest.raises(NotAllowed, match=r"^2 runs are training or waiting already"):
-        jobs.submit(MLP, Settings(max_waiting=2))
+        run_queue.submit(MLP, Settings(max_waiting=2))
     assert set(runs_folder.iterdir()) == set(waiting)
 
 
@@ -415,7 +415,7 @@ def test_a_full_folder_takes_no_more(runs_folder: Path) -> None:
     for run in ended:
         runs.write_status(run, runs.Status(state="finished"))
     with pytest.raises(NotAllowed, match=r"^There are 3 runs already, which is as many as are kept here"):
-        jobs.submit(MLP, Settings(max_runs=3))
+        run_queue.submit(MLP, Settings(max_runs=3))
     assert set(runs_folder.iterdir()) == set(ended)
 
 
@@ -424,7 +424,7 @@ def test_a_full_disk_share_takes_no_more(runs_folder: Path) -> None:
     runs.write_status(run, runs.Status(state="finished"))
     (run / "model.keras").write_bytes(bytes(2_000_000))
     with pytest.raises(NotAllowed, match=r"take 2 MB of disk, and at most 2 are"):
-        jobs.submit(MLP, Settings(max_megabytes=2))
+        run_queue.submit(MLP, Settings(max_megabytes=2))
     assert list(runs_folder.iterdir()) == [run]
 
 
@@ -432,9 +432,9 @@ def test_a_run_that_vanishes_while_others_wait_is_not_waited_for(runs_folder: Pa
     first, second = (runs.create(runs_folder, MLP) for _ in range(2))
     time.sleep(0.002)
     third = runs.create(runs_folder, MLP)
-    assert jobs.place_in_line(third) == 2
+    assert run_queue.place_in_line(third) == 2
     (first / "status.json").unlink()
-    assert jobs.place_in_line(third) == 1
+    assert run_queue.place_in_line(third) == 1
     runs.write_status(second, Status(state="finished"))
-    assert jobs.place_in_line(third) == 0
-    assert jobs.active(runs_folder) == [third]
+    assert run_queue.place_in_line(third) == 0
+    assert run_queue.active(runs_folder) == [third]
