@@ -1,7 +1,7 @@
 """Sweeps: many runs that differ in a few knobs, tried by a grid, by chance, or by what came out before.
 
 A sweep is a folder in ``.sweeps`` of the runs folder. Where it stands and what is asked of it is written as
-for a run, see `core.runs.runs`, and its process, `core.sweeps.sweeper`, holds ``worker.lock`` and leaves
+for a run, see `core.runs.runs`, and its process, `core.sweeps.runner`, holds ``worker.lock`` and leaves
 ``coming.json``
 and ``log.txt`` as a run's worker does. Besides that there are
 
@@ -179,7 +179,7 @@ def _write(folder: Path, sweep: Sweep) -> None:
 def _start(folder: Path) -> None:
     with (folder / "log.txt").open("ab") as log:
         process = processes.spawn(
-            [str(folder.absolute())], log, subprocess.DEVNULL, module="core.sweeps.sweeper"
+            [str(folder.absolute())], log, subprocess.DEVNULL, module="core.sweeps.runner"
         )
     runs.announce(folder, process.pid)
 

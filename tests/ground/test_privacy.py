@@ -125,7 +125,7 @@ def test_a_sweep_calls_nobody_and_writes_nothing(
     knobs = {"learning_rate": Span(low=0.001, high=0.01), "dropout": Span(low=0, high=0.5)}
     folder = sweeps.submit(Sweep(name="Quiet", base=RunConfig(), knobs=knobs, method="tpe"), Settings())
     sweeps.stop(folder)
-    newcomer.run("-m", "core.sweeps.sweeper", folder)
+    newcomer.run("-m", "core.sweeps.runner", folder)
     assert (runs.status(folder).state, runs.every(runs_folder)) == ("stopped", [])
     newcomer.is_left_alone()
     assert newcomer.written == set()

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.config import KNOBS, PRESETS, RunConfig
 from core.runs import runs
 from core.settings import Settings
-from core.sweeps import search_space, sweeps, trials
+from core.sweeps import optuna_study, search_space, sweeps
 from core.sweeps.search_space import Choice, Span
 from core.sweeps.sweeps import Sweep
 from tests.support.pages import again, figure, metrics, open_page, said, texts
@@ -37,15 +37,15 @@ def folder(runs_folder: Path, started: list[Path]) -> Path:
     """A sweep that rests: eight runs are done, one was stopped early, one has failed."""
     plan = Sweep(name="How fast", base=RunConfig(epochs=3), knobs=CHOSEN, trials=10, method="random")
     folder = sweeps.submit(plan, Settings(runs=runs_folder))
-    study = trials.study(folder, plan)
+    study = optuna_study.study(folder, plan)
     for number in range(10):
-        trial = study.ask(trials.space(plan.knobs))
+        trial = study.ask(optuna_study.space(plan.knobs))
         trial.report(0.1 * number, 1)
         if number == 8:
-            study.tell(trial, state=trials.TrialState.PRUNED)
+            study.tell(trial, state=optuna_study.TrialState.PRUNED)
         elif number == 9:
             trial.set_user_attr("reason", "It was [not](x) to be.")
-            study.tell(trial, state=trials.TrialState.FAIL)
+            study.tell(trial, state=optuna_study.TrialState.FAIL)
         else:
             study.tell(trial, 0.1 * number)
     stand(folder, "finished")
@@ -163,13 +163,13 @@ def test_what_a_sweep_has_found_is_shown(folder: Path) -> None:
     app = open_page("sweeps", sweep=folder.name)
     assert "10 of 10 runs are done" in app.get("progress")[0].proto.text
     assert "Best so far: 70.00%" in [heading.value for heading in app.header]
-    best = sweeps.best(trials.read(folder))
+    best = sweeps.best(optuna_study.read(folder))
     assert best is not None
     assert f"Learning rate = {best.values['learning_rate']:.3g}" in texts(app).replace("\\", "")
     history = figure(app, "sweeps.sweep_history")["data"]
     assert [line["name"] for line in history] == ["best so far", "finished", "stopped early"]
     assert [len(line["x"]) for line in history] == [8, 8, 1]
-    weights = trials.importance(folder)
+    weights = optuna_study.importance(folder)
     shown = figure(app, "sweeps.sweep_importance")["data"][0]
     assert dict(zip(shown["y"], shown["x"], strict=True)) == {
         "Learning rate": weights["learning_rate"], "Optimizer": weights["optimizer"],
@@ -179,7 +179,7 @@ def test_what_a_sweep_has_found_is_shown(folder: Path) -> None:
     assert [axis["label"] for axis in axes] == ["Learning rate", "Optimizer", "Hidden layers", "accuracy"]
     assert axes[1]["ticktext"] == [
         option for option in ("adam", "sgd")
-        if option in [one.values["optimizer"] for one in trials.read(folder) if one.state == "complete"]
+        if option in [one.values["optimizer"] for one in optuna_study.read(folder) if one.state == "complete"]
     ]  # fmt: skip
     table = app.dataframe[0].value
     assert len(table) == 10
@@ -192,15 +192,15 @@ def test_a_sweep_of_one_knob_shows_the_accuracy_by_it(runs_folder: Path, started
         name="Alone", base=RunConfig(epochs=1), knobs={"learning_rate": CHOSEN["learning_rate"]}, trials=8
     )
     folder = sweeps.submit(plan, Settings(runs=runs_folder))
-    study = trials.study(folder, plan)
+    study = optuna_study.study(folder, plan)
     for number in range(8):
-        trial = study.ask(trials.space(plan.knobs))
+        trial = study.ask(optuna_study.space(plan.knobs))
         trial.report(0.9, 1)
         study.tell(trial, 0.9 + number / 100)
     stand(folder, "finished")
     app = open_page("sweeps", sweep=folder.name)
     assert "Learning rate and accuracy" in [heading.value for heading in app.header]
-    found = [(one.values["learning_rate"], one.accuracy) for one in trials.read(folder)]
+    found = [(one.values["learning_rate"], one.accuracy) for one in optuna_study.read(folder)]
     shown = figure(app, "sweeps.sweep_by_knob")
     (line,) = shown["data"]
     assert list(zip(line["x"], line["y"], strict=True)) == sorted(found)

@@ -18,7 +18,7 @@ from core.evaluation.robustness import LEVELS
 from core.failures import Failure
 from core.runs import notes, runs
 from core.settings import Settings
-from core.sweeps import sweeps, trials
+from core.sweeps import optuna_study, sweeps
 from core.sweeps.search_space import Span
 from core.sweeps.sweeps import Sweep
 
@@ -93,10 +93,10 @@ def _sweep(root: Path) -> Path:
     folder = runs.new_folder(root / sweeps.FOLDER)
     runs.write_json(folder / "sweep.json", plan.model_dump(mode="json"))
     runs.write_status(folder, runs.Status(state="finished", created=1))
-    study = trials.study(folder, plan)
+    study = optuna_study.study(folder, plan)
     for number in range(3):
-        trial = study.ask(trials.space(plan.knobs))
+        trial = study.ask(optuna_study.space(plan.knobs))
         trial.set_user_attr("reason", Failure.of("unexpected", kind=OTHER, message=OTHER).model_dump())
         trial.report(0.5, 1)
-        study.tell(trial, None if number == 2 else 0.5, trials.TrialState.FAIL if number == 2 else None)
+        study.tell(trial, None if number == 2 else 0.5, optuna_study.TrialState.FAIL if number == 2 else None)
     return folder

@@ -14,7 +14,7 @@ from core.drawing import collection, strokes
 from core.drawing.collection import Drawing
 from core.failures import Failure
 from core.runs import notes, runs, trash
-from core.sweeps import sweeps, trials
+from core.sweeps import optuna_study, sweeps
 from core.sweeps.search_space import Span
 from core.sweeps.sweeps import Sweep
 
@@ -74,9 +74,9 @@ def _sweep(root: Path, run: Path) -> None:
     folder = runs.new_folder(root / sweeps.FOLDER)
     runs.write_status(folder, runs.Status(state="paused", created=1, pid=1))
     runs.write_json(folder / "sweep.json", SWEEP.model_dump(mode="json"))
-    study = trials.study(folder, SWEEP)
-    for number in range(trials.ENOUGH + 1):
-        trial = study.ask(trials.space(SWEEP.knobs))
+    study = optuna_study.study(folder, SWEEP)
+    for number in range(optuna_study.ENOUGH + 1):
+        trial = study.ask(optuna_study.space(SWEEP.knobs))
         trial.set_user_attr("run", run.name)
         trial.report(0.1 * number, 1)
         study.tell(trial, 0.1 * number)

@@ -23,9 +23,9 @@ from core.jobs import run_queue
 from core.knobs import Number
 from core.runs import notes, runs
 from core.settings import Settings
-from core.sweeps import search_space, sweeps, trials
+from core.sweeps import optuna_study, search_space, sweeps
+from core.sweeps.runner import Sweeper
 from core.sweeps.search_space import SWEPT, BadSweep, Choice, Span
-from core.sweeps.sweeper import Sweeper
 from core.sweeps.sweeps import Sweep, UnknownSweep
 from tests.conftest import Hired, wait_for_end, wait_until
 
@@ -252,7 +252,7 @@ class Stage:
         return runs.request(run).action
 
     def trials(self) -> list[tuple[str, float | None]]:
-        return [(one.state, one.accuracy) for one in trials.read(self.folder)]
+        return [(one.state, one.accuracy) for one in optuna_study.read(self.folder)]
 
 
 @pytest.fixture
@@ -283,7 +283,7 @@ def test_runs_are_tried_one_after_the_other_until_there_are_enough(stage: Any) -
     assert played.trials() == [("running", 0.6)]
     played.end(first)
     played.look()
-    second = played.sweeper.settings.runs / trials.read(played.folder)[1].run
+    second = played.sweeper.settings.runs / optuna_study.read(played.folder)[1].run
     assert second != first
     assert runs.config(first) != runs.config(second)
     played.hold(second)
@@ -291,11 +291,11 @@ def test_runs_are_tried_one_after_the_other_until_there_are_enough(stage: Any) -
     played.end(second, best_epoch=1)  # it took back the weights of its first epoch
     assert played.look()
     assert played.trials() == [("complete", 0.6), ("complete", 0.9)]
-    best = sweeps.best(trials.read(played.folder))
+    best = sweeps.best(optuna_study.read(played.folder))
     assert best is not None
     assert best.run == second.name
     assert runs.status(played.folder).state == "finished"
-    for one in trials.read(played.folder):
+    for one in optuna_study.read(played.folder):
         config = runs.config(played.settings.runs / one.run)
         assert config == sweep().config(one.values)
 
@@ -392,14 +392,14 @@ def test_a_paused_sweep_that_is_stopped_stops_its_paused_run(stage: Any) -> None
 def test_more_runs_come_after_the_whole_grid_and_lie_within_it(stage: Any) -> None:
     grid = {"learning_rate": Span(low=1e-3, high=1e-2, points=2), "units": Span(low=4, high=8, points=2)}
     played = stage(method="grid", knobs=grid)
-    assert [one.state for one in trials.read(played.folder)] == ["waiting"] * 4
+    assert [one.state for one in optuna_study.read(played.folder)] == ["waiting"] * 4
     for number in range(4):
         run = played.begin()
         played.learn(run, 0.5 + number / 10)
         played.end(run)
         played.note()
     sweeps.go_on(played.folder, played.settings, more=1)  # before it noticed that it is done
-    tried = [tuple(one.values.values()) for one in trials.read(played.folder)]
+    tried = [tuple(one.values.values()) for one in optuna_study.read(played.folder)]
     assert sorted(tried) == [(1e-3, 4), (1e-3, 8), (1e-2, 4), (1e-2, 8)]
     run = played.begin()
     config = runs.config(run)
@@ -433,7 +433,7 @@ def test_what_happens_to_a_run_happens_to_its_trial(stage: Any, hired: Hired) ->
         runs.write_status(lost, runs.written_status(lost).model_copy(update={"state": "running", "pid": 1}))
     played.locks.pop(lost).release()
     assert played.look()
-    found = trials.read(played.folder)
+    found = optuna_study.read(played.folder)
     assert [one.state for one in found] == ["failed"] * 4
     assert [words(one.failure) for one in found][1:3] == ["Its run is gone.", "It was not validated."]
     assert found[0].failure == Failure.of("diverged", epoch=1, step=2)
@@ -449,8 +449,8 @@ def test_a_network_that_cannot_be_counts_as_tried_and_says_why(stage: Any) -> No
     for _look in range(4):
         assert not played.look()
     assert played.look()
-    assert {one.state for one in trials.read(played.folder)} == {"failed"}
-    assert all("which is too small" in words(one.failure) for one in trials.read(played.folder))
+    assert {one.state for one in optuna_study.read(played.folder)} == {"failed"}
+    assert all("which is too small" in words(one.failure) for one in optuna_study.read(played.folder))
     assert runs.every(played.settings.runs) == []
 
 
@@ -500,17 +500,17 @@ def test_a_sweep_is_forgotten_when_it_rests_and_its_runs_stay(stage: Any) -> Non
 def begun(folder: Path, plan: Sweep) -> optuna.Study:
     """The study of a sweep whose folder has nothing else."""
     runs.write_json(folder / "sweep.json", plan.model_dump(mode="json"))
-    return trials.study(folder, plan)
+    return optuna_study.study(folder, plan)
 
 
 def test_the_knob_that_makes_the_difference_is_the_one_that_matters(tmp_path: Path) -> None:
     plan = sweep(trials=30)
     study = begun(tmp_path, plan)
-    assert trials.importance(tmp_path) == {}
+    assert optuna_study.importance(tmp_path) == {}
     for _number in range(30):
-        trial = study.ask(trials.space(plan.knobs))
+        trial = study.ask(optuna_study.space(plan.knobs))
         study.tell(trial, 1 - abs(trial.params["learning_rate"] - 0.01))
-    weights = trials.importance(tmp_path)
+    weights = optuna_study.importance(tmp_path)
     assert sum(weights.values()) == pytest.approx(1)
     assert weights["learning_rate"] > 0.8
     # The numbers of Optuna itself.
@@ -520,17 +520,17 @@ def test_the_knob_that_makes_the_difference_is_the_one_that_matters(tmp_path: Pa
 def test_runs_that_are_all_alike_say_nothing_about_the_knobs(tmp_path: Path) -> None:
     study = begun(tmp_path, sweep())
     for _number in range(10):
-        study.tell(study.ask(trials.space(sweep().knobs)), 0.5)
-    assert trials.importance(tmp_path) == {}
+        study.tell(study.ask(optuna_study.space(sweep().knobs)), 0.5)
+    assert optuna_study.importance(tmp_path) == {}
 
 
 def test_whoever_goes_on_does_not_draw_the_same_numbers_again(tmp_path: Path) -> None:
     drawn = []
     for _time in range(3):
-        study = trials.study(tmp_path, sweep())
-        drawn += [study.ask(trials.space(sweep().knobs)).params["learning_rate"] for _trial in range(2)]
+        study = optuna_study.study(tmp_path, sweep())
+        drawn += [study.ask(optuna_study.space(sweep().knobs)).params["learning_rate"] for _trial in range(2)]
     assert len(set(drawn)) == 6
-    again = trials.study(tmp_path / "..", sweep()).ask(trials.space(sweep().knobs))
+    again = optuna_study.study(tmp_path / "..", sweep()).ask(optuna_study.space(sweep().knobs))
     assert again.params["learning_rate"] == drawn[0]  # and the same seed begins with the same
 
 
@@ -543,9 +543,9 @@ def test_a_journal_that_a_full_disk_cut_off_anywhere_goes_on(tmp_path: Path) -> 
     whole = (tmp_path / "study.log").read_bytes()
     for length in [*range(0, len(whole), len(whole) // 12), len(whole) - 1]:
         (tmp_path / "study.log").write_bytes(whole[:length])
-        found = trials.study(tmp_path, plan)
+        found = optuna_study.study(tmp_path, plan)
         found.tell(found.ask(), 0.7)
-        tried = trials.read(tmp_path)
+        tried = optuna_study.read(tmp_path)
         assert [one.accuracy for one in tried if one.state == "complete"] in (
             [0.7],
             [0.5, 0.7],
@@ -561,7 +561,7 @@ def test_a_journal_that_a_full_disk_cut_off_anywhere_goes_on(tmp_path: Path) -> 
 def test_a_sweep_survives_its_process(tmp_path: Path) -> None:
     settings = Settings(runs=tmp_path / "runs", warm_minutes=0)
     folder = sweeps.submit(sweep(trials=2, base=SMALL.but(epochs=40)), settings)
-    wait_until(lambda: any(one.run for one in trials.read(folder)), "a run was begun")
+    wait_until(lambda: any(one.run for one in optuna_study.read(folder)), "a run was begun")
     pid = json.loads((folder / "coming.json").read_text())["pid"]
     assert runs.status(folder).pid == pid
     os.kill(pid, signal.SIGKILL)
@@ -569,7 +569,7 @@ def test_a_sweep_survives_its_process(tmp_path: Path) -> None:
     sweeps.go_on(folder, settings)
     status = wait_for_end(folder)
     assert status.state == "finished", (folder / "log.txt").read_text()
-    found = trials.read(folder)
+    found = optuna_study.read(folder)
     assert [one.state for one in found] == ["complete", "complete"]
     for one in found:
         run = tmp_path / "runs" / one.run

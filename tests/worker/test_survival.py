@@ -29,7 +29,7 @@ from core.runs import runs
 from core.runs.runs import State, Status
 from core.runs.warm_start import Lesson
 from core.settings import Settings
-from core.sweeps import sweeper, sweeps, trials
+from core.sweeps import optuna_study, runner, sweeps
 from core.sweeps.search_space import Span
 from core.sweeps.sweeps import Sweep
 from core.worker import __main__ as worker
@@ -331,11 +331,11 @@ def test_a_sweep_on_a_full_disk_says_so_and_leaves_no_half_made_run(
         with ExitStack() as room:
             fill = partial(lambda stack: stack.enter_context(filled(disk)), room)
             with at_the_writing_of(f"runs/.*{written}", fill):
-                sweeper.main(folder)
+                runner.main(folder)
         assert (runs.status(folder).state, words(runs.status(folder).failure)) == ("failed", FULL), written
         assert runs.every(root) == []
         sweeps.go_on(folder, Settings(runs=root))
-    assert len(trials.read(folder)) == 1
+    assert len(optuna_study.read(folder)) == 1
 
 
 # The worker, whose folder is made read-only after four calls; what it comes to is printed.

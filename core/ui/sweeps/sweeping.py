@@ -14,7 +14,7 @@ from core.data.datasets import DatasetMissing
 from core.i18n import _, ngettext
 from core.jobs import run_queue
 from core.runs import naming, runs
-from core.sweeps import sweeps, trials
+from core.sweeps import optuna_study, sweeps
 from core.sweeps.search_space import SWEPT, BadSweep, short
 from core.sweeps.sweeps import Sweep, Trial
 from core.ui import knobs, state
@@ -55,8 +55,8 @@ def _look(folder: Path) -> None:
         st.rerun()
     ui.new_charts()
     try:
-        found = trials.read(folder)
-    except (sweeps.UnknownSweep, trials.DamagedStudy) as error:
+        found = optuna_study.read(folder)
+    except (sweeps.UnknownSweep, optuna_study.DamagedStudy) as error:
         ui.sorry(error)
         _buttons(folder, status)
         return
@@ -223,7 +223,7 @@ def _only_knob(found: Sequence[Trial], knob: tuple[str, str]) -> None:
 def _which_matters(weights: Mapping[str, float], names: Mapping[str, str]) -> None:
     st.header(_("Which knob matters"), anchor=False)
     if not weights:
-        st.caption(_("After {n} finished runs that are not all alike.").format(n=trials.ENOUGH))
+        st.caption(_("After {n} finished runs that are not all alike.").format(n=optuna_study.ENOUGH))
         return
     ui.chart(
         charts.importance(weights, names), key=state.SWEEPS_SWEEP_IMPORTANCE,
@@ -255,7 +255,7 @@ def _every_run(found: Sequence[Trial], names: Mapping[str, str]) -> None:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _importance(folder: Path, complete: int) -> dict[str, float]:
-    return trials.importance(folder)
+    return optuna_study.importance(folder)
 
 
 def _table(sweep: Sweep, found: Sequence[Trial]) -> None:

@@ -1,4 +1,4 @@
-"""The process that runs a sweep: ``python -m core.sweeps.sweeper SWEEP``. It outlives whoever started it.
+"""The process that runs a sweep: ``python -m core.sweeps.runner SWEEP``. It outlives whoever started it.
 
 It trains nothing. It asks Optuna what to try next, has that trained as any other run, tells Optuna what came
 of it, and leaves. What it knows is in the sweep's folder, so that another one can go on at any time.
@@ -28,7 +28,7 @@ from core.jobs import processes, run_queue
 from core.network.architectures import ImpossibleNetwork
 from core.runs import notes, runs
 from core.settings import Settings
-from core.sweeps import sweeps, trials
+from core.sweeps import optuna_study, sweeps
 from core.sweeps.sweeps import Sweep
 
 _PATIENCE = 20  # seconds to wait for another sweeper of the same sweep to leave
@@ -64,7 +64,7 @@ class Sweeper:
 
     @cached_property
     def study(self) -> optuna.Study:
-        return trials.study(self.folder, self.sweep)
+        return optuna_study.study(self.folder, self.sweep)
 
     @property
     def sweep(self) -> Sweep:
@@ -147,7 +147,7 @@ class Sweeper:
     def _begin(self) -> None:
         """Ask what to try, and have it trained."""
         sweep = self.sweep
-        trial = self.study.ask(trials.space(sweep.knobs))
+        trial = self.study.ask(optuna_study.space(sweep.knobs))
         try:
             config = sweep.config(trial.params)
             run_queue.check(config, self.settings)
