@@ -23,7 +23,7 @@ from core.data import datasets, specs
 from core.data.download import FetchFailed
 from core.drawing import photo, preprocess
 from core.evaluation import results
-from core.exports import exports, formats
+from core.exports import downloads, model_formats
 from core.failures import words
 from core.i18n import _
 from core.jobs import run_queue
@@ -47,8 +47,8 @@ _MISTAKES = (
     predict.NotTrained,
     results.NotEvaluated,
     preprocess.EmptyDrawing,
-    exports.NotExported,
-    formats.CannotConvert,
+    downloads.NotExported,
+    model_formats.CannotConvert,
     OSError,
 )
 
@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     predicted.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
     predicted.set_defaults(command=_predict)
 
-    found = exports.exports().items()
+    found = downloads.exports().items()
     exported = commands.add_parser(
         "export",
         help=_("write a run's model, script, numbers or all of it to a file; prints the file's name"),
@@ -301,7 +301,7 @@ def _predict(arguments: argparse.Namespace) -> int:
 
 def _export(arguments: argparse.Namespace) -> int:
     one = run_table.entry(arguments.run.absolute())
-    print(exports.save(one, arguments.format, arguments.target, replace=arguments.force))
+    print(downloads.save(one, arguments.format, arguments.target, replace=arguments.force))
     return 0
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import h5py
 import keras
 
-from core.exports.formats import OLDEST_KERAS
+from core.exports.model_formats import OLDEST_KERAS
 
 
 def save_keras(model: keras.Model, file: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config import PRESETS, RunConfig
-from core.exports import exports, file_names
+from core.exports import downloads, file_names
 from core.runs import notes, runs
 from core.runs.runs import Status
 from tests.support.strategies import configs
@@ -27,7 +27,7 @@ def make(root: Path, config: RunConfig, accuracy: float | None = 0.96861, name: 
 
 def test_it_says_network_data_and_accuracy(tmp_path: Path) -> None:
     mlp = PRESETS["tutorial-mlp"].but(dataset="mnist")
-    assert exports.file_name(make(tmp_path, mlp), "h5") == "mlp-128-mnist-96.86.h5"
+    assert downloads.file_name(make(tmp_path, mlp), "h5") == "mlp-128-mnist-96.86.h5"
     assert file_names.stem(make(tmp_path, PRESETS["tutorial-cnn"], 0.991)) == "cnn-32-64-64-mnist-5k-99.10"
     assert file_names.stem(make(tmp_path, mlp.but(hidden_units="256,64"), 1.0)) == "mlp-256-64-mnist-100.00"
     assert re.fullmatch(r"starter-cnn-32-48-64-mnist-99\.\d\d", file_names.stem(runs.STARTER))
@@ -62,7 +62,7 @@ def test_every_system_takes_it(
     tmp_path_factory: pytest.TempPathFactory, config: RunConfig, name: str, accuracy: float | None
 ) -> None:
     run = make(tmp_path_factory.mktemp("runs"), config, accuracy, notes.tidy(name))
-    longest = max((exports.file_name(run, ending) for ending in exports.exports()), key=len)
+    longest = max((downloads.file_name(run, ending) for ending in downloads.exports()), key=len)
     assert len(longest.encode()) <= 255
     assert re.fullmatch(r"[\w.-]+", re.sub(r"[^\x00-\x7f]", "x", longest))
     assert not longest.startswith((".", "-"))

@@ -19,7 +19,7 @@ import pytest
 from core.config import RunConfig
 from core.data.datasets import Dataset
 from core.drawing.preprocess import normalise
-from core.exports import formats, script
+from core.exports import keras_script, model_formats
 from core.network import architectures
 from core.runs import runs
 from core.worker import build, portable
@@ -70,7 +70,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, mlp_run: Path, cnn_run: Pat
     def describe(name: str, config: RunConfig) -> np.ndarray:
         answers = keras.utils.to_categorical(labels, 10) if config.label_smoothing else labels
         np.savez(folder / f"{name}.npz", images=images, answers=answers)
-        (folder / f"{name}.py").write_text(script.compiling(config, repr(config.learning_rate)))
+        (folder / f"{name}.py").write_text(keras_script.compiling(config, repr(config.learning_rate)))
         return answers
 
     for name, config in NETWORKS.items():
@@ -201,7 +201,7 @@ def test_a_run_of_before_is_taken_away_for_older_versions_too(mlp_run: Path, tmp
     assert "renorm" in configuration(run / "model.keras") or "quantization" in configuration(
         run / "model.keras"
     )
-    (tmp_path / "taken.keras").write_bytes(formats.write(run, "keras"))
+    (tmp_path / "taken.keras").write_bytes(model_formats.write(run, "keras"))
     assert "quantization" not in configuration(tmp_path / "taken.keras")
     found = keras.saving.load_model(tmp_path / "taken.keras")
     for one, other in zip(found.weights, expected.weights, strict=True):

@@ -21,7 +21,7 @@ from core.config import PRESETS
 from core.data import datasets
 from core.data.datasets import Dataset
 from core.evaluation import results
-from core.exports import formats
+from core.exports import model_formats
 from core.jobs import run_queue
 from core.runs import runs
 from core.runs.runs import Status
@@ -335,8 +335,8 @@ def test_export_writes_what_the_page_gives_under_a_name_that_says_what_it_is(
     file = tmp_path / f"mlp-32-mnist-5k-{accuracy:.2f}.{ending}"
     assert found.stdout == f"{file}\n"
     assert list(tmp_path.iterdir()) == [file]
-    if ending in formats.formats():
-        assert file.read_bytes() == formats.write(mlp_run, ending)
+    if ending in model_formats.formats():
+        assert file.read_bytes() == model_formats.write(mlp_run, ending)
 
 
 def test_export_in_a_terminal_converts_the_model(mlp_run: Path, tmp_path: Path) -> None:

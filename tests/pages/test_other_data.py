@@ -19,7 +19,7 @@ from core.data import datasets, specs
 from core.data.specs import DatasetSpec
 from core.evaluation import explain, recognition, results, robustness
 from core.evaluation.calibration import Calibration
-from core.exports import bundle, exports, formats
+from core.exports import downloads, model_formats, run_archive
 from core.jobs import run_queue
 from core.network import architectures as arch
 from core.network import arithmetic, predict
@@ -145,32 +145,32 @@ def test_all_charts_are_drawn_with_the_names_of_the_classes(run: Path) -> None:
     assert charts.tile(dataset.x_test[0], right=True).shape == (60, 72, 3)
 
 
-@pytest.mark.parametrize("ending", sorted(exports.exports(FLAGS)))
+@pytest.mark.parametrize("ending", sorted(downloads.exports(FLAGS)))
 def test_everything_can_be_taken_away(run: Path, ending: str, tmp_path: Path) -> None:
-    assert exports.save(run_table.entry(run), ending, f"{tmp_path}/").stat().st_size > 100
+    assert downloads.save(run_table.entry(run), ending, f"{tmp_path}/").stat().st_size > 100
 
 
 def test_what_reads_drawings_is_not_offered(run: Path, tmp_path: Path) -> None:
-    assert "drawing.onnx" not in exports.exports(FLAGS)
-    with pytest.raises(exports.NotExported, match=r"no format 'drawing\.onnx'"):
-        exports.save(run_table.entry(run), "drawing.onnx", f"{tmp_path}/")
-    with pytest.raises(formats.CannotConvert, match="cannot be drawn"):
-        formats.write(run, "drawing.onnx")
+    assert "drawing.onnx" not in downloads.exports(FLAGS)
+    with pytest.raises(downloads.NotExported, match=r"no format 'drawing\.onnx'"):
+        downloads.save(run_table.entry(run), "drawing.onnx", f"{tmp_path}/")
+    with pytest.raises(model_formats.CannotConvert, match="cannot be drawn"):
+        model_formats.write(run, "drawing.onnx")
 
 
 def test_a_run_reads_on_where_its_data_set_is_not(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    packed = bundle.pack(run)
+    packed = run_archive.pack(run)
     logits = predict.load(run).logits(datasets.load(FLAGS.name).x_test)
     monkeypatch.setenv("MNIST_LAB_DATASETS", str(tmp_path / "nothing"))
     monkeypatch.setenv("MNIST_LAB_RUNS", str(tmp_path / "runs"))
-    brought = bundle.unpack(io.BytesIO(packed), tmp_path / "runs")
+    brought = run_archive.unpack(io.BytesIO(packed), tmp_path / "runs")
     assert runs.spec(brought) == FLAGS
     np.testing.assert_array_equal(results.load(brought).logits, logits)
     run_table.entry(brought)
     adviser.about(brought)
-    assert exports.save(run_table.entry(brought), "py", f"{tmp_path}/").read_text("utf-8")
+    assert downloads.save(run_table.entry(brought), "py", f"{tmp_path}/").read_text("utf-8")
     with pytest.raises(specs.UnknownDataset, match="one of 'mnist-5k' or 'mnist'"):
         run_queue.check(runs.config(brought), Settings())
     for page in PAGES:
@@ -186,15 +186,15 @@ def test_a_zip_with_another_spec_is_refused(
     run: Path, tmp_path: Path, changed: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packed = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(bundle.pack(run))) as given, zipfile.ZipFile(packed, "w") as forged:
+    with zipfile.ZipFile(io.BytesIO(run_archive.pack(run))) as given, zipfile.ZipFile(packed, "w") as forged:
         for name in given.namelist():
             content = given.read(name)
             if name.endswith(specs.FILE):
                 content = json.dumps(json.loads(content) | changed).encode()
             forged.writestr(name, content)
     monkeypatch.setenv("MNIST_LAB_DATASETS", str(tmp_path / "nothing"))
-    with pytest.raises(bundle.BadBundle):
-        bundle.unpack(packed, tmp_path / "runs")
+    with pytest.raises(run_archive.BadBundle):
+        run_archive.unpack(packed, tmp_path / "runs")
 
 
 def test_no_page_fails(run: Path) -> None:

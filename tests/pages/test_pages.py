@@ -18,7 +18,7 @@ from streamlit import config
 from core.config import PRESETS, RunConfig
 from core.data import datasets, specs
 from core.drawing import interchange, photo
-from core.exports import bundle
+from core.exports import run_archive
 from core.runs import runs
 from tests.conftest import Hired
 from tests.support.pages import (
@@ -163,7 +163,7 @@ def test_every_uploader_shows_the_limit_that_is_held_to(runs_folder: Path, no_mn
     }
     limits = {
         "data.mnist_file": specs.MNIST.most_bytes, "draw.photo": photo.MOST_BYTES,
-        "runs.bring_0": bundle.MOST_PACKED, "drawings.upload": interchange.MOST_BYTES,
+        "runs.bring_0": run_archive.MOST_PACKED, "drawings.upload": interchange.MOST_BYTES,
     }  # fmt: skip
     assert shown == {key: math.ceil(most / 1e6) for key, most in limits.items()}
     # What the server takes at all is as much as the largest of them.

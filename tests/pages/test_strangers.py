@@ -22,7 +22,7 @@ from core.drawing import strokes  # fmt: skip
 from core.evaluation import reliability, results
 from core.evaluation.calibration import Calibration
 from core.evaluation.robustness import LEVELS, Robustness
-from core.exports import bundle, card, exports, formats
+from core.exports import downloads, model_card, model_formats, run_archive
 from core.failures import Failure, words
 from core.jobs import estimate
 from core.jobs.estimate import Estimate
@@ -213,11 +213,11 @@ def look_at_a_readable_one(one: run_table.Entry) -> None:
         warm_start.read(run)
     with suppress(epoch_weights.EpochMissing):
         epoch_weights.course(run, IMAGE)
-    card.card(one, naming.name(one.subject))
-    for ending, export in exports.exports().items():
-        if ending in SLOW or (ending in formats.formats() and not runs.has_model(one.run)):
+    model_card.card(one, naming.name(one.subject))
+    for ending, export in downloads.exports().items():
+        if ending in SLOW or (ending in model_formats.formats() and not runs.has_model(one.run)):
             continue
-        with suppress(formats.CannotConvert):
+        with suppress(model_formats.CannotConvert):
             export.write(one)
 
 
@@ -229,8 +229,8 @@ def test_one_thing_that_is_odd_in_a_run_stops_nothing(good: Path, make: Callable
         make(copied)
         look(copied)
         try:
-            brought = bundle.unpack(io.BytesIO(bundle.pack(copied)), Path(folder) / "brought")
-        except bundle.BadBundle:
+            brought = run_archive.unpack(io.BytesIO(run_archive.pack(copied)), Path(folder) / "brought")
+        except run_archive.BadBundle:
             return
         assert not run_table.read(brought.parent)[1]
         look(brought)

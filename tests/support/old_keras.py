@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from core.exports.formats import OLDEST_KERAS
+from core.exports.model_formats import OLDEST_KERAS
 
 # Keras 2 of today is called tf-keras; on the TensorFlow of its time, nothing of the app would run.
 VERSIONS = {

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core import ui
-from core.exports import bundle, exports, formats
+from core.exports import downloads, model_formats, run_archive
 from core.i18n import _
 from core.jobs import run_queue
 from core.runs import runs
@@ -45,16 +45,16 @@ def show(one: Entry) -> None:
 
 def _button(one: Entry, ending: str, icon: str, hint: str, label: str = "") -> None:
     """Take a file away, which is written when somebody asks."""
-    export = exports.exports()[ending]
+    export = downloads.exports()[ending]
     st.download_button(
-        label or export.name, partial(export.write, one), exports.file_name(one.run, ending), export.mime,
+        label or export.name, partial(export.write, one), downloads.file_name(one.run, ending), export.mime,
         icon=f":material/{icon}:", key=state.RUNS_TAKE[ending], on_click="ignore", help=hint,
     )  # fmt: skip
 
 
 def _model(one: Entry) -> None:
     """The trained model in a format to choose, and the lines that use it."""
-    found = formats.formats(runs.spec(one.run))
+    found = model_formats.formats(runs.spec(one.run))
     st.subheader(_("The trained model"), anchor=False)
     names = {ending: form.name for ending, form in found.items()}
     ending = links.switch(_("Format"), state.RUNS_FORMAT, names)
@@ -67,7 +67,7 @@ def _model(one: Entry) -> None:
         _("The model as {format}").format(format=names[ending]),
     )  # fmt: skip
     with st.expander(_("How to use it"), icon=":material/terminal:"):
-        st.code(formats.snippet(one.run, ending), language="python", wrap_lines=True)
+        st.code(model_formats.snippet(one.run, ending), language="python", wrap_lines=True)
 
 
 def bring(into: DeltaGenerator) -> None:
@@ -82,17 +82,17 @@ def bring(into: DeltaGenerator) -> None:
         ui.say_where_files_are_taken()
         given = st.file_uploader(
             _("A run's zip file"), type=["zip"], key=state.RUNS_BRING[state.RUNS_BROUGHT.get()],
-            max_upload_size=bundle.MOST_PACKED // 1_000_000,
+            max_upload_size=run_archive.MOST_PACKED // 1_000_000,
             help=_("As it is taken away with Everything."),
         )  # fmt: skip
     if given is None:
         return
     try:
         run_queue.check_room(ui.settings())
-        run = bundle.unpack(io.BytesIO(given.getvalue()), ui.settings().runs)
-    except bundle.AlreadyHere as error:
+        run = run_archive.unpack(io.BytesIO(given.getvalue()), ui.settings().runs)
+    except run_archive.AlreadyHere as error:
         state.RUNS_BROUGHT_TWICE.set((given.name, error.run.name))
-    except (bundle.BadBundle, run_queue.NotAllowed, OSError) as error:
+    except (run_archive.BadBundle, run_queue.NotAllowed, OSError) as error:
         ui.sorry(_("{name} was not brought in. {reason}").format(name=given.name, reason=error))
         return
     else:

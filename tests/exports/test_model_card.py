@@ -10,12 +10,12 @@ import pytest
 
 from core.config import RunConfig
 from core.evaluation import results
-from core.exports import card
+from core.exports import model_card
 from core.runs import run_table, runs
 
 
 def test_the_card_holds_the_run_s_own_numbers(mlp_run: Path) -> None:
-    text = card.card(run_table.entry(mlp_run), "A network")
+    text = model_card.card(run_table.entry(mlp_run), "A network")
     found = results.load(mlp_run)
     assert text.startswith("# A network\n")
     assert f"{found.accuracy:.2%} (95% interval" in text
@@ -30,11 +30,11 @@ def test_the_card_holds_the_run_s_own_numbers(mlp_run: Path) -> None:
 
 def test_a_run_that_was_not_evaluated_says_so(tmp_path: Path) -> None:
     run = runs.create(tmp_path, RunConfig())
-    assert "It has not been evaluated." in card.card(run_table.entry(run), "Waiting")
+    assert "It has not been evaluated." in model_card.card(run_table.entry(run), "Waiting")
 
 
 def test_the_numbers_of_each_epoch_come_as_csv(mlp_run: Path) -> None:
-    table = pd.read_csv(io.StringIO(card.metrics(run_table.entry(mlp_run))))
+    table = pd.read_csv(io.StringIO(model_card.metrics(run_table.entry(mlp_run))))
     rows = runs.metrics(mlp_run)
     assert table["epoch"].tolist() == [row["epoch"] for row in rows]
     assert table["val_loss"].tolist() == pytest.approx([row["val_loss"] for row in rows])

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config import PRESETS, RunConfig
-from core.exports import script
+from core.exports import keras_script
 from core.network import architectures
 from core.runs import runs
 from tests.conftest import train
@@ -23,12 +23,12 @@ from tests.support.strategies import configs
 
 
 def as_script(run: Path) -> str:
-    return script.script(runs.config(run), "a run")
+    return keras_script.script(runs.config(run), "a run")
 
 
 def as_notebook(run: Path) -> str:
     """The cells of the notebook, one after the other."""
-    notebook = nbformat.reads(script.notebook(runs.config(run), "a run"), as_version=4)
+    notebook = nbformat.reads(keras_script.notebook(runs.config(run), "a run"), as_version=4)
     return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
 
 
@@ -90,9 +90,9 @@ def test_whatever_the_settings_are_the_script_is_python(config: RunConfig, title
         architectures.layers(config)
     except architectures.ImpossibleNetwork:
         return
-    code = script.script(config, title, ["One remark."])
+    code = keras_script.script(config, title, ["One remark."])
     compile(code, "script.py", "exec")
-    notebook = nbformat.reads(script.notebook(config, title), as_version=4)
+    notebook = nbformat.reads(keras_script.notebook(config, title), as_version=4)
     nbformat.validate(notebook)
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell in code for cell in cells)
@@ -100,7 +100,7 @@ def test_whatever_the_settings_are_the_script_is_python(config: RunConfig, title
 
 
 def test_the_tutorials_mlp_is_written_as_the_tutorial_writes_it() -> None:
-    code = script.script(PRESETS["tutorial-mlp"].but(dataset="mnist"), "MLP")
+    code = keras_script.script(PRESETS["tutorial-mlp"].but(dataset="mnist"), "MLP")
     assert "(x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()" in code
     assert 'layers.Dense(128, activation="relu"),' in code
     assert 'loss="sparse_categorical_crossentropy"' in code

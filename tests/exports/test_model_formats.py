@@ -16,7 +16,7 @@ from core.config import PRESETS
 from core.data.datasets import Dataset
 from core.data.specs import MNIST
 from core.drawing import collection, interchange, preprocess, strokes
-from core.exports import file_names, formats, onnx_drawing
+from core.exports import file_names, model_formats, onnx_drawing
 from core.network import architectures, onnx_graph, predict
 from core.runs import runs
 from core.worker import build
@@ -45,7 +45,7 @@ def canvases(handwriting: Path) -> list[np.ndarray]:
     return [on_canvas(digit, number) for number, digit in enumerate(found[:: len(found) // 40])]
 
 
-@pytest.mark.parametrize("ending", sorted(set(formats.formats()) - {"drawing.onnx"}))
+@pytest.mark.parametrize("ending", sorted(set(model_formats.formats()) - {"drawing.onnx"}))
 def test_each_format_reads_what_the_app_reads(
     ending: str, cnn_run: Path, tmp_path: Path, mnist_5k: Dataset
 ) -> None:
@@ -55,10 +55,10 @@ def test_each_format_reads_what_the_app_reads(
     if ending in writer.WRITERS:
         writer.WRITERS[ending](writer.model(run), file)
     else:
-        file.write_bytes(formats.write(run, ending))
-    code = formats.snippet(run, ending)
-    assert formats.example(MNIST) in code
-    code = code.replace(formats.example(MNIST), 'images = np.load("images.npy")')
+        file.write_bytes(model_formats.write(run, ending))
+    code = model_formats.snippet(run, ending)
+    assert model_formats.example(MNIST) in code
+    code = code.replace(model_formats.example(MNIST), 'images = np.load("images.npy")')
     np.testing.assert_allclose(
         result(code, tmp_path), predict.load(run).probabilities(images), atol=2e-6, rtol=1e-3
     )
@@ -80,13 +80,13 @@ def test_the_lines_lead_to_a_model_that_can_be_trained_on(ending: str, tmp_path:
 before = [np.array(weights) for weights in model.get_weights()]
 model.fit(np.random.rand(20, 28, 28), np.eye(10)[[3] * 20], verbose=0)
 probabilities = [np.abs(old - new).max() for old, new in zip(before, model.get_weights())]"""
-    assert min(result(formats.snippet(run, ending) + more, tmp_path)) > 0
+    assert min(result(model_formats.snippet(run, ending) + more, tmp_path)) > 0
 
 
 @pytest.mark.parametrize("ending", ["keras", "h5"])
 def test_the_lines_name_the_versions_of_keras(ending: str) -> None:
-    assert f"# For Keras {formats.OLDEST_KERAS} or newer" in formats.snippet(runs.STARTER, ending)
-    assert formats.OLDEST_KERAS in old_keras.VERSIONS
+    assert f"# For Keras {model_formats.OLDEST_KERAS} or newer" in model_formats.snippet(runs.STARTER, ending)
+    assert model_formats.OLDEST_KERAS in old_keras.VERSIONS
 
 
 def result(code: str, folder: Path) -> np.ndarray:
@@ -103,10 +103,12 @@ def test_the_lines_for_drawings_read_a_picture_of_one(tmp_path: Path, canvases: 
     run = runs.STARTER
     Image.fromarray(canvases[0][..., 0]).save(tmp_path / "digit.png")
     file = tmp_path / f"{file_names.stem(run)}.drawing.onnx"
-    file.write_bytes(formats.write(run, "drawing.onnx"))
+    file.write_bytes(model_formats.write(run, "drawing.onnx"))
     image = preprocess.canvas_to_image(canvases[0])
     expected = predict.load(run).probabilities(image[None])[0]
-    np.testing.assert_allclose(result(formats.snippet(run, "drawing.onnx"), tmp_path), expected, atol=1e-3)
+    np.testing.assert_allclose(
+        result(model_formats.snippet(run, "drawing.onnx"), tmp_path), expected, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("fixture", ["mlp_run", "cnn_run", None])
@@ -114,7 +116,7 @@ def test_drawings_are_prepared_as_the_app_prepares_them(
     fixture: str | None, request: pytest.FixtureRequest, canvases: list[np.ndarray]
 ) -> None:
     run = request.getfixturevalue(fixture) if fixture else runs.STARTER
-    session = onnxruntime.InferenceSession(formats.write(run, "drawing.onnx"))
+    session = onnxruntime.InferenceSession(model_formats.write(run, "drawing.onnx"))
     predictor = predict.load(run)
     for canvas in canvases:
         image = preprocess.canvas_to_image(canvas)
@@ -144,21 +146,21 @@ def test_whatever_the_size_and_the_place(top: int, left: int, height: int, width
     grey = np.random.default_rng(height).integers(64, 256, (height, width), np.uint8)
     canvas[top : top + height, left : left + width, :3] = grey[..., None]
     ink = canvas[..., 0].astype(np.float32)  # where all of the border is ink, the app cannot tell the paper
-    session = onnxruntime.InferenceSession(formats.write(runs.STARTER, "drawing.onnx"))
+    session = onnxruntime.InferenceSession(model_formats.write(runs.STARTER, "drawing.onnx"))
     prepared = session.run(["image"], {"drawing": canvas[..., 0]})[0]
     assert np.abs(np.rint(prepared[0] * 255) - preprocess.image(ink)).max() <= 1
 
 
 def test_an_older_runtime_finds_nothing_to_fuse_that_it_cannot_run() -> None:
     """A transposition before a product of doubles: ONNX Runtime up to 1.23 fuses them, and fails."""
-    nodes = onnx.load_from_string(formats.write(runs.STARTER, "drawing.onnx")).graph.node
+    nodes = onnx.load_from_string(model_formats.write(runs.STARTER, "drawing.onnx")).graph.node
     kinds = {node.op_type for node in nodes if node.output[0].startswith("prepare/")}
     assert "MatMul" in kinds
     assert "Transpose" not in kinds
 
 
 def test_an_empty_drawing_is_no_digit() -> None:
-    session = onnxruntime.InferenceSession(formats.write(runs.STARTER, "drawing.onnx"))
+    session = onnxruntime.InferenceSession(model_formats.write(runs.STARTER, "drawing.onnx"))
     for grey in (0, preprocess.FAINTEST - 1):
         drawing = np.zeros((CANVAS, CANVAS), np.uint8)
         drawing[100:150, 100:150] = grey
@@ -178,25 +180,25 @@ def test_no_keras_file_is_ever_opened(mlp_run: Path, tmp_path: Path) -> None:
     assert writer.model(run).count_params() == architectures.parameters(
         architectures.layers(runs.config(run))
     )
-    assert formats.write(run, "keras").startswith(b"PK")  # written anew
+    assert model_formats.write(run, "keras").startswith(b"PK")  # written anew
 
 
 def test_what_cannot_be_written_is_said(mlp_run: Path, tmp_path: Path) -> None:
     run = tmp_path / mlp_run.name
     run.mkdir()
     (run / "config.json").write_bytes((mlp_run / "config.json").read_bytes())
-    with pytest.raises(formats.CannotConvert, match=r"model\.onnx"):
-        formats.write(run, "h5")
+    with pytest.raises(model_formats.CannotConvert, match=r"model\.onnx"):
+        model_formats.write(run, "h5")
 
 
 def test_what_needs_tensorflow_is_written_by_a_process_of_its_own(mlp_run: Path) -> None:
-    assert formats.write(mlp_run, "h5").startswith(b"\x89HDF")
+    assert model_formats.write(mlp_run, "h5").startswith(b"\x89HDF")
 
 
 def test_the_runs_page_offers_every_format(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_LAB_RUNS", str(trained))
     (run,) = runs.every(trained)
-    for ending, form in formats.formats().items():
+    for ending, form in model_formats.formats().items():
         app = open_page("runs", runs=run.name, format=ending)
         assert f"The model as {form.name}" in [button.label for button in app.get("download_button")]
         code = [block.value for block in app.code]

@@ -17,7 +17,7 @@ import onnx
 from core.config import RunConfig
 from core.data import specs
 from core.data.specs import DatasetSpec
-from core.exports import file_names, onnx_drawing, script
+from core.exports import file_names, keras_script, onnx_drawing
 from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
 from core.jobs.processes import PROJECT, environment
@@ -151,7 +151,7 @@ def _training(config: RunConfig, ending: str) -> str:
     if ending == "h5":
         return (
             "\n# To train or evaluate it, compile it first: HDF5 holds no optimizer.\n"
-            f"{script.compiling(config, rate)}\n"
+            f"{keras_script.compiling(config, rate)}\n"
         )
     if ending == "keras" and config.learning_rate_schedule != "constant":
         return (

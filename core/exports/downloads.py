@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from core.data import specs
 from core.data.specs import DatasetSpec
-from core.exports import bundle, card, file_names, formats, script, tensorboard
+from core.exports import file_names, keras_script, model_card, model_formats, run_archive, tensorboard
 from core.files import replacing
 from core.i18n import _
 from core.runs import naming, runs, warm_start
@@ -39,19 +39,21 @@ def exports(spec: DatasetSpec = specs.MNIST) -> dict[str, Export]:
     """By the end of the file's name, what a run on such images can be; first the formats of the model."""
     models = {
         ending: Export(form.name, "application/octet-stream", partial(_convert, ending))
-        for ending, form in formats.formats(spec).items()
+        for ending, form in model_formats.formats(spec).items()
     }
     return models | {
         "py": Export(_("Keras script"), "text/x-python", _script),
         "ipynb": Export(_("Notebook"), "application/x-ipynb+json", _notebook),
         "md": Export(
-            _("Model card"), "text/markdown", lambda one: card.card(one, naming.name(one.subject)).encode()
+            _("Model card"),
+            "text/markdown",
+            lambda one: model_card.card(one, naming.name(one.subject)).encode(),
         ),
-        "csv": Export(_("Numbers"), "text/csv", lambda one: card.metrics(one).encode()),
+        "csv": Export(_("Numbers"), "text/csv", lambda one: model_card.metrics(one).encode()),
         "tensorboard.zip": Export(
             _("TensorBoard logs"), "application/zip", lambda one: tensorboard.logs(one.run)
         ),
-        "zip": Export(_("Everything"), "application/zip", lambda one: bundle.pack(one.run)),
+        "zip": Export(_("Everything"), "application/zip", lambda one: run_archive.pack(one.run)),
     }
 
 
@@ -74,11 +76,11 @@ def save(one: Entry, words: str, target: str, *, replace: bool = False) -> Path:
 
     Raises:
         NotExported: there is no such export, or not of this run; or the target cannot be written to.
-        CannotConvert: see `core.exports.formats.write`.
+        CannotConvert: see `core.exports.model_formats.write`.
         OSError: the run cannot be read, or the target not be written.
     """
     ending = _find(words, runs.spec(one.run))
-    if ending in formats.formats() and not runs.has_model(one.run):
+    if ending in model_formats.formats() and not runs.has_model(one.run):
         raise NotExported(
             _("Run {run} has no trained model yet, so there is no {format} of it. Let it end first.").format(
                 run=one.run.name, format=exports()[ending].name
@@ -133,15 +135,15 @@ def _check(file: Path, ending: str, replace: bool) -> None:
 
 
 def _convert(ending: str, one: Entry) -> bytes:
-    return formats.write(one.run, ending)
+    return model_formats.write(one.run, ending)
 
 
 def _script(one: Entry) -> bytes:
-    return script.script(one.config, _heading(one), _remarks(one), runs.spec(one.run)).encode()
+    return keras_script.script(one.config, _heading(one), _remarks(one), runs.spec(one.run)).encode()
 
 
 def _notebook(one: Entry) -> bytes:
-    return script.notebook(one.config, _heading(one), _remarks(one), runs.spec(one.run)).encode()
+    return keras_script.notebook(one.config, _heading(one), _remarks(one), runs.spec(one.run)).encode()
 
 
 def _heading(one: Entry) -> str:

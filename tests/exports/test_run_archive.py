@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from core.data import datasets
 from core.evaluation import results
-from core.exports import bundle
+from core.exports import run_archive
 from core.network import predict
 from core.runs import notes, runs, trash
 from tests.conftest import train
@@ -42,7 +42,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def contents(run: Path) -> Contents:
     """The files of the zip."""
-    with zipfile.ZipFile(io.BytesIO(bundle.pack(run))) as archive:
+    with zipfile.ZipFile(io.BytesIO(run_archive.pack(run))) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
@@ -62,7 +62,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 
 
 def test_out_and_in_again_is_the_same_run(run: Path, tmp_path: Path, mnist_5k: datasets.Dataset) -> None:
-    found = bundle.unpack(io.BytesIO(bundle.pack(run)), tmp_path)
+    found = run_archive.unpack(io.BytesIO(run_archive.pack(run)), tmp_path)
     assert found == tmp_path / run.name
     before, after = everything(run), everything(found)
     # Nobody is given a stranger's model.keras as ours: it is written anew for whoever takes it.
@@ -78,7 +78,7 @@ def test_out_and_in_again_is_the_same_run(run: Path, tmp_path: Path, mnist_5k: d
 
 def test_knobs_that_were_turned_stay_turned(run: Path, contents: Contents, tmp_path: Path) -> None:
     turned = contents | {f"{run.name}/request.json": b'{"action": "pause", "epochs": 9, "rm": "-rf"}'}
-    found = bundle.unpack(zipped(turned), tmp_path)
+    found = run_archive.unpack(zipped(turned), tmp_path)
     assert runs.plan(found).epochs == 9
     assert b"rm" not in (found / "request.json").read_bytes()
 
@@ -87,7 +87,7 @@ def test_a_name_that_is_taken_is_left_to_its_run(run: Path, contents: Contents, 
     status = json.loads(contents[f"{run.name}/status.json"])
     others = [json.dumps(status | {"created": status["created"] + hour}).encode() for hour in range(3)]
     names = {
-        bundle.unpack(zipped(contents | {f"{run.name}/status.json": other}), tmp_path).name
+        run_archive.unpack(zipped(contents | {f"{run.name}/status.json": other}), tmp_path).name
         for other in others
     }
     assert len(names) == 3
@@ -96,17 +96,17 @@ def test_a_name_that_is_taken_is_left_to_its_run(run: Path, contents: Contents, 
 
 
 def test_the_same_run_twice_is_no_second_one(run: Path, contents: Contents, tmp_path: Path) -> None:
-    found = bundle.unpack(io.BytesIO(bundle.pack(run)), tmp_path)
+    found = run_archive.unpack(io.BytesIO(run_archive.pack(run)), tmp_path)
     notes.write(found, name="Another name", note="and a note")  # it is the run for all that
     renamed = {name.replace(run.name, "renamed"): content for name, content in contents.items()}
-    for same in (bundle.pack(found), bundle.pack(run), zipped(renamed).getvalue()):
-        with pytest.raises(bundle.AlreadyHere, match="here already") as error:
-            bundle.unpack(io.BytesIO(same), tmp_path)
+    for same in (run_archive.pack(found), run_archive.pack(run), zipped(renamed).getvalue()):
+        with pytest.raises(run_archive.AlreadyHere, match="here already") as error:
+            run_archive.unpack(io.BytesIO(same), tmp_path)
         assert error.value.run == found
     assert runs.every(tmp_path) == [found]
     # What has trained on is not what it was.
     shorter = contents[f"{run.name}/metrics.jsonl"].splitlines(keepends=True)[0]
-    assert bundle.unpack(zipped(contents | {f"{run.name}/metrics.jsonl": shorter}), tmp_path) != found
+    assert run_archive.unpack(zipped(contents | {f"{run.name}/metrics.jsonl": shorter}), tmp_path) != found
     assert len(runs.every(tmp_path)) == 2
 
 
@@ -183,15 +183,15 @@ def test_what_is_hostile_is_refused_and_nothing_is_written(
 ) -> None:
     root = tmp_path / "a" / "runs"
     root.mkdir(parents=True)
-    with pytest.raises(bundle.BadBundle, match=r"\w+"):
-        bundle.unpack(zipped(HOSTILE[kind](contents, run.name)), root)
+    with pytest.raises(run_archive.BadBundle, match=r"\w+"):
+        run_archive.unpack(zipped(HOSTILE[kind](contents, run.name)), root)
     assert list(tmp_path.rglob("*")) == [tmp_path / "a", root]
 
 
 def test_weights_from_another_file_are_refused(run: Path, contents: Contents, tmp_path: Path) -> None:
     name = f"{run.name}/model.onnx"
-    with pytest.raises(bundle.BadBundle, match="from another file"):
-        bundle.unpack(zipped(contents | {name: external_weights(contents[name])}), tmp_path)
+    with pytest.raises(run_archive.BadBundle, match="from another file"):
+        run_archive.unpack(zipped(contents | {name: external_weights(contents[name])}), tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -202,8 +202,8 @@ def test_links_are_refused(run: Path, contents: Contents, tmp_path: Path) -> Non
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         archive.writestr(link, "/etc/passwd")
     packed.seek(0)
-    with pytest.raises(bundle.BadBundle, match="link"):
-        bundle.unpack(packed, tmp_path)
+    with pytest.raises(run_archive.BadBundle, match="link"):
+        run_archive.unpack(packed, tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -212,8 +212,8 @@ def test_a_file_twice_is_refused(run: Path, contents: Contents, tmp_path: Path) 
     with zipfile.ZipFile(packed, "a") as archive:
         archive.writestr(f"{run.name}/config.json", b"{}")
     packed.seek(0)
-    with pytest.raises(bundle.BadBundle, match="twice"):
-        bundle.unpack(packed, tmp_path)
+    with pytest.raises(run_archive.BadBundle, match="twice"):
+        run_archive.unpack(packed, tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -223,15 +223,17 @@ def test_bombs_are_not_unpacked(run: Path, contents: Contents, tmp_path: Path) -
         for name, content in contents.items():
             archive.writestr(name, content)
         with archive.open(f"{run.name}/layers.jsonl", "w", force_zip64=True) as member:
-            for _megabyte in range(bundle.MOST_BYTES // 1_000_000 + 1):
+            for _megabyte in range(run_archive.MOST_BYTES // 1_000_000 + 1):
                 member.write(bytes(1_000_000))
     assert len(packed.getvalue()) < 2_000_000
     packed.seek(0)
-    with pytest.raises(bundle.BadBundle, match="more than"):
-        bundle.unpack(packed, tmp_path)
-    many = contents | {f"{run.name}/epochs/{number:04d}.npz": b"" for number in range(bundle.MOST_FILES + 1)}
-    with pytest.raises(bundle.BadBundle, match="files"):
-        bundle.unpack(zipped(many), tmp_path)
+    with pytest.raises(run_archive.BadBundle, match="more than"):
+        run_archive.unpack(packed, tmp_path)
+    many = contents | {
+        f"{run.name}/epochs/{number:04d}.npz": b"" for number in range(run_archive.MOST_FILES + 1)
+    }
+    with pytest.raises(run_archive.BadBundle, match="files"):
+        run_archive.unpack(zipped(many), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -258,8 +260,8 @@ def test_a_damaged_zip_is_refused_or_read_and_never_anything_else(
     packed = io.BytesIO(bytes(content)) if whole else zipped(contents | {name: bytes(content)})
     outside = tmp_path_factory.mktemp("fuzz")
     root = outside / "runs"
-    with contextlib.suppress(bundle.BadBundle):
-        bundle.unpack(packed, root)
+    with contextlib.suppress(run_archive.BadBundle):
+        run_archive.unpack(packed, root)
     for found in root.iterdir():
         assert runs.is_name(found.name)
         runs.config(found)
@@ -282,7 +284,7 @@ def test_a_run_is_brought_in_on_the_page(run: Path, root: Path) -> None:
     there = runs.written_status(root / run.name)
     runs.write_status(root / run.name, there.model_copy(update={"created": 1.0}))  # it is another one
     app = open_page("runs")
-    app.file_uploader(key="runs.bring_0").set_value(("run.zip", bundle.pack(run), "application/zip"))
+    app.file_uploader(key="runs.bring_0").set_value(("run.zip", run_archive.pack(run), "application/zip"))
     again(app)
     assert len(runs.every(root)) == 2
     assert len(app.dataframe[0].value) == 2
@@ -294,7 +296,7 @@ def test_a_run_is_brought_in_on_the_page(run: Path, root: Path) -> None:
 
 def test_who_brings_a_run_in_twice_is_told_so_and_shown_it(run: Path, root: Path) -> None:
     app = open_page("runs")
-    app.file_uploader(key="runs.bring_0").set_value(("<b>.zip", bundle.pack(run), "application/zip"))
+    app.file_uploader(key="runs.bring_0").set_value(("<b>.zip", run_archive.pack(run), "application/zip"))
     again(app)
     assert "The run in <b>.zip is here already" in said(app.info[0])
     assert runs.every(root) == [root / run.name]
@@ -346,8 +348,8 @@ def test_numbers_that_no_run_has_are_not_brought_in(
 ) -> None:
     name = f"{run.name}/status.json"
     status = json.dumps(json.loads(contents[name]) | changes).encode()
-    with pytest.raises(bundle.BadBundle, match="status"):
-        bundle.unpack(zipped(contents | {name: status}), tmp_path)
+    with pytest.raises(run_archive.BadBundle, match="status"):
+        run_archive.unpack(zipped(contents | {name: status}), tmp_path)
 
 
 UNWRITTEN = (
