@@ -48,7 +48,7 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
 def measure(network: str, dataset: str, quick: bool) -> dict[str, list[float]]:
     """Seconds of each part and of the whole, a number per epoch but the first."""
     from core.worker.data import Batches
-    from core.worker.journal import Journal
+    from core.worker.recorder import Journal
     from core.worker.training import Training
 
     epochs = 2 if quick else EPOCHS[network]

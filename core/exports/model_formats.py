@@ -179,7 +179,7 @@ def write(run: Path, ending: str) -> bytes:
         return _for_drawings(run)
     with _one_at_a_time, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model"
-        words = [sys.executable, "-m", "core.worker.formats", str(run.absolute()), ending, str(file)]
+        words = [sys.executable, "-m", "core.worker.convert", str(run.absolute()), ending, str(file)]
         try:
             done = subprocess.run(
                 words, cwd=PROJECT, env=os.environ | environment(), capture_output=True, text=True,

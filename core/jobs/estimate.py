@@ -55,7 +55,7 @@ _SECONDS = {
     "starts": 7.0,  # a process that imports TensorFlow
 }
 _BACKWARDS = 2  # a step back through the network takes about twice the way forwards
-_OBSERVED = 256  # images, see `core.worker.observe`
+_OBSERVED = 256  # images, see `core.worker.histograms`
 _EXPORTS = 5  # times what the weights of an epoch are: the model is written twice, and the ONNX one checked
 _EVALUATIONS = 2  # ways in which the test images are read: with Keras, and with ONNX Runtime
 # Arrays as large as the weights that an update goes through besides them.

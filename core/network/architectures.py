@@ -1,6 +1,6 @@
 """A network as a list of layer specs, with shapes and parameter counts, without Keras.
 
-Everything else is a reading of that list: `core.worker.build` makes the `keras.Model` that is
+Everything else is a reading of that list: `core.worker.keras_model` makes the `keras.Model` that is
 trained, `core.network.onnx_graph` the graph that the server runs, `core.charts` the picture of the network.
 Shapes leave the batch out and put channels last, as Keras does.
 """

@@ -551,7 +551,7 @@ def _is_number(value: object, low: float, high: float) -> bool:
 
 
 def _is_layer(layer: object) -> bool:
-    """Whether this is what `core.worker.observe` sees of a layer."""
+    """Whether this is what `core.worker.histograms` sees of a layer."""
     if not isinstance(layer, dict):
         return False
     dead = layer.get("dead")
@@ -593,7 +593,7 @@ def _classes(run: Path) -> int:
 
 
 def layers(run: Path) -> list[dict[str, Any]]:
-    """A row per epoch: ``epoch``, and ``layers`` as `core.worker.observe` sees them."""
+    """A row per epoch: ``epoch``, and ``layers`` as `core.worker.histograms` sees them."""
     found = _complete(run / "layers.jsonl", "epoch")
     return _by_epoch(
         [

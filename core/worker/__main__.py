@@ -22,7 +22,7 @@ from core.failures import Failure
 from core.jobs import run_queue
 from core.runs import runs
 from core.runs.runs import Action
-from core.worker.journal import Journal
+from core.worker.recorder import Journal
 
 _PATIENCE = 20  # seconds to wait for another worker of the same run to leave
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from core.files import DAMAGED_ARCHIVE, read_npz, replacing
 from core.network.onnx_graph import Weights, flatten, unflatten
 from core.runs import runs
-from core.worker import build
+from core.worker import keras_model
 
 Array = NDArray[Any]
 
@@ -115,7 +115,7 @@ class Checkpoint:
         for arrays, variables in ((self.model, _variables(model)), (self.optimizer, _state(model))):
             for name, values in _matched(arrays, variables).items():
                 variables[name].assign(values)
-        return unflatten(_matched(self.best, flatten(build.weights(model)))) if self.best else {}
+        return unflatten(_matched(self.best, flatten(keras_model.weights(model)))) if self.best else {}
 
 
 def _matched(arrays: Mapping[str, Array], expected: Mapping[str, Any]) -> dict[str, Array]:

@@ -16,7 +16,7 @@ from core.network import onnx_graph
 from core.network.architectures import Network
 from core.network.predict import Predictor
 from core.runs import runs
-from core.worker import build, portable
+from core.worker import keras_model, portable
 from core.worker.data import Batches
 
 _TOLERANCE = 1e-4  # between Keras's probabilities and ONNX Runtime's
@@ -33,7 +33,7 @@ def export(run: Path, model: keras.Model, network: Network, dataset: Dataset, ba
     """
     with replacing(run / "model.keras") as temporary:
         portable.save_keras(model, temporary)
-    graph = onnx_graph.build(network, build.weights(model)).SerializeToString()
+    graph = onnx_graph.build(network, keras_model.weights(model)).SerializeToString()
     predictor = Predictor(graph, threads=0)
     _compare(model, predictor, dataset)
     with replacing(run / "model.onnx") as temporary:

@@ -28,11 +28,11 @@ from core.network.onnx_graph import Weights, flatten
 from core.runs import runs, warm_start
 from core.runs.runs import Action
 from core.training import schedules
-from core.worker import build, checkpoint, observe, steps
+from core.worker import checkpoint, histograms, keras_model, steps
 from core.worker.checkpoint import Checkpoint, Progress
 from core.worker.data import Batches
 from core.worker.export import export
-from core.worker.journal import Journal
+from core.worker.recorder import Journal
 
 # One call of the compiled function does several steps, which saves Python's share of each step and
 # changes no number. So many multiplications take about a tenth of a second on two cores: a request
@@ -121,7 +121,7 @@ class Training:
         if found:
             self._best = found.restore(self.model)
         elif weights:
-            build.assign(self.model, weights)
+            keras_model.assign(self.model, weights)
         if self.progress.over and not journal.status.stopped_early:
             # It ended early, and somebody asked for more: patience begins anew.
             self.progress = replace(self.progress, over=False, waited=0, flat=0)
@@ -131,11 +131,11 @@ class Training:
         """Make the network with the dropout that is set now, and fresh weights from this seed."""
         keras.utils.set_random_seed(seed % 2**32)
         self.network = arch.layers(self.config.but(dropout=self.progress.dropout), self.spec)
-        self.model = build.model(self.network)
-        build.compile_model(self.model, self.config)
+        self.model = keras_model.model(self.network)
+        keras_model.compile_model(self.model, self.config)
         self._steps = steps.training(self.model, self.config.batch_size)
         self._validate = steps.validation(self.model)
-        self._observe = observe.observer(self.model)
+        self._observe = histograms.observer(self.model)
         self._steps_per_call = steps_per_call(self.network, self.config)
 
     def save(self) -> None:
@@ -219,10 +219,10 @@ class Training:
 
     def _rebuild(self) -> None:
         """The same weights and the same optimizer in a network with other dropout layers."""
-        weights, optimizer = build.weights(self.model), self.model.optimizer
+        weights, optimizer = keras_model.weights(self.model), self.model.optimizer
         # Not the seed itself: the new layers are not to drop what the old ones began with.
         self._build(self.config.seed + self.progress.epoch)
-        build.assign(self.model, weights)
+        keras_model.assign(self.model, weights)
         for variable, old in zip(self.model.optimizer.variables, optimizer.variables, strict=True):
             variable.assign(old)
 
@@ -231,7 +231,7 @@ class Training:
         now, run = self.progress, self._journal.run
         row = self._row()
         self._journal.epoch(row)
-        sample = slice(observe.IMAGES)
+        sample = slice(histograms.IMAGES)
         found = self._observe(self.batches.x_train[sample], self.batches.y_train[sample])
         self._journal.layers(now.epoch, found)
         self._keep_weights(run / "epochs", now.epoch)
@@ -247,7 +247,7 @@ class Training:
             return
         folder.mkdir(exist_ok=True)
         with replacing(folder / f"{epoch:04d}.npz") as temporary:
-            np.savez(temporary, allow_pickle=False, **flatten(build.weights(self.model)))
+            np.savez(temporary, allow_pickle=False, **flatten(keras_model.weights(self.model)))
 
     def _judge(self, loss: float) -> None:
         """Cut the learning rate, or end the training, where the loss has stopped falling."""
@@ -256,7 +256,7 @@ class Training:
         if now.best is None or loss < now.best - _BETTER:
             now.best, now.best_epoch, now.waited, now.flat = loss, now.epoch, 0, 0
             if patience and config.restore_best_weights:
-                self._best = build.weights(self.model)
+                self._best = keras_model.weights(self.model)
             return
         now.waited += 1
         now.flat += 1
@@ -271,7 +271,7 @@ class Training:
             self._stop_early()
 
     def _stop_early(self) -> None:
-        build.assign(self.model, self._best)
+        keras_model.assign(self.model, self._best)
         self.progress.over = True
         self._journal.update(stopped_early=True, best_epoch=self.progress.best_epoch if self._best else 0)
 
@@ -320,12 +320,12 @@ class Training:
 def rehearse() -> None:
     """Train a network on nothing: what TensorFlow and Keras do for the first time takes a second longer."""
     network = arch.layers(RunConfig())
-    model = build.model(network)
-    build.compile_model(model, RunConfig())
+    model = keras_model.model(network)
+    keras_model.compile_model(model, RunConfig())
     images, labels = np.zeros((16, *network.image), np.uint8), np.zeros(16, np.uint8)
     steps.training(model, 16)(images, labels, np.zeros(1, np.float32))
     steps.validation(model)(images, labels)
-    observe.observer(model)(images, labels)
+    histograms.observer(model)(images, labels)
 
 
 def steps_per_call(network: Network, config: RunConfig) -> int:

@@ -19,8 +19,8 @@ from core.drawing import collection, interchange, preprocess, strokes
 from core.exports import file_names, model_formats, onnx_drawing
 from core.network import architectures, onnx_graph, predict
 from core.runs import runs
-from core.worker import build
-from core.worker import formats as writer
+from core.worker import convert as writer
+from core.worker import keras_model
 from tests.support import old_keras
 from tests.support.pages import again, open_page
 
@@ -71,8 +71,8 @@ def test_the_lines_lead_to_a_model_that_can_be_trained_on(ending: str, tmp_path:
     config = PRESETS["fast-99"].but(conv_blocks="2:5:stride", dense_units=8)
     run.mkdir()
     (run / "config.json").write_text(config.model_dump_json())
-    model = build.model(architectures.layers(config))
-    build.compile_model(model, config)
+    model = keras_model.model(architectures.layers(config))
+    keras_model.compile_model(model, config)
     model.optimizer.learning_rate = 0.0
     file = tmp_path / f"{file_names.stem(run)}.{ending}"
     writer.WRITERS[ending](model, file)

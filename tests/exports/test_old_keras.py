@@ -22,8 +22,8 @@ from core.drawing.preprocess import normalise
 from core.exports import keras_script, model_formats
 from core.network import architectures
 from core.runs import runs
-from core.worker import build, portable
-from core.worker import formats as writer
+from core.worker import convert as writer
+from core.worker import keras_model, portable
 from tests.support import old_keras
 
 # Between them, every argument that a network of ours can have.
@@ -74,8 +74,8 @@ def models(tmp_path_factory: pytest.TempPathFactory, mlp_run: Path, cnn_run: Pat
         return answers
 
     for name, config in NETWORKS.items():
-        model = build.model(architectures.layers(config))
-        build.compile_model(model, config)
+        model = keras_model.model(architectures.layers(config))
+        keras_model.compile_model(model, config)
         model.run_eagerly = True
         model.fit(
             images, describe(name, config), epochs=2, verbose=0

@@ -19,7 +19,7 @@ from core.jobs import estimate
 from core.jobs.estimate import Estimate, Past
 from core.network import architectures as arch
 from core.runs import runs
-from core.worker.journal import Journal
+from core.worker.recorder import Journal
 from core.worker.training import train
 from tests.support.strategies import configs
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.config import PRESETS, Padding, RunConfig
 from core.network import architectures as arch
 from core.network import onnx_graph
-from core.worker import build
+from core.worker import keras_model
 from tests.support.strategies import configs
 
 
@@ -44,7 +44,7 @@ def shake(model: keras.Model, seed: int) -> None:
 def test_shapes_parameters_and_outputs_are_those_of_keras(config: RunConfig, seed: int) -> None:
     network = possible(config)
     keras.utils.set_random_seed(seed)
-    model = build.model(network)
+    model = keras_model.model(network)
     shake(model, seed)
 
     rows = arch.trace(network)
@@ -60,7 +60,7 @@ def test_shapes_parameters_and_outputs_are_those_of_keras(config: RunConfig, see
     assert arch.parameters(network) == model.count_params()
 
     images = np.random.default_rng(seed).random((3, 28, 28), np.float32)
-    graph = onnx_graph.build(network, build.weights(model))
+    graph = onnx_graph.build(network, keras_model.weights(model))
     session = ort.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     assert names == [layer.name for layer in network] + [onnx_graph.LOGITS]

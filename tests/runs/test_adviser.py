@@ -15,7 +15,7 @@ from core.config import PRESETS, RunConfig
 from core.evaluation import results
 from core.runs import adviser, runs
 from core.runs.adviser import Advice, advise
-from core.worker.journal import Journal
+from core.worker.recorder import Journal
 from core.worker.training import train
 from tests.support.strategies import configs
 

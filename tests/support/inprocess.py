@@ -18,7 +18,7 @@ from core.config import RunConfig
 from core.jobs.run_queue import Ask
 from core.runs import runs
 from core.runs.runs import Action, Status
-from core.worker.journal import Journal
+from core.worker.recorder import Journal
 from core.worker.training import train
 
 # Three calls of the compiled function in each epoch: of 16, 16 and 8 steps.

@@ -20,7 +20,7 @@ from core.jobs.run_queue import Ask
 from core.runs import runs
 from core.settings import Settings
 from core.worker import __main__ as worker
-from core.worker.journal import Journal
+from core.worker.recorder import Journal
 
 
 def train(run: Path, journal: Journal, action: Ask) -> None:

@@ -27,7 +27,7 @@ from core.network import architectures
 from core.runs import runs
 from core.runs.runs import Action
 from core.settings import Settings
-from core.worker import build, checkpoint
+from core.worker import checkpoint, keras_model
 from core.worker.checkpoint import DamagedCheckpoint
 from tests.conftest import Hired
 from tests.support.inprocess import CALLS, SMALL, after, assert_same, trained, work
@@ -79,8 +79,8 @@ def test_a_cnn_paused_within_and_between_epochs_is_the_undisturbed_one(tmp_path:
 def number_the_arrays(run: Path) -> None:
     """Write a run's checkpoint as it was before its arrays had names: numbered, in Keras's order."""
     found = checkpoint.load(run / "checkpoint.npz")
-    model = build.model(architectures.layers(runs.config(run)))
-    build.compile_model(model, runs.config(run))
+    model = keras_model.model(architectures.layers(runs.config(run)))
+    keras_model.compile_model(model, runs.config(run))
     best = found.restore(model)
     groups = {"model": model.variables, "optimizer": model.optimizer.variables}
     arrays = {
@@ -88,7 +88,7 @@ def number_the_arrays(run: Path) -> None:
         for group, variables in groups.items()
         for number, variable in enumerate(variables)
     }
-    build.assign(model, best)
+    keras_model.assign(model, best)
     arrays |= {f"best_{number}": variable.numpy() for number, variable in enumerate(model.weights)}
     progress = np.array(json.dumps(asdict(found.progress)))
     np.savez(run / "checkpoint.npz", allow_pickle=False, progress=progress, **arrays)

@@ -21,7 +21,7 @@ from core.failures import words
 from core.jobs import run_queue
 from core.runs import runs
 from core.settings import Settings
-from core.worker import build, steps
+from core.worker import keras_model, steps
 from core.worker.data import Batches, order
 from tests.conftest import Hired
 from tests.support.inprocess import CALLS, SMALL, after, assert_same, meanwhile, trained, work
@@ -463,7 +463,7 @@ def test_a_run_that_diverges_at_once_can_begin_anew_with_a_smaller_rate(tmp_path
 def test_weights_that_are_no_numbers_do_not_hide_behind_a_finite_loss() -> None:
     """Keras clips the probabilities, and its ReLU may make 0 of what is no number."""
     model = mlp(4)
-    build.compile_model(model, TINY)
+    keras_model.compile_model(model, TINY)
     train = steps.training(model, batch_size=4)
     images, labels = np.zeros((4, 28, 28), np.uint8), np.zeros(4, np.uint8)
     assert np.isfinite(train(images, labels, np.zeros(1, np.float32))[0])

@@ -1,6 +1,6 @@
 """A run's model in the formats that need TensorFlow to be written.
 
-``python -m core.worker.formats RUN FORMAT FILE`` writes one of them. The model is built anew from the layer
+``python -m core.worker.convert RUN FORMAT FILE`` writes one of them. The model is built anew from the layer
 specs, the weights in ``model.onnx`` and the checkpoint. No ``.keras`` file is opened: it may have come from
 anywhere.
 """
@@ -20,18 +20,18 @@ import tensorflow as tf
 
 from core.network import architectures, onnx_graph
 from core.runs import runs
-from core.worker import build, checkpoint, portable
+from core.worker import checkpoint, keras_model, portable
 
 
 def model(run: Path) -> keras.Model:
     """The run's network with its weights, ready to predict and to be trained on."""
     config = runs.config(run)
-    found = build.model(architectures.layers(config, runs.spec(run)))
-    build.compile_model(found, config)
+    found = keras_model.model(architectures.layers(config, runs.spec(run)))
+    keras_model.compile_model(found, config)
     # For the optimizer's state. Without a checkpoint of this very network, it begins anew.
     with suppress(checkpoint.DamagedCheckpoint):
         checkpoint.load(run / "checkpoint.npz").restore(found)
-    build.assign(found, onnx_graph.weights(onnx.load(run / "model.onnx")))
+    keras_model.assign(found, onnx_graph.weights(onnx.load(run / "model.onnx")))
     return found
 
 
