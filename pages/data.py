@@ -10,9 +10,9 @@ from core.data import datasets, specs
 from core.data.download import FetchFailed
 from core.data.specs import DatasetSpec
 from core.i18n import _
-from core.ui import links, state
+from core.ui import query, state
 from core.ui.gallery import Tile, gallery
-from core.ui.whole import whole
+from core.ui.whole_number import whole
 
 PER_PAGE = 40
 
@@ -127,7 +127,7 @@ ui.heading(
     ),
 )
 
-links.choice(state.DATA_DATASET, specs.names())
+query.choice(state.DATA_DATASET, specs.names())
 name = st.segmented_control(
     _("Data set"), specs.names(), required=True, key=state.DATA_DATASET,
     persist_state="session", on_change=first_page,
@@ -147,15 +147,15 @@ except datasets.DatasetMissing as error:
 
 spec = specs.of(name)
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-    split = links.switch(_("Split"), state.DATA_SPLIT, SPLITS, labelled=True, on_change=first_page)
-    links.several(state.DATA_DIGITS, range(len(spec.classes)))
+    split = query.switch(_("Split"), state.DATA_SPLIT, SPLITS, labelled=True, on_change=first_page)
+    query.several(state.DATA_DIGITS, range(len(spec.classes)))
     chosen = st.pills(
         _("Digits") if spec.are_digits else _("Classes"), range(len(spec.classes)), selection_mode="multi",
         key=state.DATA_DIGITS, persist_state="session", on_change=first_page,
         format_func=lambda place: ui.plain(spec.classes[place]),
         help=_("Choose none to see all of them."),
     )  # fmt: skip
-    links.number(state.DATA_SEED, 0, 2**32 - 1)
+    query.number(state.DATA_SEED, 0, 2**32 - 1)
     seed = whole(
         _("Shuffle seed"), 0, 2**32 - 1, key=state.DATA_SEED, persist_state="session", width=160,
         on_change=first_page,
@@ -165,7 +165,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
 images, labels = dataset.part(split)
 shown = np.flatnonzero(np.isin(labels, chosen or range(len(spec.classes))))
 shown = np.random.default_rng(seed).permutation(shown)
-links.number(state.DATA_PAGE, 1, len(labels))
+query.number(state.DATA_PAGE, 1, len(labels))
 on_page = shown[ui.pager(len(shown), PER_PAGE, state.DATA_PAGE)]
 
 words = _("{n:,} {split} images. Press one to see it as the computer does.")

@@ -17,7 +17,7 @@ from core.runs import runs
 from core.ui import run_picker, state
 from core.ui.announce import announce
 from core.ui.bars import bars
-from core.ui.draw import inputs, insight, keeping
+from core.ui.draw import feedback, inputs, views
 
 # How long the answer goes ahead of the rest, in seconds: this thread would else hold the interpreter that the
 # server needs to send it, and the browser would draw both at once.
@@ -67,9 +67,9 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
         st.subheader(_("What the network gets"), anchor=False)
         st.image(charts.tile(reading.image, scale=6), width=168, alt=_("The drawing as 28×28 pixels"))
         st.caption(_("28×28 pixels, made as MNIST was: cut out, fitted into 20×20, centred by its mass."))
-    keeping.offer(run, reading, of_digit(shown.strokes, found[chosen]))
+    feedback.offer(run, reading, of_digit(shown.strokes, found[chosen]))
     # One digit keeps the whole canvas, specks and all, because the steps are about them.
-    insight.show(run, reader, reading, found[chosen].rgba if len(found) > 1 else shown.rgba)
+    views.show(run, reader, reading, found[chosen].rgba if len(found) > 1 else shown.rgba)
     ui.foot(of_fragment=True)
 
 

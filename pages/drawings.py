@@ -12,8 +12,8 @@ from core.drawing.collection import Drawing
 from core.i18n import _, ngettext
 from core.network import predict
 from core.runs import runs
-from core.ui import links, state
-from core.ui.drawings import teach
+from core.ui import query, state
+from core.ui.drawings import finetuning
 from core.ui.gallery import Tile, gallery
 
 PER_PAGE = 40
@@ -33,22 +33,22 @@ def attempt(action: Action) -> None:
 def chosen(every: Sequence[Drawing], writers: Sequence[str]) -> list[Drawing]:
     """The drawings that the filters let through."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        links.choice(state.DRAWINGS_DRAWN_BY, [teach.EVERYBODY, *writers])
+        query.choice(state.DRAWINGS_DRAWN_BY, [finetuning.EVERYBODY, *writers])
         who = st.selectbox(
-            _("Drawn by"), [teach.EVERYBODY, *writers], key=state.DRAWINGS_DRAWN_BY, width=220,
+            _("Drawn by"), [finetuning.EVERYBODY, *writers], key=state.DRAWINGS_DRAWN_BY, width=220,
             format_func=lambda name: name or _("everybody"),
         )  # fmt: skip
-        links.choice(state.DRAWINGS_WHAT_IT_IS, [ANY, *range(10)])
+        query.choice(state.DRAWINGS_WHAT_IT_IS, [ANY, *range(10)])
         what = st.selectbox(
             _("What it is"), [ANY, *range(10)], key=state.DRAWINGS_WHAT_IT_IS, width=120,
             format_func=lambda digit: _("any") if digit == ANY else str(digit),
         )  # fmt: skip
-        links.choice(state.DRAWINGS_READ_WRONG, [False, True])
+        query.choice(state.DRAWINGS_READ_WRONG, [False, True])
         wrong = st.toggle(_("Only those read wrong"), key=state.DRAWINGS_READ_WRONG)
     return [
         drawing
         for drawing in every
-        if who in (teach.EVERYBODY, drawing.writer)
+        if who in (finetuning.EVERYBODY, drawing.writer)
         and what in (ANY, drawing.label)
         and not (wrong and drawing.answer == drawing.label)
     ]
@@ -59,7 +59,7 @@ def browse(found: Sequence[Drawing]) -> None:
     if not found:
         st.info(_("No drawing is like that."))
         return
-    links.number(state.DRAWINGS_PAGE, 1, max(1, len(found)))
+    query.number(state.DRAWINGS_PAGE, 1, max(1, len(found)))
     on_page = found[ui.pager(len(found), PER_PAGE, state.DRAWINGS_PAGE)]
     if pressed := gallery([tile(drawing) for drawing in on_page], key=state.DRAWINGS_DRAWING_TILES):
         state.DRAWINGS_OPENED.set(int(pressed.removeprefix("drawing_")))
@@ -211,7 +211,7 @@ if not every:
 st.header(ngettext("{n:,} drawing", "{n:,} drawings", len(every)).format(n=len(every)), anchor=False)
 found = chosen(every, writers)
 browse(found)
-links.number(state.DRAWINGS_OPENED, 0, 2**53)  # none has the number 0
+query.number(state.DRAWINGS_OPENED, 0, 2**53)  # none has the number 0
 if clicked := next((one for one in every if one.id == state.DRAWINGS_OPENED.get()), None):
     correct(clicked, settings.drawings)
 take_and_bring(found, settings.drawings, settings.max_drawings)
@@ -220,5 +220,5 @@ st.header(_("How the runs read them"), anchor=False)
 tested(every)
 
 st.header(_("Teach a run"), anchor=False)
-teach.offer(every, writers)
-teach.outcome(every)
+finetuning.offer(every, writers)
+finetuning.outcome(every)

@@ -16,7 +16,7 @@ from core.i18n import _, ngettext
 from core.network import predict
 from core.runs import runs
 from core.runs.epoch_weights import EpochMissing
-from core.ui import links, mistakes, run_picker, state, testset
+from core.ui import mistakes, query, run_picker, state, testset
 from core.ui.evaluate import calibration, robustness
 from core.ui.testset import NotAtHand, NotShown
 
@@ -136,7 +136,7 @@ VIEWS = {
     "honesty": _("Calibration"),
     "robustness": _("Robustness"),
 }
-match links.switch(_("What to look at"), state.EVALUATE_LOOK, VIEWS):
+match query.switch(_("What to look at"), state.EVALUATE_LOOK, VIEWS):
     case "digits":
         report(evaluation, spec)
     case "honesty":

@@ -13,8 +13,8 @@ from core.jobs import run_queue
 from core.network.architectures import ImpossibleNetwork
 from core.runs import notes, run_table, runs, trash
 from core.runs.run_table import Entry
-from core.ui import links, state
-from core.ui.runs import compare, takeaway
+from core.ui import query, state
+from core.ui.runs import compare, downloads
 
 SEEDS = (3, 5, 10)
 MOST_DELETED = 20  # that can be brought back one by one
@@ -156,7 +156,7 @@ def star(chosen: list[Entry]) -> None:
 def delete(chosen: list[Path]) -> None:
     try:
         state.RUNS_DELETED.set(trash.delete(ui.settings().runs, [run.name for run in chosen]))
-        links.write(state.RUNS, None)
+        query.write(state.RUNS, None)
     except (trash.StillTraining, OSError) as error:
         state.RUNS_ERROR.set(str(error))
 
@@ -168,7 +168,7 @@ def bring_back(names: list[str]) -> None:
     except OSError as error:
         state.RUNS_ERROR.set(str(error))
     else:
-        links.write(state.RUNS, ",".join(back))
+        query.write(state.RUNS, ",".join(back))
 
 
 def just_deleted() -> None:
@@ -272,7 +272,7 @@ def about_one(one: Entry) -> None:
     if run_table.has_seeds(group):
         st.markdown(compare.seeds(group))
         compare.curves(group, compare.titles(group))
-    takeaway.show(one)
+    downloads.show(one)
     st.caption(_("Choose a second run to compare them."))
 
 
@@ -287,7 +287,7 @@ def overview(found: list[Entry], called: dict[Path, str]) -> None:
         return
     st.header(_("What accuracy costs"), anchor=False)
     kinds = {"parameters": _("parameters"), "seconds": _("seconds of training")}
-    by = links.switch(_("Cost"), state.RUNS_COST, kinds)
+    by = query.switch(_("Cost"), state.RUNS_COST, kinds)
     best = run_table.pareto([getattr(point, by) for point in points], [point.accuracy for point in points])
     ui.chart(charts.trade_off(points, best, by=by, title=kinds[by]), key=state.RUNS_TRADE_OFF,
                     alt=_("Accuracy against {cost}").format(cost=kinds[by]))  # fmt: skip
@@ -306,7 +306,7 @@ if error := state.RUNS_ERROR.pop():
     ui.sorry(error)
 just_deleted()
 bar = st.container(horizontal=True)
-takeaway.bring(bar)
+downloads.bring(bar)
 with bar:
     deleted_lately()
 every, damaged = run_table.read(ui.settings().runs)
@@ -315,7 +315,7 @@ if not every and not damaged:
     st.page_link(ui.PAGES["train"], label=_("Go to the Train page"), icon=":material/model_training:")
     st.stop()
 
-links.text(state.RUNS_FIND, MOST_WORDS)
+query.text(state.RUNS_FIND, MOST_WORDS)
 st.text_input(
     _("Find"), key=state.RUNS_FIND, placeholder=_("a name, a tag, cnn, adam, failed …"),
     icon=":material/search:", max_chars=MOST_WORDS, persist_state="session", label_visibility="collapsed",
@@ -325,7 +325,7 @@ found = [one for one in every if matches(one, called[one.run], state.RUNS_FIND.g
 found.sort(key=lambda one: not one.labels.starred)  # the stars first, else the newest
 damaged = [run for run in damaged if has_all(f"{run.name} {ui.cannot_be_read()}", state.RUNS_FIND.get())]
 chosen, lost = table(found, called, damaged)
-links.write(state.RUNS, ",".join([*(one.run.name for one in chosen), *(run.name for run in lost)]) or None)
+query.write(state.RUNS, ",".join([*(one.run.name for one in chosen), *(run.name for run in lost)]) or None)
 if lost:
     only_to_delete(chosen, lost)
 elif chosen:

@@ -12,9 +12,9 @@ from core.network import architectures
 from core.sweeps import search_space, sweeps
 from core.sweeps.search_space import MOST_POINTS, SWEPT, BadSweep, Choice, Span, Values, short
 from core.sweeps.sweeps import Sweep
-from core.ui import knobs, links, state
-from core.ui.sweeps import sweeping
-from core.ui.whole import Refused, check_fields, whole
+from core.ui import knobs, query, state
+from core.ui.sweeps import progress
+from core.ui.whole_number import Refused, check_fields, whole
 
 NEW = "new"
 TRAIN = "train"  # the settings on the Train page
@@ -25,7 +25,7 @@ def choose_base() -> RunConfig:
     """The settings that all runs of the sweep share."""
     begun = knobs.changed()
     bases = ([TRAIN] if begun is not None else []) + list(PRESETS)
-    links.choice(state.SWEEPS_BASE, bases, bases[0])
+    query.choice(state.SWEEPS_BASE, bases, bases[0])
     name = st.selectbox(
         _("Settings to begin with"), bases, key=state.SWEEPS_BASE, persist_state="session",
         format_func=lambda name: _("As on the Train page") if name == TRAIN else name,
@@ -37,9 +37,9 @@ def choose_base() -> RunConfig:
     field = state.SWEEPS_EPOCHS[name]
     if state.SWEEPS_BASE_EPOCHS.get() not in (None, (name, found.epochs)):
         field.pop()
-        links.write(field.parameter, None)
+        query.write(field.parameter, None)
     state.SWEEPS_BASE_EPOCHS.set((name, found.epochs))
-    links.number(field, 1, most, min(found.epochs, most))
+    query.number(field, 1, most, min(found.epochs, most))
     epochs = whole(_("Epochs of each run"), 1, most, key=field, persist_state="session")
     st.caption(ui.plain(ui.summary(found.but(epochs=epochs))))
     return found.but(epochs=epochs)
@@ -49,7 +49,7 @@ def choose_values(name: str, title: str, *, grid: bool) -> Values:
     """What one knob takes."""
     takes = SWEPT[name].takes
     if not isinstance(takes, Number):
-        links.several(state.SWEEPS_OF[name], takes)
+        query.several(state.SWEEPS_OF[name], takes)
         if not state.SWEEPS_OF[name].get():
             state.SWEEPS_OF[name].set(list(takes[:3]))
         options = st.multiselect(
@@ -59,7 +59,7 @@ def choose_values(name: str, title: str, *, grid: bool) -> Values:
     places = takes.places()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         usual = takes.usual or (takes.low, takes.high)
-        links.span(state.SWEEPS_RANGE[name], places, usual)
+        query.span(state.SWEEPS_RANGE[name], places, usual)
         # Its value is in the session; the default only says that there are two ends.
         low, high = st.select_slider(
             title,
@@ -71,7 +71,7 @@ def choose_values(name: str, title: str, *, grid: bool) -> Values:
         )
         points = 3
         if grid:
-            links.number(state.SWEEPS_POINTS[name], 2, MOST_POINTS)
+            query.number(state.SWEEPS_POINTS[name], 2, MOST_POINTS)
             points = whole(
                 _("Values"), 2, MOST_POINTS, key=state.SWEEPS_POINTS[name], width=110, persist_state="session"
             )
@@ -82,17 +82,17 @@ def choose_values(name: str, title: str, *, grid: bool) -> Values:
 
 def set_up() -> None:
     """The form of a new sweep."""
-    titles = sweeping.titles()
+    titles = progress.titles()
     left, right = st.columns(2, gap="large")
     with left:
-        links.text(state.SWEEPS_NAME, sweeps.MOST_TAG)
+        query.text(state.SWEEPS_NAME, sweeps.MOST_TAG)
         name = st.text_input(
             _("Name"), key=state.SWEEPS_NAME, max_chars=sweeps.MOST_TAG, persist_state="session",
             placeholder=_("such as: how wide, how fast"), help=_("Its runs have it as a tag."),
         )  # fmt: skip
         base = choose_base()
         methods = {"tpe": _("Learn from the last"), "random": _("By chance"), "grid": _("Grid")}
-        links.choice(state.SWEEPS_METHOD, methods)
+        query.choice(state.SWEEPS_METHOD, methods)
         method = st.segmented_control(
             _("How to choose"), list(methods), required=True, key=state.SWEEPS_METHOD,
             format_func=methods.__getitem__, persist_state="session",
@@ -109,9 +109,9 @@ def set_up() -> None:
         number = 1
         if method != "grid":
             most = ui.settings().max_trials
-            links.number(state.SWEEPS_TRIALS, 2, most, min(state.SWEEPS_TRIALS.default, most))
+            query.number(state.SWEEPS_TRIALS, 2, most, min(state.SWEEPS_TRIALS.default, most))
             number = whole(_("Runs"), 2, most, key=state.SWEEPS_TRIALS, persist_state="session")
-        links.choice(state.SWEEPS_PRUNING, (True, False))
+        query.choice(state.SWEEPS_PRUNING, (True, False))
         pruning = st.toggle(
             _("Stop runs early that fall behind"), key=state.SWEEPS_PRUNING, persist_state="session",
             help=_("After four whole runs, one whose validation accuracy is below the median of the others "
@@ -120,7 +120,7 @@ def set_up() -> None:
         )  # fmt: skip
     with right:
         offered = search_space.knobs(base)
-        links.several(state.SWEEPS_KNOBS, offered, sweeps.MOST)
+        query.several(state.SWEEPS_KNOBS, offered, sweeps.MOST)
         if not state.SWEEPS_KNOBS_BEGUN.is_kept():
             state.SWEEPS_KNOBS_BEGUN.set(True)
             state.SWEEPS_KNOBS.set(state.SWEEPS_KNOBS.get() or list(search_space.FIRST))
@@ -174,7 +174,7 @@ def begin(sweep: Sweep) -> None:
     ) as error:  # fmt: skip
         ui.sorry(error)
         return
-    links.go_to(state.SWEEPS_SWEEP.parameter, folder.name)
+    query.go_to(state.SWEEPS_SWEEP.parameter, folder.name)
     st.rerun()
 
 
@@ -187,7 +187,7 @@ ui.heading(
 )
 
 folders = {folder.name: folder for folder in sweeps.every(ui.settings().runs)}
-sweeping.damaged(sweeps.damaged(ui.settings().runs))
+progress.damaged(sweeps.damaged(ui.settings().runs))
 asked = state.SWEEPS_SWEEP.parameter.get()
 if asked and asked != NEW and asked not in folders:
     st.warning(
@@ -195,8 +195,8 @@ if asked and asked != NEW and asked not in folders:
             name=repr(asked[:64])))
     )  # fmt: skip
 if folders:
-    options = sweeping.labels(list(folders.values())) | {NEW: _("A new sweep")}
-    links.choice(state.SWEEPS_SWEEP, options, next(iter(options)), always=True)
+    options = progress.labels(list(folders.values())) | {NEW: _("A new sweep")}
+    query.choice(state.SWEEPS_SWEEP, options, next(iter(options)), always=True)
     shown = st.selectbox(_("Sweep"), list(options), key=state.SWEEPS_SWEEP, format_func=options.__getitem__)
 else:
     shown = NEW
@@ -204,6 +204,6 @@ try:
     if shown == NEW:
         set_up()
     else:
-        sweeping.show(folders[shown])
+        progress.show(folders[shown])
 except ConfigError as error:
     ui.sorry(error)

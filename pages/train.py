@@ -12,7 +12,7 @@ from core.jobs import estimate, processes, run_queue
 from core.network import architectures as arch
 from core.runs import runs
 from core.ui import knobs, live, state
-from core.ui.whole import Refused, check_fields
+from core.ui.whole_number import Refused, check_fields
 
 RECENT = 10  # runs to list
 LONG = 5 * 60  # seconds

@@ -10,9 +10,9 @@ from streamlit.navigation.page import StreamlitPage
 
 from core import i18n
 from core.i18n import _
-from core.ui import browser, links, state
+from core.ui import browser, query, state
 from core.ui.charting import new_charts
-from core.ui.whole import new_fields
+from core.ui.whole_number import new_fields
 
 ICON = Path(__file__).parents[2] / ".streamlit" / "icon.svg"
 _STYLE = Path(__file__).parent / "app.css"
@@ -82,7 +82,7 @@ def heading(title: str, lead: str) -> None:
     new_fields()
     state.APP_CHARTS_OF.set("mnist-lab")
     with st.container(gap=None):
-        links.begin(first=state.APP_FIRST.get())
+        query.begin(first=state.APP_FIRST.get())
         _taps(key=state.APP_TAPS, height=1)
         st.title(title, anchor=False)
     with st.container(key=state.APP_LEAD):

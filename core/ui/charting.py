@@ -16,7 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core import charts, literal
 from core.exports import file_names
 from core.i18n import _
-from core.ui import links, state
+from core.ui import query, state
 from core.ui.state import Key
 
 PICTURE_FORMATS = ("png", "svg")
@@ -75,7 +75,7 @@ def foot(*, of_fragment: bool = False) -> None:
         of_fragment: this is the end of a fragment that has drawn them all, and there is no other foot.
     """
     if not of_fragment:
-        links.end()
+        query.end()
     if state.APP_FOOTED.get():
         return
     state.APP_FOOTED.set(of_fragment)

@@ -19,9 +19,9 @@ from core.i18n import _
 from core.knobs import Knob
 from core.network import architectures as arch
 from core.training import augmentation, schedules
-from core.ui import links, state
+from core.ui import query, state
 from core.ui.gallery import Tile, gallery
-from core.ui.whole import whole, whole_or_none
+from core.ui.whole_number import whole, whole_or_none
 
 FIRST = "tutorial-mlp"  # the preset that the knobs begin with
 # Of any data set: a smaller one uses all that it has, and keeps what was typed for the other.
@@ -134,7 +134,7 @@ def _help(knob: Knob) -> str:
 def _follow_link(most_epochs: int) -> None:
     """Turn the knobs to what a link says: ``?set=epochs=3&set=dropout=0.2``, as in the terminal."""
     asked = state.TRAIN_CHANGED.parameter.get_all()
-    if not asked and links.went_back():
+    if not asked and query.went_back():
         turn(PRESETS[FIRST])
     if not asked or asked == changed():
         return
@@ -149,7 +149,7 @@ def _follow_link(most_epochs: int) -> None:
 def _write_link(config: RunConfig) -> None:
     """Keep the settings in the address, as far as they are not those that everybody begins with."""
     state.TRAIN_CHANGED.set(assignments(config, PRESETS[FIRST]))
-    links.write(state.TRAIN_CHANGED.parameter, state.TRAIN_CHANGED.get())
+    query.write(state.TRAIN_CHANGED.parameter, state.TRAIN_CHANGED.get())
 
 
 def changed() -> list[str] | None:

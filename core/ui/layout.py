@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.i18n import _
 from core.ui.state import Key
-from core.ui.whole import whole
+from core.ui.whole_number import whole
 
 
 def at_least(width: int) -> DeltaGenerator:

@@ -16,9 +16,9 @@ from core.i18n import _, ngettext
 from core.jobs import estimate, run_queue
 from core.network.architectures import ImpossibleNetwork
 from core.runs import adviser, runs
-from core.ui import knobs, links, run_picker, state, views
+from core.ui import knobs, query, run_picker, state, training_views
 from core.ui.state import Key
-from core.ui.whole import refused, whole
+from core.ui.whole_number import refused, whole
 
 # Seconds between two looks at a run that is going on: so many for each of its epochs, but no fewer and
 # no more than these. Where there are many epochs to come, the server is to have little to do.
@@ -361,15 +361,15 @@ def _sights(run: Path) -> None:
         "digits": _("Digit by digit"),
         "layers": _("Inside the layers"),
     }
-    match links.switch(_("What to look at"), state.TRAIN_VIEW, names):
+    match query.switch(_("What to look at"), state.TRAIN_VIEW, names):
         case "pace":
-            views.pace(epochs, config)
+            training_views.pace(epochs, config)
         case "digits":
-            views.digits(epochs, runs.spec(run))
+            training_views.digits(epochs, runs.spec(run))
         case "layers":
-            views.layers(run)
+            training_views.layers(run)
         case _:
-            views.curves(run, status, config, epochs)
+            training_views.curves(run, status, config, epochs)
 
 
 def _advice(run: Path, status: runs.Status, config: RunConfig) -> None:
@@ -405,14 +405,14 @@ def _follow(run: Path, status: runs.Status, config: RunConfig, advice: adviser.A
 def leave() -> None:
     """Back from this run to the knobs."""
     state.TRAIN_WATCHED.set(None)
-    links.write(state.RUN, None)
+    query.write(state.RUN, None)
 
 
 def watch(name: str) -> None:
     """Show the run of this name, which somebody asked for or trained, and make it the visitor's own."""
     state.TRAIN_WATCHED.set(name)
     run_picker.make_own(name)
-    links.write(state.RUN, name)
+    query.write(state.RUN, name)
 
 
 def watched(root: Path) -> Path | None:
@@ -421,7 +421,7 @@ def watched(root: Path) -> Path | None:
     Who goes back to an address without a run goes back to the knobs.
     """
     name = state.RUN.get()
-    if not name and links.went_back():
+    if not name and query.went_back():
         leave()
     try:
         found = runs.find(root, name or state.TRAIN_WATCHED.get() or "")

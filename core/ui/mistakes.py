@@ -16,7 +16,7 @@ from core.evaluation.recognition import Reader
 from core.evaluation.results import Evaluation
 from core.i18n import _, ngettext
 from core.runs import epoch_weights
-from core.ui import links, reasons, state
+from core.ui import query, reasons, state
 from core.ui.bars import bars
 from core.ui.gallery import Tile, gallery
 from core.ui.testset import Digits
@@ -35,7 +35,7 @@ def first_page() -> None:
 
 def close() -> None:
     """Back to all the digits."""
-    links.write(state.DIGIT, None)
+    query.write(state.DIGIT, None)
 
 
 def offer_back() -> None:
@@ -55,7 +55,7 @@ def was_open() -> str:
 
 def open_digit(key: str) -> None:
     """Open the digit whose tile has this key."""
-    links.write(state.DIGIT, key.removeprefix(TILE))
+    query.write(state.DIGIT, key.removeprefix(TILE))
 
 
 def _cell_clicked(classes: int) -> None:
@@ -124,7 +124,7 @@ def opened_digit(total: int) -> int | None:
 def _matrix(evaluation: Evaluation, spec: DatasetSpec) -> None:
     st.header(_("Confusion matrix"), anchor=False)
     units = {"counts": _("counts"), "shares": _("% of the row")}
-    unit = links.switch(_("Show"), state.EVALUATE_MATRIX_UNIT, units)
+    unit = query.switch(_("Show"), state.EVALUATE_MATRIX_UNIT, units)
     ui.chart(
         charts.confusion(evaluation.confusion(), _chosen(), spec, shares=unit == "shares"),
         key=state.EVALUATE_MATRIX,
@@ -159,13 +159,13 @@ def _matching(evaluation: Evaluation, spec: DatasetSpec) -> NDArray[np.int64]:
     kinds = {"all": _("all"), "wrong": _("mistakes"), "right": _("right")}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for label, key in ((_("Written"), state.EVALUATE_TRUE), (_("Read as"), state.EVALUATE_READ)):
-            links.choice(key, words)
+            query.choice(key, words)
             st.selectbox(
                 label, list(words), key=key, width=100, persist_state="session", on_change=first_page,
                 format_func=words.__getitem__,
             )  # fmt: skip
-        kind = links.switch(_("Show"), state.EVALUATE_SHOW, kinds, labelled=True, on_change=first_page)
-        links.span(state.EVALUATE_SURE, range(101))
+        kind = query.switch(_("Show"), state.EVALUATE_SHOW, kinds, labelled=True, on_change=first_page)
+        query.span(state.EVALUATE_SURE, range(101))
         st.slider(
             _("How sure it was"), 0, 100, key=state.EVALUATE_SURE, format="%d%%",
             persist_state="session", on_change=first_page, width=180,
@@ -264,7 +264,7 @@ def _explained(
     views = {"why": _("Why this digit"), "alike": _("Look-alikes")}
     if len(epoch_weights.kept(run)) > 1:
         views["course"] = _("Over the epochs")
-    view = links.switch(_("What to look at"), state.EVALUATE_EXPLAINED, views)
+    view = query.switch(_("What to look at"), state.EVALUATE_EXPLAINED, views)
     if view == "course":
         _course(run, image, int(evaluation.labels[index]), epoch, spec)
         return

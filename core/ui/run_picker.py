@@ -11,7 +11,7 @@ import streamlit as st
 from core import ui
 from core.i18n import _
 from core.runs import runs
-from core.ui import links, state
+from core.ui import query, state
 from core.ui.state import Key
 
 
@@ -44,7 +44,7 @@ def pick_page_run(candidates: Sequence[Path]) -> Path:
     shown = next(name for name in (asked, own, runs.STARTER.name) if name in names)
     if not asked:
         state.APP_RUN_OFFERED.set(shown)
-        links.write(state.RUN, shown)
+        query.write(state.RUN, shown)
     elif asked not in names:
         unknown = _("There is no trained run {name} here, so this is another one.")
         st.warning(ui.plain(unknown.format(name=repr(asked[:64]))))
@@ -58,7 +58,7 @@ def pick_page_run(candidates: Sequence[Path]) -> Path:
 
 def _chosen() -> None:
     make_own(state.APP_RUN_CHOICE.get())
-    links.write(state.RUN, state.APP_RUN_CHOICE.get())
+    query.write(state.RUN, state.APP_RUN_CHOICE.get())
 
 
 def make_own(run: str) -> None:

@@ -5,7 +5,7 @@ given its key from here, and what the session keeps is read and written through 
 each other's. A name that is declared twice is an error when this module is imported.
 
 A parameter of the address is the name that people see and keep in links: it stays, whatever its key is
-called. `core.ui.links` follows the address; this module says what there is to follow.
+called. `core.ui.query` follows the address; this module says what there is to follow.
 """
 
 from __future__ import annotations

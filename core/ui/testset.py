@@ -19,7 +19,7 @@ from core.evaluation.results import Evaluation
 from core.i18n import _
 from core.network.predict import Predictor
 from core.runs import epoch_weights, runs
-from core.ui import links, state
+from core.ui import query, state
 
 END = 0  # in place of an epoch: as the run has ended
 _KEPT = "drawings"
@@ -64,7 +64,7 @@ def choose(run: Path, config: RunConfig) -> tuple[str, int]:
         names.append(_KEPT)
     kept = epoch_weights.kept(run)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        links.choice(state.EVALUATE_ON, names, names[0])
+        query.choice(state.EVALUATE_ON, names, names[0])
         on: str = st.selectbox(
             _("Test digits"), names, key=state.EVALUATE_ON, persist_state="session", width=260,
             format_func=lambda name: _("kept drawings") if name == _KEPT else name.replace("_", "-"),
@@ -72,7 +72,7 @@ def choose(run: Path, config: RunConfig) -> tuple[str, int]:
         )  # fmt: skip
         if len(kept) < 2:
             return on, END
-        links.choice(state.EVALUATE_EPOCH, [*kept, END])
+        query.choice(state.EVALUATE_EPOCH, [*kept, END])
         epoch: int = st.select_slider(
             _("After epoch"), [*kept, END], key=state.EVALUATE_EPOCH, width=420,
             persist_state="session", format_func=lambda epoch: str(epoch) if epoch else _("trained"),

@@ -15,7 +15,7 @@ from core.drawing import photo, strokes
 from core.drawing.preprocess import EmptyDrawing
 from core.drawing.strokes import Strokes
 from core.i18n import _
-from core.ui import links, state
+from core.ui import query, state
 from core.ui.draw.canvas import canvas
 from core.ui.draw.grid import pixel_grid
 
@@ -48,7 +48,7 @@ def choose_source() -> str:
         "grid": _("Keyboard"),
         "photo": _("Photo"),
     }
-    return links.switch(_("How to show a digit"), state.DRAW_SOURCE, names, on_change=_forget)
+    return query.switch(_("How to show a digit"), state.DRAW_SOURCE, names, on_change=_forget)
 
 
 def _forget() -> None:
@@ -78,7 +78,7 @@ def remember(source: str, shown: Shown | None) -> None:
     """Write what is drawn on a canvas into the address; a photo or a grid has no room there."""
     size = _SIZES.get(source)
     state.DRAW_STROKES.set(strokes.to_text(shown.strokes, max(size)) if size and shown else "")
-    links.replace(state.DRAW_ADDRESS, state.DRAW_STROKES.parameter.to(state.DRAW_STROKES.get()))
+    query.replace(state.DRAW_ADDRESS, state.DRAW_STROKES.parameter.to(state.DRAW_STROKES.get()))
 
 
 def _canvas(size: tuple[int, int], brush: int) -> Shown | None:

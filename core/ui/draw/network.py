@@ -21,7 +21,7 @@ from core.network.arithmetic import Arithmetic
 from core.runs import runs
 from core.ui import state
 from core.ui.state import Key
-from core.ui.whole import whole
+from core.ui.whole_number import whole
 
 _TERMS = 8  # of a sum of many products, the largest
 # The charts of which one number can be chosen.

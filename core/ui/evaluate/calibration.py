@@ -12,7 +12,7 @@ from core.evaluation import reliability
 from core.evaluation.calibration import Calibration, temperature
 from core.evaluation.results import Evaluation
 from core.i18n import _, ngettext
-from core.ui import links, mistakes, state
+from core.ui import mistakes, query, state
 from core.ui.gallery import gallery
 from core.ui.testset import Digits
 
@@ -54,7 +54,7 @@ def show(
 
 
 def _temperature(evaluation: Evaluation, measured: Calibration | None) -> float:
-    links.number(state.EVALUATE_TEMPERATURE, 0.25, 4.0)
+    query.number(state.EVALUATE_TEMPERATURE, 0.25, 4.0)
     chosen: float = st.slider(
         _("Temperature"), 0.25, 4.0, step=0.05, key=state.EVALUATE_TEMPERATURE, persist_state="session",
         help=_("1 leaves the network as it was trained."),
@@ -93,7 +93,7 @@ def _confident_and_wrong(evaluation: Evaluation, digits: Digits | None, spec: Da
 def by_digit(evaluation: Evaluation, spec: DatasetSpec) -> None:
     """Each class against all the others."""
     curves = {"roc": _("ROC"), "pr": _("Precision and recall")}
-    kind = links.switch(_("Curve"), state.EVALUATE_CURVE, curves)
+    kind = query.switch(_("Curve"), state.EVALUATE_CURVE, curves)
     make = reliability.roc if kind == "roc" else reliability.precision_recall
     found = {
         digit: curve

@@ -15,7 +15,7 @@ from core.evaluation.robustness import LEVELS, UNCHANGED, Robustness
 from core.i18n import _
 from core.jobs import processes
 from core.runs import runs
-from core.ui import links, state
+from core.ui import query, state
 from core.ui.gallery import Tile, gallery
 
 _BEGIN = 10.0  # seconds that it may take to begin
@@ -54,7 +54,7 @@ def show(run: Path) -> None:
         )  # fmt: skip
     names = {found.name: found for found in runs.trained(ui.settings().runs)}
     others = [name for name, found in names.items() if found != run and Robustness.read(found)]
-    links.several(state.EVALUATE_BESIDE, others, _BESIDE)
+    query.several(state.EVALUATE_BESIDE, others, _BESIDE)
     labels = ui.run_labels([names[name] for name in others])
     if others:
         st.multiselect(

@@ -16,7 +16,7 @@ from core.i18n import _, ngettext
 from core.runs import naming, run_table, runs
 from core.runs.naming import Subject
 from core.runs.run_table import Entry
-from core.ui import links, mistakes, state, testset
+from core.ui import mistakes, query, state, testset
 from core.ui.bars import bars
 from core.ui.gallery import Tile, gallery
 
@@ -74,7 +74,7 @@ def curves(chosen: Sequence[Entry], names: Sequence[str]) -> None:
         "val_accuracy": _("validation accuracy"), "val_loss": _("validation loss"),
         "accuracy": _("training accuracy"), "loss": _("training loss"),
     }  # fmt: skip
-    metric = links.switch(_("Metric"), state.RUNS_METRIC, metrics)
+    metric = query.switch(_("Metric"), state.RUNS_METRIC, metrics)
     alone = dict(zip((one.run for one in chosen), names, strict=True))
     grouped = [group for group in run_table.groups(chosen).values() if run_table.has_seeds(group)]
     lines = [
@@ -149,7 +149,7 @@ def pair(chosen: Sequence[Entry], names: Sequence[str]) -> None:
     if len(chosen) > 2:
         with st.container(horizontal=True):
             for key, label, default in ((state.RUNS_A, _("First"), 0), (state.RUNS_B, _("Second"), 1)):
-                links.choice(key, by_name, chosen[default].run.name)
+                query.choice(key, by_name, chosen[default].run.name)
                 st.selectbox(label, list(by_name), key=key, format_func=lambda name: by_name[name][1])
         first, second = by_name[state.RUNS_A.get()], by_name[state.RUNS_B.get()]
     else:
@@ -209,7 +209,7 @@ def _disagreements(
         "second": _("only the second is right"), "first": _("only the first is right"),
         "both": _("both wrong"),
     }  # fmt: skip
-    kind = links.switch(_("Digits"), state.RUNS_DIFFER, kinds, on_change=mistakes.close)
+    kind = query.switch(_("Digits"), state.RUNS_DIFFER, kinds, on_change=mistakes.close)
     right = [evaluation.predictions == evaluation.labels for evaluation in (first, second)]
     masks = {"first": right[0] & ~right[1], "second": right[1] & ~right[0], "both": ~right[0] & ~right[1]}
     judged = first if kind == "second" else second

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from core.evaluation.recognition import Reader, Reading
 from core.i18n import _
-from core.ui import links, reasons, state
-from core.ui.draw import network, xray
+from core.ui import query, reasons, state
+from core.ui.draw import network, preprocessing_steps
 
 
 def show(run: Path, reader: Reader, reading: Reading, rgba: NDArray[np.uint8]) -> None:
@@ -26,7 +26,7 @@ def show(run: Path, reader: Reader, reading: Reading, rgba: NDArray[np.uint8]) -
         "alike": _("Look-alikes"),
         "compare": _("Compare"),
     }
-    view = links.switch(_("What to look at"), state.DRAW_INSIGHT, names)
+    view = query.switch(_("What to look at"), state.DRAW_INSIGHT, names)
     match view:
         case "network":
             network.show(run, reader, reading)
@@ -37,4 +37,4 @@ def show(run: Path, reader: Reader, reading: Reading, rgba: NDArray[np.uint8]) -
         case "compare":
             reasons.compare(run, reading)
         case _:
-            xray.show(reader, reading, rgba)
+            preprocessing_steps.show(reader, reading, rgba)

@@ -18,7 +18,7 @@ from core.sweeps import optuna_study, sweeps
 from core.sweeps.search_space import SWEPT, BadSweep, short
 from core.sweeps.sweeps import Sweep, Trial
 from core.ui import knobs, state
-from core.ui.whole import refused, taken, whole
+from core.ui.whole_number import refused, taken, whole
 
 _LOOK = 2.0  # seconds between two looks at a sweep that is going on
 _COMPARED = 4  # of the best runs, side by side

@@ -14,7 +14,7 @@ from core.i18n import _
 from core.jobs import run_queue
 from core.runs import runs
 from core.runs.run_table import Entry
-from core.ui import links, state
+from core.ui import query, state
 
 
 def show(one: Entry) -> None:
@@ -57,7 +57,7 @@ def _model(one: Entry) -> None:
     found = model_formats.formats(runs.spec(one.run))
     st.subheader(_("The trained model"), anchor=False)
     names = {ending: form.name for ending, form in found.items()}
-    ending = links.switch(_("Format"), state.RUNS_FORMAT, names)
+    ending = query.switch(_("Format"), state.RUNS_FORMAT, names)
     st.markdown(
         _("{words} For {versions}.").format(words=found[ending].words, versions=found[ending].versions)
     )
@@ -96,7 +96,7 @@ def bring(into: DeltaGenerator) -> None:
         ui.sorry(_("{name} was not brought in. {reason}").format(name=given.name, reason=error))
         return
     else:
-        links.write(state.RUNS, run.name)
+        query.write(state.RUNS, run.name)
     state.RUNS_BROUGHT.set(state.RUNS_BROUGHT.get() + 1)  # an empty uploader
     st.rerun()
 
