@@ -50,11 +50,11 @@ LONG = (
     "train_page",
     "survival",
     "training",
-    "script",
+    "keras_script",
     "draw_browser",
     "cli",
     "pages",
-    "jobs",
+    "run_queue",
 )
 
 

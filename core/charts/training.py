@@ -212,7 +212,7 @@ def spread(first: Row, newest: Row) -> go.Figure:
     """How the numbers of a layer were spread after the first epoch, and how after the newest.
 
     Args:
-        first, newest: histograms with ``low``, ``high`` and ``counts``, as `core.worker.histograms` makes them.
+        first, newest: histograms with ``low``, ``high`` and ``counts``, made by `core.worker.histograms`.
     """
     figure = go.Figure()
     for found, name, fill in ((first, _("first epoch"), None), (newest, _("newest epoch"), "tozeroy")):

@@ -129,7 +129,7 @@ def changed(images: Images, kind: str, level: float) -> Images:
 
 
 def _moved(images: Images, **by: NDArray[np.float32] | float) -> Images:
-    """The digits moved as `core.training.augmentation` moves them, each by the same; what is not given stays."""
+    """The digits moved as `core.training.augmentation` moves them, each by the same; all else stays."""
     size = images.shape[1:3]
     still = augmentation.draw(len(images), augmentation.NONE, np.random.default_rng(_SEED), size)
     wanted = {name: np.full_like(getattr(still, name), value) for name, value in by.items()}

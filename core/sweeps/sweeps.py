@@ -82,7 +82,7 @@ def check(sweep: Sweep, settings: Settings) -> None:
 
     Raises:
         BadSweep: something of it cannot be.
-        ImpossibleNetwork, DatasetMissing, NotAllowed: as `core.jobs.run_queue.check`, for the shared settings.
+        ImpossibleNetwork, DatasetMissing, NotAllowed: as `core.jobs.run_queue.check`, for what is shared.
     """
     if not tidy(sweep.name):
         raise BadSweep(_("Give the sweep a name, to find its runs by."))

@@ -34,7 +34,7 @@ def _reader(run: Path, stamp: float) -> recognition.Reader:
 
 
 def reader(run: Path) -> recognition.Reader:
-    """A run that reads drawings, loaded once for all sessions. Raises as `core.evaluation.recognition.load`."""
+    """A run that reads drawings, loaded once for all sessions. Raises as `recognition.load` does."""
     return _reader(run, stamp(run / "model.onnx"))
 
 

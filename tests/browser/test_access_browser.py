@@ -288,7 +288,7 @@ WALK = """
   const reached = new Set();
   let last = null;
   return {
-    // A table draws its own focus on its canvas, whose cells take it in turn; a field for several choices has a caret alone.
+    // A table draws the focus of its cells on its canvas, and a field for several choices has a caret alone.
     // Whether the focus has come to what it was on before, or out of the page; and what was wrong here.
     step: () => {
       const one = focused();

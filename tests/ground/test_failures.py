@@ -160,8 +160,12 @@ REAL: dict[str, Callable[[Path], object]] = {
     "unreadable_status": lambda root: runs.status(root / "none"),
     "unknown_sweep": lambda root: sweeps.read(root / "none"),
     "too_many_parameters": lambda root: run_queue.check(RunConfig(), Settings(max_parameters=1)),
-    "too_much_memory": lambda root: run_queue.check(RunConfig(batch_size=4096), Settings(max_step_megabytes=1)),
-    "too_many_multiplications": lambda root: run_queue.check(RunConfig(), Settings(max_step_multiplications=1)),
+    "too_much_memory": lambda root: run_queue.check(
+        RunConfig(batch_size=4096), Settings(max_step_megabytes=1)
+    ),
+    "too_many_multiplications": lambda root: run_queue.check(
+        RunConfig(), Settings(max_step_multiplications=1)
+    ),
     "too_many_epochs": lambda root: run_queue.check(RunConfig(epochs=9), Settings(max_epochs=8)),
     "too_many_images": lambda root: run_queue.check(RunConfig(), Settings(max_images=100)),
     "too_many_runs": lambda root: run_queue.check_room(
