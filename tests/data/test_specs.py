@@ -15,7 +15,8 @@ from tests.support.sources import CORE, PAGES, PROJECT
 # MNIST's shape and classes stand where a digit is drawn, where a tutorial's code is, and in its spec.
 HERE = (
     "core/drawing/", "core/ui/draw/grid.py", "core/ui/draw/feedback.py",
-    "core/ui/draw/preprocessing_steps.py", "pages/draw.py", "pages/drawings.py", "core/exports/onnx_drawing.py", "core/exports/keras_script.py",
+    "core/ui/draw/preprocessing_steps.py", "pages/draw.py", "pages/drawings.py",
+    "core/exports/onnx_drawing.py", "core/exports/keras_script.py",
     "core/data/specs.py",
 )  # fmt: skip
 WRITTEN_DOWN = re.compile(
