@@ -54,7 +54,7 @@ def test_streamlits_own_number_input_is_used_in_one_place_only() -> None:
     root = Path(APP).parent
     files = [*(root / "core").rglob("*.py"), *(root / "pages").glob("*.py")]
     users = [file.name for file in files if "number_input(" in file.read_text("utf-8")]
-    assert users == ["whole.py"]
+    assert users == ["whole_number.py"]
 
 
 @pytest.mark.parametrize("architecture", ["mlp", "cnn"])
