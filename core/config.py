@@ -106,12 +106,15 @@ class ConvBlock(_Frozen):
         return f"{self.filters}:{self.kernel_size}:{self.pooling}"
 
 
+_LEAST_SPLIT = 0.01
+
+
 def _none_or_some(split: float) -> float:
     """Keras refuses a validation split so small that no image falls into it."""
-    if 0 < split < 0.01:
+    if 0 < split < _LEAST_SPLIT:
         raise ValueError(
-            _("validation_split cannot be {received}: it must be 0 or from 0.01 to {most}.").format(
-                received=split, most=KNOBS["validation_split"].high
+            _("validation_split cannot be {received}: it must be 0 or from {least} to {most}.").format(
+                received=split, least=_LEAST_SPLIT, most=KNOBS["validation_split"].high
             )
         )
     return split
@@ -172,7 +175,7 @@ class RunConfig(_Frozen):
     # The first so many; None uses all of them.
     training_images: Annotated[int | None, Field(ge=100, le=1_000_000), BeforeValidator(_none_if_all), Knob(
         N_("Training images"), N_("Use only so many, to see how much data matters. Empty: all of them."),
-        step=100, swept=Swept(high=60_000, step=10, log=True))] = None
+        step=100, swept=Swept(step=10, log=True))] = None
     architecture: Annotated[Architecture, Knob(
         N_("Network"), N_("An MLP sees a list of pixels; a CNN sees neighbourhoods, and reads better."),
         keras="Sequential([...])", words={"mlp": "MLP", "cnn": "CNN"})] = "mlp"
@@ -285,7 +288,7 @@ class RunConfig(_Frozen):
     batch_size: Annotated[int, Field(ge=1, le=4096), Knob(
         N_("Batch size"), N_("Images per step: small batches take more, noisier steps."),
         keras="fit(batch_size=)", step=2, log=True, swept=Swept(low=8, high=1024, usual=(16, 256)))] = 128
-    # 0, or 0.01 and more; as in Keras, the last of the training images.
+    # 0, or `_LEAST_SPLIT` and more; as in Keras, the last of the training images.
     validation_split: Annotated[float, Field(ge=0, le=0.9), AfterValidator(_none_or_some), Knob(
         N_("Validation share"),
         N_("Held back from training, to see during training how it does on unseen digits."),

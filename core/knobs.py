@@ -164,17 +164,15 @@ def _read(described: FieldInfo, name: str, setting: str) -> dict[str, Knob]:
     either = get_args(described.annotation)
     kind: Any = either[0] if NoneType in either else described.annotation
     many = get_origin(kind) is tuple
-    limits: dict[str, Any] = {}
-    for item in described.metadata:
-        limits |= {key: getattr(item, key) for key in _LIMITS if hasattr(item, key)}
+    found = limits(described)
     knob = replace(
         knob,
         name=knob.name or name,
         setting=setting,
         kind=int if many else kind if isinstance(kind, type) else str,
-        low=next((limits[key] for key in ("ge", "gt", "min_length") if key in limits), 0),
-        high=next((limits[key] for key in ("le", "max_length") if key in limits), limits.get("lt", 1) - 1),
-        above="gt" in limits,
+        low=next((found[key] for key in ("ge", "gt", "min_length") if key in found), 0),
+        high=next((found[key] for key in ("le", "max_length") if key in found), found.get("lt", 1) - 1),
+        above="gt" in found,
         optional=NoneType in either,
         counts=many,
         options=("false", "true") if kind is bool else get_args(kind) if get_origin(kind) is Literal else (),
@@ -186,6 +184,11 @@ def _read(described: FieldInfo, name: str, setting: str) -> dict[str, Knob]:
         parts = read(item, setting) if is_model else _read(FieldInfo.from_annotation(item), name, setting)
         knobs |= {part: replace(inner, architecture=knob.architecture) for part, inner in parts.items()}
     return knobs
+
+
+def limits(described: FieldInfo) -> dict[str, Any]:
+    """A field's limits, under pydantic's names for them."""
+    return {key: getattr(item, key) for item in described.metadata for key in _LIMITS if hasattr(item, key)}
 
 
 _LIMITS = ("ge", "gt", "le", "lt", "min_length", "max_length")

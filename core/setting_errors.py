@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from core import knobs
 from core.i18n import _
 
 
-def explain(error: ValidationError, settings: Iterable[str]) -> str:
+def explain(error: ValidationError, settings: Mapping[str, FieldInfo]) -> str:
     """Pydantic's findings in plain words: for each, what was received and what is allowed.
 
     Args:
-        settings: the names that there are.
+        settings: those that there are, by their names.
     """
     return " ".join(_explain_one(finding, settings) for finding in error.errors())
 
 
-def _explain_one(finding: ErrorDetails, settings: Iterable[str]) -> str:
+def _explain_one(finding: ErrorDetails, settings: Mapping[str, FieldInfo]) -> str:
     name = ".".join(str(part) for part in finding["loc"])
-    context = finding.get("ctx", {})
+    # Pydantic tells only the limit that was passed.
+    limits = knobs.limits(settings[name]) if name in settings else {}
+    context = limits | finding.get("ctx", {})
     if finding["type"] == "extra_forbidden":
         return _("There is no setting {name}. The settings are {names}.").format(
             name=name, names=", ".join(settings)
@@ -52,7 +56,7 @@ def _allowed(kind: str, message: str) -> str:
         case "literal_error":
             return _("one of {expected}")
         case "too_short" | "too_long":
-            return _("a list of 1 to 4")
+            return _("a list of {min_length} to {max_length}")
         case "finite_number":
             return _("a finite number")
         case "bool_parsing" | "bool_type":

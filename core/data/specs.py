@@ -108,6 +108,7 @@ BUILT_IN = {
     )
 }
 MNIST = BUILT_IN["mnist"]
+MOST_IMAGES = max(spec.train for spec in BUILT_IN.values())  # as many as a form offers to train on
 
 
 class DatasetMissing(KnownFailure, LookupError):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from core.config import KNOBS, RunConfig
+from core.data import specs
 from core.i18n import _
-from core.knobs import Knob, Number
+from core.knobs import Knob, Number, Swept
 
 MOST_POINTS = 20  # of a grid, along one knob
 
@@ -44,6 +46,9 @@ FIRST = ("learning_rate", "batch_size")  # what most people ask about
 SWEPT: dict[str, Knob] = {
     name: KNOBS[name] for name in dict.fromkeys((*FIRST, *KNOBS)) if KNOBS[name].swept is not None
 }
+# How many images there are is known to the data sets, not to the setting's field.
+_IMAGES = SWEPT["training_images"]
+SWEPT[_IMAGES.name] = replace(_IMAGES, swept=(_IMAGES.swept or Swept()) | Swept(high=specs.MOST_IMAGES))
 
 
 def knobs(config: RunConfig) -> list[str]:

@@ -25,7 +25,6 @@ from core.ui.whole_number import whole, whole_or_none
 
 FIRST = "tutorial-mlp"  # the preset that the knobs begin with
 # Of any data set: a smaller one uses all that it has, and keeps what was typed for the other.
-MOST_IMAGES = max(spec.train for spec in specs.BUILT_IN.values())
 PREVIEWED = 10  # augmented digits
 
 
@@ -261,7 +260,7 @@ def _regularisation() -> dict[str, Any]:
 
 
 def _images() -> dict[str, Any]:
-    values = {"training_images": _knob("training_images", most=MOST_IMAGES, placeholder=_("all"))}
+    values = {"training_images": _knob("training_images", most=specs.MOST_IMAGES, placeholder=_("all"))}
     values |= _several("validation_split", "seed")
     st.markdown(_("**Augmentation**: change each image a little every time it is seen."))
     return values | _several(*Amounts._fields)

@@ -75,7 +75,7 @@ def test_a_knob_goes_as_far_as_its_field_and_no_further(name: str) -> None:
 
 @pytest.mark.parametrize("name", SWEPT)
 def test_a_sweep_stays_within_the_field_and_stops_where_the_form_does(name: str) -> None:
-    knob, takes = KNOBS[name], SWEPT[name].takes
+    knob, takes = SWEPT[name], SWEPT[name].takes
     base = PRESETS["tutorial-cnn" if knob.architecture == "cnn" else "tutorial-mlp"]
     for value in takes.places() if isinstance(takes, Number) else takes:
         search_space.turn(base, name, value)

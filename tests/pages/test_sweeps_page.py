@@ -125,7 +125,7 @@ def test_every_knob_can_be_chosen(name: str, runs_folder: Path) -> None:
         assert values.options == list(knob.options)
     else:
         values = app.select_slider(key=f"sweeps.range_{name}")
-        assert [float(option) for option in values.options] == knob.takes.places()
+        assert [float(option) for option in values.options] == search_space.SWEPT[name].takes.places()
     assert values.label == (knob.swept_title or knob.title)
     app.multiselect(key="sweeps.knobs").set_value([name])  # alone, too
     again(app)

@@ -91,7 +91,7 @@ def test_a_number_says_the_limits_of_its_field(setup: AppTest, monkeypatch: pyte
     again(setup)
     said_limits = "\n".join(map(said, setup.error))
     for knob in typed.values():
-        high = knobs.MOST_IMAGES if knob.name == "training_images" else knob.high
+        high = specs.MOST_IMAGES if knob.name == "training_images" else knob.high
         assert f"from {knob.low:,} to {high:,}, not -1." in said_limits, knob.name
 
 

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config import PRESETS, RunConfig
+from core.data import specs
 from core.failures import Failure, words
 from core.jobs import run_queue
 from core.knobs import Number
@@ -101,6 +102,7 @@ def test_what_a_range_is_offered_to_begin_and_end_at() -> None:
     assert offered["units"].places() == [4, 8, 16, 32, 64, 128, 256, 512, 1024]
     assert offered["l2"].places()[:5] == [1e-6, 2e-6, 5e-6, 1e-5, 2e-5]
     assert offered["zoom"].places()[:4] == [0, 0.05, 0.1, 0.15]
+    assert offered["training_images"].places()[-2:] == [50_000, specs.MNIST.train]
 
 
 def test_a_grid_goes_from_end_to_end_in_even_steps_or_factors() -> None:
