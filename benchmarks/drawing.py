@@ -22,7 +22,7 @@ from core.drawing import segmentation, strokes
 from core.drawing.strokes import Strokes
 from core.evaluation import recognition
 from core.jobs.processes import PROJECT
-from core.runs import runs
+from core.runs import run_folder
 from core.ui.draw import inputs
 
 PROMISED = 250.0  # ms from pen-up to the new bars, in 95 of 100 strokes
@@ -61,7 +61,7 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
 
 def _shares(number: int) -> tuple[float, float]:
     """Milliseconds to read a picture and to draw its strokes, the medians of so many pictures."""
-    reader = recognition.load(runs.STARTER)
+    reader = recognition.load(run_folder.STARTER)
     rng = np.random.default_rng(0)
     drawn = [_seven(rng.uniform(0.4, 0.8), rng.uniform(20, 50, 2)) for _ in range(number)]
     times = []

@@ -23,7 +23,7 @@ from benchmarks.training import train
 from core.config import PRESETS, RunConfig
 from core.data import datasets
 from core.data.datasets import Dataset
-from core.runs import runs
+from core.runs import records
 
 SCRIPT = Path(__file__).with_name("tutorial.py")
 GOALS = {"mlp": 0.60, "cnn": 0.95}
@@ -71,14 +71,14 @@ def _config(network: str, dataset: Dataset, quick: bool) -> RunConfig:
 
 def _pair(config: RunConfig, dataset: Dataset, root: Path, first: int) -> tuple[float, float]:
     """Seconds per epoch by the worker and by the script, of which the `first` goes first."""
-    ways = (lambda: runs.metrics(train(config, root)), lambda: _script(config, dataset, root))
+    ways = (lambda: records.metrics(train(config, root)), lambda: _script(config, dataset, root))
     rows = {turn: ways[turn]() for turn in (first, 1 - first)}
     _same_work(rows[0], rows[1])
     return _seconds(rows[0]), _seconds(rows[1])
 
 
 def _script(config: RunConfig, dataset: Dataset, root: Path) -> list[dict[str, Any]]:
-    """Run the tutorial's script. Returns a row per epoch, as `runs.metrics` does."""
+    """Run the tutorial's script. Returns a row per epoch, as `records.metrics` does."""
     data = root / f"{dataset.name}.npz"
     if not data.is_file():
         np.savez(data, x_train=dataset.x_train, y_train=dataset.y_train)

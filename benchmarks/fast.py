@@ -14,7 +14,7 @@ from statistics import median
 from benchmarks.comparison import Comparison
 from benchmarks.training import train
 from core.config import PRESETS
-from core.runs import runs
+from core.runs import records, run_folder
 
 GOAL = 1 / 6
 WRONG = 1.0  # per cent of the test images, the most that the median over the seeds may be
@@ -39,8 +39,8 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
 
 
 def _seconds(run: Path) -> float:
-    return float(sum(row["seconds"] for row in runs.metrics(run)))
+    return float(sum(row["seconds"] for row in records.metrics(run)))
 
 
 def _wrong(run: Path) -> float:
-    return 100 * (1 - (runs.status(run).test_accuracy or 0))
+    return 100 * (1 - (run_folder.status(run).test_accuracy or 0))

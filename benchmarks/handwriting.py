@@ -27,7 +27,7 @@ from core.drawing.collection import Drawing
 from core.drawing.preprocess import STEPS
 from core.evaluation import recognition
 from core.evaluation.recognition import Reader
-from core.runs import runs
+from core.runs import run_folder
 from starter.__main__ import canvases, groups
 
 Images = NDArray[np.uint8]
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for name in ("tutorial-mlp", "tutorial-cnn")
         }
         if parsed.folds:
-            found = sorted(runs.every(parsed.folds))
+            found = sorted(run_folder.every(parsed.folds))
             held = groups(digits, len(found))
             models["starter"] = [
                 (recognition.load(run), [digit for digit in digits if digit.writer in writers])

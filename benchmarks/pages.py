@@ -23,7 +23,7 @@ from benchmarks.training import train
 from core.config import RunConfig
 from core.jobs import run_queue
 from core.jobs.processes import PROJECT
-from core.runs import runs
+from core.runs import records, run_folder
 from core.settings import Settings
 
 PAGES = ("start", "data", "train", "runs", "evaluate", "draw", "drawings")
@@ -64,7 +64,7 @@ def _among_many(root: Path, repeats: int, number: int) -> Iterator[Comparison]:
 
 def _duplicate(run: Path, root: Path) -> None:
     """The same run once more, small: all that a list of runs looks at."""
-    copy = runs.create(root, runs.config(run))
+    copy = run_folder.create(root, records.config(run))
     for name in ("status.json", "metrics.jsonl", "environment.json", "model.onnx", "evaluation.npz"):
         shutil.copyfile(run / name, copy / name)
 
@@ -112,14 +112,14 @@ def _click(root: Path, browser: Browser, minutes: str, wait: float) -> float:
         page.get_by_role("button", name="Train", exact=True).click()
         page.get_by_text("Training loss").wait_for(timeout=60_000)
         seconds = time.perf_counter() - began
-        _end(runs.every(root)[0])
+        _end(run_folder.every(root)[0])
     page.close()
     return seconds
 
 
 def _end(run: Path) -> None:
     run_queue.stop(run)
-    while runs.status(run).state not in runs.RESTING:
+    while run_folder.status(run).state not in run_folder.RESTING:
         time.sleep(0.2)
 
 
@@ -136,7 +136,7 @@ def _watching(root: Path, browser: Browser, seconds: float) -> Comparison:
             page.wait_for_timeout(1000 * seconds)
             used = _processor_time(process.pid) - before
             share = 100 * used / (time.perf_counter() - began)
-            if runs.status(run).state != "running":
+            if run_folder.status(run).state != "running":
                 raise RuntimeError("The run ended while it was watched.")
     finally:
         _end(run)

@@ -25,7 +25,7 @@ from benchmarks.training import train
 from core.config import PRESETS
 from core.drawing.preprocess import normalise
 from core.network import predict
-from core.runs import runs
+from core.runs import records, run_folder
 
 GOAL = 1 / 100
 TIMES = 50  # predictions per repetition and side
@@ -51,8 +51,8 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
 
 def trained_cnn(root: Path, dataset: str) -> Path:
     """A run of the tutorial's CNN: the newest that is there, or one that is trained for it."""
-    for run in runs.every(root):
-        if runs.config(run).architecture == "cnn" and runs.has_model(run):
+    for run in run_folder.every(root):
+        if records.config(run).architecture == "cnn" and run_folder.has_model(run):
             return run
     return train(PRESETS["tutorial-cnn"].but(dataset=dataset, training_images=1_000, epochs=1), root)
 

@@ -16,7 +16,7 @@ from statistics import median
 from benchmarks.training import train
 from core.config import PRESETS
 from core.data import specs
-from core.runs import runs
+from core.runs import records, run_folder
 
 _HEAD = ("preset", "data set", "test accuracy", "lowest – highest", "seconds of training")
 
@@ -37,9 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _measured(name: str, dataset: str, found: Sequence[Path]) -> str:
-    accuracies = sorted(runs.status(run).test_accuracy or 0.0 for run in found)
+    accuracies = sorted(run_folder.status(run).test_accuracy or 0.0 for run in found)
     low, middle, high = accuracies[0], median(accuracies), accuracies[-1]
-    seconds = median(sum(row["seconds"] for row in runs.metrics(run)) for run in found)
+    seconds = median(sum(row["seconds"] for row in records.metrics(run)) for run in found)
     return _row((name, dataset, f"{middle:.2%}", f"{low:.2%} – {high:.2%}", f"{seconds:.3g}"))
 
 

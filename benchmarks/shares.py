@@ -20,7 +20,7 @@ from benchmarks.child import answer
 from benchmarks.comparison import Comparison
 from core.config import PRESETS
 from core.data import datasets
-from core.runs import runs
+from core.runs import records, run_folder
 
 EPOCHS = {"mlp": 6, "cnn": 3}
 IMAGES = {"mlp": 60_000, "cnn": 16_000}
@@ -58,13 +58,13 @@ def measure(network: str, dataset: str, quick: bool) -> dict[str, list[float]]:
     )
     spent = [dict.fromkeys(PARTS, 0.0) for _ in range(epochs)]
     with tempfile.TemporaryDirectory() as folder:
-        run = runs.create(Path(folder), config)
+        run = run_folder.create(Path(folder), config)
         training = Training(config, Batches(config, loaded), Journal(run))
         for name in PARTS:
             _time(training, name, spent)
         began = time.time()
         training.go_on(lambda: "run")
-        ended = [row["time"] for row in runs.metrics(run)]
+        ended = [row["time"] for row in records.metrics(run)]
     whole = [b - a for a, b in zip([began, *ended], ended, strict=False)][1:]
     return {label: [row[name] for row in spent[1:]] for name, label in PARTS.items()} | {"epoch": whole}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.config import RunConfig
 from core.jobs import run_queue
-from core.runs import runs
+from core.runs import run_folder
 from core.settings import Settings
 
 _POLL = 0.5  # seconds; the page that shows a run looks about as often
@@ -29,7 +29,7 @@ def train(config: RunConfig, root: Path) -> Path:
     finally:
         # The worker outlives who started it: nothing changes if it has ended.
         run_queue.stop(run)
-    status = runs.status(run)
+    status = run_folder.status(run)
     if status.state != "finished":
         log = (run / "log.txt").read_text("utf-8", errors="replace")
         raise RunFailed(f"The run ended as {status.state}: {status.error}\n{log}")
@@ -37,5 +37,5 @@ def train(config: RunConfig, root: Path) -> Path:
 
 
 def _wait(run: Path) -> None:
-    while runs.status(run).state not in runs.RESTING:
+    while run_folder.status(run).state not in run_folder.RESTING:
         time.sleep(_POLL)

@@ -20,14 +20,14 @@ from benchmarks.comparison import Comparison
 from benchmarks.pages import ANSWER, answer
 from core.config import RunConfig
 from core.jobs.processes import PROJECT
-from core.runs import runs
+from core.runs import run_folder
 
 WAITING = 20
 _HOLD = """
 import sys
 from pathlib import Path
-from core.runs import runs
-locks = [runs.worker_lock(Path(run)) for run in sys.argv[1:]]
+from core.runs import run_folder
+locks = [run_folder.worker_lock(Path(run)) for run in sys.argv[1:]]
 for lock in locks:
     lock.acquire()
 print(flush=True)
@@ -38,7 +38,7 @@ sys.stdin.read()
 def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Comparison]:
     """Compare the pages that ask how the runs stand."""
     folder = root / "waiting"
-    found = [runs.create(folder, RunConfig()) for _run in range(2 if quick else WAITING)]
+    found = [run_folder.create(folder, RunConfig()) for _run in range(2 if quick else WAITING)]
     with _held(found):
         for name, query in (("start", {}), ("train", {}), ("train", {"run": found[0].name}), ("runs", {})):
             pairs = [_pair(folder, name, query) for _repeat in range(repeats)]
@@ -50,12 +50,12 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
 
 def _pair(root: Path, name: str, query: dict[str, str]) -> tuple[float, float]:
     ours = answer(root, name, **query)
-    with mock.patch.object(runs, "is_held", _look_that_waits):
+    with mock.patch.object(run_folder, "is_held", _look_that_waits):
         return ours, answer(root, name, **query)
 
 
 def _look_that_waits(file: Path) -> bool:
-    """`core.runs.runs.is_held`, as it was."""
+    """`core.runs.run_folder.is_held`, as it was."""
     if not file.exists():
         return False
     try:

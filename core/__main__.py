@@ -29,7 +29,7 @@ from core.i18n import _
 from core.jobs import run_queue
 from core.network import predict
 from core.network.architectures import ImpossibleNetwork
-from core.runs import run_table, runs
+from core.runs import records, run_folder, run_table
 from core.settings import Settings
 
 _WIDTH = 100  # characters of a line of help
@@ -43,7 +43,7 @@ _MISTAKES = (
     datasets.DatasetMissing,
     datasets.BadDataFile,
     FetchFailed,
-    runs.UnknownRun,
+    run_folder.UnknownRun,
     predict.NotTrained,
     results.NotEvaluated,
     preprocess.EmptyDrawing,
@@ -182,14 +182,14 @@ def _resume(arguments: argparse.Namespace) -> int:
     run = arguments.run.absolute()
     settings = Settings(runs=run.parent)
     if arguments.fetch:
-        _fetch(runs.config(run).dataset, settings)
+        _fetch(records.config(run).dataset, settings)
     run_queue.resume(run, settings, arguments.epochs)
     return _watch(run)
 
 
 def _watch(run: Path) -> int:
     """Show the run until it rests, and how it ended. Returns the exit code."""
-    status = _follow(run, runs.plan(run))
+    status = _follow(run, records.plan(run))
     if status.failure:
         print(words(status.failure), file=sys.stderr)
         print(_("The whole log is in {file}.").format(file=run / "log.txt"), file=sys.stderr)
@@ -216,15 +216,15 @@ def _fetch(name: str, settings: Settings) -> None:
         )
 
 
-def _follow(run: Path, config: RunConfig) -> runs.Status:
+def _follow(run: Path, config: RunConfig) -> run_folder.Status:
     """Show the run's progress until it ends. Ctrl-C asks it to stop, and waits for that."""
     with _progress(TextColumn("{task.fields[numbers]}")) as bar:
         task = bar.add_task(_("Starting"), total=None, numbers="")
         while True:
             try:
-                status = runs.status(run)
+                status = run_folder.status(run)
                 _show(bar, task, run, status, config)
-                if status.state in runs.RESTING:
+                if status.state in run_folder.RESTING:
                     return status
                 time.sleep(_POLL)
             except KeyboardInterrupt:
@@ -238,12 +238,12 @@ def _progress(*columns: TextColumn) -> Progress:
     )  # fmt: skip
 
 
-def _show(bar: Progress, task: TaskID, run: Path, status: runs.Status, config: RunConfig) -> None:
+def _show(bar: Progress, task: TaskID, run: Path, status: run_folder.Status, config: RunConfig) -> None:
     if not status.epoch:
         waiting = _("Waiting for a slot") if status.state == "queued" else _("Importing TensorFlow")
         bar.update(task, description=waiting)
         return
-    newest = ([*runs.batches(run)[-1:], *runs.metrics(run)[-1:]] or [{}])[0]
+    newest = ([*records.batches(run)[-1:], *records.metrics(run)[-1:]] or [{}])[0]
     bar.update(
         task,
         description=_("Epoch {epoch} of {epochs}").format(epoch=status.epoch, epochs=config.epochs),
@@ -260,7 +260,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             n=len(evaluation.labels), accuracy=evaluation.accuracy, loss=evaluation.loss
         )
     )
-    spec = runs.spec(arguments.run)
+    spec = records.spec(arguments.run)
     report = evaluation.report(spec.classes)
     table = Table(
         specs.noun(spec), *report.columns, title=_("By digit") if spec.are_digits else _("By class")

@@ -13,7 +13,7 @@ from core.drawing.strokes import Strokes
 from core.evaluation.recognition import Reader, Reading
 from core.i18n import _
 from core.network import predict
-from core.runs import runs
+from core.runs import records, run_folder
 from core.ui import run_picker, state
 from core.ui.announce import announce
 from core.ui.bars import bars
@@ -139,9 +139,9 @@ ui.heading(
     _("Draw"),
     _("Write a digit, as large as you like, and see what the network takes it for, and why."),
 )
-run = run_picker.pick_page_run(runs.trained(ui.settings().runs))
+run = run_picker.pick_page_run(run_folder.trained(ui.settings().runs))
 try:
-    spec = runs.spec(run)
+    spec = records.spec(run)
     if not spec.takes_drawings:
         st.info(
             _("This run reads images of {name}, which cannot be drawn here. Choose a run that reads digits.")
@@ -152,7 +152,7 @@ try:
         st.stop()
     reader = ui.reader(run)
     reader.prepare()
-except (predict.NotTrained, runs.UnknownRun) as error:
+except (predict.NotTrained, run_folder.UnknownRun) as error:
     ui.sorry(_("{reason} Choose another run.").format(reason=error))
     st.stop()
 draw_and_read(run, reader, inputs.choose_source())

@@ -11,7 +11,7 @@ from core.drawing import collection, interchange
 from core.drawing.collection import Drawing
 from core.i18n import _, ngettext
 from core.network import predict
-from core.runs import runs
+from core.runs import records, run_folder
 from core.ui import query, state
 from core.ui.drawings import finetuning
 from core.ui.gallery import Tile, gallery
@@ -161,15 +161,15 @@ def tested(every: Sequence[Drawing]) -> None:
     """How every run reads the drawings, beside MNIST's own test images."""
     images, labels = collection.arrays(every)
     rows = []
-    trained = runs.that_take_drawings(ui.settings().runs)
+    trained = records.that_take_drawings(ui.settings().runs)
     # The last one is the one that comes with the project.
     shown = list(dict.fromkeys([*trained[: TESTED - 1], trained[-1]]))
     lines = ui.run_labels(shown)
     for run in shown:
         try:
             right = int((ui.reader(run).predictor.probabilities(images).argmax(axis=1) == labels).sum())
-            accuracy = runs.status(run).test_accuracy
-        except (predict.NotTrained, runs.UnknownRun):
+            accuracy = run_folder.status(run).test_accuracy
+        except (predict.NotTrained, run_folder.UnknownRun):
             continue
         rows.append((right / len(labels), f"{right:,} / {len(labels):,}", accuracy, lines[run.name]))
     # The numbers first: on a narrow screen a run's words alone would fill the table.

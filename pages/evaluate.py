@@ -14,7 +14,7 @@ from core.evaluation.calibration import Calibration
 from core.evaluation.results import Evaluation
 from core.i18n import _, ngettext
 from core.network import predict
-from core.runs import runs
+from core.runs import records, run_folder
 from core.runs.epoch_weights import EpochMissing
 from core.ui import mistakes, query, run_picker, state, testset
 from core.ui.evaluate import calibration, robustness
@@ -44,7 +44,7 @@ def numbers(evaluation: Evaluation, run: Path) -> None:
 def own_drawings(run: Path) -> None:
     """How the run reads the drawings that were kept, where there are any."""
     try:
-        if not runs.spec(run).takes_drawings:
+        if not records.spec(run).takes_drawings:
             return
         found = collection.every(ui.settings().drawings, strokes=False)
         images, labels = collection.arrays(found)
@@ -105,10 +105,10 @@ ui.heading(
     ),
 )
 
-trained = runs.trained(ui.settings().runs)
+trained = run_folder.trained(ui.settings().runs)
 run = run_picker.pick_page_run([run for run in trained if (run / "evaluation.npz").is_file()])
 try:
-    config, spec = runs.config(run), runs.spec(run)
+    config, spec = records.config(run), records.spec(run)
     on, epoch = testset.choose(run, config)
     evaluation = testset.evaluation(run, config, on, epoch)
 except NotShown as error:
@@ -116,7 +116,7 @@ except NotShown as error:
     if on == fashion.NAME:
         testset.offer_fashion()
     st.stop()
-except (results.NotEvaluated, predict.NotTrained, EpochMissing, runs.UnknownRun) as error:
+except (results.NotEvaluated, predict.NotTrained, EpochMissing, run_folder.UnknownRun) as error:
     ui.sorry(_("{reason} Choose another run, or other digits.").format(reason=error))
     st.stop()
 testset.say_what_it_is(on)

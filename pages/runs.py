@@ -11,7 +11,7 @@ from core.data.datasets import DatasetMissing
 from core.i18n import _, ngettext
 from core.jobs import run_queue
 from core.network.architectures import ImpossibleNetwork
-from core.runs import notes, run_table, runs, trash
+from core.runs import notes, run_folder, run_table, trash
 from core.runs.run_table import Entry
 from core.ui import query, state
 from core.ui.runs import compare, downloads
@@ -265,7 +265,7 @@ def about_one(one: Entry) -> None:
             ("train", _("How it trained"), "monitoring"), ("evaluate", _("What it confuses"), "fact_check"),
             ("draw", _("Draw for it"), "draw"),
         ):  # fmt: skip
-            if name == "train" or runs.has_model(one.run):
+            if name == "train" or run_folder.has_model(one.run):
                 st.page_link(ui.PAGES[name], label=label, icon=f":material/{icon}:",
                              query_params=state.RUN.to(one.run.name))  # fmt: skip
     group = run_table.siblings(ui.settings().runs, one)

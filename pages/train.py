@@ -10,7 +10,7 @@ from core.data import datasets, specs
 from core.i18n import _
 from core.jobs import estimate, processes, run_queue
 from core.network import architectures as arch
-from core.runs import runs
+from core.runs import run_folder
 from core.ui import knobs, live, state
 from core.ui.whole_number import Refused, check_fields
 
@@ -92,7 +92,7 @@ def set_up(root: Path) -> None:
             ui.link_to_data(config.dataset)
         if not isinstance(problem, Refused | arch.ImpossibleNetwork):
             show_network(config)
-    ended = [run for run in runs.every(root)[:RECENT] if run not in active]
+    ended = [run for run in run_folder.every(root)[:RECENT] if run not in active]
     if ended:
         with st.expander(_("Recent runs"), icon=":material/history:"):
             for name, words in ui.run_labels(ended).items():

@@ -25,7 +25,7 @@ from core.drawing.preprocess import canvas_to_image
 from core.evaluation import results, robustness
 from core.jobs import run_queue
 from core.network import predict
-from core.runs import runs
+from core.runs import run_folder
 from core.runs.warm_start import Lesson
 from core.settings import Settings
 from core.worker import portable
@@ -96,11 +96,11 @@ def train(digits: Sequence[Drawing], root: Path) -> Path:
     lesson = Lesson(np.stack(images), labels, COPIES, "", {})
     run = run_queue.submit(config, Settings(runs=root), lesson)
     try:
-        while runs.status(run).state not in runs.RESTING:
+        while run_folder.status(run).state not in run_folder.RESTING:
             time.sleep(1)
     finally:
         run_queue.stop(run)  # if this was interrupted: the worker outlives who started it
-    status = runs.status(run)
+    status = run_folder.status(run)
     if status.state != "finished":
         raise SystemExit(f"The training ended as {status.state}: {status.error} See {run / 'log.txt'}.")
     return run

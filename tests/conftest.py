@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from core.config import RunConfig
 from core.data import datasets
 from core.jobs import run_queue
-from core.runs import runs
+from core.runs import run_folder
 from core.settings import Settings
 
 # What they assert is shown as in a test.
@@ -86,11 +86,11 @@ def wait_until(
         time.sleep(every)
 
 
-def wait_for_end(run: Path) -> runs.Status:
+def wait_for_end(run: Path) -> run_folder.Status:
     """Wait until nobody works on the run, and the worker who did has left."""
-    wait_until(lambda: runs.status(run).state in runs.RESTING, f"{run} rested")
-    wait_until(lambda: not runs.worker_is_alive(run), f"the worker of {run} had left")
-    return runs.status(run)
+    wait_until(lambda: run_folder.status(run).state in run_folder.RESTING, f"{run} rested")
+    wait_until(lambda: not run_folder.worker_is_alive(run), f"the worker of {run} had left")
+    return run_folder.status(run)
 
 
 @lru_cache(maxsize=1)
@@ -111,7 +111,7 @@ def train(root: Path, **values: object) -> Path:
         assert pipe
         pipe.write(json.dumps([str(run.absolute()), slots]).encode() + b"\n")
         pipe.flush()
-        runs.announce(run, trainer().pid)
+        run_folder.announce(run, trainer().pid)
 
     with mock.patch.object(run_queue, "start_worker", hand_over):
         run = run_queue.submit(RunConfig.read(values), Settings(runs=root))
@@ -130,7 +130,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def mlp_run(trained: Path) -> Path:
-    return runs.every(trained)[0]
+    return run_folder.every(trained)[0]
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ def overlay(curves: Mapping[str, Sequence[Sequence[Row]]], metric: str, title: s
     their mean.
 
     Args:
-        curves: by name, for each run its rows as `core.runs.runs.metrics` gives them.
+        curves: by name, for each run its rows as `core.runs.records.metrics` gives them.
         metric: a column of the rows.
         title: the metric's name for the axis.
     """

@@ -36,11 +36,11 @@ def curve(
     Args:
         metric: ``"loss"`` or ``"accuracy"``.
         title: the metric's name for the axis.
-        batches: rows as `core.runs.runs.batches` gives them.
-        epochs: rows as `core.runs.runs.metrics` gives them.
+        batches: rows as `core.runs.records.batches` gives them.
+        epochs: rows as `core.runs.records.metrics` gives them.
         steps: steps in an epoch.
         planned: epochs that the run is to have.
-        changes: rows as `core.runs.runs.changes` gives them; each is marked where it took effect.
+        changes: rows as `core.runs.records.changes` gives them; each is marked where it took effect.
     """
     # An epoch that was stopped ends before its whole number.
     ends = _numbers(_place(row["epoch"], row["steps"], steps) for row in epochs)

@@ -16,7 +16,7 @@ from core.evaluation.calibration import Calibration
 from core.evaluation.explain import Neighbours
 from core.network import predict
 from core.network.predict import Predictor
-from core.runs import runs
+from core.runs import records
 
 
 class Reading(NamedTuple):
@@ -87,4 +87,4 @@ def load(run: Path) -> Reader:
         NotTrained: it has no model, or a damaged one.
         UnknownRun: its settings cannot be read.
     """
-    return Reader(predict.load(run), runs.spec(run), Calibration.read(run))
+    return Reader(predict.load(run), records.spec(run), Calibration.read(run))

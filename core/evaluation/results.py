@@ -16,7 +16,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from core.files import DAMAGED_ARCHIVE, read_npz
 from core.i18n import _
-from core.runs import runs
+from core.runs import records, run_folder
 
 
 class NotEvaluated(LookupError):
@@ -187,8 +187,8 @@ def _checked(logits: NDArray[Any], labels: NDArray[Any]) -> Evaluation:
 def _check_length(found: Evaluation, run: Path) -> None:
     """Raises ValueError if there are not as many answers as test images, or classes."""
     try:
-        spec = runs.spec(run)
-    except runs.UnknownRun:
+        spec = records.spec(run)
+    except run_folder.UnknownRun:
         return  # the answers alone can be read
     if found.logits.shape != (spec.test, len(spec.classes)):
         raise ValueError(f"There are answers of {found.logits.shape} to {spec.test} test images.")

@@ -22,7 +22,7 @@ from core.data import datasets
 from core.i18n import _
 from core.network import predict
 from core.network.predict import Predictor
-from core.runs import runs
+from core.runs import records, run_folder
 from core.runs.sidecar import Sidecar
 from core.training import augmentation
 
@@ -74,7 +74,7 @@ class Robustness(Sidecar):
 
 def is_measuring(run: Path) -> bool:
     """Whether somebody measures the run at this moment."""
-    return runs.is_held(run / _LOCK)
+    return run_folder.is_held(run / _LOCK)
 
 
 def measure(run: Path) -> Robustness:
@@ -88,7 +88,7 @@ def measure(run: Path) -> Robustness:
     """
     with FileLock(run / _LOCK).acquire(timeout=_PATIENCE):
         predictor = predict.load(run, threads=0)
-        dataset = datasets.load(runs.config(run).dataset)
+        dataset = datasets.load(records.config(run).dataset)
         some = np.random.default_rng(_SEED).permutation(len(dataset.y_test))[:IMAGES]
         found = Robustness(images=len(some), accuracy={})
         for found in accuracies(predictor, dataset.x_test[some], dataset.y_test[some]):

@@ -13,7 +13,7 @@ from core.data.specs import DatasetSpec
 from core.exports import file_names, keras_script, model_card, model_formats, run_archive, tensorboard
 from core.files import replacing
 from core.i18n import _
-from core.runs import naming, runs, warm_start
+from core.runs import naming, records, run_folder, warm_start
 from core.runs.run_table import Entry
 
 
@@ -79,8 +79,8 @@ def save(one: Entry, words: str, target: str, *, replace: bool = False) -> Path:
         CannotConvert: see `core.exports.model_formats.write`.
         OSError: the run cannot be read, or the target not be written.
     """
-    ending = _find(words, runs.spec(one.run))
-    if ending in model_formats.formats() and not runs.has_model(one.run):
+    ending = _find(words, records.spec(one.run))
+    if ending in model_formats.formats() and not run_folder.has_model(one.run):
         raise NotExported(
             _("Run {run} has no trained model yet, so there is no {format} of it. Let it end first.").format(
                 run=one.run.name, format=exports()[ending].name
@@ -139,11 +139,11 @@ def _convert(ending: str, one: Entry) -> bytes:
 
 
 def _script(one: Entry) -> bytes:
-    return keras_script.script(one.config, _heading(one), _remarks(one), runs.spec(one.run)).encode()
+    return keras_script.script(one.config, _heading(one), _remarks(one), records.spec(one.run)).encode()
 
 
 def _notebook(one: Entry) -> bytes:
-    return keras_script.notebook(one.config, _heading(one), _remarks(one), runs.spec(one.run)).encode()
+    return keras_script.notebook(one.config, _heading(one), _remarks(one), records.spec(one.run)).encode()
 
 
 def _heading(one: Entry) -> str:
@@ -157,7 +157,7 @@ def _remarks(one: Entry) -> list[str]:
         found.append(
             _("This run began with another one's weights or learned from drawings, too: that is left out.")
         )
-    if runs.changes(one.run):
+    if records.changes(one.run):
         found.append(
             _("Knobs were turned while it trained: this script has the last values from the beginning.")
         )

@@ -11,7 +11,7 @@ import unicodedata
 from pathlib import Path
 
 from core.config import RunConfig
-from core.runs import notes, runs
+from core.runs import notes, records, run_folder
 
 _MOST = 40  # characters of what somebody called it: a file's name may have 255 bytes
 
@@ -19,10 +19,10 @@ _MOST = 40  # characters of what somebody called it: a file's name may have 255 
 def stem(run: Path) -> str:
     """The name of a run's files, without an ending; of a run that cannot be read, its own name."""
     try:
-        config, status = runs.plan(run), runs.status(run)
-    except runs.UnknownRun:
+        config, status = records.plan(run), run_folder.status(run)
+    except run_folder.UnknownRun:
         return run.name
-    given = "starter" if run == runs.STARTER else _safe(notes.read(run).name)
+    given = "starter" if run == run_folder.STARTER else _safe(notes.read(run).name)
     result = status.state if status.test_accuracy is None else f"{100 * status.test_accuracy:.2f}"
     return "-".join(filter(None, [given, _network(config), config.dataset, result]))
 

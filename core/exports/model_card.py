@@ -20,7 +20,7 @@ from core.evaluation.results import Confused, Evaluation
 from core.evaluation.robustness import Robustness
 from core.i18n import _
 from core.literal import markdown
-from core.runs import runs
+from core.runs import records
 from core.runs.run_table import Entry
 
 
@@ -38,13 +38,13 @@ def card(one: Entry, title: str) -> str:
 
 def metrics(one: Entry) -> str:
     """A row per epoch, as CSV."""
-    table = pd.json_normalize(runs.metrics(one.run))
+    table = pd.json_normalize(records.metrics(one.run))
     return str(table.to_csv(index=False))
 
 
 def _what(one: Entry) -> str:
     made = datetime.fromtimestamp(one.status.created, UTC)
-    spec = runs.spec(one.run)
+    spec = records.spec(one.run)
     text = _(
         "A network of {n:,} parameters that reads a handwritten digit from {size} pixels, trained with MNIST "
         "Lab on {date:%Y-%m-%d} (run {run})."
@@ -61,7 +61,7 @@ def _what(one: Entry) -> str:
 
 
 def _data(one: Entry) -> str:
-    config, spec = one.config, runs.spec(one.run)
+    config, spec = one.config, records.spec(one.run)
     many = _("all") if config.training_images is None else f"{config.training_images:,}"
     return _(
         "## Training data\n\n{dataset}, {many} training images, {share:.0%} held back to validate on. "
@@ -91,7 +91,7 @@ def _results(one: Entry, found: Evaluation) -> str:
     if measured := Calibration.read(one.run):
         lines.append(_("- Temperature fitted on validation images: {t:.2f}").format(t=measured.temperature))
     columns = ("precision", "recall", "f1")
-    spec = runs.spec(one.run)
+    spec = records.spec(one.run)
     lines += [
         "",
         f"| {specs.noun(spec)} | precision | recall | F1 | support |",
@@ -108,7 +108,7 @@ def _results(one: Entry, found: Evaluation) -> str:
 
 def _limits(one: Entry, found: Evaluation) -> str:
     lines = [_("## Limits"), ""]
-    spec = runs.spec(one.run)
+    spec = records.spec(one.run)
     pairs = found.confused()[:3]
     if pairs:
         words = ", ".join(

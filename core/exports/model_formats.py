@@ -22,7 +22,7 @@ from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
 from core.jobs.processes import PROJECT, environment
 from core.network import architectures, predict
-from core.runs import runs
+from core.runs import records
 
 # A conversion imports TensorFlow, which takes 600 MB: one at a time.
 _one_at_a_time = threading.Lock()
@@ -135,7 +135,7 @@ def _formats() -> dict[str, Format]:
 
 def snippet(run: Path, ending: str) -> str:
     """Python that uses the file of this format, by the name that it has when it is taken away."""
-    config, spec = runs.config(run), runs.spec(run)
+    config, spec = records.config(run), records.spec(run)
     found = formats(spec)[ending]
     last = architectures.layers(config, spec)[-1].name
     code = found.code.format(name=f"{file_names.stem(run)}.{ending}", last=last)
@@ -193,10 +193,10 @@ def write(run: Path, ending: str) -> bytes:
 
 
 def _for_drawings(run: Path) -> bytes:
-    spec = runs.spec(run)
+    spec = records.spec(run)
     if not spec.takes_drawings:
         raise CannotConvert(_("The images of {name} cannot be drawn.").format(name=spec.name))
-    last = architectures.layers(runs.config(run), spec)[-1].name
+    last = architectures.layers(records.config(run), spec)[-1].name
     try:
         return onnx_drawing.build(onnx.load(run / "model.onnx"), last).SerializeToString()
     except predict.NO_NETWORK as error:

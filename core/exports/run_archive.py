@@ -34,7 +34,7 @@ from core.files import DAMAGED_ARCHIVE, refuse_a_large_directory
 from core.i18n import _
 from core.network import architectures, onnx_graph, predict
 from core.network.architectures import ImpossibleNetwork
-from core.runs import runs, warm_start
+from core.runs import records, run_folder, warm_start
 from core.runs.notes import Labels
 from core.runs.sidecar import Sidecar
 
@@ -135,19 +135,19 @@ def unpack(file: BinaryIO, root: Path) -> Path:
 def _same(run: Path, root: Path) -> Path | None:
     """The run that is this one; None where there is none, or it has trained on since."""
     trace = _trace(run)
-    for other in runs.every(root):
+    for other in run_folder.every(root):
         try:
             if _trace(other) == trace:
                 return other
-        except runs.UnknownRun:
+        except run_folder.UnknownRun:
             continue
     return None
 
 
 def _trace(run: Path) -> tuple[object, ...]:
     """What no two runs have in common: when it was made, and what it has done since. Raises UnknownRun."""
-    status = runs.written_status(run)
-    return status.created, status.epoch, status.step, runs.config(run), runs.metrics(run)
+    status = run_folder.written_status(run)
+    return status.created, status.epoch, status.step, records.config(run), records.metrics(run)
 
 
 def _unpack(file: BinaryIO, run: Path) -> str:
@@ -186,7 +186,7 @@ def _members(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, str]]:
     found = []
     for info in infos:
         folder, _slash, name = info.filename.partition("/")
-        if not runs.is_name(folder) or not _is_known(name):
+        if not run_folder.is_name(folder) or not _is_known(name):
             raise BadBundle(
                 _("{name} does not belong to a run. Bring a zip file that was taken away from here.").format(
                     name=repr(info.filename[:80])
@@ -210,9 +210,9 @@ def _check(run: Path) -> None:
     """Read everything as the app reads it, and write the network anew. Raises BadBundle."""
     try:
         spec = _spec(run)
-        config = runs.config(run)
-        status = runs.written_status(run)
-        if status.state not in runs.RESTING:
+        config = records.config(run)
+        status = run_folder.written_status(run)
+        if status.state not in run_folder.RESTING:
             raise BadBundle(_("This run was still training when it was packed. Pack it when it has ended."))
         for file in (*run.glob("*.npz"), *run.glob("epochs/*.npz")):
             _check_arrays(file)
@@ -233,16 +233,16 @@ def _check(run: Path) -> None:
             (run / kind.FILE).unlink(missing_ok=True)  # as good as nothing, and nothing depends on it
     # Only what a request can say, so that knobs that were turned stay turned.
     if (run / "request.json").exists():
-        runs.write_json(run / "request.json", runs.request(run).model_dump())
+        run_folder.write_json(run / "request.json", run_folder.request(run).model_dump())
 
 
 def _spec(run: Path) -> DatasetSpec:
     """What the run was trained with. Raises BadBundle if the data set here is another, and UnknownRun."""
-    spec = runs.spec(run)
+    spec = records.spec(run)
     here = specs.find(spec.name)
     if here not in (None, spec):
         raise BadBundle(_("It was trained with another {name} than the one here.").format(name=spec.name))
-    runs.write_json(run / specs.FILE, spec.model_dump(mode="json"))
+    run_folder.write_json(run / specs.FILE, spec.model_dump(mode="json"))
     return spec
 
 
@@ -252,7 +252,7 @@ def _rewrite(run: Path) -> None:
         model = onnx.load_from_string((run / "model.onnx").read_bytes())
         if any(constant.data_location == TensorProto.EXTERNAL for constant in model.graph.initializer):
             raise BadBundle(_("Its network asks for weights from another file."))
-        network = architectures.layers(runs.config(run), runs.spec(run))
+        network = architectures.layers(records.config(run), records.spec(run))
         graph = onnx_graph.build(network, onnx_graph.weights(model)).SerializeToString()
         predict.Predictor(graph)
     except BadBundle:

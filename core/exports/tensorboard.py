@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from core.exports import file_names
-from core.runs import runs
+from core.runs import records
 
 _FILE = "events.out.tfevents.0.mnist-lab"  # TensorBoard finds it by how it begins
 
 
 def logs(run: Path) -> bytes:
     """The curves under the names that `keras.callbacks.TensorBoard` gives them, as a zip file."""
-    packed, rows = io.BytesIO(), runs.metrics(run)
+    packed, rows = io.BytesIO(), records.metrics(run)
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(packed, "w") as archive:
         for part, prefix in (("train", ""), ("validation", "val_")):
             file = Path(folder) / part

@@ -25,12 +25,12 @@ from core.config import RunConfig
 from core.data import specs
 from core.network import architectures as arch
 from core.network.architectures import ImpossibleNetwork
-from core.runs import runs
+from core.runs import records, run_folder
 from core.runs.sidecar import Sidecar
 
 _RUNS = 20  # earlier runs to learn from
 _LOOKED_AT = 60  # the newest ones, among which they are found: the others' files are not opened
-_LEARNED_FROM: frozenset[runs.State] = frozenset({"finished", "stopped", "paused"})
+_LEARNED_FROM: frozenset[run_folder.State] = frozenset({"finished", "stopped", "paused"})
 # How much more a run of the same architecture says than another one. It depends on nothing else, so
 # that a larger network is never estimated to be faster.
 _SAME = 4
@@ -207,32 +207,32 @@ def history(root: Path) -> list[Past]:
     """
     found: list[Past] = []
     looked_at = 0
-    for run in runs.every(root):
+    for run in run_folder.every(root):
         if len(found) == _RUNS or looked_at == _LOOKED_AT:
             break
         try:
-            status = runs.written_status(run)
+            status = run_folder.written_status(run)
             if status.state in _LEARNED_FROM:
                 looked_at += 1
                 modified = (run / "metrics.jsonl").stat().st_mtime_ns
                 past = _past(run, modified, status.worked, status.state)
                 found += [past] if past else []
-        except (OSError, runs.UnknownRun):
+        except (OSError, run_folder.UnknownRun):
             continue
     return found
 
 
 @lru_cache(maxsize=1024)
-def _past(run: Path, _modified: int, worked: float, state: runs.State) -> Past | None:
+def _past(run: Path, _modified: int, worked: float, state: run_folder.State) -> Past | None:
     """What the run took; None if nothing is to be learned from it."""
-    made = runs.environment(run)
+    made = records.environment(run)
     if (made.get("cores"), made.get("processor")) != (os.cpu_count(), platform.machine()):
         return None
-    rows = runs.metrics(run)
+    rows = records.metrics(run)
     try:
-        config = runs.config(run)
+        config = records.config(run)
         _parts(config)
-    except (runs.UnknownRun, specs.UnknownDataset, ImpossibleNetwork):
+    except (run_folder.UnknownRun, specs.UnknownDataset, ImpossibleNetwork):
         return None
     usual = _usual(rows)
     if not usual:
@@ -270,10 +270,10 @@ def off(run: Path) -> Off | None:
     Raises:
         UnknownRun: it is not there, or not readable.
     """
-    status, found = runs.status(run), Estimate.read(run)
+    status, found = run_folder.status(run), Estimate.read(run)
     if status.state not in ("finished", "stopped") or found is None or status.worked <= 0:
         return None
-    estimated = found.total + found.epoch * (len(runs.metrics(run)) - runs.config(run).epochs)
+    estimated = found.total + found.epoch * (len(records.metrics(run)) - records.config(run).epochs)
     return Off(estimated, status.worked) if estimated > 0 else None
 
 
@@ -286,25 +286,26 @@ def remaining(run: Path) -> float:
         UnknownRun: it is not there, or not readable.
         ImpossibleNetwork: it can never be trained.
     """
-    status = runs.status(run)
-    if status.state in runs.RESTING:
+    status = run_folder.status(run)
+    if status.state in run_folder.RESTING:
         return 0.0
-    found, rows = Estimate.read(run) or estimate(runs.config(run), history(run.parent)), runs.metrics(run)
+    found = Estimate.read(run) or estimate(records.config(run), history(run.parent))
+    rows = records.metrics(run)
     if status.phase == "evaluating":
         return found.end
     done = float(len(rows))
     if status.steps and status.epoch > len(rows):
         done += min(1.0, status.step / status.steps)
-    left = max(0.0, runs.plan(run).epochs - done)
+    left = max(0.0, records.plan(run).epochs - done)
     pace = _wall(rows) or _wall_so_far(run, status) or found.epoch
     began = status.state == "running" and status.phase == "training"
-    start = 0.0 if began else max(0.0, found.total - runs.config(run).epochs * found.epoch - found.end)
+    start = 0.0 if began else max(0.0, found.total - records.config(run).epochs * found.epoch - found.end)
     return start + left * pace + found.end
 
 
-def _wall_so_far(run: Path, status: runs.Status) -> float | None:
+def _wall_so_far(run: Path, status: run_folder.Status) -> float | None:
     """The seconds of an epoch, by two moments within the first one: both come after the compiling."""
-    rows = runs.batches(run)
+    rows = records.batches(run)
     if len(rows) < 2 or not status.steps:
         return None
     first, last = rows[0], rows[-1]
@@ -332,5 +333,5 @@ def waiting(training: Iterable[Path], ahead: Iterable[Path], slots: int) -> floa
 def _or_nothing(run: Path) -> float:
     try:
         return remaining(run)
-    except (runs.UnknownRun, specs.UnknownDataset, ImpossibleNetwork):
+    except (run_folder.UnknownRun, specs.UnknownDataset, ImpossibleNetwork):
         return 0.0  # deleted just now, or about to fail

@@ -16,7 +16,7 @@ from core.drawing import collection
 from core.drawing.collection import Drawing
 from core.evaluation import results
 from core.network import predict
-from core.runs import runs
+from core.runs import records
 from core.runs.warm_start import Lesson
 
 REPLAY = 8_000  # images of the data set that come again, so that they are not forgotten
@@ -40,7 +40,7 @@ def plan(parent: Path, taught: Sequence[Drawing]) -> tuple[RunConfig, Lesson]:
         UnknownRun, NotTrained: the parent cannot be read, or has no model.
     """
     images, labels = collection.arrays(taught)
-    config = runs.config(parent)
+    config = records.config(parent)
     # The starter has learned from all of MNIST, which need not be on this machine.
     name = config.dataset if datasets.at_hand(config.dataset) else datasets.DEFAULT
     replay = min(REPLAY, specs.of(name).train)

@@ -1,7 +1,7 @@
 """What is asked of whoever works on a run or a sweep: to rest, to end, to go on.
 
-The request is a file in its folder, see `core.runs.runs`; who works there reads it. A process is started only
-where there is none, or where the one that is there may be about to leave.
+The request is a file in its folder, see `core.runs.run_folder`; who works there reads it. A process is
+started only where there is none, or where the one that is there may be about to leave.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import Timeout
 
-from core.runs import runs
+from core.runs import run_folder
 
 
 def pause(folder: Path) -> None:
@@ -24,8 +24,8 @@ def pause(folder: Path) -> None:
         FileNotFoundError, UnknownRun: it is gone, or its status cannot be read; as all functions here.
         OSError: the folder cannot be written to.
     """
-    with runs.changing_request(folder) as change:
-        if runs.status(folder).state not in runs.RESTING:
+    with run_folder.changing_request(folder) as change:
+        if run_folder.status(folder).state not in run_folder.RESTING:
             change(action="pause")
 
 
@@ -35,17 +35,20 @@ def stop(folder: Path, wake: Callable[[], None]) -> None:
     Args:
         wake: called where it rests, and nobody would see the request.
     """
-    with runs.changing_request(folder) as change:
-        state = runs.status(folder).state
-        if state in runs.ENDED:
+    with run_folder.changing_request(folder) as change:
+        state = run_folder.status(folder).state
+        if state in run_folder.ENDED:
             return
         change(action="stop")
-        if state in runs.RESTING:
+        if state in run_folder.RESTING:
             wake()
 
 
 def go_on(
-    folder: Path, check: Callable[[runs.State], None], wake: Callable[[runs.State], None], **changes: Any
+    folder: Path,
+    check: Callable[[run_folder.State], None],
+    wake: Callable[[run_folder.State], None],
+    **changes: Any,
 ) -> None:
     """Ask to go on.
 
@@ -54,8 +57,8 @@ def go_on(
         wake: called with the state where it rests, or is about to.
         changes: of the request, besides.
     """
-    with runs.changing_request(folder) as change:
-        state = runs.status(folder).state
+    with run_folder.changing_request(folder) as change:
+        state = run_folder.status(folder).state
         check(state)
         change(action="run", **changes)
         if state not in ("queued", "running"):
@@ -64,11 +67,11 @@ def go_on(
 
 def queue(folder: Path, **changes: Any) -> None:
     """Have it stand in line, before somebody comes to work on it. What else its status says stays."""
-    runs.keep_room(folder)
+    run_folder.keep_room(folder)
     write_in_its_place(folder, state="queued", phase="", queued=time.time(), pid=0, failure=None, **changes)
 
 
 def write_in_its_place(folder: Path, **changes: Any) -> None:
     """Write the status where nobody works; where somebody does, that one knows better."""
-    with suppress(Timeout), runs.worker_lock(folder).acquire(timeout=1, poll_interval=0.01):
-        runs.write_status(folder, runs.written_status(folder).model_copy(update=changes))
+    with suppress(Timeout), run_folder.worker_lock(folder).acquire(timeout=1, poll_interval=0.01):
+        run_folder.write_status(folder, run_folder.written_status(folder).model_copy(update=changes))

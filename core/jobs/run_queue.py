@@ -23,11 +23,11 @@ from core.data import datasets, specs
 from core.failures import KnownFailure
 from core.jobs import estimate, processes, requests
 from core.network import architectures
-from core.runs import runs, warm_start
+from core.runs import records, run_folder, warm_start
 from core.runs.warm_start import Lesson
 from core.settings import Settings
 
-Ask = Callable[[], runs.Action]
+Ask = Callable[[], run_folder.Action]
 
 _BYTES = 8  # per activation while training: its value and its gradient, float32
 _POLL = 0.3  # seconds between two looks at the queue
@@ -82,8 +82,8 @@ def submit(config: RunConfig, settings: Settings, lesson: Lesson | None = None) 
     check_room(settings)
     check_queue(settings)
     expected = estimate.estimate(config, estimate.history(settings.runs))
-    run = runs.create(settings.runs.absolute(), config)
-    with runs.whole_or_gone(run):
+    run = run_folder.create(settings.runs.absolute(), config)
+    with run_folder.whole_or_gone(run):
         if lesson:
             warm_start.keep(run, lesson)
         expected.keep(run)
@@ -93,10 +93,10 @@ def submit(config: RunConfig, settings: Settings, lesson: Lesson | None = None) 
 
 def check_room(settings: Settings) -> None:
     """Whether there is room for one more run. Raises NotAllowed."""
-    every = runs.every(settings.runs)
+    every = run_folder.every(settings.runs)
     if len(every) >= settings.max_runs:
         raise NotAllowed("too_many_runs", n=len(every))
-    megabytes = sum(runs.size(run) for run in every) / 1e6
+    megabytes = sum(run_folder.size(run) for run in every) / 1e6
     if megabytes >= settings.max_megabytes:
         raise NotAllowed("too_much_disk", n=megabytes, most=settings.max_megabytes)
 
@@ -113,7 +113,7 @@ def pause(run: Path) -> None:
 
     Asking again, or when it rests already, changes nothing.
     """
-    with suppress(FileNotFoundError, runs.UnknownRun):
+    with suppress(FileNotFoundError, run_folder.UnknownRun):
         requests.pause(run)
 
 
@@ -124,13 +124,13 @@ def stop(run: Path) -> None:
     """
 
     def wake() -> None:
-        if runs.has_checkpoint(run):
+        if run_folder.has_checkpoint(run):
             requests.queue(run)
             start_worker(run, slots=1)
         else:
             requests.write_in_its_place(run, state="stopped", ended=time.time())
 
-    with suppress(FileNotFoundError, runs.UnknownRun):
+    with suppress(FileNotFoundError, run_folder.UnknownRun):
         requests.stop(run, wake)
 
 
@@ -145,14 +145,14 @@ def resume(run: Path, settings: Settings, epochs: int | None = None) -> None:
         ConfigError: so many epochs cannot be.
         OSError: the run's folder cannot be written to, or is gone.
     """
-    planned = runs.plan(run)
+    planned = records.plan(run)
     check(planned.but(epochs=epochs or planned.epochs), settings)
 
-    def may_wait(state: runs.State) -> None:
-        if state in runs.RESTING:
+    def may_wait(state: run_folder.State) -> None:
+        if state in run_folder.RESTING:
             check_queue(settings)
 
-    def wake(state: runs.State) -> None:
+    def wake(state: run_folder.State) -> None:
         # That it has diverged stays: its worker goes by it. Only who has finished early was asked for more;
         # who was lost meanwhile has yet to finish.
         requests.queue(run, **({"stopped_early": False, "best_epoch": 0} if state == "finished" else {}))
@@ -169,8 +169,8 @@ def steer(run: Path, **knobs: float | None) -> None:
         ConfigError: a value that is not allowed.
         OSError: the run's folder cannot be written to, or is gone.
     """
-    runs.config(run).but(**{name: value for name, value in knobs.items() if value is not None})
-    with runs.changing_request(run) as change:
+    records.config(run).but(**{name: value for name, value in knobs.items() if value is not None})
+    with run_folder.changing_request(run) as change:
         change(**knobs)
 
 
@@ -183,7 +183,7 @@ def start_worker(run: Path, slots: int) -> None:
     if pid is None:
         with (run / "log.txt").open("ab") as log:
             pid = processes.spawn([str(run.absolute()), str(slots)], log, subprocess.DEVNULL).pid
-    runs.announce(run, pid)
+    run_folder.announce(run, pid)
 
 
 def active(root: Path) -> list[Path]:
@@ -191,15 +191,18 @@ def active(root: Path) -> list[Path]:
     return [run for run, _written in _going_on(root)]
 
 
-def _going_on(root: Path) -> Iterator[tuple[Path, runs.Status]]:
+def _going_on(root: Path) -> Iterator[tuple[Path, run_folder.Status]]:
     """The runs that train or wait, newest first, with what their workers have written."""
-    for run in runs.every(root):
+    for run in run_folder.every(root):
         try:
             # First what is written, because to see whether a worker lives takes longer.
-            written = runs.written_status(run)
-            if written.state not in runs.RESTING and runs.status(run).state not in runs.RESTING:
+            written = run_folder.written_status(run)
+            if (
+                written.state not in run_folder.RESTING
+                and run_folder.status(run).state not in run_folder.RESTING
+            ):
                 yield run, written
-        except runs.UnknownRun:
+        except run_folder.UnknownRun:
             continue  # half made, or deleted just now
 
 
@@ -233,7 +236,7 @@ def place_in_line(run: Path) -> int:
     return len(line(run.parent).ahead(run))
 
 
-def wait_for_slot(run: Path, slots: int, action: Ask) -> FileLock | runs.Action:
+def wait_for_slot(run: Path, slots: int, action: Ask) -> FileLock | run_folder.Action:
     """Wait until it is this run's turn.
 
     Returns:

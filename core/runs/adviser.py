@@ -48,7 +48,7 @@ from core.data import specs
 from core.data.specs import DatasetSpec
 from core.i18n import _
 from core.network import architectures as arch
-from core.runs import runs
+from core.runs import records, run_folder
 
 Row = Mapping[str, Any]
 Change = dict[str, Any]
@@ -228,16 +228,16 @@ def about(run: Path) -> list[Advice]:
     Raises:
         UnknownRun: it is not there, or not readable.
     """
-    status = runs.status(run)
+    status = run_folder.status(run)
     return advise(
-        runs.config(run),
-        runs.metrics(run),
-        runs.layers(run),
-        changes=runs.changes(run),
-        asked=runs.plan(run),
+        records.config(run),
+        records.metrics(run),
+        records.layers(run),
+        changes=records.changes(run),
+        asked=records.plan(run),
         diverged=status.diverged,
-        over=status.state in runs.ENDED,
-        spec=runs.spec(run),
+        over=status.state in run_folder.ENDED,
+        spec=records.spec(run),
     )
 
 
@@ -258,8 +258,8 @@ def advise(
 
     Args:
         config: the settings that the run began with.
-        epochs, layers, changes: the rows as `core.runs.runs.metrics`, `layers` and `changes` read them.
-        asked: the settings with what was asked for since, as `core.runs.runs.plan` reads them.
+        epochs, layers, changes: the rows as `core.runs.records.metrics`, `layers` and `changes` read them.
+        asked: the settings with what was asked for since, as `core.runs.records.plan` reads them.
         diverged: whether it failed because the loss stopped being a number.
         over: whether it has ended.
         spec: what it learns; None for the data set of the settings.

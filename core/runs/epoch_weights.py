@@ -12,7 +12,7 @@ from core.files import DAMAGED_ARCHIVE, read_npz
 from core.i18n import _
 from core.network import architectures, onnx_graph, predict
 from core.network.predict import Predictor
-from core.runs import runs
+from core.runs import records, run_folder
 
 _FILE = re.compile(r"(\d{4,})\.npz")
 
@@ -47,7 +47,7 @@ def course(run: Path, image: NDArray[np.uint8], most: int = 50) -> tuple[list[in
     stride = -(-len(every) // most) or 1
     asked = every[::-stride][::-1]
     found = [predictor(run, epoch).probabilities(image[None])[0] for epoch in asked]
-    return asked, np.array(found, np.float32).reshape(-1, len(runs.spec(run).classes))
+    return asked, np.array(found, np.float32).reshape(-1, len(records.spec(run).classes))
 
 
 def predictor(run: Path, epoch: int, threads: int = 1) -> Predictor:
@@ -64,9 +64,9 @@ def predictor(run: Path, epoch: int, threads: int = 1) -> Predictor:
     try:
         arrays = read_npz(run / "epochs" / f"{epoch:04d}.npz")
         weights = onnx_graph.unflatten({name: onnx_graph.numbers(values) for name, values in arrays.items()})
-        graph = onnx_graph.build(architectures.layers(runs.config(run), runs.spec(run)), weights)
+        graph = onnx_graph.build(architectures.layers(records.config(run), records.spec(run)), weights)
         return Predictor(graph.SerializeToString(), threads)
-    except (*DAMAGED_ARCHIVE, *predict.NO_NETWORK, runs.UnknownRun) as error:
+    except (*DAMAGED_ARCHIVE, *predict.NO_NETWORK, run_folder.UnknownRun) as error:
         raise EpochMissing(
             _("The weights of run {name} after epoch {epoch} cannot be read.").format(
                 name=run.name, epoch=epoch

@@ -11,7 +11,7 @@ from core.config import RunConfig
 from core.data.specs import DatasetSpec
 from core.network import architectures
 from core.network.architectures import ImpossibleNetwork
-from core.runs import notes, runs, warm_start
+from core.runs import notes, records, run_folder, warm_start
 from core.runs.naming import Subject
 from core.runs.notes import Labels
 
@@ -31,7 +31,7 @@ class Entry(NamedTuple):
 
     run: Path
     config: RunConfig
-    status: runs.Status
+    status: run_folder.Status
     labels: Labels
     parameters: int
     megabytes: float
@@ -51,23 +51,23 @@ def entries(root: Path) -> list[Entry]:
 def read(root: Path) -> tuple[list[Entry], list[Path]]:
     """The runs that can be read, and those that cannot; both newest first."""
     found, damaged = [], []
-    for run in runs.every(root):
+    for run in run_folder.every(root):
         try:
             found.append(entry(run))
-        except runs.UnknownRun:
+        except run_folder.UnknownRun:
             damaged.append(run)
     return found, damaged
 
 
 def entry(run: Path) -> Entry:
     """One run. Raises UnknownRun."""
-    config = runs.plan(run) if (run / "request.json").exists() else runs.config(run)
+    config = records.plan(run) if (run / "request.json").exists() else records.config(run)
     return Entry(
         run,
         config,
-        runs.status(run),
+        run_folder.status(run),
         notes.read(run),
-        _parameters(config, runs.spec(run)),
+        _parameters(config, records.spec(run)),
         _bytes(run) / 1e6,
         _curve(run),
     )
@@ -91,18 +91,18 @@ def _bytes(run: Path) -> int:
 
 @lru_cache(maxsize=16_384)
 def _size(run: Path, _modified: int) -> int:
-    return runs.size(run)
+    return run_folder.size(run)
 
 
 def _curve(run: Path) -> tuple[float, ...]:
     try:
-        return runs.settled(_read_curve, run / "metrics.jsonl")
+        return run_folder.settled(_read_curve, run / "metrics.jsonl")
     except OSError:
         return ()
 
 
 def _read_curve(file: Path) -> tuple[float, ...]:
-    rows = runs.metrics(file.parent)
+    rows = records.metrics(file.parent)
     name = "val_accuracy" if rows and "val_accuracy" in rows[-1] else "accuracy"
     return tuple(row[name] for row in rows if isinstance(row.get(name), float))
 

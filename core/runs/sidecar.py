@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from core.runs import runs
+from core.runs import run_folder
 
 
 class Sidecar(BaseModel):
@@ -25,7 +25,7 @@ class Sidecar(BaseModel):
     def read(cls, run: Path) -> Self | None:
         """What was kept with the run; None where nothing was, or it cannot be read."""
         try:
-            return runs.settled(cls._parsed, run / cls.FILE)
+            return run_folder.settled(cls._parsed, run / cls.FILE)
         except (OSError, ValidationError):
             return None
 
@@ -35,4 +35,4 @@ class Sidecar(BaseModel):
 
     def keep(self, run: Path) -> None:
         """Write it down beside the run. Raises OSError."""
-        runs.write_json(run / self.FILE, self.model_dump())
+        run_folder.write_json(run / self.FILE, self.model_dump())

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.i18n import ngettext
-from core.runs import runs
+from core.runs import run_folder
 
 KEPT = 24 * 3600.0  # seconds for which a deleted run can be brought back
 _FOLDER = ".deleted"  # no run's name begins with a dot
@@ -55,15 +55,15 @@ def delete(root: Path, names: Iterable[str]) -> list[str]:
 
 def _is_run(root: Path, name: str) -> bool:
     try:
-        return runs.find(root, name).is_dir()
-    except runs.UnknownRun:
+        return run_folder.find(root, name).is_dir()
+    except run_folder.UnknownRun:
         return False
 
 
 def _rests(run: Path) -> bool:
     try:
-        return runs.status(run).state in runs.RESTING
-    except runs.UnknownRun:
+        return run_folder.status(run).state in run_folder.RESTING
+    except run_folder.UnknownRun:
         return True  # nobody trains what cannot be read
 
 

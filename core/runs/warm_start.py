@@ -17,7 +17,7 @@ from core.data.datasets import Dataset
 from core.data.specs import DatasetSpec
 from core.files import DAMAGED_ARCHIVE, read_npz, replacing
 from core.network.onnx_graph import Weights, flatten, numbers, unflatten
-from core.runs import runs
+from core.runs import records, run_folder
 
 _FILE = "lesson.npz"
 _WEIGHTS = "weights/"
@@ -25,7 +25,7 @@ _WEIGHTS = "weights/"
 _MOST_IMAGES = 1_000_000
 
 
-class DamagedLesson(runs.CannotGoOn):
+class DamagedLesson(run_folder.CannotGoOn):
     """The lesson cannot be read."""
 
 
@@ -81,7 +81,7 @@ def read(run: Path) -> Lesson | None:
         DamagedLesson: it has one that cannot be read.
     """
     try:
-        return _lesson(read_npz(run / _FILE), runs.spec(run))
+        return _lesson(read_npz(run / _FILE), records.spec(run))
     except FileNotFoundError:
         return None
     except DAMAGED_ARCHIVE as error:
@@ -96,7 +96,7 @@ def _lesson(arrays: dict[str, NDArray[Any]], spec: DatasetSpec) -> Lesson:
     copies, parent = arrays["copies"].item(), arrays["parent"].item()
     if not isinstance(copies, int) or not 1 <= copies <= _MOST_IMAGES // max(1, len(images)):
         raise ValueError(f"A lesson cannot have {copies!r} copies of {len(images)} drawings.")
-    if not isinstance(parent, str) or (parent and not runs.is_name(parent)):
+    if not isinstance(parent, str) or (parent and not run_folder.is_name(parent)):
         raise ValueError(f"A lesson cannot go on from {parent!r}.")
     weights = {
         name.removeprefix(_WEIGHTS): numbers(values)

@@ -26,7 +26,7 @@ from core.failures import Failure
 from core.i18n import _
 from core.jobs import processes, run_queue
 from core.network.architectures import ImpossibleNetwork
-from core.runs import notes, runs
+from core.runs import notes, records, run_folder
 from core.settings import Settings
 from core.sweeps import optuna_study, sweeps
 from core.sweeps.sweeps import Sweep
@@ -43,8 +43,8 @@ def main(folder: Path) -> None:
     """Run this sweep, if it is to be run and nobody else does so."""
     signal.signal(signal.SIGTERM, lambda *_signal: _leaving.set())
     try:
-        with runs.worker_lock(folder).acquire(timeout=_PATIENCE):
-            if runs.written_status(folder).state in ("queued", "running"):
+        with run_folder.worker_lock(folder).acquire(timeout=_PATIENCE):
+            if run_folder.written_status(folder).state in ("queued", "running"):
                 Sweeper(folder, Settings(runs=folder.parents[1])).work()
     except Timeout:
         return  # another one has it
@@ -98,12 +98,13 @@ class Sweeper:
 
     def look(self) -> bool:
         """Look at every run once, and do what follows. Returns whether the sweep rests now."""
-        wanted = "pause" if _leaving.is_set() else runs.request(self.folder).action
+        wanted = "pause" if _leaving.is_set() else run_folder.request(self.folder).action
         for trial in self.live:
             self.follow(trial, wanted)
         live = self.live
         if wanted == "pause":
-            return all(self._state(trial) in (None, *runs.RESTING) for trial in live) and self._rest("paused")
+            resting = (None, *run_folder.RESTING)
+            return all(self._state(trial) in resting for trial in live) and self._rest("paused")
         if wanted == "stop":
             return not live and self._rest("stopped")
         if self.begun < self.sweep.trials:
@@ -113,10 +114,10 @@ class Sweeper:
             return self._rest("finished")
         return False
 
-    def _rest(self, state: runs.State) -> bool:
+    def _rest(self, state: run_folder.State) -> bool:
         """Write that down, unless something else was asked for at this very moment."""
-        with runs.changing_request(self.folder):
-            wanted = runs.request(self.folder).action
+        with run_folder.changing_request(self.folder):
+            wanted = run_folder.request(self.folder).action
             if not _leaving.is_set() and wanted != {"paused": "pause", "stopped": "stop"}.get(state, "run"):
                 return False
             if state == "finished" and self.begun < self.sweep.trials:
@@ -125,13 +126,13 @@ class Sweeper:
             return True
 
     def _write(self, **changes: object) -> None:
-        runs.write_status(self.folder, self._changed(changes))
+        run_folder.write_status(self.folder, self._changed(changes))
 
     def _leave(self, **changes: object) -> None:
-        runs.write_last_word(self.folder, self._changed(changes | {"ended": time.time()}))
+        run_folder.write_last_word(self.folder, self._changed(changes | {"ended": time.time()}))
 
-    def _changed(self, changes: dict[str, object]) -> runs.Status:
-        return runs.written_status(self.folder).model_copy(update=changes)
+    def _changed(self, changes: dict[str, object]) -> run_folder.Status:
+        return run_folder.written_status(self.folder).model_copy(update=changes)
 
     # ------------------------------------------------------------------------------------- one run
 
@@ -164,32 +165,32 @@ class Sweeper:
     def _run(self, trial: FrozenTrial) -> Path:
         return self.settings.runs / str(trial.user_attrs.get("run", "-"))
 
-    def _state(self, trial: FrozenTrial) -> runs.State | None:
+    def _state(self, trial: FrozenTrial) -> run_folder.State | None:
         try:
-            return runs.status(self._run(trial)).state
-        except runs.UnknownRun:
+            return run_folder.status(self._run(trial)).state
+        except run_folder.UnknownRun:
             return None  # it was deleted just now
 
     def _take_up(self, trial: FrozenTrial) -> None:
         """Go on with a run that an earlier sweeper began."""
         try:
-            run = runs.find(self.settings.runs, self._run(trial).name)
-            if runs.status(run).state == "paused" and runs.request(self.folder).action == "run":
+            run = run_folder.find(self.settings.runs, self._run(trial).name)
+            if run_folder.status(run).state == "paused" and run_folder.request(self.folder).action == "run":
                 run_queue.resume(run, self.settings)
-        except runs.UnknownRun:
+        except run_folder.UnknownRun:
             self._end(trial, TrialState.FAIL, Failure.of("run_gone"))
 
-    def follow(self, trial: FrozenTrial, wanted: runs.Action) -> None:
+    def follow(self, trial: FrozenTrial, wanted: run_folder.Action) -> None:
         """Report what a run has learned, and what has become of it."""
         run = self._run(trial)
         try:
-            status = runs.status(run)
-        except runs.UnknownRun:
+            status = run_folder.status(run)
+        except run_folder.UnknownRun:
             self._end(trial, TrialState.FAIL, Failure.of("run_gone"))
             return
         # Only now what it has learned: after its end nothing comes any more.
         ours = optuna.trial.Trial(self.study, trial._trial_id)
-        for row in runs.metrics(run):
+        for row in records.metrics(run):
             accuracy, epoch = row.get("val_accuracy"), int(row["epoch"])
             if epoch not in trial.intermediate_values and accuracy is not None and math.isfinite(accuracy):
                 ours.report(accuracy, epoch)
@@ -207,8 +208,8 @@ class Sweeper:
             case _ if wanted == "stop" or (status.epoch < self.sweep.base.epochs and ours.should_prune()):
                 run_queue.stop(run)
 
-    def _finish(self, trial: FrozenTrial, run: Path, status: runs.Status) -> None:
-        accuracies = {row["epoch"]: row.get("val_accuracy") for row in runs.metrics(run)}
+    def _finish(self, trial: FrozenTrial, run: Path, status: run_folder.Status) -> None:
+        accuracies = {row["epoch"]: row.get("val_accuracy") for row in records.metrics(run)}
         # It may have taken back the weights of an earlier epoch.
         kept = accuracies.get(status.best_epoch or max(accuracies, default=0))
         if kept is None:
@@ -216,7 +217,7 @@ class Sweeper:
         else:
             self.study.tell(trial.number, kept)
 
-    def _revive(self, trial: FrozenTrial, run: Path, status: runs.Status) -> None:
+    def _revive(self, trial: FrozenTrial, run: Path, status: run_folder.Status) -> None:
         attempts = trial.user_attrs.get("attempts", 0) + 1
         if attempts > _ATTEMPTS:
             self._end(trial, TrialState.FAIL, status.failure)

@@ -1,7 +1,7 @@
 """Sweeps: many runs that differ in a few knobs, tried by a grid, by chance, or by what came out before.
 
 A sweep is a folder in ``.sweeps`` of the runs folder. Where it stands and what is asked of it is written as
-for a run, see `core.runs.runs`, and its process, `core.sweeps.runner`, holds ``worker.lock`` and leaves
+for a run, see `core.runs.run_folder`, and its process, `core.sweeps.runner`, holds ``worker.lock`` and leaves
 ``coming.json``
 and ``log.txt`` as a run's worker does. Besides that there are
 
@@ -32,7 +32,7 @@ from core.config import RunConfig
 from core.failures import Failure, KnownFailure
 from core.i18n import _
 from core.jobs import processes, requests, run_queue
-from core.runs import runs
+from core.runs import run_folder
 from core.runs.notes import MOST_TAG, tidy
 from core.settings import Settings
 from core.sweeps import search_space
@@ -141,8 +141,8 @@ def _check_trials(number: int, settings: Settings) -> None:
 def _check_running(settings: Settings) -> None:
     running = 0
     for found in every(settings.runs):
-        with suppress(runs.UnknownRun):  # it is deleted at this moment
-            running += runs.status(found).state not in runs.RESTING
+        with suppress(run_folder.UnknownRun):  # it is deleted at this moment
+            running += run_folder.status(found).state not in run_folder.RESTING
     if running >= settings.max_sweeps:
         raise run_queue.NotAllowed("too_many_sweeps", n=running)
 
@@ -162,18 +162,20 @@ def submit(sweep: Sweep, settings: Settings) -> Path:
     _check_running(settings)
     if sweep.method == "grid":
         sweep = sweep.model_copy(update={"trials": len(sweep.grid())})
-    folder = runs.new_folder(settings.runs.absolute() / FOLDER)
-    with runs.whole_or_gone(folder):
-        runs.keep_room(folder)
+    folder = run_folder.new_folder(settings.runs.absolute() / FOLDER)
+    with run_folder.whole_or_gone(folder):
+        run_folder.keep_room(folder)
         now = time.time()
-        runs.write_status(folder, runs.Status(state="queued", created=now, queued=now, heartbeat=now))
+        run_folder.write_status(
+            folder, run_folder.Status(state="queued", created=now, queued=now, heartbeat=now)
+        )
         _write(folder, sweep)
         _start(folder)
     return folder
 
 
 def _write(folder: Path, sweep: Sweep) -> None:
-    runs.write_json(folder / "sweep.json", sweep.model_dump(mode="json"))
+    run_folder.write_json(folder / "sweep.json", sweep.model_dump(mode="json"))
 
 
 def _start(folder: Path) -> None:
@@ -181,13 +183,13 @@ def _start(folder: Path) -> None:
         process = processes.spawn(
             [str(folder.absolute())], log, subprocess.DEVNULL, module="core.sweeps.runner"
         )
-    runs.announce(folder, process.pid)
+    run_folder.announce(folder, process.pid)
 
 
 def read(folder: Path) -> Sweep:
     """What a sweep tries. Raises UnknownSweep."""
     try:
-        return runs.settled(_read, folder / "sweep.json")
+        return run_folder.settled(_read, folder / "sweep.json")
     except (OSError, ValidationError, BadSweep) as error:
         raise UnknownSweep("unknown_sweep", name=repr(folder.name[:64])) from error
 
@@ -213,14 +215,14 @@ def damaged(root: Path) -> list[Path]:
 def _folders(root: Path) -> list[Path]:
     folder = root / FOLDER
     names = sorted((entry.name for entry in folder.iterdir()), reverse=True) if folder.is_dir() else []
-    return [folder / name for name in names if runs.is_name(name)]
+    return [folder / name for name in names if run_folder.is_name(name)]
 
 
 def _can_be_read(folder: Path) -> bool:
     try:
         read(folder)
-        runs.written_status(folder)
-    except (UnknownSweep, runs.UnknownRun):
+        run_folder.written_status(folder)
+    except (UnknownSweep, run_folder.UnknownRun):
         return False  # half made, or damaged
     return True
 
@@ -281,8 +283,8 @@ def go_on(folder: Path, settings: Settings, more: int = 0) -> None:
         UnknownSweep: it is gone.
     """
 
-    def extend(state: runs.State) -> None:
-        if state in runs.RESTING:
+    def extend(state: run_folder.State) -> None:
+        if state in run_folder.RESTING:
             _check_running(settings)
         sweep = read(folder)
         _check_trials(sweep.trials + more, settings)
@@ -303,9 +305,9 @@ def forget(folder: Path) -> None:
     Raises:
         BadSweep: it does not rest.
     """
-    with suppress(runs.UnknownRun):  # what cannot be read is forgotten, too, if nobody works on it
-        if runs.status(folder).state not in runs.RESTING:
+    with suppress(run_folder.UnknownRun):  # what cannot be read is forgotten, too, if nobody works on it
+        if run_folder.status(folder).state not in run_folder.RESTING:
             raise BadSweep(_("The sweep is running. Stop or pause it first."))
-    if runs.worker_is_alive(folder):
+    if run_folder.worker_is_alive(folder):
         raise BadSweep(_("The sweep is running. Stop or pause it first."))
     shutil.rmtree(folder)

@@ -15,7 +15,7 @@ from core.failures import words
 from core.i18n import _, ngettext
 from core.jobs import estimate, run_queue
 from core.network.architectures import ImpossibleNetwork
-from core.runs import adviser, runs
+from core.runs import adviser, records, run_folder
 from core.ui import knobs, query, run_picker, state, training_views
 from core.ui.state import Key
 from core.ui.whole_number import refused, whole
@@ -32,8 +32,8 @@ Rows = Sequence[dict[str, Any]]
 def show(run: Path) -> None:
     """The whole run. While it goes on, its parts look at it again and again, and nobody has to reload."""
     try:
-        status, config = runs.status(run), runs.plan(run)
-    except runs.UnknownRun as error:
+        status, config = run_folder.status(run), records.plan(run)
+    except run_folder.UnknownRun as error:
         ui.sorry(error)
         return
     going_on = _goes_on(status)
@@ -66,26 +66,26 @@ def _log(run: Path) -> str:
 def _stand(run: Path) -> None:
     """The state in words, the newest numbers, and the buttons that go with it."""
     try:
-        status, config = runs.status(run), runs.plan(run)
-    except runs.UnknownRun as error:
+        status, config = run_folder.status(run), records.plan(run)
+    except run_folder.UnknownRun as error:
         ui.sorry(error)
         return
     if _goes_on(status) != state.TRAIN_GOING_ON.get():
         st.rerun()
-    epochs = runs.metrics(run)
-    newest = runs.newest_batch(run)
+    epochs = records.metrics(run)
+    newest = records.newest_batch(run)
     _state(run, status, config, epochs, newest)
     _buttons(run, status)
     _numbers(status, epochs, newest)
 
 
-def _goes_on(status: runs.Status) -> bool:
+def _goes_on(status: run_folder.Status) -> bool:
     """Whether to look again: a worker that has not come up in time may still do so on a busy machine."""
-    return status.state not in runs.RESTING or (status.state == "interrupted" and not status.pid)
+    return status.state not in run_folder.RESTING or (status.state == "interrupted" and not status.pid)
 
 
 def _state(
-    run: Path, status: runs.Status, config: RunConfig, epochs: Rows, newest: dict[str, Any] | None
+    run: Path, status: run_folder.Status, config: RunConfig, epochs: Rows, newest: dict[str, Any] | None
 ) -> None:
     match status.state:
         case "queued":
@@ -121,7 +121,7 @@ def _waiting(run: Path) -> str:
     return _("{place} · its turn comes in about {time}").format(place=text, time=ui.duration(seconds))
 
 
-def _phases() -> dict[runs.Phase, str]:
+def _phases() -> dict[run_folder.Phase, str]:
     return {
         "importing": _("Starting TensorFlow, which takes a few seconds"),
         "loading": _("Reading the data"),
@@ -130,7 +130,7 @@ def _phases() -> dict[runs.Phase, str]:
     }
 
 
-def _progress(run: Path, status: runs.Status, config: RunConfig) -> str:
+def _progress(run: Path, status: run_folder.Status, config: RunConfig) -> str:
     if status.phase == "training":
         text = _("Epoch {epoch} of {epochs} · step {step:,} of {steps:,}").format(
             epoch=status.epoch, epochs=config.epochs, step=status.step, steps=status.steps
@@ -147,7 +147,7 @@ def _progress(run: Path, status: runs.Status, config: RunConfig) -> str:
     return _("{progress} · about {time} left").format(progress=text, time=left)
 
 
-def _paused(status: runs.Status, config: RunConfig) -> str:
+def _paused(status: run_folder.Status, config: RunConfig) -> str:
     if not status.epoch:
         return _("Paused before it began. It goes to the end of the line when you resume it.")
     return _(
@@ -157,15 +157,15 @@ def _paused(status: runs.Status, config: RunConfig) -> str:
 
 
 def _kept(run: Path) -> str:
-    done = len(runs.metrics(run))
-    if not runs.has_checkpoint(run) or not done:
+    done = len(records.metrics(run))
+    if not run_folder.has_checkpoint(run) or not done:
         return _("It had not finished an epoch, so it will begin anew.")
     return ngettext(
         "{n} epoch is kept. It will go on after that.", "{n} epochs are kept. It will go on after them.", done
     ).format(n=done)
 
 
-def _outcome(run: Path, status: runs.Status) -> None:
+def _outcome(run: Path, status: run_folder.Status) -> None:
     if status.test_accuracy is None:
         st.info(_("Stopped before it began to train."), icon=":material/stop_circle:")
         return
@@ -196,8 +196,8 @@ def _outcome(run: Path, status: runs.Status) -> None:
                      query_params=query)  # fmt: skip
 
 
-def _numbers(status: runs.Status, epochs: Rows, newest: dict[str, Any] | None) -> None:
-    row = newest if status.state not in runs.RESTING and newest else (epochs[-1] if epochs else newest)
+def _numbers(status: run_folder.Status, epochs: Rows, newest: dict[str, Any] | None) -> None:
+    row = newest if status.state not in run_folder.RESTING and newest else (epochs[-1] if epochs else newest)
     if not row:
         return
     with st.grid(4, min_column_width=140):
@@ -211,7 +211,7 @@ def _numbers(status: runs.Status, epochs: Rows, newest: dict[str, Any] | None) -
 # -------------------------------------------------------------------------------- what can be done
 
 
-def _buttons(run: Path, status: runs.Status) -> None:
+def _buttons(run: Path, status: run_folder.Status) -> None:
     """What can be done with a run in this state."""
     with st.container(horizontal=True):
         if status.state in ("queued", "running") and _button(
@@ -232,9 +232,9 @@ def _buttons(run: Path, status: runs.Status) -> None:
         _train_on(run, status)
 
 
-def _resume_or_data(run: Path, status: runs.Status) -> None:
+def _resume_or_data(run: Path, status: run_folder.Status) -> None:
     """The button that has it go on; or, without its data, the way to that."""
-    name = runs.config(run).dataset
+    name = records.config(run).dataset
     try:
         datasets.check(name)
     except datasets.DatasetMissing as error:
@@ -269,7 +269,7 @@ def _ask(what: Callable[[Path], None], run: Path) -> None:
         st.rerun()
 
 
-def _train_on(run: Path, status: runs.Status) -> None:
+def _train_on(run: Path, status: run_folder.Status) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         more = whole(_("Epochs more"), 1, round(KNOBS["epochs"].high), key=state.TRAIN_MORE_EPOCHS, width=140)
         mended = state.TRAIN_MORE_EPOCHS not in refused()
@@ -297,11 +297,11 @@ def _sorry(error: Exception, run: Path) -> None:
         ui.sorry(error)
 
 
-def _steering(run: Path, status: runs.Status, config: RunConfig) -> None:
+def _steering(run: Path, status: run_folder.Status, config: RunConfig) -> None:
     """The knobs that can be turned while it trains, or before it goes on."""
     if status.state in ("finished", "stopped", "stopping"):
         return
-    going_on = status.state not in runs.RESTING
+    going_on = status.state not in run_folder.RESTING
     now = {name: getattr(config, name) for name, knob in KNOBS.items() if knob.live}
     if status.diverged:  # what it diverged with would make it do so again
         now["learning_rate"] /= 10
@@ -350,10 +350,10 @@ def _steer(run: Path, **values: float) -> bool:
 def _sights(run: Path) -> None:
     """The advice, and the charts that were chosen."""
     try:
-        status, config = runs.status(run), runs.plan(run)
-    except runs.UnknownRun:
+        status, config = run_folder.status(run), records.plan(run)
+    except run_folder.UnknownRun:
         return  # the other part says so
-    epochs = runs.metrics(run)
+    epochs = records.metrics(run)
     _advice(run, status, config)
     names = {
         "curves": _("Loss and accuracy"),
@@ -365,14 +365,14 @@ def _sights(run: Path) -> None:
         case "pace":
             training_views.pace(epochs, config)
         case "digits":
-            training_views.digits(epochs, runs.spec(run))
+            training_views.digits(epochs, records.spec(run))
         case "layers":
             training_views.layers(run)
         case _:
             training_views.curves(run, status, config, epochs)
 
 
-def _advice(run: Path, status: runs.Status, config: RunConfig) -> None:
+def _advice(run: Path, status: run_folder.Status, config: RunConfig) -> None:
     found = adviser.about(run)
     for advice in found:
         with st.container(border=True, key=state.TRAIN_ADVICE[advice.topic]):
@@ -380,7 +380,7 @@ def _advice(run: Path, status: runs.Status, config: RunConfig) -> None:
             _follow(run, status, config, advice)
 
 
-def _follow(run: Path, status: runs.Status, config: RunConfig, advice: adviser.Advice) -> None:
+def _follow(run: Path, status: run_folder.Status, config: RunConfig, advice: adviser.Advice) -> None:
     """The button that does what the advice says."""
     follow = state.TRAIN_FOLLOW[advice.topic]
     if not advice.change:
@@ -390,7 +390,7 @@ def _follow(run: Path, status: runs.Status, config: RunConfig, advice: adviser.A
             _ask(run_queue.stop, run)
         return
     words = ", ".join(f"`{name} = {value}`" for name, value in advice.change.items())
-    if advice.live and status.state not in runs.ENDED:
+    if advice.live and status.state not in run_folder.ENDED:
         label, icon = _("Set {change} from the next epoch on").format(change=words), "tune"
         if _button(label, icon, _("The run goes on."), key=follow):
             _steer(run, **advice.change)
@@ -424,8 +424,8 @@ def watched(root: Path) -> Path | None:
     if not name and query.went_back():
         leave()
     try:
-        found = runs.find(root, name or state.TRAIN_WATCHED.get() or "")
-    except runs.UnknownRun as error:
+        found = run_folder.find(root, name or state.TRAIN_WATCHED.get() or "")
+    except run_folder.UnknownRun as error:
         if name:
             st.warning(ui.plain(error))
         return None

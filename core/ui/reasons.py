@@ -14,7 +14,7 @@ from core.evaluation import calibration, explain
 from core.evaluation.recognition import Reader, Reading
 from core.i18n import _
 from core.network import predict
-from core.runs import runs
+from core.runs import records
 from core.ui import run_picker, state
 from core.ui.bars import bars
 from core.ui.gallery import Tile, gallery
@@ -105,7 +105,7 @@ def alike(reader: Reader, reading: Reading) -> None:
 
 def compare(run: Path, reading: Reading) -> None:
     """The same drawing, read by two runs."""
-    candidates = runs.that_take_drawings(ui.settings().runs)
+    candidates = records.that_take_drawings(ui.settings().runs)
     names = [candidate.name for candidate in candidates]
     left, right = st.columns(2, gap="large")
     other = next((name for name in names if name != run.name), run.name)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core import ui
 from core.i18n import _
-from core.runs import runs
+from core.runs import run_folder
 from core.ui import query, state
 from core.ui.state import Key
 
@@ -41,7 +41,7 @@ def pick_page_run(candidates: Sequence[Path]) -> Path:
     """
     names = {run.name for run in candidates}
     asked, own = state.RUN.get(), state.APP_RUN.get()
-    shown = next(name for name in (asked, own, runs.STARTER.name) if name in names)
+    shown = next(name for name in (asked, own, run_folder.STARTER.name) if name in names)
     if not asked:
         state.APP_RUN_OFFERED.set(shown)
         query.write(state.RUN, shown)

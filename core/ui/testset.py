@@ -18,7 +18,7 @@ from core.evaluation.recognition import Reader
 from core.evaluation.results import Evaluation
 from core.i18n import _
 from core.network.predict import Predictor
-from core.runs import epoch_weights, runs
+from core.runs import epoch_weights, records
 from core.ui import query, state
 
 END = 0  # in place of an epoch: as the run has ended
@@ -49,7 +49,7 @@ class Digits(NamedTuple):
 
 def choose(run: Path, config: RunConfig) -> tuple[str, int]:
     """Let the visitor choose the digits, and the epoch. Returns the digits' name, and the epoch or `END`."""
-    spec = runs.spec(run)
+    spec = records.spec(run)
     names = [
         config.dataset,
         *(
@@ -108,7 +108,7 @@ def digits(on: str, run: Path, config: RunConfig) -> Digits:
         dataset = ui.dataset(on)
     except datasets.DatasetMissing as error:
         raise NotAtHand(str(error)) from error
-    if on == config.dataset and runs.environment(run).get("dataset_sha256") not in (None, dataset.digest):
+    if on == config.dataset and records.environment(run).get("dataset_sha256") not in (None, dataset.digest):
         raise NotShown(
             _("{name} has changed since this run was trained: it cannot be shown. Train anew.").format(
                 name=on
@@ -160,7 +160,7 @@ def say_what_it_is(on: str) -> None:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _reader(run: Path, epoch: int, stamp: float) -> Reader:
-    return Reader(epoch_weights.predictor(run, epoch, threads=0), runs.spec(run))
+    return Reader(epoch_weights.predictor(run, epoch, threads=0), records.spec(run))
 
 
 def reader(run: Path, epoch: int) -> Reader:

@@ -13,18 +13,18 @@ from core.config import RunConfig
 from core.data import specs
 from core.data.specs import DatasetSpec
 from core.i18n import _
-from core.runs import runs
+from core.runs import records, run_folder
 from core.ui import state
 
-Rows = Sequence[dict[str, Any]]  # one per epoch, as `runs.metrics` gives them
+Rows = Sequence[dict[str, Any]]  # one per epoch, as `records.metrics` gives them
 
 
-def curves(run: Path, status: runs.Status, config: RunConfig, epochs: Rows) -> None:
-    batches = runs.batches(run)
+def curves(run: Path, status: run_folder.Status, config: RunConfig, epochs: Rows) -> None:
+    batches = records.batches(run)
     if not batches and not epochs:
         st.caption(_("The curves begin with the first numbers."))
         return
-    changes = runs.changes(run)
+    changes = records.changes(run)
     left, right = st.columns(2)
     for side, metric, title in ((left, "loss", _("loss")), (right, "accuracy", _("accuracy"))):
         ui.chart(
@@ -88,7 +88,7 @@ def digits(epochs: Rows, spec: DatasetSpec) -> None:
 
 
 def layers(run: Path) -> None:
-    rows = runs.layers(run)
+    rows = records.layers(run)
     if not rows:
         st.caption(_("After the first epoch, the weights and gradients of each layer are shown here."))
         return

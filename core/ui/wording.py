@@ -8,7 +8,7 @@ from pathlib import Path
 from core import literal
 from core.config import RunConfig
 from core.i18n import _
-from core.runs import naming, notes, runs, warm_start
+from core.runs import naming, notes, records, run_folder, warm_start
 from core.runs.naming import Subject
 
 
@@ -32,10 +32,10 @@ def run_names(found: Sequence[Path]) -> dict[str, str]:
 def _subject(run: Path) -> Subject | None:
     """What there is to name a run by; None where it cannot be read."""
     try:
-        config = runs.plan(run)
-    except runs.UnknownRun:
+        config = records.plan(run)
+    except run_folder.UnknownRun:
         return None
-    given = _("Starter model") if run == runs.STARTER else notes.read(run).name
+    given = _("Starter model") if run == run_folder.STARTER else notes.read(run).name
     return Subject(run.name, config, given, warm_start.has(run))
 
 
@@ -47,10 +47,10 @@ def run_labels(found: Sequence[Path]) -> dict[str, str]:
 
 def _run_label(run: Path, name: str) -> str:
     try:
-        status, network = runs.status(run), naming.network(runs.plan(run))
-    except runs.UnknownRun:
+        status, network = run_folder.status(run), naming.network(records.plan(run))
+    except run_folder.UnknownRun:
         return f"{run.name} · {cannot_be_read()}"
-    if run == runs.STARTER:
+    if run == run_folder.STARTER:
         return _("{name}, which comes with MNIST Lab · {network} · {accuracy:.2%}").format(
             name=name, network=network, accuracy=status.test_accuracy
         )
@@ -68,7 +68,7 @@ def cannot_be_read() -> str:
     return _("cannot be read")
 
 
-def state_words() -> dict[runs.State, str]:
+def state_words() -> dict[run_folder.State, str]:
     return {
         "queued": _("waiting"),
         "running": _("training"),
@@ -85,8 +85,8 @@ def state_words() -> dict[runs.State, str]:
 def run_words(run: Path) -> str:
     """A run's settings in a sentence, as Markdown, and its names."""
     try:
-        words = plain(summary(runs.plan(run)))
-    except runs.UnknownRun:
+        words = plain(summary(records.plan(run)))
+    except run_folder.UnknownRun:
         words = _("A run")
     if given := notes.read(run).name:
         words = f"**{plain(given)}**: {words}"

@@ -20,8 +20,8 @@ from filelock import BaseFileLock, Timeout
 
 from core.failures import Failure
 from core.jobs import run_queue
-from core.runs import runs
-from core.runs.runs import Action
+from core.runs import run_folder
+from core.runs.run_folder import Action
 from core.worker.recorder import Journal
 
 _PATIENCE = 20  # seconds to wait for another worker of the same run to leave
@@ -37,7 +37,7 @@ def main(run: Path, slots: int) -> None:
     """Train this run, if it is to be trained and nobody else does so."""
     signal.signal(signal.SIGTERM, lambda *_signal: _leaving.set())
     try:
-        with runs.worker_lock(run).acquire(timeout=_PATIENCE):
+        with run_folder.worker_lock(run).acquire(timeout=_PATIENCE):
             if _is_wanted(run):
                 _work(run, slots)
     except Timeout:
@@ -46,8 +46,8 @@ def main(run: Path, slots: int) -> None:
 
 def _is_wanted(run: Path) -> bool:
     """Whether anything is left to do: another worker may have had the run until a moment ago."""
-    wanted = runs.request(run).action
-    match runs.written_status(run).state:
+    wanted = run_folder.request(run).action
+    match run_folder.written_status(run).state:
         case "queued" | "running":
             return True
         case "paused":
@@ -61,14 +61,14 @@ def _work(run: Path, slots: int) -> None:
     journal = Journal(run)
 
     def action() -> Action:
-        return "pause" if _leaving.is_set() else runs.request(run).action
+        return "pause" if _leaving.is_set() else run_folder.request(run).action
 
     try:
         _take_turn(run, slots, journal, action)
     except Exception as error:  # noqa: BLE001
         # The worker's edge: whatever went wrong is what the run's page has to show.
         if run.exists():  # and was not deleted, which ends it as well
-            lost = isinstance(error, runs.CannotGoOn)
+            lost = isinstance(error, run_folder.CannotGoOn)
             journal.end("failed", failure=Failure.from_exception(error), can_resume=not lost)
         with suppress(OSError):  # the log is on the same disk
             traceback.print_exc()
@@ -79,7 +79,7 @@ def _take_turn(run: Path, slots: int, journal: Journal, action: run_queue.Ask) -
     while (turn := run_queue.wait_for_slot(run, slots, action)) == "pause":
         if journal.pause(action):
             return
-    if turn == "stop" and not runs.has_checkpoint(run):
+    if turn == "stop" and not run_folder.has_checkpoint(run):
         journal.end("stopped")
         return
     # To write down what a stopped run has learned takes seconds, and no turn. To train takes one, so

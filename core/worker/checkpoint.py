@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from core.files import DAMAGED_ARCHIVE, read_npz, replacing
 from core.network.onnx_graph import Weights, flatten, unflatten
-from core.runs import runs
+from core.runs import run_folder
 from core.worker import keras_model
 
 Array = NDArray[Any]
 
 
-class DamagedCheckpoint(runs.CannotGoOn):
+class DamagedCheckpoint(run_folder.CannotGoOn):
     """The checkpoint cannot be read, or belongs to another network."""
 
 

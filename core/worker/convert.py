@@ -19,14 +19,14 @@ import onnx
 import tensorflow as tf
 
 from core.network import architectures, onnx_graph
-from core.runs import runs
+from core.runs import records
 from core.worker import checkpoint, keras_model, portable
 
 
 def model(run: Path) -> keras.Model:
     """The run's network with its weights, ready to predict and to be trained on."""
-    config = runs.config(run)
-    found = keras_model.model(architectures.layers(config, runs.spec(run)))
+    config = records.config(run)
+    found = keras_model.model(architectures.layers(config, records.spec(run)))
     keras_model.compile_model(found, config)
     # For the optimizer's state. Without a checkpoint of this very network, it begins anew.
     with suppress(checkpoint.DamagedCheckpoint):

@@ -15,7 +15,7 @@ from core.files import replacing
 from core.network import onnx_graph
 from core.network.architectures import Network
 from core.network.predict import Predictor
-from core.runs import runs
+from core.runs import records
 from core.worker import keras_model, portable
 from core.worker.data import Batches
 
@@ -41,7 +41,7 @@ def export(run: Path, model: keras.Model, network: Network, dataset: Dataset, ba
     evaluation = Evaluation(predictor.logits(dataset.x_test), dataset.y_test)
     with replacing(run / "evaluation.npz") as temporary:
         np.savez(temporary, logits=evaluation.logits, labels=evaluation.labels)
-    if measured := calibration.fit(predictor, batches.x_validation, batches.y_validation, runs.spec(run)):
+    if measured := calibration.fit(predictor, batches.x_validation, batches.y_validation, records.spec(run)):
         measured.keep(run)
     return evaluation
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.jobs.run_queue import Ask
-from core.runs import runs
+from core.runs import records, run_folder
 
 
 class Journal:
@@ -17,13 +17,13 @@ class Journal:
 
     def __init__(self, run: Path) -> None:
         self.run = run
-        self.status = runs.written_status(run)
+        self.status = run_folder.written_status(run)
         # Since then it has a smaller learning rate, or so one hopes.
         self.had_diverged = self.status.diverged
         self._began: float | None = None
         self._worked = self.status.worked
         with suppress(OSError):  # on a full disk it has what was kept before
-            runs.keep_room(run)
+            run_folder.keep_room(run)
 
     def begin(self) -> None:
         """Note that the run's turn has come, and count its time from here."""
@@ -36,24 +36,24 @@ class Journal:
     def update(self, **changes: Any) -> None:
         """Write the status with these changes, and the time as its heartbeat."""
         self._note(changes)
-        runs.write_status(self.run, self.status)
+        run_folder.write_status(self.run, self.status)
 
     def _note(self, changes: dict[str, Any]) -> None:
         now = time.time()
         worked = self._worked + (now - self._began if self._began else 0)
         self.status = self.status.model_copy(update=changes | {"heartbeat": now, "worked": worked})
 
-    def end(self, state: runs.State, **changes: Any) -> None:
+    def end(self, state: run_folder.State, **changes: Any) -> None:
         """Note that the run rests now, in this state."""
         self._note(changes | {"state": state, "phase": "", "ended": time.time()})
-        runs.write_last_word(self.run, self.status)
+        run_folder.write_last_word(self.run, self.status)
 
     def pause(self, action: Ask) -> bool:
         """Note that the run pauses, if that is still what is wanted. Returns whether it was.
 
         Who asks for something else is kept waiting meanwhile, and then sees that no worker is left.
         """
-        with runs.changing_request(self.run):
+        with run_folder.changing_request(self.run):
             if action() != "pause":
                 return False
             self.end("paused")
@@ -61,22 +61,22 @@ class Journal:
 
     def batch(self, row: dict[str, Any]) -> None:
         """Note how far the epoch is."""
-        runs.append_row(self.run / "batches.jsonl", _finite(row))
+        records.append_row(self.run / "batches.jsonl", _finite(row))
         self.update(step=row["step"])
 
     def epoch(self, row: dict[str, Any]) -> None:
         """Note an epoch's result."""
-        runs.append_row(self.run / "metrics.jsonl", _finite(row | {"time": time.time()}))
+        records.append_row(self.run / "metrics.jsonl", _finite(row | {"time": time.time()}))
         self.update(step=row["steps"])
 
     def layers(self, epoch: int, found: dict[str, dict[str, Any]]) -> None:
         """Note what was seen of each layer after an epoch."""
-        runs.append_row(self.run / "layers.jsonl", {"epoch": epoch, "layers": found})
+        records.append_row(self.run / "layers.jsonl", {"epoch": epoch, "layers": found})
 
     def change(self, epoch: int, setting: str, before: float, after: float, by: str) -> None:
         """Note that a knob was turned."""
         row = {"epoch": epoch, "setting": setting, "before": before, "after": after, "by": by}
-        runs.append_row(self.run / "changes.jsonl", row)
+        records.append_row(self.run / "changes.jsonl", row)
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:

@@ -25,8 +25,8 @@ from core.jobs.run_queue import Ask
 from core.network import architectures as arch
 from core.network.architectures import Network
 from core.network.onnx_graph import Weights, flatten
-from core.runs import runs, warm_start
-from core.runs.runs import Action
+from core.runs import records, run_folder, warm_start
+from core.runs.run_folder import Action
 from core.training import schedules
 from core.worker import checkpoint, histograms, keras_model, steps
 from core.worker.checkpoint import Checkpoint, Progress
@@ -51,7 +51,7 @@ class Diverged(KnownFailure, ArithmeticError):
     """The loss is no longer a number. The message says where, and what to try."""
 
 
-class OtherData(runs.CannotGoOn):
+class OtherData(run_folder.CannotGoOn):
     """The data set is not the one that the run began with."""
 
 
@@ -64,12 +64,12 @@ def train(run: Path, journal: Journal, action: Ask) -> None:
     Raises:
         Anything: the caller records it as the run's failure.
     """
-    config = runs.config(run).but(epochs=runs.plan(run).epochs)
+    config = records.config(run).but(epochs=records.plan(run).epochs)
     journal.update(phase="loading")
     dataset = datasets.load(config.dataset)
     _keep_environment(run, config, dataset)
     journal.update(phase="compiling")
-    found = checkpoint.load(run / "checkpoint.npz") if runs.has_checkpoint(run) else None
+    found = checkpoint.load(run / "checkpoint.npz") if run_folder.has_checkpoint(run) else None
     lesson = warm_start.read(run)
     batches = Batches(config, lesson.mixed(dataset) if lesson else dataset)
     training = Training(config, batches, journal, found, lesson.weights if lesson else {})
@@ -111,7 +111,7 @@ class Training:
         weights: Weights | None = None,
     ) -> None:
         self.config = config
-        self.spec = runs.spec(journal.run)
+        self.spec = records.spec(journal.run)
         self.batches = batches
         self.progress = found.progress if found else Progress(config.learning_rate, config.dropout)
         self._journal = journal
@@ -204,7 +204,7 @@ class Training:
     def _turn_knobs(self) -> None:
         """Set what was asked for meanwhile, at the beginning of an epoch."""
         now = self.progress
-        wanted = runs.plan(self._journal.run)
+        wanted = records.plan(self._journal.run)
         self.config = self.config.but(epochs=wanted.epochs)
         if wanted.learning_rate != now.learning_rate:
             self._turned("learning_rate", now.learning_rate * now.cut, wanted.learning_rate, "visitor")
@@ -337,10 +337,10 @@ def steps_per_call(network: Network, config: RunConfig) -> int:
 
 def _keep_environment(run: Path, config: RunConfig, dataset: Dataset) -> None:
     """Note what the run's numbers depend on; if it has begun before, see that the data is the same."""
-    before = runs.environment(run).get("dataset_sha256")
+    before = records.environment(run).get("dataset_sha256")
     if before not in (None, dataset.digest):
         raise OtherData("dataset_changed", name=dataset.name)
-    runs.write_json(run / "environment.json", environment(config, dataset))
+    run_folder.write_json(run / "environment.json", environment(config, dataset))
 
 
 def environment(config: RunConfig, dataset: Dataset) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.drawing import strokes
-from core.runs import runs
+from core.runs import records, run_folder
 from core.sweeps import sweeps
 from tests.support.axe import Finding, findings
 from tests.support.browser import MILLISECONDS, free_port, serving, serving_script
@@ -90,8 +90,8 @@ def type_into(label: str, words: str) -> Callable[[Page], None]:
 
 def views(root: Path) -> dict[str, list[View]]:
     """What there is to see, page by page."""
-    by_state = {runs.status(run).state: run.name for run in reversed(runs.every(root))}
-    cnn, mlp = [run.name for run in runs.every(root) if len(runs.metrics(run)) > 1][-2:]
+    by_state = {run_folder.status(run).state: run.name for run in reversed(run_folder.every(root))}
+    cnn, mlp = [run.name for run in run_folder.every(root) if len(records.metrics(run)) > 1][-2:]
     (sweep,) = [folder.name for folder in sweeps.every(root)]
     knobs = "set=optimizer=sgd&set=momentum=0.9&set=learning_rate_schedule=plateau&set=rotation=9"
     train, compared = f"train?run={mlp}", f"runs?runs={mlp},{cnn}"
@@ -109,7 +109,7 @@ def views(root: Path) -> dict[str, list[View]]:
             View("a CNN", f"train?set=architecture=cnn&{knobs}", (unfold,)),
             View("99999 epochs", "train", (type_into("Epochs", "99999"),)),
             *(
-                View(state, f"train?run={name}", (unfold,), goes_on=state not in runs.RESTING)
+                View(state, f"train?run={name}", (unfold,), goes_on=state not in run_folder.RESTING)
                 for state, name in by_state.items()
             ),
             *(View(what, f"{train}&view={what}") for what in ("curves", "pace", "digits", "layers")),
@@ -422,7 +422,7 @@ def test_who_comes_back_from_a_digit_is_where_it_was(page: Page, address: str, r
 def test_who_types_what_cannot_be_and_presses_train_at_once_trains_nothing(
     typed: str, seen: str, said: str, page: Page, address: str, root: Path
 ) -> None:
-    before = runs.every(root)
+    before = run_folder.every(root)
     go(page, address, View("knobs", "train"))
     box = page.get_by_role("button", name="Train", exact=True).bounding_box()
     assert box
@@ -435,4 +435,4 @@ def test_who_types_what_cannot_be_and_presses_train_at_once_trains_nothing(
     expect(page.get_by_role("alert").filter(has_text="Epochs: ").filter(has_text=said)).to_be_visible()
     expect(page.get_by_role("alert").filter(has_text="First mend Epochs")).to_be_visible()
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
-    assert runs.every(root) == before
+    assert run_folder.every(root) == before

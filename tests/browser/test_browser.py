@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from core.config import RunConfig
 from core.evaluation import results
 from core.jobs import run_queue
-from core.runs import runs
+from core.runs import records, run_folder
 from core.settings import Settings
 from tests.conftest import wait_for_end, wait_until
 from tests.support.browser import (
@@ -55,7 +55,7 @@ def test_a_newcomer_trains_evaluates_and_has_a_seven_read(page: Page, tmp_path: 
 
         expect(page.get_by_text("Epoch 1 of 2")).to_be_visible()
         address = page.url
-        assert f"run={runs.every(root)[0].name}" in address
+        assert f"run={run_folder.every(root)[0].name}" in address
         page.reload()
         # The same run, and the curve grows without being touched.
         wait_until(lambda: points_of_the_training_curve(page) == 1, "the curve has one epoch", every=0.02)
@@ -65,7 +65,7 @@ def test_a_newcomer_trains_evaluates_and_has_a_seven_read(page: Page, tmp_path: 
 
         page.get_by_role("link", name="See what it confuses").click()
         expect(page.get_by_role("heading", name="Confusion matrix")).to_be_visible()
-        evaluation = results.load(runs.every(root)[0])
+        evaluation = results.load(run_folder.every(root)[0])
         expect(page.get_by_text(f"{evaluation.accuracy:.2%}").last).to_be_visible()
         true, read = a_confused_pair(evaluation)
         cell = page.locator(".scatterlayer .points path").nth(11 * true + read)
@@ -106,7 +106,7 @@ def test_a_run_outlives_the_server_and_stops_on_request(
         second.goto(f"{url}/train?run={run.name}")
         expect(second.get_by_text("of 1000 · step")).to_be_visible()
         second.close()
-    assert runs.status(run).state == "running"
+    assert run_folder.status(run).state == "running"
     with serving(root, port) as url:
         page.goto(f"{url}/train?run={run.name}")
         expect(page.get_by_text("of 1000 · step")).to_be_visible()
@@ -115,7 +115,7 @@ def test_a_run_outlives_the_server_and_stops_on_request(
     status = wait_for_end(run)
     assert status.state == "stopped"
     assert status.test_accuracy is not None
-    assert len(runs.metrics(run)) < 1000
+    assert len(records.metrics(run)) < 1000
 
 
 def test_a_run_is_paused_steered_and_resumed(
@@ -129,23 +129,23 @@ def test_a_run_is_paused_steered_and_resumed(
         expect(page.get_by_text("of 1000 · step")).to_be_visible()
         page.get_by_role("button", name="Pause").click()
         expect(page.get_by_text("Nothing is lost")).to_be_visible()
-        paused = runs.status(run)
-        assert (paused.state, runs.worker_is_alive(run)) == ("paused", False)
+        paused = run_folder.status(run)
+        assert (paused.state, run_folder.worker_is_alive(run)) == ("paused", False)
 
         page.reload()
         expect(page.get_by_text(f"Paused in epoch {paused.epoch} of 1000")).to_be_visible()
-        assert runs.status(run) == paused
+        assert run_folder.status(run) == paused
         page.get_by_text("Turn a knob before it goes on").click()
         # The slider's next value to the left.
         page.get_by_role("slider", name="Learning rate").press("ArrowLeft")
         page.get_by_role("button", name="Set from the next epoch on").click()
-        wait_until(lambda: runs.request(run).learning_rate == 0.0005, "the knob was turned")
+        wait_until(lambda: run_folder.request(run).learning_rate == 0.0005, "the knob was turned")
 
         page.get_by_role("button", name="Resume").click()
         expect(page.get_by_text("of 1000 · step")).to_be_visible()
         mark = page.locator(".annotation-text", has_text="learning rate 0.001 → 0.0005")
         expect(mark.first).to_be_visible()
-        assert runs.changes(run)[0]["epoch"] == paused.epoch + (1 if paused.step else 0)
+        assert records.changes(run)[0]["epoch"] == paused.epoch + (1 if paused.step else 0)
         page.get_by_role("button", name="Stop", exact=True).click()
         expect(page.get_by_text("Stopped after")).to_be_visible()
     assert wait_for_end(run).state == "stopped"
@@ -183,7 +183,7 @@ def test_a_link_can_put_no_link_of_its_own_on_a_page(page: Page, served: str) ->
 @pytest.mark.parametrize("width", [420, 1280])
 def test_no_page_is_wider_than_the_screen(page: Page, served: str, width: int, trained: Path) -> None:
     page.set_viewport_size({"width": width, "height": 900})
-    run = runs.every(trained)[0].name
+    run = run_folder.every(trained)[0].name
     for name in (
         "", "data", "train", f"train?run={run}", "sweeps", "runs", f"runs?runs={run}", "evaluate", "draw",
         "drawings",
@@ -217,7 +217,7 @@ def test_a_finger_chooses_the_cell_of_the_matrix_that_it_touches(
     browser: Browser, served: str, trained: Path
 ) -> None:
     with before(browser, PHONE) as hand:
-        hand.page.goto(f"{served}/evaluate?run={runs.every(trained)[0].name}")
+        hand.page.goto(f"{served}/evaluate?run={run_folder.every(trained)[0].name}")
         cells = hand.page.locator(".st-key-evaluate-matrix .scatterlayer .points path")
         expect(cells).to_have_count(121)
         for true, read in ((4, 9), (7, 7)):

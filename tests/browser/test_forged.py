@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 
 from core.drawing import collection, strokes
 from core.drawing.collection import Drawing
-from core.runs import runs
+from core.runs import run_folder
 from tests.conftest import wait_until
 from tests.support.browser import free_port, serving
 from tests.support.drawings import SEVEN
@@ -78,7 +78,7 @@ def app(mlp_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App
     port = free_port()
     log = root.parent / f"server-{port}.txt"
     with serving(root, port, MNIST_LAB_MAX_WAITING="1", refusals=True) as url:
-        yield App(url, log, runs.every(root)[0].name)
+        yield App(url, log, run_folder.every(root)[0].name)
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_whatever_is_sent_for_any_widget_the_page_goes_on(
     app: App, socket: ClientConnection, page: str
 ) -> None:
     forger = Forger(socket)
-    both = ",".join(run.name for run in runs.every(app.log.parent / "runs"))
+    both = ",".join(run.name for run in run_folder.every(app.log.parent / "runs"))
     seven = strokes.to_text([[[280 * x, 280 * y] for x, y in SEVEN[0]]], 280)
     for query in STATES[page]:
         forger.open(page, query.format(run=app.run, runs=both, seven=seven))

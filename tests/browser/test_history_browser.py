@@ -10,7 +10,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.runs import runs
+from core.runs import run_folder
 from tests.support.browser import choose, free_port, serving
 from tests.support.inhabited import inhabited
 
@@ -120,7 +120,7 @@ def test_a_run_on_the_train_page_is_a_place_that_back_leaves_for_the_knobs(
     finished = page.get_by_text(re.compile("^(Finished|Stopped) .* of the test images right"))
     train = page.get_by_role("button", name="Train", exact=True)
     page.get_by_text("Recent runs").click()
-    page.get_by_role("link", name=f"{runs.status(mlp_run).test_accuracy:.2%}").first.click()
+    page.get_by_role("link", name=f"{run_folder.status(mlp_run).test_accuracy:.2%}").first.click()
     expect(finished).to_be_visible()
     page.wait_for_url(re.compile("run="))
     page.go_back()

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from core.evaluation import results
-from core.runs import runs
+from core.runs import records, run_folder
 from tests.conftest import train
 from tests.support.browser import MILLISECONDS, free_port, serving
 
@@ -35,7 +35,7 @@ def address(root: Path) -> Iterator[str]:
 def test_a_disagreement_of_two_runs_is_a_link_that_shows_the_same_elsewhere(
     page: Page, browser: Browser, address: str, root: Path
 ) -> None:
-    narrow, wide = runs.every(root)
+    narrow, wide = run_folder.every(root)
     page.goto(f"{address}/runs")
     table = page.get_by_test_id("stDataFrame").first
     expect(table).to_be_visible()
@@ -70,7 +70,7 @@ def test_a_disagreement_of_two_runs_is_a_link_that_shows_the_same_elsewhere(
 
 
 def test_a_chart_is_taken_as_a_picture_and_as_numbers(page: Page, address: str, root: Path) -> None:
-    page.goto(f"{address}/runs?runs={','.join(run.name for run in runs.every(root))}")
+    page.goto(f"{address}/runs?runs={','.join(run.name for run in run_folder.every(root))}")
     chart = page.locator(".st-key-runs-overlay")
     expect(chart.locator(".scatterlayer")).to_be_visible()
 
@@ -86,7 +86,7 @@ def test_a_chart_is_taken_as_a_picture_and_as_numbers(page: Page, address: str, 
         page.get_by_role("button", name="Download its numbers (CSV)").click()
     lines = Path(taken.value.path()).read_text().splitlines()
     assert len(lines) == 1 + 4  # two runs of two epochs
-    accuracies = [row["val_accuracy"] for run in runs.every(root) for row in runs.metrics(run)]
+    accuracies = [row["val_accuracy"] for run in run_folder.every(root) for row in records.metrics(run)]
     assert sorted(float(line.split(",")[-1]) for line in lines[1:]) == pytest.approx(sorted(accuracies))
     page.get_by_role("radio", name="SVG").click()
     expect(page.get_by_role("radio", name="SVG")).to_be_checked()
@@ -98,7 +98,7 @@ def test_a_chart_is_taken_as_a_picture_and_as_numbers(page: Page, address: str, 
 
 
 def test_what_is_taken_from_a_run_is_called_after_what_it_is(page: Page, address: str, root: Path) -> None:
-    run = runs.every(root)[0]
+    run = run_folder.every(root)[0]
     named = f"mlp-8-mnist-5k-{100 * results.load(run).accuracy:.2f}"
     page.goto(f"{address}/runs?runs={run.name}&format=onnx")
     for button, ending in (

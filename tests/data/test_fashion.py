@@ -18,7 +18,7 @@ from core.data.datasets import BadDataFile, DatasetDamaged, DatasetMissing
 from core.data.download import FetchFailed
 from core.evaluation import results
 from core.network import predict
-from core.runs import runs
+from core.runs import run_folder
 from tests.conftest import shared
 from tests.support.browser import SilentHandler
 from tests.support.pages import again, metrics, open_page, said, texts
@@ -105,7 +105,7 @@ def test_a_reader_of_digits_is_shown_clothes(
     app = open_page("evaluate", on="fashion_mnist")
     assert not app.error
     images, labels = fashion.load()
-    right = results.Evaluation(predict.load(runs.STARTER).logits(images), labels).accuracy
+    right = results.Evaluation(predict.load(run_folder.STARTER).logits(images), labels).accuracy
     assert metrics(app)["Accuracy"] == f"{right:.2%}"
     assert "9 ankle boot" in texts(app)
     shutil.rmtree(no_mnist)

@@ -23,10 +23,10 @@ from core.drawing.photo import NoPhoto
 from core.drawing.preprocess import EmptyDrawing, canvas_to_image
 from core.drawing.strokes import PEN
 from core.network import predict
-from core.runs import runs
+from core.runs import run_folder
 
 HEIGHT, WIDTH = 240, 320
-STARTER = predict.load(runs.STARTER)
+STARTER = predict.load(run_folder.STARTER)
 Share = NDArray[np.float64]  # (H, W): how much of each pixel is ink
 Photo = NDArray[np.uint8]
 

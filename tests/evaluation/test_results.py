@@ -18,7 +18,7 @@ from core.data.datasets import Dataset
 from core.drawing.preprocess import normalise
 from core.evaluation import results
 from core.evaluation.results import Evaluation, NotEvaluated
-from core.runs import runs
+from core.runs import run_folder
 from tests.support.strategies import evaluations
 
 
@@ -103,7 +103,7 @@ def test_loss_and_accuracy_are_those_of_keras(
     np.testing.assert_array_equal(evaluation.labels, mnist_5k.y_test)
     assert evaluation.loss == pytest.approx(loss, abs=1e-5)
     assert evaluation.accuracy == pytest.approx(accuracy, abs=1e-5)
-    status = runs.status(run)
+    status = run_folder.status(run)
     assert (status.test_loss, status.test_accuracy) == (evaluation.loss, evaluation.accuracy)
 
 

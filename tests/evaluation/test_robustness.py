@@ -17,7 +17,7 @@ from core.data import datasets
 from core.evaluation import robustness
 from core.evaluation.robustness import LEVELS, UNCHANGED, Images, Robustness, changed
 from core.network import predict
-from core.runs import runs
+from core.runs import run_folder
 from tests.conftest import PATIENCE, wait_until
 from tests.support.pages import again, figure, open_page, said
 
@@ -79,7 +79,7 @@ def test_it_is_measured_in_a_process_and_kept_with_the_run(run: Path, mnist_5k: 
     assert found is not None
     assert found.done == 1
     assert found.images == len(mnist_5k.y_test)
-    accuracy = runs.status(run).test_accuracy
+    accuracy = run_folder.status(run).test_accuracy
     predictor = predict.load(run)
     for kind, levels in LEVELS.items():
         assert len(found.accuracy[kind]) == len(levels)

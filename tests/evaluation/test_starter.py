@@ -18,7 +18,7 @@ from core.evaluation import calibration, results
 from core.evaluation.calibration import Calibration
 from core.evaluation.robustness import Robustness
 from core.network import architectures, predict
-from core.runs import runs
+from core.runs import records, run_folder
 from starter import __main__ as starter
 
 
@@ -28,54 +28,54 @@ def digits(handwriting: Path) -> list[Drawing]:
 
 
 def test_it_is_at_most_a_megabyte() -> None:
-    assert sum(file.stat().st_size for file in runs.STARTER.iterdir()) <= 1_000_000
+    assert sum(file.stat().st_size for file in run_folder.STARTER.iterdir()) <= 1_000_000
 
 
 def test_it_is_a_finished_run_with_the_settings_of_the_script() -> None:
-    assert runs.status(runs.STARTER).state == "finished"
-    assert runs.config(runs.STARTER) == starter.CONFIG
-    assert Calibration.read(runs.STARTER) is not None
-    measured = Robustness.read(runs.STARTER)
+    assert run_folder.status(run_folder.STARTER).state == "finished"
+    assert records.config(run_folder.STARTER) == starter.CONFIG
+    assert Calibration.read(run_folder.STARTER) is not None
+    measured = Robustness.read(run_folder.STARTER)
     assert measured is not None
     assert measured.done == 1
 
 
 def test_it_reads_99_2_per_cent_of_mnist_s_test_images() -> None:
-    evaluation = results.load(runs.STARTER)
+    evaluation = results.load(run_folder.STARTER)
     assert len(evaluation.labels) == 10_000
     assert evaluation.accuracy >= 0.992
-    assert evaluation.accuracy == runs.status(runs.STARTER).test_accuracy
+    assert evaluation.accuracy == run_folder.status(run_folder.STARTER).test_accuracy
 
 
 def test_its_evaluation_is_what_its_model_says(mnist_npz: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_HOME", str(mnist_npz.parents[1]))
     images, labels = datasets.load("mnist").part("test")
-    evaluation = results.load(runs.STARTER)
+    evaluation = results.load(run_folder.STARTER)
     some = slice(0, 1_000)
     np.testing.assert_array_equal(evaluation.labels, labels)
-    logits = predict.load(runs.STARTER).logits(images[some])
+    logits = predict.load(run_folder.STARTER).logits(images[some])
     # Kept to a thousandth; another processor adds in another order.
     np.testing.assert_allclose(evaluation.logits[some], logits, atol=0.02)
 
 
 def test_its_two_models_are_one() -> None:
-    model = keras.saving.load_model(runs.STARTER / "model.keras")
+    model = keras.saving.load_model(run_folder.STARTER / "model.keras")
     images = datasets.load("mnist-5k").x_test[:100]
-    found = predict.load(runs.STARTER).probabilities(images)
+    found = predict.load(run_folder.STARTER).probabilities(images)
     np.testing.assert_allclose(model.predict(normalise(images), verbose=0), found, atol=1e-5)
     assert model.count_params() == architectures.parameters(architectures.layers(starter.CONFIG))
 
 
 def test_it_reads_the_handwriting_that_it_has_learned_from(digits: list[Drawing]) -> None:
     """What to expect of other people is measured by leaving writers out, see docs/benchmarks.md."""
-    assert np.mean(starter.right(runs.STARTER, digits[::4], 20)) > 0.985
+    assert np.mean(starter.right(run_folder.STARTER, digits[::4], 20)) > 0.985
 
 
 def test_few_of_people_s_digits_are_taken_for_none(digits: list[Drawing]) -> None:
-    found = Calibration.read(runs.STARTER)
+    found = Calibration.read(run_folder.STARTER)
     assert found is not None
     images = np.stack([canvas_to_image(canvas) for canvas in starter.canvases(digits[::4], 20)])
-    reference = calibration.reference(predict.load(runs.STARTER), MNIST)
+    reference = calibration.reference(predict.load(run_folder.STARTER), MNIST)
     assert np.mean(found.unlike(reference.unlikeness(images)) > 1) <= 0.01
 
 
@@ -86,16 +86,16 @@ def test_the_groups_of_writers_share_nobody(digits: list[Drawing]) -> None:
 
 
 def test_it_is_offered_last_and_is_no_run_to_go_on_with(runs_folder: Path, trained: Path) -> None:
-    assert runs.trained(runs_folder) == [runs.STARTER]
-    assert runs.trained(trained)[-1] == runs.STARTER
-    assert runs.find_trained(runs_folder, "starter") == runs.STARTER
-    with pytest.raises(runs.UnknownRun):
-        runs.find(runs_folder, "starter")
+    assert run_folder.trained(runs_folder) == [run_folder.STARTER]
+    assert run_folder.trained(trained)[-1] == run_folder.STARTER
+    assert run_folder.find_trained(runs_folder, "starter") == run_folder.STARTER
+    with pytest.raises(run_folder.UnknownRun):
+        run_folder.find(runs_folder, "starter")
 
 
 def test_the_card_says_what_a_card_has_to() -> None:
-    card = (runs.STARTER.parent / "README.md").read_text("utf-8")
+    card = (run_folder.STARTER.parent / "README.md").read_text("utf-8")
     for word in ("learned from", "licence", "seed", "command", "10.5281/zenodo.1195803", "Limits"):
         assert word in card
     (accuracy,) = re.findall(r"([\d.]+) % of MNIST's test images", card)
-    assert float(accuracy) == pytest.approx(100 * results.load(runs.STARTER).accuracy, abs=0.01)
+    assert float(accuracy) == pytest.approx(100 * results.load(run_folder.STARTER).accuracy, abs=0.01)

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from core.config import PRESETS, RunConfig
 from core.exports import downloads, file_names
-from core.runs import notes, runs
-from core.runs.runs import Status
+from core.runs import notes, run_folder
+from core.runs.run_folder import Status
 from tests.support.strategies import configs
 
 
 def make(root: Path, config: RunConfig, accuracy: float | None = 0.96861, name: str = "") -> Path:
-    run = runs.create(root, config)
+    run = run_folder.create(root, config)
     state = "paused" if accuracy is None else "finished"
-    runs.write_status(run, Status(state=state, created=1, test_accuracy=accuracy))
+    run_folder.write_status(run, Status(state=state, created=1, test_accuracy=accuracy))
     if name:
         notes.write(run, name=name)
     return run
@@ -30,7 +30,7 @@ def test_it_says_network_data_and_accuracy(tmp_path: Path) -> None:
     assert downloads.file_name(make(tmp_path, mlp), "h5") == "mlp-128-mnist-96.86.h5"
     assert file_names.stem(make(tmp_path, PRESETS["tutorial-cnn"], 0.991)) == "cnn-32-64-64-mnist-5k-99.10"
     assert file_names.stem(make(tmp_path, mlp.but(hidden_units="256,64"), 1.0)) == "mlp-256-64-mnist-100.00"
-    assert re.fullmatch(r"starter-cnn-32-48-64-mnist-99\.\d\d", file_names.stem(runs.STARTER))
+    assert re.fullmatch(r"starter-cnn-32-48-64-mnist-99\.\d\d", file_names.stem(run_folder.STARTER))
 
 
 def test_a_run_that_has_not_ended_says_so(tmp_path: Path) -> None:

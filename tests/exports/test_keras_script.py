@@ -17,18 +17,18 @@ from hypothesis import strategies as st
 from core.config import PRESETS, RunConfig
 from core.exports import keras_script
 from core.network import architectures
-from core.runs import runs
+from core.runs import records, run_folder
 from tests.conftest import train
 from tests.support.strategies import configs
 
 
 def as_script(run: Path) -> str:
-    return keras_script.script(runs.config(run), "a run")
+    return keras_script.script(records.config(run), "a run")
 
 
 def as_notebook(run: Path) -> str:
     """The cells of the notebook, one after the other."""
-    notebook = nbformat.reads(keras_script.notebook(runs.config(run), "a run"), as_version=4)
+    notebook = nbformat.reads(keras_script.notebook(records.config(run), "a run"), as_version=4)
     return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
 
 
@@ -48,8 +48,8 @@ def result(code: str, folder: Path) -> tuple[int, float]:
 
 def assert_reproduced(run: Path, code: str, folder: Path) -> None:
     parameters, accuracy = result(code, folder)
-    assert parameters == architectures.parameters(architectures.layers(runs.config(run)))
-    assert accuracy == pytest.approx(runs.status(run).test_accuracy, abs=0.003)
+    assert parameters == architectures.parameters(architectures.layers(records.config(run)))
+    assert accuracy == pytest.approx(run_folder.status(run).test_accuracy, abs=0.003)
 
 
 @pytest.mark.parametrize(
@@ -113,4 +113,4 @@ def test_augmented_runs_are_trained_with_keras_s_own_layers(tmp_path: Path) -> N
         zoom=0.1, shear=5.0,
     )  # fmt: skip
     _parameters, accuracy = result(as_script(run), tmp_path)
-    assert accuracy == pytest.approx(runs.status(run).test_accuracy, abs=0.1)  # nearly the same
+    assert accuracy == pytest.approx(run_folder.status(run).test_accuracy, abs=0.1)  # nearly the same

@@ -11,7 +11,7 @@ import pytest
 from core.config import RunConfig
 from core.evaluation import results
 from core.exports import model_card
-from core.runs import run_table, runs
+from core.runs import records, run_folder, run_table
 
 
 def test_the_card_holds_the_run_s_own_numbers(mlp_run: Path) -> None:
@@ -22,19 +22,19 @@ def test_the_card_holds_the_run_s_own_numbers(mlp_run: Path) -> None:
     assert f"- Loss (cross-entropy): {found.loss:.4f}" in text
     pair = found.confused()[0]
     assert f"{pair.true} for {pair.read} ({pair.times} of {pair.written})" in text
-    for name, value in runs.config(mlp_run).model_dump(mode="json").items():
+    for name, value in records.config(mlp_run).model_dump(mode="json").items():
         assert f"| {name} | {value} |" in text
     for digit, row in found.report().iterrows():
         assert f"| {digit} | {row['precision']:.4f} | {row['recall']:.4f} |" in text
 
 
 def test_a_run_that_was_not_evaluated_says_so(tmp_path: Path) -> None:
-    run = runs.create(tmp_path, RunConfig())
+    run = run_folder.create(tmp_path, RunConfig())
     assert "It has not been evaluated." in model_card.card(run_table.entry(run), "Waiting")
 
 
 def test_the_numbers_of_each_epoch_come_as_csv(mlp_run: Path) -> None:
     table = pd.read_csv(io.StringIO(model_card.metrics(run_table.entry(mlp_run))))
-    rows = runs.metrics(mlp_run)
+    rows = records.metrics(mlp_run)
     assert table["epoch"].tolist() == [row["epoch"] for row in rows]
     assert table["val_loss"].tolist() == pytest.approx([row["val_loss"] for row in rows])

@@ -18,7 +18,7 @@ from core.data.specs import MNIST
 from core.drawing import collection, interchange, preprocess, strokes
 from core.exports import file_names, model_formats, onnx_drawing
 from core.network import architectures, onnx_graph, predict
-from core.runs import runs
+from core.runs import records, run_folder
 from core.worker import convert as writer
 from core.worker import keras_model
 from tests.support import old_keras
@@ -85,7 +85,9 @@ probabilities = [np.abs(old - new).max() for old, new in zip(before, model.get_w
 
 @pytest.mark.parametrize("ending", ["keras", "h5"])
 def test_the_lines_name_the_versions_of_keras(ending: str) -> None:
-    assert f"# For Keras {model_formats.OLDEST_KERAS} or newer" in model_formats.snippet(runs.STARTER, ending)
+    assert f"# For Keras {model_formats.OLDEST_KERAS} or newer" in model_formats.snippet(
+        run_folder.STARTER, ending
+    )
     assert model_formats.OLDEST_KERAS in old_keras.VERSIONS
 
 
@@ -100,7 +102,7 @@ def result(code: str, folder: Path) -> np.ndarray:
 
 
 def test_the_lines_for_drawings_read_a_picture_of_one(tmp_path: Path, canvases: list[np.ndarray]) -> None:
-    run = runs.STARTER
+    run = run_folder.STARTER
     Image.fromarray(canvases[0][..., 0]).save(tmp_path / "digit.png")
     file = tmp_path / f"{file_names.stem(run)}.drawing.onnx"
     file.write_bytes(model_formats.write(run, "drawing.onnx"))
@@ -115,7 +117,7 @@ def test_the_lines_for_drawings_read_a_picture_of_one(tmp_path: Path, canvases: 
 def test_drawings_are_prepared_as_the_app_prepares_them(
     fixture: str | None, request: pytest.FixtureRequest, canvases: list[np.ndarray]
 ) -> None:
-    run = request.getfixturevalue(fixture) if fixture else runs.STARTER
+    run = request.getfixturevalue(fixture) if fixture else run_folder.STARTER
     session = onnxruntime.InferenceSession(model_formats.write(run, "drawing.onnx"))
     predictor = predict.load(run)
     for canvas in canvases:
@@ -146,21 +148,21 @@ def test_whatever_the_size_and_the_place(top: int, left: int, height: int, width
     grey = np.random.default_rng(height).integers(64, 256, (height, width), np.uint8)
     canvas[top : top + height, left : left + width, :3] = grey[..., None]
     ink = canvas[..., 0].astype(np.float32)  # where all of the border is ink, the app cannot tell the paper
-    session = onnxruntime.InferenceSession(model_formats.write(runs.STARTER, "drawing.onnx"))
+    session = onnxruntime.InferenceSession(model_formats.write(run_folder.STARTER, "drawing.onnx"))
     prepared = session.run(["image"], {"drawing": canvas[..., 0]})[0]
     assert np.abs(np.rint(prepared[0] * 255) - preprocess.image(ink)).max() <= 1
 
 
 def test_an_older_runtime_finds_nothing_to_fuse_that_it_cannot_run() -> None:
     """A transposition before a product of doubles: ONNX Runtime up to 1.23 fuses them, and fails."""
-    nodes = onnx.load_from_string(model_formats.write(runs.STARTER, "drawing.onnx")).graph.node
+    nodes = onnx.load_from_string(model_formats.write(run_folder.STARTER, "drawing.onnx")).graph.node
     kinds = {node.op_type for node in nodes if node.output[0].startswith("prepare/")}
     assert "MatMul" in kinds
     assert "Transpose" not in kinds
 
 
 def test_an_empty_drawing_is_no_digit() -> None:
-    session = onnxruntime.InferenceSession(model_formats.write(runs.STARTER, "drawing.onnx"))
+    session = onnxruntime.InferenceSession(model_formats.write(run_folder.STARTER, "drawing.onnx"))
     for grey in (0, preprocess.FAINTEST - 1):
         drawing = np.zeros((CANVAS, CANVAS), np.uint8)
         drawing[100:150, 100:150] = grey
@@ -178,7 +180,7 @@ def test_no_keras_file_is_ever_opened(mlp_run: Path, tmp_path: Path) -> None:
         (run / name).write_bytes((mlp_run / name).read_bytes())
     (run / "model.keras").write_bytes(b"not a model")
     assert writer.model(run).count_params() == architectures.parameters(
-        architectures.layers(runs.config(run))
+        architectures.layers(records.config(run))
     )
     assert model_formats.write(run, "keras").startswith(b"PK")  # written anew
 
@@ -197,7 +199,7 @@ def test_what_needs_tensorflow_is_written_by_a_process_of_its_own(mlp_run: Path)
 
 def test_the_runs_page_offers_every_format(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_LAB_RUNS", str(trained))
-    (run,) = runs.every(trained)
+    (run,) = run_folder.every(trained)
     for ending, form in model_formats.formats().items():
         app = open_page("runs", runs=run.name, format=ending)
         assert f"The model as {form.name}" in [button.label for button in app.get("download_button")]
@@ -208,7 +210,7 @@ def test_the_runs_page_offers_every_format(trained: Path, monkeypatch: pytest.Mo
 
 
 def test_the_weights_of_the_graph_are_those_it_was_built_with() -> None:
-    network = architectures.layers(runs.config(runs.STARTER))
-    graph = onnx.load(runs.STARTER / "model.onnx")
+    network = architectures.layers(records.config(run_folder.STARTER))
+    graph = onnx.load(run_folder.STARTER / "model.onnx")
     again_built = onnx_graph.build(network, onnx_graph.weights(graph))
     assert again_built.SerializeToString() == graph.SerializeToString()

@@ -21,7 +21,7 @@ from core.data.datasets import Dataset
 from core.drawing.preprocess import normalise
 from core.exports import keras_script, model_formats
 from core.network import architectures
-from core.runs import runs
+from core.runs import records
 from core.worker import convert as writer
 from core.worker import keras_model, portable
 from tests.support import old_keras
@@ -83,7 +83,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, mlp_run: Path, cnn_run: Pat
         portable.save_keras(model, folder / f"{name}.keras")
         portable.save_h5(model, folder / f"{name}.h5")
     for name, run in (("mlp", mlp_run), ("cnn", cnn_run)):
-        describe(name, runs.config(run))
+        describe(name, records.config(run))
         (folder / f"{name}.keras").write_bytes((run / "model.keras").read_bytes())
         portable.save_h5(writer.model(run), folder / f"{name}.h5")
     return folder

@@ -22,7 +22,7 @@ from core.data import datasets
 from core.evaluation import results
 from core.exports import run_archive
 from core.network import predict
-from core.runs import notes, runs, trash
+from core.runs import notes, records, run_folder, trash
 from tests.conftest import train
 from tests.support.pages import again, open_page, said
 
@@ -69,17 +69,17 @@ def test_out_and_in_again_is_the_same_run(run: Path, tmp_path: Path, mnist_5k: d
     left_behind = {name for name in before if name.endswith(".lock")} | {"coming.json", "model.keras"}
     assert set(after) == set(before) - left_behind
     assert all(after[name] == before[name] for name in after if name != "model.onnx")
-    assert runs.status(found) == runs.status(run)
+    assert run_folder.status(found) == run_folder.status(run)
     assert notes.read(found) == notes.read(run)
     images = mnist_5k.x_test[:50]
     np.testing.assert_array_equal(predict.load(found).logits(images), predict.load(run).logits(images))
-    assert results.load(found).accuracy == runs.status(run).test_accuracy
+    assert results.load(found).accuracy == run_folder.status(run).test_accuracy
 
 
 def test_knobs_that_were_turned_stay_turned(run: Path, contents: Contents, tmp_path: Path) -> None:
     turned = contents | {f"{run.name}/request.json": b'{"action": "pause", "epochs": 9, "rm": "-rf"}'}
     found = run_archive.unpack(zipped(turned), tmp_path)
-    assert runs.plan(found).epochs == 9
+    assert records.plan(found).epochs == 9
     assert b"rm" not in (found / "request.json").read_bytes()
 
 
@@ -92,7 +92,7 @@ def test_a_name_that_is_taken_is_left_to_its_run(run: Path, contents: Contents, 
     }
     assert len(names) == 3
     assert all(name.startswith(run.name[:50]) for name in names)
-    assert len(runs.every(tmp_path)) == 3
+    assert len(run_folder.every(tmp_path)) == 3
 
 
 def test_the_same_run_twice_is_no_second_one(run: Path, contents: Contents, tmp_path: Path) -> None:
@@ -103,11 +103,11 @@ def test_the_same_run_twice_is_no_second_one(run: Path, contents: Contents, tmp_
         with pytest.raises(run_archive.AlreadyHere, match="here already") as error:
             run_archive.unpack(io.BytesIO(same), tmp_path)
         assert error.value.run == found
-    assert runs.every(tmp_path) == [found]
+    assert run_folder.every(tmp_path) == [found]
     # What has trained on is not what it was.
     shorter = contents[f"{run.name}/metrics.jsonl"].splitlines(keepends=True)[0]
     assert run_archive.unpack(zipped(contents | {f"{run.name}/metrics.jsonl": shorter}), tmp_path) != found
-    assert len(runs.every(tmp_path)) == 2
+    assert len(run_folder.every(tmp_path)) == 2
 
 
 # ------------------------------------------------------------------------------------ hostile
@@ -263,9 +263,9 @@ def test_a_damaged_zip_is_refused_or_read_and_never_anything_else(
     with contextlib.suppress(run_archive.BadBundle):
         run_archive.unpack(packed, root)
     for found in root.iterdir():
-        assert runs.is_name(found.name)
-        runs.config(found)
-        runs.status(found)
+        assert run_folder.is_name(found.name)
+        records.config(found)
+        run_folder.status(found)
     assert list(outside.iterdir()) == [root]
     shutil.rmtree(outside)
 
@@ -281,16 +281,16 @@ def root(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_run_is_brought_in_on_the_page(run: Path, root: Path) -> None:
-    there = runs.written_status(root / run.name)
-    runs.write_status(root / run.name, there.model_copy(update={"created": 1.0}))  # it is another one
+    there = run_folder.written_status(root / run.name)
+    run_folder.write_status(root / run.name, there.model_copy(update={"created": 1.0}))  # it is another one
     app = open_page("runs")
     app.file_uploader(key="runs.bring_0").set_value(("run.zip", run_archive.pack(run), "application/zip"))
     again(app)
-    assert len(runs.every(root)) == 2
+    assert len(run_folder.every(root)) == 2
     assert len(app.dataframe[0].value) == 2
     assert not app.error
     # What was brought in is what is chosen.
-    (brought,) = {found.name for found in runs.every(root)} - {run.name}
+    (brought,) = {found.name for found in run_folder.every(root)} - {run.name}
     assert app.query_params["runs"] == brought
 
 
@@ -299,7 +299,7 @@ def test_who_brings_a_run_in_twice_is_told_so_and_shown_it(run: Path, root: Path
     app.file_uploader(key="runs.bring_0").set_value(("<b>.zip", run_archive.pack(run), "application/zip"))
     again(app)
     assert "The run in <b>.zip is here already" in said(app.info[0])
-    assert runs.every(root) == [root / run.name]
+    assert run_folder.every(root) == [root / run.name]
     (link,) = [link for link in app.get("page_link") if link.proto.label == "Show it"]
     assert link.proto.query_string == f"runs={run.name}"
     again(app)
@@ -307,7 +307,7 @@ def test_who_brings_a_run_in_twice_is_told_so_and_shown_it(run: Path, root: Path
     # The uploader is empty: whoever deletes the run now does not bring it in anew.
     trash.delete(root, [run.name])
     again(app)
-    assert not runs.every(root)
+    assert not run_folder.every(root)
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", json.dumps({"a": 1}).encode()])
@@ -316,7 +316,7 @@ def test_what_is_no_run_is_said_to_be_none(root: Path, content: bytes) -> None:
     app.file_uploader(key="runs.bring_0").set_value(("<b>.zip", content, "application/zip"))
     again(app)
     assert "<b>.zip was not brought in" in said(app.error[0])
-    assert len(runs.every(root)) == 1
+    assert len(run_folder.every(root)) == 1
 
 
 def test_everything_that_can_be_taken_is_offered(run: Path, root: Path) -> None:
@@ -363,7 +363,7 @@ def test_a_row_that_no_worker_wrote_is_passed_over(run: Path, tmp_path: Path, ro
     copied = Path(shutil.copytree(run, tmp_path / run.name))
     with (copied / "metrics.jsonl").open("a") as file:
         file.write(f"{row}\n")
-    assert runs.metrics(copied) == runs.metrics(run)
+    assert records.metrics(copied) == records.metrics(run)
 
 
 def test_a_run_that_cannot_be_shown_says_so_and_can_be_deleted(run: Path, root: Path) -> None:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow.core.util import event_pb2
 
 from core.exports import file_names, tensorboard
-from core.runs import runs
+from core.runs import records
 
 
 def test_tensorboard_finds_the_curves(cnn_run: Path, tmp_path: Path) -> None:
@@ -20,10 +20,10 @@ def test_tensorboard_finds_the_curves(cnn_run: Path, tmp_path: Path) -> None:
         (file,) = (tmp_path / file_names.unique(cnn_run) / part).iterdir()
         assert file.name.startswith("events.out.tfevents.")
         events = list(map(event_pb2.Event.FromString, tf.data.TFRecordDataset(str(file)).as_numpy_iterator()))
-        assert [event.wall_time for event in events[1:]] == [row["time"] for row in runs.metrics(cnn_run)]
+        assert [event.wall_time for event in events[1:]] == [row["time"] for row in records.metrics(cnn_run)]
         found = {
             (value.tag, event.step): value.simple_value for event in events for value in event.summary.value
         }
-        for row in runs.metrics(cnn_run):
+        for row in records.metrics(cnn_run):
             for name in ("loss", "accuracy"):
                 assert found[f"epoch_{name}", row["epoch"] - 1] == pytest.approx(row[prefix + name])

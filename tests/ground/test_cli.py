@@ -23,12 +23,12 @@ from core.data.datasets import Dataset
 from core.evaluation import results
 from core.exports import model_formats
 from core.jobs import run_queue
-from core.runs import runs
-from core.runs.runs import Status
+from core.runs import records, run_folder
+from core.runs.run_folder import Status
 from tests.conftest import PATIENCE, filled, paste
 from tests.support.sites import Folder, serving
 
-PROJECT = Path(runs.__file__).parents[2]
+PROJECT = Path(run_folder.__file__).parents[2]
 Typed = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -74,8 +74,8 @@ def test_the_last_line_of_training_is_the_directory_of_a_run_with_these_settings
     training: subprocess.CompletedProcess[str], run: Path
 ) -> None:
     assert run.is_dir()
-    assert runs.config(run) == PRESETS["tutorial-mlp-10"].but(hidden_units=(64,), epochs=4)
-    status = runs.status(run)
+    assert records.config(run) == PRESETS["tutorial-mlp-10"].but(hidden_units=(64,), epochs=4)
+    status = run_folder.status(run)
     assert status.state == "finished"
     assert f"Test accuracy {status.test_accuracy:.2%}, test loss {status.test_loss:.4f}" in training.stdout
     # The progress is not in the way of a program that reads the output.
@@ -90,7 +90,7 @@ def test_a_run_that_fails_ends_with_1_and_still_names_its_directory(run: Path, t
     found = core("resume", damaged, "--epochs", "5")
     assert found.returncode == 1
     assert Path(found.stdout.splitlines()[-1]) == damaged
-    assert runs.status(damaged).state == "failed"
+    assert run_folder.status(damaged).state == "failed"
     assert found.stderr.splitlines()[-2].startswith("The checkpoint is damaged")
     assert "Traceback" not in found.stderr
 
@@ -129,11 +129,11 @@ def test_a_data_set_that_was_cut_off_is_refused_and_fetched_anew(
 def test_a_run_that_rests_before_its_end_is_not_waited_for(
     left: Status, code: int, sentence: str, tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_queue, "start_worker", lambda run, slots: runs.write_status(run, left))
+    monkeypatch.setattr(run_queue, "start_worker", lambda run, slots: run_folder.write_status(run, left))
     found = typed("train", "--runs", tmp_path / "runs")
     assert found.returncode == code
     assert sentence in found.stderr
-    assert runs.every(tmp_path / "runs") == [Path(found.stdout.splitlines()[-1])]
+    assert run_folder.every(tmp_path / "runs") == [Path(found.stdout.splitlines()[-1])]
 
 
 def cells(table: str) -> list[list[str]]:
@@ -318,7 +318,7 @@ def test_a_finished_run_is_given_more_epochs(mlp_run: Path, tmp_path: Path, type
     assert done.returncode == 0, done.stderr
     assert "Test accuracy" in done.stdout
     assert done.stdout.splitlines()[-1] == str(run)
-    assert [row["epoch"] for row in runs.metrics(run)] == [1, 2, 3, 4]
+    assert [row["epoch"] for row in records.metrics(run)] == [1, 2, 3, 4]
 
 
 # ------------------------------------------------------------------------------------ export
@@ -388,7 +388,7 @@ def test_an_export_that_cannot_be_is_refused_in_a_sentence(
 
 
 def test_an_untrained_run_has_no_model_to_export_but_a_script(tmp_path: Path, typed: Typed) -> None:
-    run = runs.create(tmp_path / "runs", PRESETS["tutorial-mlp"])
+    run = run_folder.create(tmp_path / "runs", PRESETS["tutorial-mlp"])
     assert_refused(
         typed("export", run, "keras", tmp_path), r"has no trained model yet, so there is no Keras of"
     )

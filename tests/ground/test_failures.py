@@ -27,8 +27,8 @@ from core.data import datasets, fashion
 from core.failures import Failure, KnownFailure, words
 from core.jobs import run_queue
 from core.network import architectures
-from core.runs import runs, warm_start
-from core.runs.runs import Status
+from core.runs import records, run_folder, warm_start
+from core.runs.run_folder import Status
 from core.settings import Settings
 from core.sweeps import sweeps
 from core.worker import checkpoint
@@ -133,8 +133,8 @@ def write_and_read(file: Path, content: bytes, read: Callable[[], object]) -> Ca
 
 def foreign(root: Path) -> Path:
     """A run on a data set that is not here, and that it says nothing of."""
-    run = runs.create(root, RunConfig())
-    runs.write_json(run / "config.json", RunConfig(dataset="flags").model_dump(mode="json"))
+    run = run_folder.create(root, RunConfig())
+    run_folder.write_json(run / "config.json", RunConfig(dataset="flags").model_dump(mode="json"))
     return run
 
 
@@ -154,10 +154,10 @@ REAL: dict[str, Callable[[Path], object]] = {
     "lesson_damaged": lambda root: write_and_read(
         root / "run" / "lesson.npz", b"PK", lambda: warm_start.read(root / "run")
     )(),
-    "unknown_run": lambda root: runs.find(root, "../{name}"),
-    "unreadable_settings": lambda root: runs.config(root / "none"),
-    "unreadable_spec": lambda root: runs.spec(foreign(root)),
-    "unreadable_status": lambda root: runs.status(root / "none"),
+    "unknown_run": lambda root: run_folder.find(root, "../{name}"),
+    "unreadable_settings": lambda root: records.config(root / "none"),
+    "unreadable_spec": lambda root: records.spec(foreign(root)),
+    "unreadable_status": lambda root: run_folder.status(root / "none"),
     "unknown_sweep": lambda root: sweeps.read(root / "none"),
     "too_many_parameters": lambda root: run_queue.check(RunConfig(), Settings(max_parameters=1)),
     "too_much_memory": lambda root: run_queue.check(
@@ -276,7 +276,7 @@ def test_whatever_a_value_is_it_can_be_written_and_read(value: object) -> None:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    return runs.create(tmp_path, RunConfig())
+    return run_folder.create(tmp_path, RunConfig())
 
 
 def write(run: Path, **values: object) -> None:
@@ -288,16 +288,16 @@ def test_an_older_run_shows_its_sentence_as_it_was(
     run: Path, text: str, speak: Callable[[str], None]
 ) -> None:
     write(run, error=text)
-    assert words(runs.status(run).failure) == text
+    assert words(run_folder.status(run).failure) == text
     speak("xx")
-    assert words(runs.status(run).failure) == text
-    runs.write_status(run, runs.written_status(run))  # in the way of today
-    assert words(runs.status(run).failure) == text
+    assert words(run_folder.status(run).failure) == text
+    run_folder.write_status(run, run_folder.written_status(run))  # in the way of today
+    assert words(run_folder.status(run).failure) == text
 
 
 def test_an_older_run_that_went_well_has_not_failed(run: Path) -> None:
     write(run, error="")
-    assert runs.status(run).failure is None
+    assert run_folder.status(run).failure is None
 
 
 @pytest.mark.parametrize(
@@ -315,14 +315,14 @@ def test_what_this_version_has_no_words_for_is_told_by_its_code(
 ) -> None:
     write(run, failure=failure)
     expected = f"It failed with the code {failure['code']}, which this version of MNIST Lab cannot read."
-    assert words(runs.status(run).failure) == expected
+    assert words(run_folder.status(run).failure) == expected
     speak("xx")
-    assert words(runs.status(run).failure) == f"⟦{expected}⟧"
+    assert words(run_folder.status(run).failure) == f"⟦{expected}⟧"
 
 
 def test_a_failure_that_nobody_wrote_down_is_said_to_be_unknown(run: Path) -> None:
     write(run)
-    assert words(runs.status(run).failure) == "It is not known why."
+    assert words(run_folder.status(run).failure) == "It is not known why."
 
 
 JSON = st.recursive(
@@ -352,12 +352,12 @@ def test_whatever_a_status_file_says_it_is_refused_or_reads_as_a_sentence(
     run.mkdir(exist_ok=True)
     write(run, **written)
     try:
-        status = runs._read_status(run / "status.json")
+        status = run_folder._read_status(run / "status.json")
     except ValueError:
         return
     told = words(status.failure)
     if status.failure and status.failure.code not in failures.sentences():
         assert status.failure.code in told
     assert told.endswith(".") or (status.failure and status.failure.values)
-    runs.write_status(run, status)
-    assert runs._read_status(run / "status.json") == status
+    run_folder.write_status(run, status)
+    assert run_folder._read_status(run / "status.json") == status

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from core import config, i18n
 from core.config import ConfigError
 from core.failures import Failure
-from core.runs import runs
+from core.runs import run_folder
 from tests.conftest import PATIENCE
 
 PROJECT = Path(__file__).parents[2]
@@ -79,7 +79,7 @@ def test_every_text_of_a_page_is_translated(
     monkeypatch.setenv("MNIST_LAB_RUNS", str(trained))
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=PATIENCE).run()
     if page == "a run":
-        app.query_params["run"] = runs.every(trained)[0].name
+        app.query_params["run"] = run_folder.every(trained)[0].name
         app.switch_page("pages/train.py").run()
     elif page != "start":
         app.switch_page(f"pages/{page}.py").run()
@@ -92,11 +92,13 @@ def test_every_text_of_a_page_is_translated(
 
 @pytest.mark.parametrize("state", ["failed", "running"])
 def test_why_a_run_failed_is_translated_when_it_is_read(
-    state: runs.State, bracketed: None, runs_folder: Path, no_mnist: Path
+    state: run_folder.State, bracketed: None, runs_folder: Path, no_mnist: Path
 ) -> None:
-    run = runs.create(runs_folder, config.RunConfig())
+    run = run_folder.create(runs_folder, config.RunConfig())
     failure = Failure.of("diverged", epoch=1, step=2)
-    runs.write_status(run, runs.Status(state=state, pid=1, failure=failure))  # nobody trains it any more
+    run_folder.write_status(
+        run, run_folder.Status(state=state, pid=1, failure=failure)
+    )  # nobody trains it any more
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=PATIENCE).run()
     app.query_params["run"] = run.name
     app.switch_page("pages/train.py").run()
@@ -107,8 +109,8 @@ def test_why_a_run_failed_is_translated_when_it_is_read(
 def test_errors_are_translated_when_they_are_raised(bracketed: None) -> None:
     with pytest.raises(ConfigError, match=r"⟦.*⟧"):
         config.from_settings("unknown", [])
-    with pytest.raises(runs.UnknownRun, match=r"⟦.*⟧"):
-        runs.find(Path(), "..")
+    with pytest.raises(run_folder.UnknownRun, match=r"⟦.*⟧"):
+        run_folder.find(Path(), "..")
 
 
 @pytest.mark.parametrize("speak", [i18n._, lambda text: i18n.ngettext(text, text, 2)])

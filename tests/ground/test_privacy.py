@@ -22,7 +22,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from core.config import RunConfig
-from core.runs import runs
+from core.runs import run_folder
 from core.settings import Settings
 from core.sweeps import sweeps
 from core.sweeps.search_space import Span
@@ -30,7 +30,7 @@ from core.sweeps.sweeps import Sweep
 from tests.conftest import PATIENCE, wait_until
 from tests.support.browser import answers, free_port
 
-PROJECT = Path(runs.__file__).parents[2]
+PROJECT = Path(run_folder.__file__).parents[2]
 STRACE = shutil.which("strace")
 
 # The embedded digits, see core.data.datasets; Keras's own settings; and of the fonts, what Keras's charts
@@ -113,7 +113,7 @@ def test_who_trains_a_network_calls_nobody_and_writes_what_is_said(
 ) -> None:
     settings = ("hidden_units=4", "training_images=100", "epochs=1")
     newcomer.run("-m", "core", "train", *(word for one in settings for word in ("--set", one)))
-    assert [runs.has_model(run) for run in runs.every(runs_folder)] == [True]
+    assert [run_folder.has_model(run) for run in run_folder.every(runs_folder)] == [True]
     newcomer.is_left_alone()
 
 
@@ -126,16 +126,18 @@ def test_a_sweep_calls_nobody_and_writes_nothing(
     folder = sweeps.submit(Sweep(name="Quiet", base=RunConfig(), knobs=knobs, method="tpe"), Settings())
     sweeps.stop(folder)
     newcomer.run("-m", "core.sweeps.runner", folder)
-    assert (runs.status(folder).state, runs.every(runs_folder)) == ("stopped", [])
+    assert (run_folder.status(folder).state, run_folder.every(runs_folder)) == ("stopped", [])
     newcomer.is_left_alone()
     assert newcomer.written == set()
 
 
-LOADS_THE_STARTER = "from core.runs import runs; from core.network import predict; predict.load(runs.STARTER)"
+LOADS_THE_STARTER = (
+    "from core.runs import run_folder; from core.network import predict; predict.load(run_folder.STARTER)"
+)
 
 
 @pytest.mark.parametrize("words", [
-    ("-m", "core", "predict", runs.STARTER, "digit.png"),
+    ("-m", "core", "predict", run_folder.STARTER, "digit.png"),
     ("-c", LOADS_THE_STARTER),
     ("-c", f"import benchmarks.understanding; {LOADS_THE_STARTER}"),
 ])  # fmt: skip

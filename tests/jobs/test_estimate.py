@@ -18,7 +18,7 @@ from core.config import ConvBlock, RunConfig
 from core.jobs import estimate
 from core.jobs.estimate import Estimate, Past
 from core.network import architectures as arch
-from core.runs import runs
+from core.runs import records, run_folder
 from core.worker.recorder import Journal
 from core.worker.training import train
 from tests.support.strategies import configs
@@ -157,15 +157,15 @@ def make(
     **status: Any,
 ) -> Path:
     """A finished run without its network."""
-    run = runs.create(root, config)
+    run = run_folder.create(root, config)
     now = time.time()
     for epoch, took in enumerate(seconds, start=1):
         now += took
         row = {"epoch": epoch, "steps": 25, "seconds": took, "loss": 1.0, "accuracy": 0.5, "time": now}
-        runs.append_row(run / "metrics.jsonl", row)
-    runs.write_json(run / "environment.json", HERE if environment is None else environment)
+        records.append_row(run / "metrics.jsonl", row)
+    run_folder.write_json(run / "environment.json", HERE if environment is None else environment)
     ended = {"state": "finished", "worked": sum(seconds) + 4} | status
-    runs.write_status(run, runs.written_status(run).model_copy(update=ended))
+    run_folder.write_status(run, run_folder.written_status(run).model_copy(update=ended))
     return run
 
 
@@ -193,7 +193,7 @@ def test_what_was_stopped_or_paused_counts_and_what_was_cut_short_does_not(tmp_p
     assert [past.rest for past in estimate.history(tmp_path)] == [None, None]
     run = make(tmp_path, state="stopped")
     half = {"epoch": 4, "steps": 3, "seconds": 0.1, "time": time.time()}
-    runs.append_row(run / "metrics.jsonl", half)
+    records.append_row(run / "metrics.jsonl", half)
     assert {past.epoch for past in estimate.history(tmp_path)} == {2.0}
 
 
@@ -225,13 +225,13 @@ def test_other_machines_and_damaged_runs_are_left_out(tmp_path: Path) -> None:
 def test_a_thousand_runs_are_not_all_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     for name in ("metrics", "environment"):
-        read = getattr(runs, name)
+        read = getattr(records, name)
 
         def counted(run: Path, name: str = name, read: Any = read) -> Any:
             opened.append(name)
             return read(run)
 
-        monkeypatch.setattr(runs, name, counted)
+        monkeypatch.setattr(records, name, counted)
     for number in range(1000):
         # The newest thirty were made elsewhere.
         make(tmp_path, environment=HERE if number < 970 else {"cores": 99})
@@ -247,7 +247,7 @@ def test_a_thousand_runs_of_another_machine_are_not_all_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Path] = []
-    monkeypatch.setattr(runs, "environment", lambda run: opened.append(run) or {})
+    monkeypatch.setattr(records, "environment", lambda run: opened.append(run) or {})
     for _number in range(200):
         make(tmp_path)
     assert estimate.history(tmp_path) == []
@@ -258,7 +258,7 @@ def test_a_thousand_runs_of_another_machine_are_not_all_opened(
 
 
 def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
-    run = runs.create(tmp_path, MLP)
+    run = run_folder.create(tmp_path, MLP)
     assert Estimate.read(run) is None
     found = estimate.estimate(MLP, slower(2, MLP))
     found.keep(run)
@@ -310,11 +310,11 @@ def test_what_has_not_come_to_its_end_is_not_compared(tmp_path: Path, state: str
 
 
 def test_what_remains_of_a_queued_run_is_its_estimate(tmp_path: Path) -> None:
-    run = runs.create(tmp_path, MLP.but(epochs=4))
+    run = run_folder.create(tmp_path, MLP.but(epochs=4))
     Estimate(epoch=5, total=30, end=3, based_on=0).keep(run)
     assert estimate.remaining(run) == 30
     # Somebody asks for more epochs.
-    with runs.changing_request(run) as change:
+    with run_folder.changing_request(run) as change:
         change(epochs=6)
     assert estimate.remaining(run) == 40
     (run / "estimate.json").unlink()
@@ -325,7 +325,7 @@ def test_what_remains_of_a_running_one_goes_by_its_own_pace(tmp_path: Path) -> N
     with_lock = {"state": "running", "phase": "training", "epochs": 10, "steps": 25}
     run = make(tmp_path, MLP.but(epochs=10), **with_lock, epoch=4, step=5)
     Estimate(epoch=100, total=1010, end=3, based_on=0).keep(run)
-    with runs.worker_lock(run):
+    with run_folder.worker_lock(run):
         assert estimate.remaining(run) == pytest.approx(6.8 * 2 + 3, rel=0.01)
         journal = Journal(run)
         journal.update(phase="evaluating")
@@ -333,10 +333,10 @@ def test_what_remains_of_a_running_one_goes_by_its_own_pace(tmp_path: Path) -> N
     # In its first epoch, after the compiling.
     run = make(tmp_path, MLP.but(epochs=10), (), **with_lock, epoch=1, step=10)
     Estimate(epoch=100, total=1010, end=3, based_on=0).keep(run)
-    with runs.worker_lock(run):
+    with run_folder.worker_lock(run):
         assert estimate.remaining(run) == pytest.approx(9.6 * 100 + 3)
         for step, seconds in ((5, 4.0), (10, 5.0)):
-            runs.append_row(run / "batches.jsonl", {"epoch": 1, "step": step, "seconds": seconds})
+            records.append_row(run / "batches.jsonl", {"epoch": 1, "step": step, "seconds": seconds})
         assert estimate.remaining(run) == pytest.approx(9.6 * 5 + 3)
 
 
@@ -361,7 +361,7 @@ def test_after_one_run_another_is_estimated_to_a_factor_of_three(tmp_path: Path)
     """Both are timed by themselves here, so that only a load that comes or goes in between counts."""
 
     def run_it(config: RunConfig) -> Path:
-        run = runs.create(tmp_path, config)
+        run = run_folder.create(tmp_path, config)
         estimate.estimate(config, estimate.history(tmp_path)).keep(run)
         journal = Journal(run)
         journal.begin()
@@ -375,6 +375,6 @@ def test_after_one_run_another_is_estimated_to_a_factor_of_three(tmp_path: Path)
     assert kept.based_on == 1
     assert found is not None
     assert 1 / 3 < found.ratio < 3
-    usual = sorted(row["seconds"] for row in runs.metrics(run))[2]
+    usual = sorted(row["seconds"] for row in records.metrics(run))[2]
     assert 1 / 3 < usual / kept.epoch < 3
     assert json.loads((run / "environment.json").read_text())["cores"] == os.cpu_count()

@@ -10,7 +10,7 @@ import pytest
 
 from core.config import RunConfig
 from core.jobs import processes, run_queue
-from core.runs import runs
+from core.runs import run_folder
 from core.settings import Settings
 from tests.conftest import PATIENCE, wait_for_end, wait_until
 
@@ -66,10 +66,10 @@ def test_a_run_gets_a_cold_worker_where_the_warm_one_was_killed_a_moment_before(
     worker = waiting()
     worker.kill()
     worker.wait()
-    run = runs.create(runs_folder, TINY)
+    run = run_folder.create(runs_folder, TINY)
     run_queue.start_worker(run, slots=0)  # it waits in line for ever: to train is not the point here
-    wait_until(lambda: runs.status(run).pid, "a worker had the run")
-    assert runs.status(run).pid != worker.pid
+    wait_until(lambda: run_folder.status(run).pid, "a worker had the run")
+    assert run_folder.status(run).pid != worker.pid
     run_queue.stop(run)
     assert wait_for_end(run).state == "stopped"
 
@@ -88,6 +88,6 @@ def test_a_worker_that_left_is_replaced_and_none_is_kept_for_0_minutes(runs_fold
 
 
 def test_no_warm_worker_takes_no_run(runs_folder: Path) -> None:
-    run = runs.create(runs_folder, TINY)
+    run = run_folder.create(runs_folder, TINY)
     assert not processes.hand_over(run, 1)
-    assert runs.status(run).state == "queued"
+    assert run_folder.status(run).state == "queued"

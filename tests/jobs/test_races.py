@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from core.config import RunConfig
-from core.runs import runs
-from core.runs.runs import Status
+from core.runs import run_folder
+from core.runs.run_folder import Status
 from tests.conftest import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the servers here fork")
-PROJECT = Path(runs.__file__).parents[2]
+PROJECT = Path(run_folder.__file__).parents[2]
 
 Words = list[str]
 
@@ -104,18 +104,18 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
 
 
 def paused(root: Path) -> Path:
-    run = runs.create(root, RunConfig())
+    run = run_folder.create(root, RunConfig())
     now = time.time()
-    runs.write_status(run, Status(state="paused", created=now, queued=now, heartbeat=now))
+    run_folder.write_status(run, Status(state="paused", created=now, queued=now, heartbeat=now))
     return run
 
 
 def settled(run: Path) -> bool:
     """Whether everybody who was asked has come, and either trains or has left."""
-    status = runs.status(run)
+    status = run_folder.status(run)
     if status.state == "running":
         return status.phase == "training"
-    return status.state in runs.RESTING and not runs.worker_is_alive(run)
+    return status.state in run_folder.RESTING and not run_folder.worker_is_alive(run)
 
 
 def trained(run: Path) -> list[list[str]]:
@@ -135,7 +135,7 @@ def wait_until_settled(run: Path) -> str:
     for _ in range(2):
         wait_until(lambda: settled(run), f"{run} had settled", every=0.02)
         time.sleep(0.05)
-    return runs.status(run).state
+    return run_folder.status(run).state
 
 
 def test_two_servers_that_resume_a_run_at_once_start_it_once(two: Two) -> None:

@@ -18,8 +18,8 @@ from core.failures import Failure
 from core.jobs import run_queue
 from core.jobs.run_queue import NotAllowed
 from core.network import architectures, predict
-from core.runs import runs
-from core.runs.runs import State, Status
+from core.runs import records, run_folder
+from core.runs.run_folder import State, Status
 from core.settings import Settings
 from tests.conftest import Hired, wait_until
 from tests.support.inprocess import assert_same
@@ -51,7 +51,7 @@ class Queue:
         self.lines = [self.line()]
         self.states: dict[Path, list[State]] = defaultdict(list)
         self.together = 0
-        wait_until(lambda: self.look() and runs.metrics(self.long), "the first had trained an epoch")
+        wait_until(lambda: self.look() and records.metrics(self.long), "the first had trained an epoch")
         run_queue.pause(self.resumed)
         run_queue.stop(self.stopped)
         gone = ["paused", "stopped"]
@@ -59,16 +59,16 @@ class Queue:
         run_queue.resume(self.resumed, settings)
         self.lines.append(self.line())
         run_queue.stop(self.long)
-        wait_until(lambda: self.look()[0] in runs.ENDED, "the first had ended")
+        wait_until(lambda: self.look()[0] in run_folder.ENDED, "the first had ended")
         # That it does train can be seen elsewhere, and takes seconds.
         run_queue.stop(self.resumed)
-        wait_until(lambda: set(self.look()) <= runs.RESTING, "all rested")
+        wait_until(lambda: set(self.look()) <= run_folder.RESTING, "all rested")
 
     def line(self) -> list[int]:
         return [run_queue.place_in_line(run) for run in self.runs]
 
     def look(self) -> list[State]:
-        now = {run: runs.status(run).state for run in self.runs}
+        now = {run: run_folder.status(run).state for run in self.runs}
         for run, state in now.items():
             if self.states[run][-1:] != [state]:
                 self.states[run].append(state)
@@ -84,7 +84,7 @@ def queue(tmp_path_factory: pytest.TempPathFactory) -> Queue:
 def test_runs_train_one_after_the_other(queue: Queue) -> None:
     assert queue.together == 1
     assert queue.states[queue.trained] == ["queued", "running", "finished"]
-    first, second = runs.status(queue.long), runs.status(queue.trained)
+    first, second = run_folder.status(queue.long), run_folder.status(queue.trained)
     assert first.started < first.ended <= second.started < second.ended
     assert run_queue.active(queue.long.parent) == []
 
@@ -93,7 +93,7 @@ def test_the_oldest_request_goes_first_and_a_resumed_run_queues_behind(queue: Qu
     assert queue.lines[0] == [0, 1, 2, 3]
     # By then the first trains, and the fourth is gone: nobody is ahead of the third any more.
     assert queue.lines[1][1:3] == [1, 0]
-    assert runs.status(queue.resumed).created < runs.status(queue.trained).created
+    assert run_folder.status(queue.resumed).created < run_folder.status(queue.trained).created
 
 
 def test_a_run_that_is_paused_while_it_waits_leaves_the_line_until_it_is_resumed(queue: Queue) -> None:
@@ -104,20 +104,20 @@ def test_a_run_that_is_paused_while_it_waits_leaves_the_line_until_it_is_resumed
 def test_a_run_that_is_stopped_while_it_waits_never_trains(queue: Queue) -> None:
     states = [state for state in queue.states[queue.stopped] if state != "stopping"]
     assert states == ["queued", "stopped"]
-    status = runs.status(queue.stopped)
+    status = run_folder.status(queue.stopped)
     assert (status.started, status.epoch) == (0, 0)
     # It did not wait for the runs ahead of it, either.
-    assert status.ended < runs.status(queue.long).ended
-    assert not runs.has_model(queue.stopped)
-    assert runs.environment(queue.stopped) == {}
-    assert runs.metrics(queue.stopped) == []
+    assert status.ended < run_folder.status(queue.long).ended
+    assert not run_folder.has_model(queue.stopped)
+    assert records.environment(queue.stopped) == {}
+    assert records.metrics(queue.stopped) == []
 
 
 def test_what_was_learned_is_kept_when_a_run_is_stopped(queue: Queue, mnist_5k: datasets.Dataset) -> None:
     run = queue.long
-    status = runs.status(run)
+    status = run_folder.status(run)
     assert (status.state, status.failure) == ("stopped", None)
-    metrics = runs.metrics(run)
+    metrics = records.metrics(run)
     assert 1 <= len(metrics) < LONG.epochs
     assert [row["epoch"] for row in metrics] == list(range(1, len(metrics) + 1))
     assert [row["steps"] for row in metrics[:-1]] == [200] * (len(metrics) - 1)
@@ -128,21 +128,21 @@ def test_what_was_learned_is_kept_when_a_run_is_stopped(queue: Queue, mnist_5k: 
     # Asking again changes nothing.
     run_queue.stop(run)
     run_queue.pause(run)
-    assert runs.status(run) == status
+    assert run_folder.status(run) == status
 
 
 def test_the_same_seed_gives_the_same_numbers_to_the_bit(queue: Queue, mlp_run: Path) -> None:
-    assert runs.config(queue.trained) == runs.config(mlp_run) == MLP
+    assert records.config(queue.trained) == records.config(mlp_run) == MLP
     assert_same(queue.trained, mlp_run)
-    assert runs.status(queue.trained).test_loss == runs.status(mlp_run).test_loss
+    assert run_folder.status(queue.trained).test_loss == run_folder.status(mlp_run).test_loss
 
 
 # ------------------------------------------------------------------------------ a run that finished
 
 
 def test_a_finished_run_leaves_every_file_that_the_contract_names(mlp_run: Path) -> None:
-    assert runs.__doc__ is not None
-    files = set(re.findall(r"^``(\w[\w.]*)/?`` +(?:creator|worker|anyone)", runs.__doc__, re.MULTILINE))
+    assert run_folder.__doc__ is not None
+    files = set(re.findall(r"^``(\w[\w.]*)/?`` +(?:creator|worker|anyone)", run_folder.__doc__, re.MULTILINE))
     assert {"config.json", "model.onnx", "log.txt", "epochs", "request.json"} <= files
     # These come when somebody asks for something, or turns a knob, or estimates; the reserve goes at the end.
     optional = {
@@ -153,22 +153,22 @@ def test_a_finished_run_leaves_every_file_that_the_contract_names(mlp_run: Path)
     assert sorted(file.name for file in (mlp_run / "epochs").iterdir()) == [
         "0001.npz", "0002.npz", "0003.npz",
     ]  # fmt: skip
-    status = runs.status(mlp_run)
+    status = run_folder.status(mlp_run)
     assert status.created == status.queued < status.started < status.ended <= status.heartbeat
     assert 0 < status.worked <= status.ended - status.started + 1e-3
     assert (status.epoch, status.step, status.steps) == (3, 50, 50)
     assert status.failure is None
-    environment = runs.environment(mlp_run)
+    environment = records.environment(mlp_run)
     assert environment["dataset_sha256"] == datasets.load("mnist-5k").digest
     assert (environment["keras"], environment["seed"]) == (keras.__version__, 0)
 
 
 def test_rows_within_an_epoch_lead_to_the_epochs_own(mlp_run: Path) -> None:
-    seen = [(row["epoch"], row["step"]) for row in runs.batches(mlp_run)]
+    seen = [(row["epoch"], row["step"]) for row in records.batches(mlp_run)]
     assert seen == sorted(seen)
     assert seen
     assert all(1 <= epoch <= 3 and 1 <= step <= 50 for epoch, step in seen)
-    rows = runs.metrics(mlp_run)
+    rows = records.metrics(mlp_run)
     assert [(row["epoch"], row["steps"]) for row in rows] == [(1, 50), (2, 50), (3, 50)]
     assert all(len(row["val_class_accuracy"]) == 10 for row in rows)
 
@@ -178,43 +178,43 @@ def test_rows_within_an_epoch_lead_to_the_epochs_own(mlp_run: Path) -> None:
 
 def asked_for(root: Path, state: State, **values: Any) -> Path:
     """A run that was left in this state, without a worker."""
-    run = runs.create(root, MLP)
+    run = run_folder.create(root, MLP)
     now = time.time()
-    runs.write_status(run, Status(state=state, created=now, queued=now, heartbeat=now, **values))
+    run_folder.write_status(run, Status(state=state, created=now, queued=now, heartbeat=now, **values))
     return run
 
 
-@pytest.mark.parametrize("state", sorted(runs.RESTING - {"interrupted"}))
+@pytest.mark.parametrize("state", sorted(run_folder.RESTING - {"interrupted"}))
 def test_a_run_that_rests_is_resumed_once_however_often_it_is_asked_for(
     runs_folder: Path, hired: Hired, state: State
 ) -> None:
     run = asked_for(runs_folder, state, failure=Failure.of("disk_full"), ended=1)
     for _ in range(3):
         run_queue.resume(run, Settings())
-    status = runs.status(run)
+    status = run_folder.status(run)
     assert (status.state, status.failure, status.pid) == ("queued", None, 0)
     assert hired == [(run, Settings().slots)]
-    assert runs.request(run).action == "run"
+    assert run_folder.request(run).action == "run"
 
 
 def test_a_lost_run_is_resumed(runs_folder: Path, hired: Hired) -> None:
     run = asked_for(runs_folder, "running", pid=1, epoch=2)
-    assert runs.status(run).state == "interrupted"
+    assert run_folder.status(run).state == "interrupted"
     run_queue.resume(run, Settings())
-    assert runs.status(run).state == "queued"
+    assert run_folder.status(run).state == "queued"
     assert len(hired) == 1
 
 
-@pytest.mark.parametrize("state", sorted(runs.ENDED))
+@pytest.mark.parametrize("state", sorted(run_folder.ENDED))
 def test_a_run_that_has_ended_cannot_be_paused_or_stopped(
     runs_folder: Path, hired: Hired, state: State
 ) -> None:
     run = asked_for(runs_folder, state)
-    before = runs.status(run)
+    before = run_folder.status(run)
     run_queue.pause(run)
     run_queue.stop(run)
-    assert runs.status(run) == before
-    assert runs.request(run).action == "run"
+    assert run_folder.status(run) == before
+    assert run_folder.request(run).action == "run"
     assert hired == []
 
 
@@ -224,15 +224,15 @@ def test_a_resting_run_without_a_checkpoint_is_stopped_at_once(
 ) -> None:
     run = asked_for(runs_folder, state, pid=1)
     run_queue.stop(run)
-    assert runs.status(run).state == "stopped"
+    assert run_folder.status(run).state == "stopped"
     assert hired == []
 
 
 def test_a_paused_run_that_is_paused_again_stays_paused(runs_folder: Path, hired: Hired) -> None:
     run = asked_for(runs_folder, "paused")
-    before = runs.status(run)
+    before = run_folder.status(run)
     run_queue.pause(run)
-    assert (runs.status(run), runs.request(run).action, hired) == (before, "run", [])
+    assert (run_folder.status(run), run_folder.request(run).action, hired) == (before, "run", [])
 
 
 def test_stop_and_pause_of_a_waiting_run_are_heard_and_the_newest_word_counts(
@@ -240,17 +240,17 @@ def test_stop_and_pause_of_a_waiting_run_are_heard_and_the_newest_word_counts(
 ) -> None:
     run = run_queue.submit(MLP, Settings())
     run_queue.pause(run)
-    assert runs.status(run).state == "pausing"
+    assert run_folder.status(run).state == "pausing"
     run_queue.stop(run)
-    assert runs.status(run).state == "stopping"
+    assert run_folder.status(run).state == "stopping"
     hired.work()
-    assert runs.status(run).state == "stopped"
+    assert run_folder.status(run).state == "stopped"
     # And it can be had after all.
     run_queue.resume(run, Settings())
     run_queue.pause(run)
     hired.work()
-    assert runs.status(run).state == "paused"
-    assert runs.metrics(run) == []
+    assert run_folder.status(run).state == "paused"
+    assert records.metrics(run) == []
 
 
 def test_who_resumes_a_run_that_is_about_to_stop_gets_it_trained_after_that(
@@ -258,30 +258,30 @@ def test_who_resumes_a_run_that_is_about_to_stop_gets_it_trained_after_that(
 ) -> None:
     """The first worker ends it, as it was told; the second finds that it was asked for since."""
     run = asked_for(runs_folder, "stopped")
-    with runs.changing_request(run) as change:
+    with run_folder.changing_request(run) as change:
         change(action="run")
     hired.append((run, 1))
     run_queue.pause(run)  # it rests, so this says nothing
     hired.work()
-    assert runs.status(run).state == "finished"
+    assert run_folder.status(run).state == "finished"
 
 
 def test_the_line_is_by_the_time_of_the_request(runs_folder: Path) -> None:
-    waiting = [runs.create(runs_folder, MLP) for _ in range(3)]
+    waiting = [run_folder.create(runs_folder, MLP) for _ in range(3)]
     now = time.time()
     for run, age in zip(waiting, (1, 3, 2), strict=True):
-        runs.write_status(run, Status(state="queued", created=now, queued=now - age))
+        run_folder.write_status(run, Status(state="queued", created=now, queued=now - age))
     assert [run_queue.place_in_line(run) for run in waiting] == [2, 0, 1]
     assert run_queue.line(runs_folder).ahead(waiting[0]) == [waiting[1], waiting[2]]
 
 
 def test_a_run_whose_worker_never_came_does_not_hold_up_the_line_for_ever(runs_folder: Path) -> None:
-    lost, waiting = (runs.create(runs_folder, MLP) for _ in range(2))
+    lost, waiting = (run_folder.create(runs_folder, MLP) for _ in range(2))
     now = time.time()
-    runs.write_status(lost, Status(state="queued", created=now, queued=now - 5))
-    runs.write_status(waiting, Status(state="queued", created=now, queued=now))
+    run_folder.write_status(lost, Status(state="queued", created=now, queued=now - 5))
+    run_folder.write_status(waiting, Status(state="queued", created=now, queued=now))
     assert run_queue.place_in_line(waiting) == 1
-    runs.write_status(lost, Status(state="queued", created=now, queued=now - 15))
+    run_folder.write_status(lost, Status(state="queued", created=now, queued=now - 15))
     assert run_queue.place_in_line(waiting) == 0
 
 
@@ -289,20 +289,20 @@ def test_a_run_whose_worker_never_came_does_not_hold_up_the_line_for_ever(runs_f
     "knobs", [{"learning_rate": 0.0}, {"learning_rate": float("nan")}, {"dropout": 1.0}, {"dropout": -0.1}]
 )
 def test_a_knob_cannot_be_turned_to_what_cannot_be(runs_folder: Path, knobs: dict[str, float]) -> None:
-    run = runs.create(runs_folder, MLP)
+    run = run_folder.create(runs_folder, MLP)
     run_queue.steer(run, dropout=0.3)
     with pytest.raises(ConfigError):
         run_queue.steer(run, **knobs)
-    assert runs.request(run) == runs.Request(dropout=0.3)
-    assert runs.plan(run) == MLP.but(dropout=0.3)
+    assert run_folder.request(run) == run_folder.Request(dropout=0.3)
+    assert records.plan(run) == MLP.but(dropout=0.3)
 
 
 def test_a_knob_that_is_let_go_is_what_the_settings_say(runs_folder: Path) -> None:
-    run = runs.create(runs_folder, MLP)
+    run = run_folder.create(runs_folder, MLP)
     run_queue.steer(run, learning_rate=0.1, dropout=0.3)
     run_queue.steer(run, learning_rate=None)
-    assert runs.plan(run) == MLP.but(dropout=0.3)
-    assert runs.config(run) == MLP
+    assert records.plan(run) == MLP.but(dropout=0.3)
+    assert records.config(run) == MLP
 
 
 @pytest.mark.parametrize(
@@ -318,8 +318,8 @@ def test_train_on_keeps_to_the_limits(
     run = asked_for(runs_folder, "finished")
     with pytest.raises(error, match=message):
         run_queue.resume(run, Settings(), epochs)
-    assert runs.status(run).state == "finished"
-    assert (hired, runs.request(run)) == ([], runs.Request())
+    assert run_folder.status(run).state == "finished"
+    assert (hired, run_folder.request(run)) == ([], run_folder.Request())
 
 
 def test_resuming_keeps_to_the_limits_of_the_queue(runs_folder: Path, hired: Hired) -> None:
@@ -327,26 +327,26 @@ def test_resuming_keeps_to_the_limits_of_the_queue(runs_folder: Path, hired: Hir
     asked_for(runs_folder, "queued")
     with pytest.raises(NotAllowed, match=r"^1 runs are training or waiting already"):
         run_queue.resume(run, Settings(max_waiting=1))
-    assert (runs.status(run).state, hired) == ("paused", [])
+    assert (run_folder.status(run).state, hired) == ("paused", [])
 
 
 def test_asking_something_of_a_run_that_was_deleted_makes_nothing(runs_folder: Path, hired: Hired) -> None:
     run_queue.stop(runs_folder / "gone")
     run_queue.pause(runs_folder / "gone")
-    with pytest.raises(runs.UnknownRun):
+    with pytest.raises(run_folder.UnknownRun):
         run_queue.resume(runs_folder / "gone", Settings())
-    with pytest.raises(runs.UnknownRun):
+    with pytest.raises(run_folder.UnknownRun):
         run_queue.steer(runs_folder / "gone", dropout=0.1)
     assert not runs_folder.exists()
     assert hired == []
 
 
 def test_a_half_made_run_is_nobodys_to_pause_or_stop(runs_folder: Path, hired: Hired) -> None:
-    run = runs.create(runs_folder, MLP)
+    run = run_folder.create(runs_folder, MLP)
     (run / "status.json").unlink()
     run_queue.pause(run)
     run_queue.stop(run)
-    assert (runs.request(run), hired) == (runs.Request(), [])
+    assert (run_folder.request(run), hired) == (run_folder.Request(), [])
 
 
 # -------------------------------------------------------------------------------------- the limits
@@ -404,24 +404,24 @@ def test_a_data_set_that_is_not_at_hand_is_refused_before_anything_is_made(
 
 
 def test_a_full_queue_takes_no_more(runs_folder: Path) -> None:
-    waiting = [runs.create(runs_folder, MLP) for _ in range(2)]
+    waiting = [run_folder.create(runs_folder, MLP) for _ in range(2)]
     with pytest.raises(NotAllowed, match=r"^2 runs are training or waiting already"):
         run_queue.submit(MLP, Settings(max_waiting=2))
     assert set(runs_folder.iterdir()) == set(waiting)
 
 
 def test_a_full_folder_takes_no_more(runs_folder: Path) -> None:
-    ended = [runs.create(runs_folder, MLP) for _ in range(3)]
+    ended = [run_folder.create(runs_folder, MLP) for _ in range(3)]
     for run in ended:
-        runs.write_status(run, runs.Status(state="finished"))
+        run_folder.write_status(run, run_folder.Status(state="finished"))
     with pytest.raises(NotAllowed, match=r"^There are 3 runs already, which is as many as are kept here"):
         run_queue.submit(MLP, Settings(max_runs=3))
     assert set(runs_folder.iterdir()) == set(ended)
 
 
 def test_a_full_disk_share_takes_no_more(runs_folder: Path) -> None:
-    run = runs.create(runs_folder, MLP)
-    runs.write_status(run, runs.Status(state="finished"))
+    run = run_folder.create(runs_folder, MLP)
+    run_folder.write_status(run, run_folder.Status(state="finished"))
     (run / "model.keras").write_bytes(bytes(2_000_000))
     with pytest.raises(NotAllowed, match=r"take 2 MB of disk, and at most 2 are"):
         run_queue.submit(MLP, Settings(max_megabytes=2))
@@ -429,12 +429,12 @@ def test_a_full_disk_share_takes_no_more(runs_folder: Path) -> None:
 
 
 def test_a_run_that_vanishes_while_others_wait_is_not_waited_for(runs_folder: Path) -> None:
-    first, second = (runs.create(runs_folder, MLP) for _ in range(2))
+    first, second = (run_folder.create(runs_folder, MLP) for _ in range(2))
     time.sleep(0.002)
-    third = runs.create(runs_folder, MLP)
+    third = run_folder.create(runs_folder, MLP)
     assert run_queue.place_in_line(third) == 2
     (first / "status.json").unlink()
     assert run_queue.place_in_line(third) == 1
-    runs.write_status(second, Status(state="finished"))
+    run_folder.write_status(second, Status(state="finished"))
     assert run_queue.place_in_line(third) == 0
     assert run_queue.active(runs_folder) == [third]

@@ -14,7 +14,7 @@ from core.config import ConvBlock, RunConfig
 from core.network import architectures as arch
 from core.network import arithmetic, onnx_graph, predict
 from core.network.predict import Predictor
-from core.runs import runs
+from core.runs import records
 from tests.support.digits import DIGITS
 from tests.support.strategies import configs
 
@@ -73,7 +73,7 @@ def test_the_weights_that_are_read_are_those_that_were_written() -> None:
 
 def test_the_kernel_of_the_first_convolution_lies_on_the_pixels_it_sees(cnn_run: Path) -> None:
     predictor = predict.load(cnn_run)
-    rows = arch.trace(arch.layers(runs.config(cnn_run)))
+    rows = arch.trace(arch.layers(records.config(cnn_run)))
     row = next(row for row in rows if row.layer.kind == "Conv2D")
     image = (DIGITS[0] / np.float32(255))[..., None]
     found = arithmetic.of(row, predictor.weights, image, (10, 12, 0))

@@ -17,7 +17,7 @@ from core.data.datasets import Dataset
 from core.drawing.preprocess import normalise
 from core.network import architectures, predict
 from core.network.predict import NotTrained
-from core.runs import runs
+from core.runs import records, run_folder
 
 
 @pytest.fixture(scope="module", params=["mlp_run", "cnn_run"])
@@ -58,7 +58,7 @@ def test_the_activations_of_every_layer_are_those_of_keras(
 ) -> None:
     found = predict.load(run).activations(images)
     assert list(found) == [layer.name for layer in model.layers]
-    assert list(found) == [layer.name for layer in architectures.layers(runs.config(run))]
+    assert list(found) == [layer.name for layer in architectures.layers(records.config(run))]
     expected = keras.ops.convert_to_tensor(normalise(images))
     for layer in model.layers:
         expected = layer(expected, training=False)
@@ -90,7 +90,7 @@ def test_no_images_have_no_probabilities(run: Path) -> None:
     none = np.empty((0, 28, 28), np.uint8)
     predictor = predict.load(run)
     assert predictor.probabilities(none).shape == (0, 10)
-    shapes = [row.output for row in architectures.trace(architectures.layers(runs.config(run)))]
+    shapes = [row.output for row in architectures.trace(architectures.layers(records.config(run)))]
     assert [values.shape for values in predictor.activations(none).values()] == [(0, *s) for s in shapes]
 
 
@@ -129,9 +129,9 @@ def copied(tmp_path: Path, cnn_run: Path) -> Path:
 
 
 def test_a_run_without_a_model_says_so(copied: Path) -> None:
-    assert runs.has_model(copied)
+    assert run_folder.has_model(copied)
     (copied / "model.onnx").unlink()
-    assert not runs.has_model(copied)
+    assert not run_folder.has_model(copied)
     with pytest.raises(NotTrained, match=f"^Run {copied.name} has no trained model yet"):
         predict.load(copied)
 

@@ -20,7 +20,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
 from core.drawing import collection, strokes
-from core.runs import runs
+from core.runs import run_folder
 from core.sweeps import sweeps
 from tests.conftest import Hired
 from tests.support.inhabited import inhabited
@@ -126,7 +126,7 @@ def test_a_way_round_takes_every_ordered_pair_of_pages() -> None:
 
 def links(page: str, root: Path, draw: random.Random) -> dict[str, str]:
     """What may follow a page's name in a link; most often nothing."""
-    names = [run.name for run in runs.every(root)]
+    names = [run.name for run in run_folder.every(root)]
     found = {
         "train": [{"run": draw.choice(names)}, {"set": "architecture=cnn"}, {"run": "gone"}],
         "runs": [{"runs": ",".join(draw.sample(names, k))} for k in (1, 2, 3)],

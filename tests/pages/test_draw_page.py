@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from core.drawing import collection, preprocess, strokes
 from core.evaluation import explain, recognition
 from core.network import architectures as arch
-from core.runs import runs
+from core.runs import records, run_folder
 from core.ui import charting
 from core.ui.draw import inputs
 from tests.support.pages import again, decoded, figure, open_page, said, texts, tiles
@@ -162,8 +162,8 @@ def test_a_step_that_is_turned_off_says_what_would_have_been_read(seven: AppTest
 
 def test_every_layer_of_the_network_is_shown_with_its_arithmetic(seven: AppTest) -> None:
     view(seven, "network")
-    network = [row for row in arch.trace(arch.layers(runs.config(runs.STARTER))) if row.layer.kind not in
-               ("Reshape", "Flatten", "Dropout")]  # fmt: skip
+    rows = arch.trace(arch.layers(records.config(run_folder.STARTER)))
+    network = [row for row in rows if row.layer.kind not in ("Reshape", "Flatten", "Dropout")]
     assert [option.split(" · ")[0] for option in seven.button_group(key="draw.layer").options] == [
         row.layer.name for row in network
     ]
@@ -241,7 +241,7 @@ def test_two_runs_read_the_same_drawing(
 ) -> None:
     monkeypatch.setenv("MNIST_LAB_RUNS", str(trained))
     monkeypatch.setenv("MNIST_LAB_DRAWINGS", str(tmp_path / "drawings.sqlite"))
-    run = runs.every(trained)[0]
+    run = run_folder.every(trained)[0]
     app = view(show(open_page("draw", run=run.name), photo(strokes.rgba(SEVEN))), "compare")
     assert [app.selectbox(key=f"draw.compare_{side}").value for side in ("left", "right")] == [
         run.name,
@@ -269,7 +269,7 @@ def test_a_drawing_is_kept_with_what_it_is_and_what_was_read(
     assert "Kept. Thank you" in texts(seven)
     (kept,) = collection.every(tmp_path / "drawings.sqlite")
     assert (kept.label, kept.answer, kept.run) == (label, 7, "starter")
-    read = recognition.load(runs.STARTER).read(kept.image[None])[0]
+    read = recognition.load(run_folder.STARTER).read(kept.image[None])[0]
     assert kept.confidence == pytest.approx(read.confidence)
 
 

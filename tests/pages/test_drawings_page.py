@@ -12,7 +12,7 @@ from core.data.datasets import Dataset
 from core.drawing import collection, interchange
 from core.drawing.collection import Drawing
 from core.network import predict
-from core.runs import runs, warm_start
+from core.runs import run_folder, warm_start
 from tests.conftest import wait_for_end
 from tests.support import pages
 from tests.support.pages import again, metrics, open_page, press, said, texts
@@ -127,12 +127,12 @@ def test_every_run_is_tested_on_the_drawings(
     app = open_page("drawings")
     table = app.dataframe[0].value
     images, labels = collection.arrays(kept)
-    for row, run in zip(table.itertuples(), runs.trained(trained), strict=True):
+    for row, run in zip(table.itertuples(), run_folder.trained(trained), strict=True):
         right = (predict.load(run).probabilities(images).argmax(axis=1) == labels).mean()
         assert row.ours == pytest.approx(right)
-        assert row.test == runs.status(run).test_accuracy
+        assert row.test == run_folder.status(run).test_accuracy
     # And the Evaluate page says the same beside the test accuracy.
-    shown = metrics(open_page("evaluate", run=runs.every(trained)[0].name))
+    shown = metrics(open_page("evaluate", run=run_folder.every(trained)[0].name))
     assert shown["Kept drawings"] == f"{table['ours'][0]:.0%}"
 
 
@@ -145,7 +145,7 @@ def test_the_starter_is_taught_and_the_page_says_what_came_of_it(
     app.selectbox(key="drawings.teacher").set_value("Ada")
     app.button(key="drawings.teach").click()
     again(app)
-    (run,) = runs.every(runs_folder)
+    (run,) = run_folder.every(runs_folder)
     assert wait_for_end(run).state == "finished", (run / "log.txt").read_text()
     lesson = warm_start.read(run)
     assert lesson is not None

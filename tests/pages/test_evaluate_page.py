@@ -15,7 +15,7 @@ from core.drawing import collection, strokes
 from core.drawing.collection import Drawing
 from core.evaluation import reliability, results
 from core.evaluation.results import Evaluation
-from core.runs import epoch_weights, notes, runs
+from core.runs import epoch_weights, notes, records, run_folder
 from tests.support.pages import again, figure, metrics, open_page, press, said, texts, tiles
 
 SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
@@ -193,7 +193,7 @@ def test_a_run_that_is_not_trained_yet_is_passed_over_in_silence(
 ) -> None:
     shutil.copytree(with_run, tmp_path / with_run.name)
     monkeypatch.setenv("MNIST_LAB_RUNS", str(tmp_path))
-    waiting = runs.create(tmp_path, RunConfig())
+    waiting = run_folder.create(tmp_path, RunConfig())
     app = open_page("train", run=waiting.name)
     app.switch_page("pages/evaluate.py")
     del app.query_params["run"]
@@ -207,8 +207,8 @@ def test_data_that_has_changed_since_is_not_shown_as_if_it_had_not(
 ) -> None:
     copy = tmp_path / "runs" / with_run.name
     shutil.copytree(with_run, copy)
-    environment = runs.environment(copy) | {"dataset_sha256": "0" * 64}
-    runs.write_json(copy / "environment.json", environment)
+    environment = records.environment(copy) | {"dataset_sha256": "0" * 64}
+    run_folder.write_json(copy / "environment.json", environment)
     monkeypatch.setenv("MNIST_LAB_RUNS", str(copy.parent))
     app = open_page("evaluate", run=with_run.name)
     assert "mnist-5k has changed since this run was trained" in said(app.error[0])

@@ -23,7 +23,7 @@ from core.exports import downloads, model_formats, run_archive
 from core.jobs import run_queue
 from core.network import architectures as arch
 from core.network import arithmetic, predict
-from core.runs import adviser, epoch_weights, run_table, runs
+from core.runs import adviser, epoch_weights, records, run_table
 from core.settings import Settings
 from tests.conftest import wait_for_end
 from tests.support.pages import PAGES, open_page, press, texts, tiles
@@ -86,7 +86,7 @@ def run(world: Path, request: pytest.FixtureRequest) -> Path:
 
 def test_the_network_has_the_shape_and_the_classes_of_the_data(run: Path) -> None:
     predictor = predict.load(run)
-    network = arch.layers(runs.config(run), runs.spec(run))
+    network = arch.layers(records.config(run), records.spec(run))
     rows = arch.trace(network)
     image = datasets.load(FLAGS.name).x_test[0]
     outputs = predictor.activations(image[None])
@@ -108,7 +108,7 @@ def test_it_learns_and_is_evaluated(run: Path) -> None:
     np.testing.assert_array_equal(predict.load(run).logits(dataset.x_test).argmax(axis=1), found.predictions)
     assert found.report(NAMES).index.tolist() == [*NAMES, "macro", "weighted"]
     assert found.confusion().shape == (12, 12)
-    assert all(len(row["val_class_accuracy"]) == 12 for row in runs.metrics(run))
+    assert all(len(row["val_class_accuracy"]) == 12 for row in records.metrics(run))
     assert run_table.entry(run).parameters > 0
     assert isinstance(adviser.about(run), list)
 
@@ -128,7 +128,7 @@ def test_what_is_measured_of_it(run: Path) -> None:
 
 
 def test_all_charts_are_drawn_with_the_names_of_the_classes(run: Path) -> None:
-    found, dataset, rows = results.load(run), datasets.load(FLAGS.name), runs.metrics(run)
+    found, dataset, rows = results.load(run), datasets.load(FLAGS.name), records.metrics(run)
     counts = found.confusion()
     last, all_of_it = (11, 11), (charts.ALL, charts.ALL)
     figures = [
@@ -166,13 +166,13 @@ def test_a_run_reads_on_where_its_data_set_is_not(
     monkeypatch.setenv("MNIST_LAB_DATASETS", str(tmp_path / "nothing"))
     monkeypatch.setenv("MNIST_LAB_RUNS", str(tmp_path / "runs"))
     brought = run_archive.unpack(io.BytesIO(packed), tmp_path / "runs")
-    assert runs.spec(brought) == FLAGS
+    assert records.spec(brought) == FLAGS
     np.testing.assert_array_equal(results.load(brought).logits, logits)
     run_table.entry(brought)
     adviser.about(brought)
     assert downloads.save(run_table.entry(brought), "py", f"{tmp_path}/").read_text("utf-8")
     with pytest.raises(specs.UnknownDataset, match="one of 'mnist-5k' or 'mnist'"):
-        run_queue.check(runs.config(brought), Settings())
+        run_queue.check(records.config(brought), Settings())
     for page in PAGES:
         open_page(page, run=brought.name, runs=brought.name)
 
@@ -209,7 +209,7 @@ def test_no_page_fails(run: Path) -> None:
 
 def test_a_drawing_is_not_offered_to_it(run: Path) -> None:
     assert "cannot be drawn here" in texts(open_page("draw", run=run.name))
-    assert run not in runs.that_take_drawings(run.parent)
+    assert run not in records.that_take_drawings(run.parent)
 
 
 def test_its_images_are_shown_and_can_be_opened(world: Path) -> None:
@@ -219,7 +219,7 @@ def test_its_images_are_shown_and_can_be_opened(world: Path) -> None:
 
 
 def test_two_runs_of_it_are_compared(world: Path, run: Path) -> None:
-    config = runs.config(run).but(epochs=1, seed=1)
+    config = records.config(run).but(epochs=1, seed=1)
     other = run_queue.submit(config, Settings())
     assert wait_for_end(other).state == "finished"
     open_page("runs", runs=f"{run.name},{other.name}")

@@ -19,7 +19,7 @@ from core.config import PRESETS, RunConfig
 from core.data import datasets, specs
 from core.drawing import interchange, photo
 from core.exports import run_archive
-from core.runs import runs
+from core.runs import records, run_folder
 from tests.conftest import Hired
 from tests.support.pages import (
     APP,
@@ -219,8 +219,8 @@ class TestTrain:
         again(app)
         app.button(key="train.start").click()
         again(app)
-        (run,) = runs.every(runs_folder)
-        assert runs.config(run) == PRESETS[preset]
+        (run,) = run_folder.every(runs_folder)
+        assert records.config(run) == PRESETS[preset]
         assert app.query_params["run"] == run.name
         assert hired == [(run, 1)]
 
@@ -308,9 +308,9 @@ class TestTrain:
 
     def test_a_finished_run_shows_its_result(self, with_run: Path) -> None:
         app = open_page("train", run=with_run.name)
-        accuracy = runs.status(with_run).test_accuracy
+        accuracy = run_folder.status(with_run).test_accuracy
         assert f"reads {accuracy:.2%} of the test images right" in said(app.success[0])
-        last = runs.metrics(with_run)[-1]
+        last = records.metrics(with_run)[-1]
         assert metrics(app)["Validation accuracy"] == f"{last['val_accuracy']:.2%}"
 
     @pytest.mark.parametrize(
@@ -328,8 +328,8 @@ class TestTrain:
     def test_a_failed_run_shows_why_and_its_log(
         self, runs_folder: Path, no_mnist: Path, written: dict[str, object], shown: str
     ) -> None:
-        run = runs.create(runs_folder, RunConfig())
-        runs.write_json(run / "status.json", {"state": "failed", **written})
+        run = run_folder.create(runs_folder, RunConfig())
+        run_folder.write_json(run / "status.json", {"state": "failed", **written})
         (run / "log.txt").write_text("No space left on device <script>alert(1)</script>")
         app = open_page("train", run=run.name)
         assert said(app.error[0]).startswith(shown)

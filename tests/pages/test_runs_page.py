@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.config import RunConfig
 from core.evaluation import results, significance
-from core.runs import notes, runs, trash
+from core.runs import notes, records, run_folder, trash
 from tests.conftest import train, wait_for_end
 from tests.support.pages import again, figure, open_page, press, said, texts, tiles
 
@@ -48,12 +48,14 @@ def test_before_anything_is_trained_it_says_where_to_begin(runs_folder: Path) ->
 
 
 def test_the_table_holds_every_run_and_finds_by_words(root: Path) -> None:
-    newest, second, oldest = runs.every(root)
+    newest, second, oldest = run_folder.every(root)
     notes.write(oldest, tags=("class 4b",), note="Ada's")
     app = open_page("runs")
     assert names(app) == [newest.name, second.name, oldest.name]
     shown = app.dataframe[0].value
-    assert shown["accuracy"].tolist() == [runs.status(run).test_accuracy for run in runs.every(root)]
+    assert shown["accuracy"].tolist() == [
+        run_folder.status(run).test_accuracy for run in run_folder.every(root)
+    ]
     assert [len(curve) for curve in shown["curve"]] == [2, 2, 2]
     for words, expected in (
         ("4B ada", [oldest]),
@@ -66,7 +68,7 @@ def test_the_table_holds_every_run_and_finds_by_words(root: Path) -> None:
 
 
 def test_stars_come_first(root: Path) -> None:
-    newest, second, oldest = runs.every(root)
+    newest, second, oldest = run_folder.every(root)
     app = linked(oldest)
     app.button(key="runs.star").click()
     again(app)
@@ -78,7 +80,7 @@ def test_stars_come_first(root: Path) -> None:
 
 
 def test_a_deleted_run_comes_back_with_undo(root: Path) -> None:
-    newest, second, oldest = runs.every(root)
+    newest, second, oldest = run_folder.every(root)
     app = linked(second, oldest)
     app.button(key="runs.delete").click()
     again(app)
@@ -90,13 +92,13 @@ def test_a_deleted_run_comes_back_with_undo(root: Path) -> None:
 
 
 def test_of_several_runs_it_is_asked_first(root: Path) -> None:
-    _newest, second, oldest = runs.every(root)
+    _newest, second, oldest = run_folder.every(root)
     assert "Delete these 2 runs?" in texts(linked(second, oldest))
     assert "Delete these" not in texts(linked(second))
 
 
 def test_what_was_deleted_lately_comes_back_after_a_reload(root: Path) -> None:
-    newest, second, oldest = runs.every(root)
+    newest, second, oldest = run_folder.every(root)
     trash.delete(root, [newest.name, second.name, oldest.name])
     app = open_page("runs")
     assert "There is no run yet" in said(app.info[0])
@@ -109,7 +111,7 @@ def test_what_was_deleted_lately_comes_back_after_a_reload(root: Path) -> None:
 
 
 def test_a_run_is_given_a_name_tags_and_a_note(root: Path) -> None:
-    run = runs.every(root)[1]
+    run = run_folder.every(root)[1]
     app = linked(run)
     app.text_input(key=f"runs.name_{run.name}").set_value("Narrow")
     app.text_input(key=f"runs.tags_{run.name}").set_value("class 4b, mlp")
@@ -124,17 +126,17 @@ def test_a_run_is_given_a_name_tags_and_a_note(root: Path) -> None:
     assert shown.value.count("\\\n") == 3
     assert "Narrow" in app.dataframe[0].value["run"].tolist()
     assert "<b>" not in texts(app)
-    other = runs.every(root)[2]
+    other = run_folder.every(root)[2]
     assert linked(other).text_input(key=f"runs.name_{other.name}").value == ""
 
 
 def test_runs_that_are_alike_can_each_be_chosen(root: Path) -> None:
-    run = runs.every(root)[0]
+    run = run_folder.every(root)[0]
     twin = root / f"{run.name[:-4]}ffff"
     shutil.copytree(run, twin)
     app = open_page("evaluate", run=run.name)
     choice = app.selectbox(key="app.run_choice")
-    assert len(set(choice.options)) == len(choice.options) == len(runs.every(root)) + 1
+    assert len(set(choice.options)) == len(choice.options) == len(run_folder.every(root)) + 1
     (label,) = [option for option in choice.options if "(ffff)" in option]
     choice.select(label)
     assert again(app).query_params["run"] == twin.name
@@ -143,7 +145,7 @@ def test_runs_that_are_alike_can_each_be_chosen(root: Path) -> None:
 
 
 def test_two_runs_are_compared(root: Path) -> None:
-    chosen = [runs.every(root)[0], runs.every(root)[2]]
+    chosen = [run_folder.every(root)[0], run_folder.every(root)[2]]
     app = linked(*chosen)
     differences = app.dataframe[1].value
     assert differences.index.tolist() == ["hidden_units", "dropout"]
@@ -163,7 +165,7 @@ def test_two_runs_are_compared(root: Path) -> None:
 
 
 def test_a_run_may_be_called_like_a_column(root: Path) -> None:
-    chosen = [runs.every(root)[0], runs.every(root)[2]]
+    chosen = [run_folder.every(root)[0], run_folder.every(root)[2]]
     notes.write(chosen[0], name="setting")
     differences = linked(*chosen).dataframe[1].value
     assert differences.index.tolist() == ["hidden_units", "dropout"]
@@ -171,7 +173,7 @@ def test_a_run_may_be_called_like_a_column(root: Path) -> None:
 
 
 def test_a_disagreement_opens_with_both_answers_and_is_in_the_address(root: Path) -> None:
-    chosen = [runs.every(root)[0], runs.every(root)[2]]
+    chosen = [run_folder.every(root)[0], run_folder.every(root)[2]]
     app = linked(*chosen)
     tile = tiles(app, "runs.differ_tiles")[0]["key"]
     index = int(tile.removeprefix("open_"))
@@ -183,9 +185,9 @@ def test_a_disagreement_opens_with_both_answers_and_is_in_the_address(root: Path
 
 
 def test_seeds_of_one_setting_are_summed_up(root: Path) -> None:
-    other, second, first = runs.every(root)
+    other, second, first = run_folder.every(root)
     app = linked(first)
-    accuracies = [runs.status(run).test_accuracy for run in (first, second)]
+    accuracies = [run_folder.status(run).test_accuracy for run in (first, second)]
     assert f"2 seeds: {np.mean(accuracies):.2%} in the mean" in texts(app)
     # Faint lines for both, and their mean.
     assert len(figure(app, "runs.overlay")["data"]) == 3
@@ -193,7 +195,7 @@ def test_seeds_of_one_setting_are_summed_up(root: Path) -> None:
 
 
 def test_the_same_seed_twice_is_no_second_seed(root: Path) -> None:
-    (other, *_rest) = runs.every(root)
+    (other, *_rest) = run_folder.every(root)
     again_run = root / "20990101-000000-000-aaaa"
     shutil.copytree(other, again_run)
     assert "in the mean" not in texts(linked(other))
@@ -203,12 +205,12 @@ def test_the_same_seed_twice_is_no_second_seed(root: Path) -> None:
 
 
 def test_one_click_queues_the_missing_seeds(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = linked(runs.every(root)[2])
+    app = linked(run_folder.every(root)[2])
     app.button(key="runs.seeds_3").click()
     again(app)
-    (queued, *_others) = runs.every(root)
-    assert len(runs.every(root)) == 4  # two of the three seeds were there
-    assert runs.config(queued) == runs.config(runs.every(root)[3]).but(seed=2)
+    (queued, *_others) = run_folder.every(root)
+    assert len(run_folder.every(root)) == 4  # two of the three seeds were there
+    assert records.config(queued) == records.config(run_folder.every(root)[3]).but(seed=2)
     wait_for_end(queued)
     monkeypatch.setenv("MNIST_LAB_MAX_RUNS", "4")
     app.button(key="runs.seeds_5").click()
@@ -217,15 +219,15 @@ def test_one_click_queues_the_missing_seeds(root: Path, monkeypatch: pytest.Monk
 
 
 def test_a_link_to_runs_that_are_gone_shows_the_others(root: Path) -> None:
-    run = runs.every(root)[0]
-    trash.delete(root, [runs.every(root)[1].name])
+    run = run_folder.every(root)[0]
+    trash.delete(root, [run_folder.every(root)[1].name])
     app = open_page("runs", runs=f"../../etc,gone,{run.name}", cost="<b>", digit="x", metric="π")
-    assert names(app) == [found.name for found in runs.every(root)]
+    assert names(app) == [found.name for found in run_folder.every(root)]
     assert app.query_params["runs"] == run.name
 
 
 def test_what_is_not_finished_is_listed_too(root: Path) -> None:
-    waiting = runs.create(root, RunConfig(architecture="cnn"))
-    app = linked(waiting, runs.every(root)[1])
+    waiting = run_folder.create(root, RunConfig(architecture="cnn"))
+    app = linked(waiting, run_folder.every(root)[1])
     assert names(app)[0] == waiting.name
     assert "has not been evaluated" in said(app.info[0])

@@ -27,7 +27,7 @@ from core.failures import Failure, words
 from core.jobs import estimate
 from core.jobs.estimate import Estimate
 from core.network import predict
-from core.runs import adviser, epoch_weights, naming, notes, run_table, runs, warm_start
+from core.runs import adviser, epoch_weights, naming, notes, records, run_folder, run_table, warm_start
 from core.runs.warm_start import Lesson
 from core.sweeps import sweeps
 from tests.support.inhabited import inhabited
@@ -49,13 +49,13 @@ def good(mlp_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with every file that a run can have."""
     run = Path(shutil.copytree(mlp_run, tmp_path_factory.mktemp("good") / mlp_run.name))
     notes.write(run, name="Ours", tags=("a",), note="b", starred=True)
-    runs.write_json(run / "request.json", {"action": "run", "learning_rate": 0.01, "epochs": 4})
+    run_folder.write_json(run / "request.json", {"action": "run", "learning_rate": 0.01, "epochs": 4})
     failure = Failure.of("diverged", epoch=1, step=2)
-    runs.write_status(run, runs.written_status(run).model_copy(update={"failure": failure}))
+    run_folder.write_status(run, run_folder.written_status(run).model_copy(update={"failure": failure}))
     accuracy = {name: [0.5] * len(levels) for name, levels in LEVELS.items()}
-    runs.write_json(run / "robustness.json", Robustness(images=1000, accuracy=accuracy).model_dump())
+    run_folder.write_json(run / "robustness.json", Robustness(images=1000, accuracy=accuracy).model_dump())
     Estimate(epoch=1, total=9, end=1, based_on=2).keep(run)
-    runs.append_row(
+    records.append_row(
         run / "changes.jsonl",
         {"epoch": 2, "setting": "learning_rate", "before": 0.001, "after": 0.01, "by": "visitor"},
     )
@@ -178,8 +178,8 @@ def look(run: Path) -> None:
     found, damaged = run_table.read(run.parent)
     estimate.estimate(RunConfig(), estimate.history(run.parent))
     for read in (
-        runs.metrics, runs.layers, runs.changes, runs.batches, runs.newest_batch, runs.environment,
-        runs.request, Calibration.read, Estimate.read, notes.read,
+        records.metrics, records.layers, records.changes, records.batches, records.newest_batch,
+        records.environment, run_folder.request, Calibration.read, Estimate.read, notes.read,
     ):  # fmt: skip
         read(run)
     assert (measured := Robustness.read(run)) is None or 0 <= measured.done <= 1
@@ -215,7 +215,7 @@ def look_at_a_readable_one(one: run_table.Entry) -> None:
         epoch_weights.course(run, IMAGE)
     model_card.card(one, naming.name(one.subject))
     for ending, export in downloads.exports().items():
-        if ending in SLOW or (ending in model_formats.formats() and not runs.has_model(one.run)):
+        if ending in SLOW or (ending in model_formats.formats() and not run_folder.has_model(one.run)):
             continue
         with suppress(model_formats.CannotConvert):
             export.write(one)
@@ -256,7 +256,7 @@ def test_what_no_machine_has_measured_is_not_believed(
     for other in ("estimate.json", "calibration.json", "robustness.json"):
         shutil.copy(good / other, tmp_path)
     assert read(tmp_path)
-    runs.write_json(tmp_path / file, json.loads((good / file).read_text()) | {name: value})
+    run_folder.write_json(tmp_path / file, json.loads((good / file).read_text()) | {name: value})
     assert read(tmp_path) is None
 
 

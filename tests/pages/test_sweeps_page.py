@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.config import KNOBS, PRESETS, RunConfig
-from core.runs import runs
+from core.runs import run_folder
 from core.settings import Settings
 from core.sweeps import optuna_study, search_space, sweeps
 from core.sweeps.search_space import Choice, Span
@@ -52,8 +52,8 @@ def folder(runs_folder: Path, started: list[Path]) -> Path:
     return folder
 
 
-def stand(folder: Path, state: runs.State) -> None:
-    runs.write_status(folder, runs.written_status(folder).model_copy(update={"state": state}))
+def stand(folder: Path, state: run_folder.State) -> None:
+    run_folder.write_status(folder, run_folder.written_status(folder).model_copy(update={"state": state}))
 
 
 def test_the_first_sweep_is_set_up_and_started(runs_folder: Path, started: list[Path]) -> None:
@@ -230,7 +230,7 @@ def test_sweeps_that_are_alike_can_each_be_chosen(folder: Path) -> None:
     ],
 )
 def test_each_state_has_its_words_and_its_buttons(
-    folder: Path, state: runs.State, words: str, buttons: set[str]
+    folder: Path, state: run_folder.State, words: str, buttons: set[str]
 ) -> None:
     stand(folder, state)
     app = open_page("sweeps")
@@ -244,7 +244,7 @@ def test_a_sweep_is_paused_goes_on_and_gets_more_runs(folder: Path, started: lis
     app = open_page("sweeps", sweep=folder.name)
     app.button(key="sweeps.pause").click()
     again(app)
-    assert runs.request(folder).action == "pause"
+    assert run_folder.request(folder).action == "pause"
     stand(folder, "paused")
     started.clear()
     app = open_page("sweeps", sweep=folder.name)
@@ -295,7 +295,7 @@ def test_what_cannot_be_started_is_said(runs_folder: Path, monkeypatch: pytest.M
     app: AppTest = open_page("sweeps")
     app.text_input(key="sweeps.name").set_value("Wide")
     again(app)
-    monkeypatch.setattr(runs, "new_folder", full)
+    monkeypatch.setattr(run_folder, "new_folder", full)
     app.button(key="sweeps.start").click()
     again(app)
     assert "No space left" in said(app.error[0])

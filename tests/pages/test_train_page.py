@@ -19,8 +19,8 @@ from core.data import datasets, specs
 from core.failures import Failure
 from core.jobs import processes, run_queue
 from core.knobs import Knob
-from core.runs import runs
-from core.runs.runs import Status
+from core.runs import records, run_folder
+from core.runs.run_folder import Status
 from core.settings import Settings
 from core.training import schedules
 from core.ui import knobs
@@ -187,7 +187,7 @@ def test_whoever_sets_up_a_run_has_a_worker_warmed_up(
     assert processes.is_waiting()
     app.button(key="train.start").click()
     again(app)
-    (run,) = runs.every(runs_folder)
+    (run,) = run_folder.every(runs_folder)
     assert wait_for_end(run).state == "finished"
     assert not processes.is_waiting()
 
@@ -210,11 +210,13 @@ def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path
                       learning_rate=0.005), settings
         ),
     }  # fmt: skip
-    wait_until(lambda: runs.metrics(found["paused"]), "it had trained an epoch")
+    wait_until(lambda: records.metrics(found["paused"]), "it had trained an epoch")
     run_queue.steer(found["paused"], learning_rate=0.0005)
-    wait_until(lambda: runs.changes(found["paused"]), "the knob was turned")
+    wait_until(lambda: records.changes(found["paused"]), "the knob was turned")
     run_queue.pause(found["paused"])
-    wait_until(lambda: all(runs.status(run).state in runs.RESTING for run in found.values()), "all rest")
+    wait_until(
+        lambda: all(run_folder.status(run).state in run_folder.RESTING for run in found.values()), "all rest"
+    )
     yield found
     for run in found.values():
         run_queue.stop(run)
@@ -236,7 +238,7 @@ def diverged(with_resting: dict[str, Path], runs_folder: Path) -> Path:
 def test_a_paused_run_says_where_it_is_and_offers_to_go_on(with_resting: dict[str, Path]) -> None:
     run = with_resting["paused"]
     app = open_page("train", run=run.name)
-    status = runs.status(run)
+    status = run_folder.status(run)
     assert f"Paused in epoch {status.epoch} of 100, after step {status.step:,} of 400" in said(app.info[0])
     assert {"train.resume", "train.stop"} <= keys(app)
     assert not {"train.pause", "train.train_on"} & keys(app)
@@ -245,7 +247,7 @@ def test_a_paused_run_says_where_it_is_and_offers_to_go_on(with_resting: dict[st
 def test_a_turned_knob_is_marked_on_the_curves_and_said(with_resting: dict[str, Path]) -> None:
     run = with_resting["paused"]
     app = open_page("train", run=run.name)
-    (change,) = runs.changes(run)
+    (change,) = records.changes(run)
     figure = json.loads(app.get_by_key("train.curve_loss").proto.spec)
     assert figure["layout"]["shapes"][0]["x0"] == change["epoch"] - 1
     assert figure["layout"]["annotations"][0]["text"] == "learning rate 0.001 → 0.0005"
@@ -263,8 +265,8 @@ def test_a_knob_that_is_turned_while_it_rests_is_asked_for(with_resting: dict[st
     app.select_slider(key="train.steer_dropout").set_value(0.3)
     app.button(key="train.set").click()
     again(app)
-    assert runs.request(run).dropout == 0.3
-    assert runs.request(run).learning_rate == 0.0005
+    assert run_folder.request(run).dropout == 0.3
+    assert run_folder.request(run).learning_rate == 0.0005
 
 
 def test_a_run_that_diverged_says_so_and_can_go_on_with_a_smaller_rate(
@@ -286,12 +288,12 @@ def test_a_run_that_diverged_resumes_with_the_values_on_the_sliders(diverged: Pa
     app.button(key="train.set").click()
     again(app)
     assert wait_for_end(diverged).state == "finished"
-    assert runs.metrics(diverged)[-1]["learning_rate"] == pytest.approx(0.001)
+    assert records.metrics(diverged)[-1]["learning_rate"] == pytest.approx(0.001)
 
 
 def test_a_run_that_ended_early_says_why_and_whose_weights_it_has(with_resting: dict[str, Path]) -> None:
     run = with_resting["early"]
-    status = runs.status(run)
+    status = run_folder.status(run)
     assert status.stopped_early
     app = open_page("train", run=run.name)
     assert f"ended early after epoch {status.epoch}" in said(app.success[0])
@@ -327,14 +329,14 @@ def test_the_heat_map_by_digit_shows_the_validation_accuracies(
     app.button_group(key="train.view").set_value("digits")
     again(app)
     shown = decoded(json.loads(app.get_by_key("train.by_digit").proto.spec)["data"][0]["z"])
-    expected = np.array([row["val_class_accuracy"] for row in runs.metrics(mlp_run)]).T
+    expected = np.array([row["val_class_accuracy"] for row in records.metrics(mlp_run)]).T
     np.testing.assert_allclose(shown, expected)
 
 
 def test_a_run_whose_worker_is_gone_is_interrupted_and_says_what_is_kept(runs_folder: Path) -> None:
-    run = runs.create(runs_folder, LONG)
-    status = runs.status(run)
-    runs.write_status(run, status.model_copy(update={"state": "running", "pid": 1, "epoch": 1}))
+    run = run_folder.create(runs_folder, LONG)
+    status = run_folder.status(run)
+    run_folder.write_status(run, status.model_copy(update={"state": "running", "pid": 1, "epoch": 1}))
     app = open_page("train", run=run.name)
     assert "it was killed, or the machine went down" in said(app.warning[0])
     assert "it will begin anew" in texts(app)
@@ -366,13 +368,13 @@ def test_a_data_set_that_was_cut_off_cannot_be_trained_on(
 
 @pytest.mark.parametrize("state", ["paused", "interrupted", "failed"])
 def test_a_run_without_its_data_leads_to_it_and_can_go_on_when_it_is_there(
-    state: runs.State, runs_folder: Path, no_mnist: Path, mnist_npz: Path
+    state: run_folder.State, runs_folder: Path, no_mnist: Path, mnist_npz: Path
 ) -> None:
-    run = runs.create(runs_folder, LONG.but(dataset="mnist"))
+    run = run_folder.create(runs_folder, LONG.but(dataset="mnist"))
     with pytest.raises(datasets.DatasetMissing) as missing:
         datasets.check("mnist")
     failure = missing.value.failure if state == "failed" else None
-    runs.write_status(run, Status(state=state, pid=1, failure=failure, epoch=1))
+    run_folder.write_status(run, Status(state=state, pid=1, failure=failure, epoch=1))
     app = open_page("train", run=run.name)
     assert [said(one) for one in (*app.error, *app.warning)].count(str(missing.value)) == 1
     assert links(app)["Get it on the Data page"] == "dataset_shown=mnist"
@@ -385,8 +387,10 @@ def test_a_run_without_its_data_leads_to_it_and_can_go_on_when_it_is_there(
 
 
 def test_a_run_that_nothing_can_mend_is_not_resumed(runs_folder: Path) -> None:
-    run = runs.create(runs_folder, LONG)
-    runs.write_status(run, Status(state="failed", failure=Failure.of("checkpoint_damaged"), can_resume=False))
+    run = run_folder.create(runs_folder, LONG)
+    run_folder.write_status(
+        run, Status(state="failed", failure=Failure.of("checkpoint_damaged"), can_resume=False)
+    )
     app = open_page("train", run=run.name)
     assert "train.resume" not in keys(app)
     assert "It will go on" not in texts(app)
@@ -399,10 +403,12 @@ def test_a_run_in_line_says_its_place_and_how_long(
     monkeypatch.setenv("MNIST_LAB_SLOTS", "1")
     first = run_queue.submit(LONG, Settings(slots=1))
     try:
-        wait_until(lambda: runs.status(first).state == "running", "the first ran")
-        second, third = (runs.create(runs_folder, RunConfig()) for _ in range(2))
-        runs.write_status(third, runs.status(second).model_copy(update={"queued": time.time() + 1}))
-        with runs.worker_lock(second), runs.worker_lock(third):  # their workers wait
+        wait_until(lambda: run_folder.status(first).state == "running", "the first ran")
+        second, third = (run_folder.create(runs_folder, RunConfig()) for _ in range(2))
+        run_folder.write_status(
+            third, run_folder.status(second).model_copy(update={"queued": time.time() + 1})
+        )
+        with run_folder.worker_lock(second), run_folder.worker_lock(third):  # their workers wait
             for run, words in ((second, "Next in line"), (third, "Number 2 in line")):
                 app = open_page("train", run=run.name)
                 (bar,) = app.get("progress")
@@ -416,16 +422,16 @@ def test_a_run_in_line_says_its_place_and_how_long(
 
 def test_pause_resume_stop_and_train_on_are_buttons(runs_folder: Path) -> None:
     run = run_queue.submit(LONG, Settings())
-    wait_until(lambda: runs.status(run).phase == "training", "it trained")
+    wait_until(lambda: run_folder.status(run).phase == "training", "it trained")
     app = open_page("train", run=run.name)
     app.button(key="train.pause").click()
     app.run()
-    wait_until(lambda: runs.status(run).state == "paused", "it paused")
+    wait_until(lambda: run_folder.status(run).state == "paused", "it paused")
     app = open_page("train", run=run.name)
     app.button(key="train.resume").click()
     app.run()
-    assert runs.status(run).state in ("queued", "running")
-    wait_until(lambda: runs.status(run).phase == "training", "it went on")
+    assert run_folder.status(run).state in ("queued", "running")
+    wait_until(lambda: run_folder.status(run).phase == "training", "it went on")
     app = open_page("train", run=run.name)
     app.button(key="train.stop").click()
     app.run()
@@ -444,7 +450,7 @@ def test_a_finished_run_trains_on(finished: Path) -> None:
     app.button(key="train.train_on").click()
     app.run()
     assert wait_for_end(finished).state == "finished"
-    assert [row["epoch"] for row in runs.metrics(finished)] == [1, 2, 3, 4, 5]
+    assert [row["epoch"] for row in records.metrics(finished)] == [1, 2, 3, 4, 5]
     assert "5 epochs" in texts(open_page("train", run=finished.name))
 
 
@@ -457,4 +463,4 @@ def test_more_epochs_than_are_allowed_are_refused_in_a_sentence(
     app.button(key="train.train_on").click()
     again(app)
     assert "You asked for 8 epochs; at most 7 are allowed here" in said(app.error[0])
-    assert runs.status(finished).state == "finished"
+    assert run_folder.status(finished).state == "finished"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core import tutorials
 from core.config import PRESETS, RunConfig
 from core.evaluation import results
-from core.runs import adviser, runs
+from core.runs import adviser, records, run_folder
 from core.runs.adviser import Advice, advise
 from core.worker.recorder import Journal
 from core.worker.training import train
@@ -53,7 +53,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
     def once(config: RunConfig) -> Path:
         if config not in known:
-            known[config] = runs.create(root, config)
+            known[config] = run_folder.create(root, config)
             train(known[config], Journal(known[config]), lambda: "run")
         return known[config]
 
@@ -67,13 +67,13 @@ def only(run: Path) -> Advice:
 
 def at(run: Path, epoch: int, *, over: bool = False) -> list[Advice]:
     """What it said after so many epochs, while the run went on."""
-    return advise(runs.config(run), runs.metrics(run)[:epoch], runs.layers(run)[:epoch], over=over)
+    return advise(records.config(run), records.metrics(run)[:epoch], records.layers(run)[:epoch], over=over)
 
 
 def ever(run: Path) -> dict[str, Advice]:
     """Everything that it said while the run went on, the first time that it did."""
     said: dict[str, Advice] = {}
-    for epoch in range(len(runs.metrics(run))):
+    for epoch in range(len(records.metrics(run))):
         said = {advice.topic: advice for advice in at(run, epoch)} | said
     return said
 
@@ -148,7 +148,7 @@ def test_a_run_that_gains_no_more_may_end(trained: Trained) -> None:
     assert (overfitting.topic, afterwards.topic) == ("overfitting", "good-enough")
     assert afterwards.change == {"early_stopping_patience": adviser.PATIENCE}
     assert not afterwards.live
-    best = max(row["val_accuracy"] for row in runs.metrics(run)[:epoch])
+    best = max(row["val_accuracy"] for row in records.metrics(run)[:epoch])
     assert f"{best:.1%}" in now.evidence
 
 
@@ -158,7 +158,7 @@ FALLS, OVERCONFIDENT = "fewer and fewer", "no fewer new digits"
 def test_of_few_images_it_is_not_said_to_forget_what_makes_a_digit(trained: Trained) -> None:
     """Two hundred images: it reads the others worse, but better and better."""
     run = trained(RunConfig(training_images=200, epochs=30))
-    accuracies = [row["val_accuracy"] for row in runs.metrics(run)]
+    accuracies = [row["val_accuracy"] for row in records.metrics(run)]
     assert accuracies[-1] > accuracies[2] > accuracies[0]
     assert set(ever(run)) == {"overfitting"}
     for epoch in range(1, 31):
@@ -168,7 +168,7 @@ def test_of_few_images_it_is_not_said_to_forget_what_makes_a_digit(trained: Trai
 
 def test_a_loss_that_rises_while_the_accuracy_does_not_fall_is_overconfidence(trained: Trained) -> None:
     run = trained(SICK["good-enough"])
-    rows = runs.metrics(run)
+    rows = records.metrics(run)
     said = {epoch: {one.topic: one for one in at(run, epoch)} for epoch in range(1, len(rows) + 1)}
     overconfident = [epoch for epoch, found in said.items() if "overconfident" in found]
     assert overconfident
@@ -205,24 +205,24 @@ def test_who_reads_fewer_images_right_than_before_is_told_so() -> None:
 def test_who_follows_it_is_less_sure_of_mistakes(trained: Trained) -> None:
     run = trained(SICK["good-enough"])
     advice = ever(run)["overconfident"]
-    assert results.load(trained(cured(runs.config(run), advice))).loss < results.load(run).loss
+    assert results.load(trained(cured(records.config(run), advice))).loss < results.load(run).loss
 
 
 def test_the_evidence_is_the_runs_own_numbers(trained: Trained) -> None:
     run = trained(SICK["overfitting"])
-    last = runs.metrics(run)[-1]
+    last = records.metrics(run)[-1]
     evidence = only(run).evidence
     assert f"{last['accuracy']:.1%}" in evidence
     assert f"{last['val_accuracy']:.1%}" in evidence
     run = trained(SICK["dead-units"])
-    assert f"{runs.layers(run)[-1]['layers']['dense_1']['dead']:.0%} of the units" in only(run).evidence
+    assert f"{records.layers(run)[-1]['layers']['dense_1']['dead']:.0%} of the units" in only(run).evidence
 
 
 # ---------------------------------------------------------------------------------- following it
 
 
 def accuracy(run: Path) -> float:
-    return runs.status(run).test_accuracy or 0.0
+    return run_folder.status(run).test_accuracy or 0.0
 
 
 @pytest.mark.parametrize("name", ["overfitting", "underfitting", "diverged", "too-low", "plateau"])
@@ -236,7 +236,7 @@ def test_who_follows_it_gets_a_better_network(trained: Trained, name: str) -> No
 def test_what_killed_the_units_does_not_do_it_again(trained: Trained) -> None:
     config = SICK["dead-units"]
     better = trained(cured(config, only(trained(config))))
-    assert runs.layers(better)[-1]["layers"]["dense_1"]["dead"] < 0.2
+    assert records.layers(better)[-1]["layers"]["dense_1"]["dead"] < 0.2
     assert adviser.about(better) == []
 
 
@@ -261,7 +261,7 @@ def test_the_tutorials_networks_are_well(trained: Trained, preset: str) -> None:
     # Ten epochs on 3,200 images: the accuracies do come apart.
     assert set(said) <= {"overfitting"}
     if "overfitting" in said:
-        last = runs.metrics(run)[-1]
+        last = records.metrics(run)[-1]
         assert last["accuracy"] - last["val_accuracy"] > 0.04
 
 
@@ -296,7 +296,7 @@ def turned(setting: str, epoch: int, before: float, after: float, by: str = "vis
 
 def test_what_was_changed_is_to_show_first(trained: Trained) -> None:
     run = trained(SICK["overfitting"])
-    config, rows = runs.config(run), runs.metrics(run)
+    config, rows = records.config(run), records.metrics(run)
     changes = [turned("dropout", 10, 0.0, 0.3)]
     assert advise(config, rows[:11], [], changes=changes, asked=config.but(dropout=0.3)) == []
     # It shows now, and is not enough.
@@ -306,14 +306,14 @@ def test_what_was_changed_is_to_show_first(trained: Trained) -> None:
 
 def test_a_knob_that_waits_for_the_next_epoch_is_waited_for(trained: Trained) -> None:
     run = trained(SICK["too-low"])
-    config, rows = runs.config(run), runs.metrics(run)
+    config, rows = records.config(run), records.metrics(run)
     assert advise(config, rows, [])
     assert advise(config, rows, [], asked=config.but(learning_rate=0.001)) == []
 
 
 def test_a_rate_that_the_schedule_has_cut_is_no_news(trained: Trained) -> None:
     run = trained(SICK["too-low"])
-    config, rows = runs.config(run), runs.metrics(run)
+    config, rows = records.config(run), records.metrics(run)
     cut = [turned("learning_rate", 4, 1e-5, 5e-6, by="plateau")]
     assert advise(config, rows, [], changes=cut) == advise(config, rows, [])
 
@@ -337,13 +337,13 @@ def test_a_rate_that_the_schedule_has_cut_is_no_news(trained: Trained) -> None:
 def test_there_is_another_cure_where_the_first_is_in_use(
     trained: Trained, changes: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    rows = runs.metrics(trained(SICK["overfitting"]))
+    rows = records.metrics(trained(SICK["overfitting"]))
     (advice,) = advise(RunConfig().but(**changes), rows, [], over=True)
     assert advice.change == expected
 
 
 def test_where_all_cures_are_in_use_nothing_is_said(trained: Trained) -> None:
-    rows = runs.metrics(trained(SICK["overfitting"]))
+    rows = records.metrics(trained(SICK["overfitting"]))
     assert advise(RunConfig(dropout=0.5, rotation=20, l2=0.01), rows, [], over=True) == []
 
 

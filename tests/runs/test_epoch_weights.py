@@ -10,7 +10,7 @@ import pytest
 
 from core.data import datasets
 from core.network import predict
-from core.runs import epoch_weights, runs
+from core.runs import epoch_weights, records
 
 
 @pytest.mark.parametrize("run", ["mlp_run", "cnn_run"])
@@ -19,7 +19,7 @@ def test_after_the_last_epoch_it_is_the_trained_network(
 ) -> None:
     folder = request.getfixturevalue(run)
     kept = epoch_weights.kept(folder)
-    assert kept == list(range(1, runs.config(folder).epochs + 1))
+    assert kept == list(range(1, records.config(folder).epochs + 1))
     images = mnist_5k.x_test[:100]
     trained = predict.load(folder).logits(images)
     np.testing.assert_allclose(epoch_weights.predictor(folder, kept[-1]).logits(images), trained, atol=1e-4)
@@ -27,7 +27,7 @@ def test_after_the_last_epoch_it_is_the_trained_network(
 
 
 def test_it_gets_better_from_the_first_epoch_to_the_last(mlp_run: Path, mnist_5k: datasets.Dataset) -> None:
-    logged = [row["val_accuracy"] for row in runs.metrics(mlp_run)]
+    logged = [row["val_accuracy"] for row in records.metrics(mlp_run)]
     right = [
         np.mean(
             epoch_weights.predictor(mlp_run, epoch).logits(mnist_5k.x_test).argmax(axis=1) == mnist_5k.y_test

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config import RunConfig
-from core.runs import notes, runs
+from core.runs import notes, run_folder
 from core.runs.notes import Labels
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    return runs.create(tmp_path, RunConfig())
+    return run_folder.create(tmp_path, RunConfig())
 
 
 def test_a_run_has_nothing_written_on_it_at_first(run: Path) -> None:
@@ -34,7 +34,7 @@ def test_what_was_written_is_read_and_what_was_not_stays(run: Path) -> None:
 def test_any_text_is_kept_or_refused_in_words(
     tmp_path_factory: pytest.TempPathFactory, name: str, tags: list[str], note: str
 ) -> None:
-    run = runs.create(tmp_path_factory.mktemp("labels"), RunConfig())
+    run = run_folder.create(tmp_path_factory.mktemp("labels"), RunConfig())
     try:
         written = notes.write(run, name=name, tags=tuple(tags), note=note)
     except notes.BadLabels:

@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config import PRESETS, RunConfig
-from core.runs import notes, run_table, runs
+from core.runs import notes, records, run_folder, run_table
 
 
 def test_an_entry_is_what_the_run_says_of_itself(mlp_run: Path) -> None:
     (one,) = run_table.entries(mlp_run.parent)
-    assert one.status.test_accuracy == runs.status(mlp_run).test_accuracy
+    assert one.status.test_accuracy == run_folder.status(mlp_run).test_accuracy
     assert one.parameters == keras.saving.load_model(mlp_run / "model.keras").count_params()
-    assert one.curve == tuple(row["val_accuracy"] for row in runs.metrics(mlp_run))
+    assert one.curve == tuple(row["val_accuracy"] for row in records.metrics(mlp_run))
     assert one.megabytes * 1e6 == sum(file.stat().st_size for file in mlp_run.rglob("*") if file.is_file())
 
 
 def test_a_folder_that_cannot_be_read_takes_no_other_with_it(tmp_path: Path) -> None:
-    good, bad = (runs.create(tmp_path, RunConfig()) for _number in range(2))
+    good, bad = (run_folder.create(tmp_path, RunConfig()) for _number in range(2))
     (bad / "config.json").write_text("no settings")
     assert [one.run for one in run_table.entries(tmp_path)] == [good]
     notes.write(good, name="the good one")
@@ -29,8 +29,8 @@ def test_a_folder_that_cannot_be_read_takes_no_other_with_it(tmp_path: Path) -> 
 
 
 def test_what_was_asked_for_since_counts(tmp_path: Path) -> None:
-    run = runs.create(tmp_path, RunConfig(epochs=3))
-    with runs.changing_request(run) as change:
+    run = run_folder.create(tmp_path, RunConfig(epochs=3))
+    with run_folder.changing_request(run) as change:
         change(epochs=7)
     assert run_table.entry(run).config.epochs == 7
 
@@ -45,7 +45,7 @@ def test_only_what_differs_is_listed() -> None:
 def test_runs_that_differ_in_nothing_but_the_seed_are_a_group(tmp_path: Path) -> None:
     cnn = PRESETS["tutorial-cnn"]
     for config in (cnn, cnn.but(seed=5), cnn.but(epochs=2), cnn.but(seed=7)):
-        runs.create(tmp_path, config)
+        run_folder.create(tmp_path, config)
     groups = run_table.groups(run_table.entries(tmp_path))
     assert {frozenset(one.config.seed for one in group) for group in groups.values()} == {
         frozenset({0, 5, 7}),
@@ -55,9 +55,9 @@ def test_runs_that_differ_in_nothing_but_the_seed_are_a_group(tmp_path: Path) ->
 
 def test_a_seed_that_was_trained_twice_counts_once(tmp_path: Path) -> None:
     for seed, accuracy in ((0, 0.91), (1, 0.92), (1, 0.92), (2, None)):
-        run = runs.create(tmp_path, RunConfig(seed=seed))
-        status = runs.written_status(run)
-        runs.write_status(run, status.model_copy(update={"test_accuracy": accuracy}))
+        run = run_folder.create(tmp_path, RunConfig(seed=seed))
+        status = run_folder.written_status(run)
+        run_folder.write_status(run, status.model_copy(update={"test_accuracy": accuracy}))
     assert sorted(run_table.accuracies(run_table.entries(tmp_path))) == [0.91, 0.92]
 
 

@@ -10,12 +10,12 @@ import pytest
 from filelock import FileLock
 
 from core.config import RunConfig
-from core.runs import runs, trash
+from core.runs import run_folder, trash
 
 
 def ended(root: Path) -> Path:
-    run = runs.create(root, RunConfig())
-    runs.write_status(run, runs.Status(state="finished"))
+    run = run_folder.create(root, RunConfig())
+    run_folder.write_status(run, run_folder.Status(state="finished"))
     (run / "epochs").mkdir()
     (run / "epochs" / "0001.npz").write_bytes(b"weights")
     return run
@@ -25,21 +25,21 @@ def test_a_deleted_run_is_gone_and_comes_back_whole(tmp_path: Path) -> None:
     keep, gone = ended(tmp_path), ended(tmp_path)
     before = {file.name: file.read_bytes() for file in gone.rglob("*") if file.is_file()}
     assert trash.delete(tmp_path, [gone.name]) == [gone.name]
-    assert runs.every(tmp_path) == [keep]
+    assert run_folder.every(tmp_path) == [keep]
     assert [run.name for run in trash.deleted(tmp_path)] == [gone.name]
     assert trash.restore(tmp_path, [gone.name]) == [gone.name]
     assert trash.deleted(tmp_path) == []
-    assert set(runs.every(tmp_path)) == {keep, gone}
+    assert set(run_folder.every(tmp_path)) == {keep, gone}
     assert before == {file.name: file.read_bytes() for file in gone.rglob("*") if file.is_file()}
     assert trash.restore(tmp_path, [gone.name]) == []
 
 
 def test_what_trains_is_not_deleted_and_neither_is_what_was_chosen_with_it(tmp_path: Path) -> None:
     resting, training = ended(tmp_path), ended(tmp_path)
-    runs.write_status(training, runs.Status(state="running", pid=1))
+    run_folder.write_status(training, run_folder.Status(state="running", pid=1))
     with FileLock(training / "worker.lock"), pytest.raises(trash.StillTraining, match="Stop it first"):
         trash.delete(tmp_path, [resting.name, training.name])
-    assert set(runs.every(tmp_path)) == {resting, training}
+    assert set(run_folder.every(tmp_path)) == {resting, training}
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "../other", "/etc", ".deleted", "nothing"])

@@ -14,7 +14,7 @@ from core.drawing.collection import Drawing
 from core.evaluation import results
 from core.jobs import finetune, run_queue
 from core.network import predict
-from core.runs import runs, warm_start
+from core.runs import run_folder, warm_start
 from core.runs.warm_start import DamagedLesson, Lesson
 from core.settings import Settings
 from tests.conftest import wait_for_end
@@ -107,7 +107,7 @@ def test_the_drawings_are_about_a_third_of_an_epoch_but_not_learned_by_heart(
 def test_where_the_data_is_not_at_hand_the_embedded_one_is_replayed(
     mlp_run: Path, tmp_path: Path, no_mnist: Path, mnist_5k: Dataset
 ) -> None:
-    runs.write_json(tmp_path / "config.json", RunConfig(dataset="mnist").model_dump(mode="json"))
+    run_folder.write_json(tmp_path / "config.json", RunConfig(dataset="mnist").model_dump(mode="json"))
     (tmp_path / "model.onnx").write_bytes((mlp_run / "model.onnx").read_bytes())
     config, _lesson = finetune.plan(tmp_path, drawings(mnist_5k.x_train[:9], mnist_5k.y_train[:9]))
     assert config.dataset == datasets.DEFAULT
@@ -120,7 +120,7 @@ def lesson(**changes: object) -> Lesson:
 
 
 def test_a_lesson_that_was_kept_is_read(tmp_path: Path) -> None:
-    runs.write_json(tmp_path / "config.json", RunConfig().model_dump(mode="json"))
+    run_folder.write_json(tmp_path / "config.json", RunConfig().model_dump(mode="json"))
     warm_start.keep(tmp_path, lesson())
     found = warm_start.read(tmp_path)
     assert found is not None
@@ -152,7 +152,7 @@ def test_a_lesson_that_is_cut_short_is_damaged(tmp_path: Path, size: int) -> Non
     ],
 )
 def test_a_lesson_that_is_none_is_damaged(tmp_path: Path, changes: dict[str, object]) -> None:
-    runs.write_json(tmp_path / "config.json", RunConfig().model_dump(mode="json"))
+    run_folder.write_json(tmp_path / "config.json", RunConfig().model_dump(mode="json"))
     warm_start.keep(tmp_path, lesson(**changes))
     with pytest.raises(DamagedLesson):
         warm_start.read(tmp_path)

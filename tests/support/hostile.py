@@ -16,7 +16,7 @@ from core.drawing.collection import Drawing
 from core.evaluation import robustness
 from core.evaluation.robustness import LEVELS
 from core.failures import Failure
-from core.runs import notes, runs
+from core.runs import notes, records, run_folder
 from core.settings import Settings
 from core.sweeps import optuna_study, sweeps
 from core.sweeps.search_space import Span
@@ -49,21 +49,21 @@ def build(run: Path, root: Path) -> dict[str, Path]:
     for name, written in (("one", NAME), ("two", OTHER), ("failed", NAME)):
         notes.write(found[name], name=written, tags=(SHORT, TAG), note="\n".join(LINES))
         measured = {kind: [0.5] * len(levels) for kind, levels in LEVELS.items()}
-        runs.write_json(
+        run_folder.write_json(
             found[name] / "robustness.json", robustness.Robustness(images=9, accuracy=measured).model_dump()
         )
     for file in ("model.onnx", "evaluation.npz"):
         (found["failed"] / file).unlink()
-    status = runs.written_status(run)
-    runs.write_status(
+    status = run_folder.written_status(run)
+    run_folder.write_status(
         found["failed"],
         status.model_copy(update={"state": "failed", "failure": Failure.of(NAME), "test_accuracy": None}),
     )
     _strange_rows(found["one"])
     # This very process is said to be about to train it, so that it stays in line.
-    found["waiting"] = runs.create(root, RunConfig())
+    found["waiting"] = run_folder.create(root, RunConfig())
     notes.write(found["waiting"], name=NAME)
-    runs.announce(found["waiting"], os.getpid())
+    run_folder.announce(found["waiting"], os.getpid())
     found["sweep"] = _sweep(root)
     image = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
     kept = Drawing(3, image, [], writer=OTHER, run=found["one"].name, answer=5, confidence=0.5)
@@ -74,7 +74,7 @@ def build(run: Path, root: Path) -> dict[str, Path]:
 
 def _strange_rows(run: Path) -> None:
     """What a zip may bring along that nobody has written here."""
-    runs.append_row(
+    records.append_row(
         run / "changes.jsonl", {"epoch": 2, "setting": NAME, "before": 1, "after": 2, "by": "visitor"}
     )
     rows = (run / "layers.jsonl").read_text().splitlines()
@@ -90,9 +90,9 @@ def _sweep(root: Path) -> Path:
         name=SHORT, base=RunConfig(epochs=1), knobs={"learning_rate": Span(low=0.01, high=0.1)}, trials=3,
     )  # fmt: skip
     sweeps.check(plan, Settings(runs=root))
-    folder = runs.new_folder(root / sweeps.FOLDER)
-    runs.write_json(folder / "sweep.json", plan.model_dump(mode="json"))
-    runs.write_status(folder, runs.Status(state="finished", created=1))
+    folder = run_folder.new_folder(root / sweeps.FOLDER)
+    run_folder.write_json(folder / "sweep.json", plan.model_dump(mode="json"))
+    run_folder.write_status(folder, run_folder.Status(state="finished", created=1))
     study = optuna_study.study(folder, plan)
     for number in range(3):
         trial = study.ask(optuna_study.space(plan.knobs))

@@ -13,7 +13,7 @@ from core.config import RunConfig
 from core.drawing import collection, strokes
 from core.drawing.collection import Drawing
 from core.failures import Failure
-from core.runs import notes, runs, trash
+from core.runs import notes, run_folder, trash
 from core.sweeps import optuna_study, sweeps
 from core.sweeps.search_space import Span
 from core.sweeps.sweeps import Sweep
@@ -42,38 +42,40 @@ def inhabited(folder: Path, trained: list[Path]) -> Iterator[Path]:
     for run in trained:
         shutil.copytree(run, root / run.name)
     with ExitStack() as held:
-        for state in get_args(runs.State):
+        for state in get_args(run_folder.State):
             run = _in_state(root, state, trained[0])
             if state in ALIVE:
-                held.enter_context(runs.worker_lock(run))
+                held.enter_context(run_folder.worker_lock(run))
         trash.delete(root, [_in_state(root, "stopped", trained[0]).name])
-        _sweep(root, runs.every(root)[0])
+        _sweep(root, run_folder.every(root)[0])
         _keep(folder / "drawings.sqlite")
         yield root
 
 
-def _in_state(root: Path, state: runs.State, trained: Path) -> Path:
-    run = runs.create(root, RunConfig(hidden_units=(8,), epochs=3))
+def _in_state(root: Path, state: run_folder.State, trained: Path) -> Path:
+    run = run_folder.create(root, RunConfig(hidden_units=(8,), epochs=3))
     values = (
         {"pid": 1, "epoch": 1, "step": 3, "steps": 25, "started": time.time()} if state != "queued" else {}
     )
     written = "running" if state in ("pausing", "stopping", "interrupted") else state
     failure = Failure.of("disk_full") if state == "failed" else None
-    runs.write_status(run, runs.Status(state=written, queued=time.time(), failure=failure, **values))
+    run_folder.write_status(
+        run, run_folder.Status(state=written, queued=time.time(), failure=failure, **values)
+    )
     if state in ("pausing", "stopping"):
-        with runs.changing_request(run) as change:
+        with run_folder.changing_request(run) as change:
             change(action="pause" if state == "pausing" else "stop")
     if state in ("finished", "stopped"):
         shutil.copytree(trained, run, dirs_exist_ok=True, ignore=shutil.ignore_patterns("status.json"))
-        runs.write_status(run, runs.status(trained).model_copy(update={"state": state}))
+        run_folder.write_status(run, run_folder.status(trained).model_copy(update={"state": state}))
         notes.write(run, name=f"Of {state}", tags=("class 4b",), note="First line\nsecond line", starred=True)
     return run
 
 
 def _sweep(root: Path, run: Path) -> None:
-    folder = runs.new_folder(root / sweeps.FOLDER)
-    runs.write_status(folder, runs.Status(state="paused", created=1, pid=1))
-    runs.write_json(folder / "sweep.json", SWEEP.model_dump(mode="json"))
+    folder = run_folder.new_folder(root / sweeps.FOLDER)
+    run_folder.write_status(folder, run_folder.Status(state="paused", created=1, pid=1))
+    run_folder.write_json(folder / "sweep.json", SWEEP.model_dump(mode="json"))
     study = optuna_study.study(folder, SWEEP)
     for number in range(optuna_study.ENOUGH + 1):
         trial = study.ask(optuna_study.space(SWEEP.knobs))

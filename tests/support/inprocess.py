@@ -16,8 +16,8 @@ import numpy as np
 
 from core.config import RunConfig
 from core.jobs.run_queue import Ask
-from core.runs import runs
-from core.runs.runs import Action, Status
+from core.runs import records, run_folder
+from core.runs.run_folder import Action, Status
 from core.worker.recorder import Journal
 from core.worker.training import train
 
@@ -55,11 +55,11 @@ def work(run: Path, action: Ask = go_on) -> Status:
     journal = Journal(run)
     journal.begin()
     train(run, journal, action)
-    return runs.status(run)
+    return run_folder.status(run)
 
 
 def trained(root: Path, config: RunConfig) -> Path:
-    run = runs.create(root, config)
+    run = run_folder.create(root, config)
     status = work(run)
     assert status.state == "finished", status.failure
     return run
@@ -76,9 +76,9 @@ def left(run: Path) -> dict[str, Any]:
         "evaluation": arrays_in(run / "evaluation.npz"),
         # Who was killed while writing leaves a temporary file, which nobody reads.
         "epochs": {file.name: arrays_in(file) for file in sorted((run / "epochs").glob("[0-9]*.npz"))},
-        "metrics": timeless(runs.metrics(run)),
-        "layers": runs.layers(run),
-        "changes": runs.changes(run),
+        "metrics": timeless(records.metrics(run)),
+        "layers": records.layers(run),
+        "changes": records.changes(run),
     }
 
 

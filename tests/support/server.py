@@ -17,7 +17,7 @@ from pathlib import Path
 
 from core.jobs import processes, run_queue
 from core.jobs.run_queue import Ask
-from core.runs import runs
+from core.runs import records
 from core.settings import Settings
 from core.worker import __main__ as worker
 from core.worker.recorder import Journal
@@ -63,7 +63,7 @@ def serve() -> None:
         time.sleep(max(0, moment + wait - time.time()))
         match what:
             case "submit":
-                answer = str(run_queue.submit(runs.config(Path(run)), settings))
+                answer = str(run_queue.submit(records.config(Path(run)), settings))
             case "resume":
                 run_queue.resume(Path(run), settings)
                 answer = "done"

@@ -22,7 +22,7 @@ from core.data import specs
 from core.failures import Failure, words
 from core.jobs import run_queue
 from core.knobs import Number
-from core.runs import notes, runs
+from core.runs import notes, records, run_folder
 from core.settings import Settings
 from core.sweeps import optuna_study, search_space, sweeps
 from core.sweeps.runner import Sweeper
@@ -166,7 +166,7 @@ def test_the_operator_s_limits_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         sweeps.submit(sweep(), settings)
     # Nor can one that rests be woken beside it.
     rests = sweeps.submit(sweep(), Settings(runs=tmp_path))
-    runs.write_status(rests, runs.written_status(rests).model_copy(update={"state": "finished"}))
+    run_folder.write_status(rests, run_folder.written_status(rests).model_copy(update={"state": "finished"}))
     for more in (0, 1):
         with pytest.raises(run_queue.NotAllowed, match="1 sweeps are running"):
             sweeps.go_on(rests, settings, more)
@@ -204,7 +204,7 @@ class Stage:
 
     def hold(self, folder: Path) -> None:
         """The process of a run or a sweep lives."""
-        self.locks[folder] = runs.worker_lock(folder)
+        self.locks[folder] = run_folder.worker_lock(folder)
         self.locks[folder].acquire()
 
     def look(self) -> bool:
@@ -220,11 +220,13 @@ class Stage:
 
     def begin(self) -> Path:
         """Have the sweeper begin a run, and its worker come up."""
-        before = set(runs.every(self.settings.runs))
+        before = set(run_folder.every(self.settings.runs))
         assert not self.look()
-        (run,) = set(runs.every(self.settings.runs)) - before
+        (run,) = set(run_folder.every(self.settings.runs)) - before
         self.hold(run)
-        runs.write_status(run, runs.written_status(run).model_copy(update={"state": "running", "pid": 1}))
+        run_folder.write_status(
+            run, run_folder.written_status(run).model_copy(update={"state": "running", "pid": 1})
+        )
         return run
 
     def learn(self, run: Path, *accuracies: float | None) -> None:
@@ -232,9 +234,9 @@ class Stage:
         for epoch, accuracy in enumerate(accuracies, 1):
             row = {"epoch": epoch, "steps": 1, "seconds": 1.0, "loss": 1.0, "val_loss": 1.0}
             row["val_accuracy"] = accuracy
-            runs.append_row(run / "metrics.jsonl", row)
-            status = runs.written_status(run)
-            runs.write_status(run, status.model_copy(update={"state": "running", "epoch": epoch}))
+            records.append_row(run / "metrics.jsonl", row)
+            status = run_folder.written_status(run)
+            run_folder.write_status(run, status.model_copy(update={"state": "running", "epoch": epoch}))
 
     def rest(self, run: Path) -> None:
         """Somebody pauses the sweep while this run trains."""
@@ -243,15 +245,15 @@ class Stage:
         assert self.asked(run) == "pause"
         self.end(run, "paused")
         assert self.look()
-        assert runs.status(self.folder).state == "paused"
+        assert run_folder.status(self.folder).state == "paused"
 
-    def end(self, run: Path, state: runs.State = "finished", **changes: Any) -> None:
-        status = runs.written_status(run)
-        runs.write_status(run, status.model_copy(update={"state": state, **changes}))
+    def end(self, run: Path, state: run_folder.State = "finished", **changes: Any) -> None:
+        status = run_folder.written_status(run)
+        run_folder.write_status(run, status.model_copy(update={"state": state, **changes}))
         self.locks.pop(run).release()
 
     def asked(self, run: Path) -> str:
-        return runs.request(run).action
+        return run_folder.request(run).action
 
     def trials(self) -> list[tuple[str, float | None]]:
         return [(one.state, one.accuracy) for one in optuna_study.read(self.folder)]
@@ -279,7 +281,7 @@ def test_runs_are_tried_one_after_the_other_until_there_are_enough(stage: Any) -
     assert notes.read(first).tags == ("Wide",)
     assert notes.read(first).name == "Wide 1"
     assert not played.look()  # there is one slot, and it trains
-    assert len(runs.every(played.settings.runs)) == 1
+    assert len(run_folder.every(played.settings.runs)) == 1
     played.learn(first, 0.5, 0.6)
     played.look()
     assert played.trials() == [("running", 0.6)]
@@ -287,7 +289,7 @@ def test_runs_are_tried_one_after_the_other_until_there_are_enough(stage: Any) -
     played.look()
     second = played.sweeper.settings.runs / optuna_study.read(played.folder)[1].run
     assert second != first
-    assert runs.config(first) != runs.config(second)
+    assert records.config(first) != records.config(second)
     played.hold(second)
     played.learn(second, 0.9, 0.8)
     played.end(second, best_epoch=1)  # it took back the weights of its first epoch
@@ -296,9 +298,9 @@ def test_runs_are_tried_one_after_the_other_until_there_are_enough(stage: Any) -
     best = sweeps.best(optuna_study.read(played.folder))
     assert best is not None
     assert best.run == second.name
-    assert runs.status(played.folder).state == "finished"
+    assert run_folder.status(played.folder).state == "finished"
     for one in optuna_study.read(played.folder):
-        config = runs.config(played.settings.runs / one.run)
+        config = records.config(played.settings.runs / one.run)
         assert config == sweep().config(one.values)
 
 
@@ -350,13 +352,13 @@ def test_a_pause_rests_its_run_and_the_next_sweeper_goes_on_with_it(stage: Any, 
     played.learn(run, 0.5)
     played.rest(run)
     sweeps.pause(played.folder)  # once more changes nothing
-    assert runs.status(played.folder).state == "paused"
+    assert run_folder.status(played.folder).state == "paused"
     sweeps.go_on(played.folder, played.settings)
-    assert runs.status(played.folder).state == "queued"
+    assert run_folder.status(played.folder).state == "queued"
     hired.clear()
     played.come()
     assert hired == [(run, 1)]  # the run has a worker again
-    assert runs.status(run).state == "queued"
+    assert run_folder.status(run).state == "queued"
     assert played.trials() == [("running", 0.5)]
 
 
@@ -370,9 +372,9 @@ def test_a_stop_ends_its_run_and_begins_no_other(stage: Any) -> None:
     played.end(run, "stopped")
     assert played.look()
     assert played.trials() == [("pruned", 0.5)]
-    assert runs.status(played.folder).state == "stopped"
+    assert run_folder.status(played.folder).state == "stopped"
     sweeps.stop(played.folder)
-    assert runs.status(played.folder).state == "stopped"
+    assert run_folder.status(played.folder).state == "stopped"
 
 
 def test_a_paused_sweep_that_is_stopped_stops_its_paused_run(stage: Any) -> None:
@@ -382,9 +384,9 @@ def test_a_paused_sweep_that_is_stopped_stops_its_paused_run(stage: Any) -> None
     sweeps.stop(played.folder)
     played.come()
     played.look()
-    assert runs.status(run).state == "stopped"
+    assert run_folder.status(run).state == "stopped"
     assert played.look()
-    assert runs.status(played.folder).state == "stopped"
+    assert run_folder.status(played.folder).state == "stopped"
     with pytest.raises(BadSweep, match="at most 100"):
         sweeps.go_on(played.folder, played.settings, more=98)
     sweeps.go_on(played.folder, played.settings, more=2)
@@ -404,7 +406,7 @@ def test_more_runs_come_after_the_whole_grid_and_lie_within_it(stage: Any) -> No
     tried = [tuple(one.values.values()) for one in optuna_study.read(played.folder)]
     assert sorted(tried) == [(1e-3, 4), (1e-3, 8), (1e-2, 4), (1e-2, 8)]
     run = played.begin()
-    config = runs.config(run)
+    config = records.config(run)
     assert 1e-3 <= config.learning_rate <= 1e-2
     assert 4 <= config.hidden_units[0] <= 8
     played.learn(run, 0.5)
@@ -432,7 +434,9 @@ def test_what_happens_to_a_run_happens_to_its_trial(stage: Any, hired: Hired) ->
         assert not played.look()
         assert hired == [(lost, 1)]  # and gets another one
         played.hold(lost)
-        runs.write_status(lost, runs.written_status(lost).model_copy(update={"state": "running", "pid": 1}))
+        run_folder.write_status(
+            lost, run_folder.written_status(lost).model_copy(update={"state": "running", "pid": 1})
+        )
     played.locks.pop(lost).release()
     assert played.look()
     found = optuna_study.read(played.folder)
@@ -453,7 +457,7 @@ def test_a_network_that_cannot_be_counts_as_tried_and_says_why(stage: Any) -> No
     assert played.look()
     assert {one.state for one in optuna_study.read(played.folder)} == {"failed"}
     assert all("which is too small" in words(one.failure) for one in optuna_study.read(played.folder))
-    assert runs.every(played.settings.runs) == []
+    assert run_folder.every(played.settings.runs) == []
 
 
 def test_no_room_ends_the_sweep_with_the_reason_and_others_are_waited_for(stage: Any) -> None:
@@ -464,7 +468,7 @@ def test_no_room_ends_the_sweep_with_the_reason_and_others_are_waited_for(stage:
     played.sweeper.settings = played.settings.model_copy(update={"max_runs": 0})
     played.sweeper.work()
     played.locks.pop(played.folder).release()
-    status = runs.status(played.folder)
+    status = run_folder.status(played.folder)
     assert status.state == "failed"
     assert "There are 0 runs already" in words(status.failure)
 
@@ -493,7 +497,7 @@ def test_a_sweep_is_forgotten_when_it_rests_and_its_runs_stay(stage: Any) -> Non
     assert played.look()
     sweeps.forget(played.folder)
     assert sweeps.every(played.settings.runs) == []
-    assert runs.every(played.settings.runs) == [run]
+    assert run_folder.every(played.settings.runs) == [run]
 
 
 # ------------------------------------------------------------------------------------ what it learns
@@ -501,7 +505,7 @@ def test_a_sweep_is_forgotten_when_it_rests_and_its_runs_stay(stage: Any) -> Non
 
 def begun(folder: Path, plan: Sweep) -> optuna.Study:
     """The study of a sweep whose folder has nothing else."""
-    runs.write_json(folder / "sweep.json", plan.model_dump(mode="json"))
+    run_folder.write_json(folder / "sweep.json", plan.model_dump(mode="json"))
     return optuna_study.study(folder, plan)
 
 
@@ -565,9 +569,9 @@ def test_a_sweep_survives_its_process(tmp_path: Path) -> None:
     folder = sweeps.submit(sweep(trials=2, base=SMALL.but(epochs=40)), settings)
     wait_until(lambda: any(one.run for one in optuna_study.read(folder)), "a run was begun")
     pid = json.loads((folder / "coming.json").read_text())["pid"]
-    assert runs.status(folder).pid == pid
+    assert run_folder.status(folder).pid == pid
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: runs.status(folder).state == "interrupted", "its end was seen")
+    wait_until(lambda: run_folder.status(folder).state == "interrupted", "its end was seen")
     sweeps.go_on(folder, settings)
     status = wait_for_end(folder)
     assert status.state == "finished", (folder / "log.txt").read_text()
@@ -575,10 +579,10 @@ def test_a_sweep_survives_its_process(tmp_path: Path) -> None:
     assert [one.state for one in found] == ["complete", "complete"]
     for one in found:
         run = tmp_path / "runs" / one.run
-        assert runs.status(run).state == "finished"
-        assert one.accuracy == runs.metrics(run)[-1]["val_accuracy"]
+        assert run_folder.status(run).state == "finished"
+        assert one.accuracy == records.metrics(run)[-1]["val_accuracy"]
         assert one.epochs == 40
-        assert runs.config(run).learning_rate == pytest.approx(one.values["learning_rate"])
+        assert records.config(run).learning_rate == pytest.approx(one.values["learning_rate"])
 
 
 def test_a_sweep_that_cannot_take_up_its_run_says_why(stage: Any) -> None:
@@ -586,9 +590,9 @@ def test_a_sweep_that_cannot_take_up_its_run_says_why(stage: Any) -> None:
     run = played.begin()
     played.rest(run)
     sweeps.go_on(played.folder, played.settings)
-    with runs.worker_lock(played.folder):
+    with run_folder.worker_lock(played.folder):
         Sweeper(played.folder, played.settings.model_copy(update={"max_epochs": 1})).work()
-    status = runs.status(played.folder)
+    status = run_folder.status(played.folder)
     assert status.state == "failed"
     assert "at most 1 are allowed" in words(status.failure)
-    assert runs.status(run).state == "paused"
+    assert run_folder.status(run).state == "paused"

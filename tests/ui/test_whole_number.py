@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import NumberInput
 
 from core.config import RunConfig
-from core.runs import runs
+from core.runs import records, run_folder
 from core.settings import Settings
 from core.sweeps import sweeps
 from core.sweeps.search_space import Span
@@ -79,15 +79,15 @@ def test_who_types_what_cannot_be_and_presses_train_at_once_trains_nothing(
     app.number_input(key="train.knob_epochs").set_value(number)
     app.button(key="train.start").click()  # both come in one message: the field is left with the click
     again(app)
-    assert not runs.every(runs_folder)
+    assert not run_folder.every(runs_folder)
     assert not hired
     assert app.button(key="train.start").disabled
     assert "First mend Epochs." in complaints(app)
     typed(app, "train.knob_epochs", 7)
     app.button(key="train.start").click()
     again(app)
-    (run,) = runs.every(runs_folder)
-    assert runs.config(run).epochs == 7
+    (run,) = run_folder.every(runs_folder)
+    assert records.config(run).epochs == 7
 
 
 def test_an_empty_number_of_images_is_all_of_them(runs_folder: Path, no_mnist: Path, hired: Hired) -> None:
@@ -98,8 +98,8 @@ def test_an_empty_number_of_images_is_all_of_them(runs_folder: Path, no_mnist: P
     typed(app, EMPTY_MEANS_ALL, None)
     app.button(key="train.start").click()
     again(app)
-    (run,) = runs.every(runs_folder)
-    assert runs.config(run).training_images is None
+    (run,) = run_folder.every(runs_folder)
+    assert records.config(run).training_images is None
 
 
 def test_what_cannot_be_is_not_in_the_address(runs_folder: Path, no_mnist: Path) -> None:
@@ -185,4 +185,4 @@ def test_a_run_is_trained_on_for_as_many_epochs_as_are_seen(
     app.button(key="train.train_on").click()
     again(app)
     assert not hired
-    assert runs.status(mlp_run).state == "finished"
+    assert run_folder.status(mlp_run).state == "finished"

@@ -24,8 +24,8 @@ from core.evaluation import results
 from core.failures import words
 from core.jobs import run_queue
 from core.network import architectures
-from core.runs import runs
-from core.runs.runs import Action
+from core.runs import records, run_folder
+from core.runs.run_folder import Action
 from core.settings import Settings
 from core.worker import checkpoint, keras_model
 from core.worker.checkpoint import DamagedCheckpoint
@@ -53,13 +53,13 @@ CNN = RunConfig.read(
 
 def disturbed(root: Path, config: RunConfig, pauses: Iterator[int]) -> Path:
     """A run that is paused again and again, after so many calls each time."""
-    run = runs.create(root, config)
+    run = run_folder.create(root, config)
     for calls in pauses:
         status = work(run, after(calls))
         assert status.state in ("paused", "finished")
         if status.state == "finished":
             return run
-        assert runs.has_checkpoint(run)
+        assert run_folder.has_checkpoint(run)
     assert work(run).state == "finished"
     return run
 
@@ -79,8 +79,8 @@ def test_a_cnn_paused_within_and_between_epochs_is_the_undisturbed_one(tmp_path:
 def number_the_arrays(run: Path) -> None:
     """Write a run's checkpoint as it was before its arrays had names: numbered, in Keras's order."""
     found = checkpoint.load(run / "checkpoint.npz")
-    model = keras_model.model(architectures.layers(runs.config(run)))
-    keras_model.compile_model(model, runs.config(run))
+    model = keras_model.model(architectures.layers(records.config(run)))
+    keras_model.compile_model(model, records.config(run))
     best = found.restore(model)
     groups = {"model": model.variables, "optimizer": model.optimizer.variables}
     arrays = {
@@ -98,7 +98,7 @@ def number_the_arrays(run: Path) -> None:
 def test_a_checkpoint_of_before_its_arrays_had_names_is_gone_on_from(
     config: RunConfig, tmp_path: Path
 ) -> None:
-    run = runs.create(tmp_path, config)
+    run = run_folder.create(tmp_path, config)
     assert work(run, after(CALLS + 1)).state == "paused"
     number_the_arrays(run)
     assert work(run).state == "finished"
@@ -116,7 +116,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def halted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Paused after the first call of the second epoch."""
-    run = runs.create(tmp_path_factory.mktemp("halted"), SMALL)
+    run = run_folder.create(tmp_path_factory.mktemp("halted"), SMALL)
     work(run, after(CALLS + 1))
     return run
 
@@ -127,18 +127,18 @@ def paused(halted: Path, tmp_path: Path) -> Path:
 
 
 def test_a_paused_run_stands_where_it_was_paused(halted: Path) -> None:
-    status = runs.status(halted)
+    status = run_folder.status(halted)
     assert (status.state, status.phase, status.failure) == ("paused", "", None)
     assert (status.epoch, status.step, status.steps) == (2, 16, 40)
-    assert [row["epoch"] for row in runs.metrics(halted)] == [1]
-    assert not runs.has_model(halted)
-    assert not runs.worker_is_alive(halted)
+    assert [row["epoch"] for row in records.metrics(halted)] == [1]
+    assert not run_folder.has_model(halted)
+    assert not run_folder.worker_is_alive(halted)
     assert run_queue.active(halted.parent) == []
 
 
 def test_a_pause_that_is_taken_back_at_once_changes_nothing(tmp_path: Path, finished: Path) -> None:
     """The worker hears of it, and before it has left it is to go on."""
-    run = runs.create(tmp_path, SMALL)
+    run = run_folder.create(tmp_path, SMALL)
     answers: list[Action] = ["run", "pause"]  # after the first call; asked again under the lock: "run"
     assert work(run, lambda: answers.pop(0) if answers else "run").state == "finished"
     assert_same(run, finished)
@@ -149,11 +149,15 @@ def test_more_epochs_for_a_finished_run_are_as_good_as_all_from_the_start(
 ) -> None:
     run = trained(tmp_path, SMALL.but(epochs=1))
     run_queue.resume(run, Settings(runs=tmp_path), epochs=3)
-    assert (runs.status(run).state, runs.plan(run).epochs, runs.config(run).epochs) == ("queued", 3, 1)
+    assert (run_folder.status(run).state, records.plan(run).epochs, records.config(run).epochs) == (
+        "queued",
+        3,
+        1,
+    )
     hired.work()
-    assert runs.status(run).state == "finished"
+    assert run_folder.status(run).state == "finished"
     assert_same(run, finished)
-    assert runs.status(run).test_loss == runs.status(finished).test_loss
+    assert run_folder.status(run).test_loss == run_folder.status(finished).test_loss
     assert (run / "model.onnx").read_bytes() == (finished / "model.onnx").read_bytes()
 
 
@@ -161,11 +165,11 @@ def test_a_paused_run_that_is_stopped_has_a_model_and_can_still_go_on_to_the_end
     paused: Path, finished: Path, hired: Hired
 ) -> None:
     run_queue.stop(paused)
-    assert runs.status(paused).state == "stopping"
+    assert run_folder.status(paused).state == "stopping"
     hired.work()
-    status = runs.status(paused)
+    status = run_folder.status(paused)
     assert (status.state, status.failure) == ("stopped", None)
-    assert [row["steps"] for row in runs.metrics(paused)] == [40, 16]
+    assert [row["steps"] for row in records.metrics(paused)] == [40, 16]
     kernel = keras.saving.load_model(paused / "model.keras").get_layer("dense_1").kernel
     learned = np.asarray(checkpoint.load(paused / "checkpoint.npz").model["dense_1/kernel"])
     assert (np.asarray(kernel) == learned).all()
@@ -175,25 +179,25 @@ def test_a_paused_run_that_is_stopped_has_a_model_and_can_still_go_on_to_the_end
     assert_same(paused, finished)
 
 
-def resumed(run: Path, hired: Hired) -> runs.Status:
+def resumed(run: Path, hired: Hired) -> run_folder.Status:
     run_queue.resume(run, Settings(runs=run.parent))
     hired.work()
-    return runs.status(run)
+    return run_folder.status(run)
 
 
 # ------------------------------------------------------------------------------- what is in the way
 
 
 def test_other_data_than_before_is_a_clear_verdict(paused: Path, hired: Hired) -> None:
-    known = runs.environment(paused)
-    runs.write_json(paused / "environment.json", known | {"dataset_sha256": "0" * 64})
+    known = records.environment(paused)
+    run_folder.write_json(paused / "environment.json", known | {"dataset_sha256": "0" * 64})
     status = resumed(paused, hired)
     assert (status.state, words(status.failure)) == (
         "failed", "mnist-5k is not the data that this run began with, so it cannot go on. Train anew.",
     )  # fmt: skip
     # And it stays so, however often it is asked.
     assert resumed(paused, hired).failure == status.failure
-    assert [row["epoch"] for row in runs.metrics(paused)] == [1]
+    assert [row["epoch"] for row in records.metrics(paused)] == [1]
 
 
 def test_a_deleted_data_file_is_a_clear_verdict_and_its_return_mends_it(
@@ -202,12 +206,12 @@ def test_a_deleted_data_file_is_a_clear_verdict_and_its_return_mends_it(
     file = no_mnist / "datasets" / "mnist.npz"
     file.parent.mkdir(parents=True)
     file.symlink_to(mnist_npz)
-    run = runs.create(tmp_path, SMALL.but(dataset="mnist", epochs=1))
+    run = run_folder.create(tmp_path, SMALL.but(dataset="mnist", epochs=1))
     assert work(run, after(1)).state == "paused"
     run_queue.resume(run, Settings(runs=tmp_path))
     file.unlink()
     hired.work()
-    status = runs.status(run)
+    status = run_folder.status(run)
     assert (status.state, status.can_resume) == ("failed", True)
     assert words(status.failure).startswith(
         f"mnist is not on this machine yet: there is no {file}. Get it on the Data"
@@ -216,7 +220,7 @@ def test_a_deleted_data_file_is_a_clear_verdict_and_its_return_mends_it(
         run_queue.resume(run, Settings(runs=tmp_path))
     file.symlink_to(mnist_npz)
     assert resumed(run, hired).state == "finished"
-    assert runs.status(run).failure is None
+    assert run_folder.status(run).failure is None
 
 
 def test_a_damaged_checkpoint_is_a_clear_verdict_and_what_was_finished_stays(
@@ -227,19 +231,19 @@ def test_a_damaged_checkpoint_is_a_clear_verdict_and_what_was_finished_stays(
     (run / "checkpoint.npz").write_bytes(whole[: len(whole) // 2])
     run_queue.resume(run, Settings(runs=tmp_path), epochs=4)
     hired.work()
-    status = runs.status(run)
+    status = run_folder.status(run)
     assert (status.state, words(status.failure)) == (
         "failed",
         "The checkpoint is damaged, so the run cannot go on. Train anew with the same settings.",
     )
     assert not status.can_resume
-    assert runs.metrics(run) == runs.metrics(finished)
-    assert results.load(run).accuracy == runs.status(finished).test_accuracy
+    assert records.metrics(run) == records.metrics(finished)
+    assert results.load(run).accuracy == run_folder.status(finished).test_accuracy
     assert (run / "model.onnx").read_bytes() == (finished / "model.onnx").read_bytes()
 
 
 def test_a_checkpoint_of_another_network_is_a_clear_verdict(paused: Path, hired: Hired) -> None:
-    runs.write_json(paused / "config.json", SMALL.but(hidden_units=(9,)).model_dump(mode="json"))
+    run_folder.write_json(paused / "config.json", SMALL.but(hidden_units=(9,)).model_dump(mode="json"))
     status = resumed(paused, hired)
     assert (status.state, words(status.failure)) == (
         "failed", "The checkpoint belongs to another network, so the run cannot go on. Train anew.",

@@ -25,8 +25,8 @@ from core.data import datasets
 from core.evaluation import results
 from core.failures import words
 from core.jobs import run_queue
-from core.runs import runs
-from core.runs.runs import State, Status
+from core.runs import records, run_folder
+from core.runs.run_folder import State, Status
 from core.runs.warm_start import Lesson
 from core.settings import Settings
 from core.sweeps import optuna_study, runner, sweeps
@@ -39,7 +39,7 @@ from tests.conftest import Hired, filled, wait_for_end, wait_until
 from tests.support.inprocess import CALLS, SMALL, assert_same, at_the_writing_of, meanwhile, trained
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-PROJECT = Path(runs.__file__).parents[2]
+PROJECT = Path(run_folder.__file__).parents[2]
 KILLED = "The training process ended without a word: it was killed, or the machine went down."
 FULL = "The disk is full. Make room, then resume."
 
@@ -49,8 +49,8 @@ BUSY = RunConfig(hidden_units=(8,), dropout=0.2, training_images=500, batch_size
 
 def kill(run: Path) -> None:
     """Kill the run's worker, as the system does when memory is short."""
-    os.kill(runs.status(run).pid, signal.SIGKILL)
-    wait_until(lambda: not runs.worker_is_alive(run), "the worker was dead", every=0.01)
+    os.kill(run_folder.status(run).pid, signal.SIGKILL)
+    wait_until(lambda: not run_folder.worker_is_alive(run), "the worker was dead", every=0.01)
 
 
 # --------------------------------------------------------------------------------------- real kills
@@ -61,9 +61,9 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Status]:
     """A run that was killed within an epoch and resumed, and how it stood in between."""
     settings = Settings(runs=tmp_path_factory.mktemp("killed"))
     run = run_queue.submit(BUSY, settings)
-    wait_until(lambda: len(runs.metrics(run)) >= 3, "three epochs were done", every=0.01)
+    wait_until(lambda: len(records.metrics(run)) >= 3, "three epochs were done", every=0.01)
     kill(run)
-    status = runs.status(run)
+    status = run_folder.status(run)
     run_queue.resume(run, settings)
     wait_for_end(run)
     return run, status
@@ -81,7 +81,7 @@ def test_a_killed_run_is_interrupted_and_says_so(killed: tuple[Path, Status]) ->
 def test_a_killed_and_resumed_run_is_the_undisturbed_one(killed: tuple[Path, Status], tmp_path: Path) -> None:
     run, _status = killed
     assert_same(run, trained(tmp_path, BUSY))
-    status = runs.status(run)
+    status = run_folder.status(run)
     assert (status.state, status.epoch, status.failure) == ("finished", BUSY.epochs, None)
 
 
@@ -106,7 +106,7 @@ def test_a_run_whose_process_the_system_ends_is_paused_and_can_be_resumed(
     run = run_queue.submit(SMALL, Settings())
     disturb(monkeypatch, hired, CALLS + 1, lambda: signal.raise_signal(signal.SIGTERM))
     worker._leaving.clear()  # with the process
-    status = runs.status(run)
+    status = run_folder.status(run)
     assert (status.state, status.failure) == ("paused", None)
     assert (status.epoch, status.step) == (2, 16)
     run_queue.resume(run, Settings())
@@ -158,21 +158,23 @@ class Killer:
                 run_queue.resume(run, settings)
 
     def reached(self, run: Path, phase: str) -> bool:
-        status = runs.status(run)
-        return status.pid > 0 and (not phase or status.phase == phase or status.state in runs.RESTING)
+        status = run_folder.status(run)
+        return status.pid > 0 and (not phase or status.phase == phase or status.state in run_folder.RESTING)
 
     def kill(self, run: Path) -> bool:
         """Kill its worker, unless it has left by itself."""
-        status = runs.status(run)
-        if status.state in runs.RESTING:
+        status = run_folder.status(run)
+        if status.state in run_folder.RESTING:
             return False
         os.kill(status.pid, signal.SIGKILL)
         began = time.monotonic()
-        wait_until(lambda: runs.status(run).state in runs.RESTING, "it rested", seconds=10, every=0.005)
-        if runs.status(run).state != "interrupted":
+        wait_until(
+            lambda: run_folder.status(run).state in run_folder.RESTING, "it rested", seconds=10, every=0.005
+        )
+        if run_folder.status(run).state != "interrupted":
             return False  # it had just finished
         self.latest = max(self.latest, time.monotonic() - began)
-        assert words(runs.status(run).failure) == KILLED
+        assert words(run_folder.status(run).failure) == KILLED
         self.phases[status.phase or status.state] += 1
         return True
 
@@ -212,15 +214,15 @@ def innocent() -> Iterator[subprocess.Popen[bytes]]:
 def test_the_process_that_a_recycled_pid_belongs_to_is_never_touched(
     runs_folder: Path, hired: Hired, innocent: subprocess.Popen[bytes], state: State
 ) -> None:
-    run = runs.create(runs_folder, SMALL)
+    run = run_folder.create(runs_folder, SMALL)
     for ask in (
         lambda: run_queue.pause(run),
         lambda: run_queue.stop(run),
         lambda: run_queue.steer(run, dropout=0.1),
         lambda: run_queue.resume(run, Settings()),
-        lambda: runs.status(run),
+        lambda: run_folder.status(run),
     ):
-        runs.write_status(run, Status(state=state, pid=innocent.pid, created=1, queued=1, heartbeat=1))
+        run_folder.write_status(run, Status(state=state, pid=innocent.pid, created=1, queued=1, heartbeat=1))
         ask()
         assert innocent.poll() is None
     with pytest.raises(subprocess.TimeoutExpired):
@@ -244,12 +246,12 @@ def test_whatever_fails_within_the_training_is_told_and_it_goes_on_from_its_chec
 ) -> None:  # fmt: skip
     run = run_queue.submit(SMALL, Settings())
     disturb(monkeypatch, hired, CALLS + 1, fail)
-    status = runs.status(run)
+    status = run_folder.status(run)
     assert status.failure is not None
     assert (status.state, status.failure.code, status.can_resume) == ("failed", code, True)
     run_queue.resume(run, Settings())
     hired.work()
-    assert (runs.status(run).state, runs.status(run).failure) == ("finished", None)
+    assert (run_folder.status(run).state, run_folder.status(run).failure) == ("finished", None)
     assert_same(run, undisturbed)
 
 
@@ -273,25 +275,30 @@ def test_a_disk_that_is_full_at_any_write_is_a_clear_verdict_and_with_room_it_go
             fill = partial(lambda stack: stack.enter_context(filled(disk)), room)
             with at_the_writing_of(f"{run.name}/.*{written}", fill):
                 hired.work()
-            assert (runs.status(run).state, words(runs.status(run).failure)) == ("failed", FULL), written
+            assert (run_folder.status(run).state, words(run_folder.status(run).failure)) == (
+                "failed",
+                FULL,
+            ), written
             with pytest.raises(OSError, match="No space left"):
                 run_queue.resume(run, Settings(runs=run.parent))
-        assert (runs.status(run).state, words(runs.status(run).failure)) == ("failed", FULL), written
-        assert runs.config(run) == SMALL
+        assert (run_folder.status(run).state, words(run_folder.status(run).failure)) == ("failed", FULL), (
+            written
+        )
+        assert records.config(run) == SMALL
         # No temporary file was left behind.
         assert [file.name for file in run.rglob(".*")] == []
         run_queue.resume(run, Settings(runs=run.parent))
     hired.work()
-    assert runs.status(run).state == "finished"
+    assert run_folder.status(run).state == "finished"
     assert_same(run, undisturbed)
 
 
 def test_a_worker_whose_log_is_on_the_full_disk_says_so_all_the_same(disk: Path) -> None:
     run = run_queue.submit(BUSY.but(epochs=100), Settings(runs=disk / "runs"))
-    wait_until(lambda: runs.metrics(run), "it had trained an epoch")
+    wait_until(lambda: records.metrics(run), "it had trained an epoch")
     with filled(disk):
-        wait_until(lambda: not runs.worker_is_alive(run), "its worker had left")
-    assert (runs.status(run).state, words(runs.status(run).failure)) == ("failed", FULL)
+        wait_until(lambda: not run_folder.worker_is_alive(run), "its worker had left")
+    assert (run_folder.status(run).state, words(run_folder.status(run).failure)) == ("failed", FULL)
     run_queue.resume(run, Settings(runs=run.parent))
     run_queue.stop(run)
     assert wait_for_end(run).state == "stopped"
@@ -332,8 +339,11 @@ def test_a_sweep_on_a_full_disk_says_so_and_leaves_no_half_made_run(
             fill = partial(lambda stack: stack.enter_context(filled(disk)), room)
             with at_the_writing_of(f"runs/.*{written}", fill):
                 runner.main(folder)
-        assert (runs.status(folder).state, words(runs.status(folder).failure)) == ("failed", FULL), written
-        assert runs.every(root) == []
+        assert (run_folder.status(folder).state, words(run_folder.status(folder).failure)) == (
+            "failed",
+            FULL,
+        ), written
+        assert run_folder.every(root) == []
         sweeps.go_on(folder, Settings(runs=root))
     assert len(optuna_study.read(folder)) == 1
 
@@ -343,7 +353,7 @@ READ_ONLY = f"""
 import sys
 from contextlib import suppress
 from pathlib import Path
-from core.runs import runs
+from core.runs import run_folder
 from core.worker import __main__ as worker, training
 from tests.support.inprocess import meanwhile
 run, train = Path(sys.argv[1]), training.train
@@ -351,7 +361,7 @@ training.train = lambda run, journal, ask: train(
     run, journal, meanwhile(({CALLS + 1}, lambda: run.chmod(0o555)), then=ask))
 with suppress(OSError):
     worker.main(run, 1)
-print(runs.status(run).model_dump_json())
+print(run_folder.status(run).model_dump_json())
 """
 
 
@@ -372,10 +382,10 @@ def test_a_folder_made_read_only_is_a_clear_verdict_and_when_it_can_be_written_t
     assert (status.state, words(status.failure)) == (
         "interrupted", "The run's folder cannot be written to. Make it writable, then resume.",
     )  # fmt: skip
-    assert [row["epoch"] for row in runs.metrics(run)][:1] == [1]
+    assert [row["epoch"] for row in records.metrics(run)][:1] == [1]
     run_queue.resume(run, Settings())
     hired.work()
-    assert runs.status(run).state == "finished"
+    assert run_folder.status(run).state == "finished"
     assert_same(run, undisturbed)
 
 
@@ -386,8 +396,8 @@ def test_what_was_finished_stays_readable_when_more_is_asked_of_a_full_disk(
     run_queue.resume(run, Settings(runs=disk), epochs=4)
     with filled(disk):
         hired.work()
-        assert (runs.status(run).state, words(runs.status(run).failure)) == ("failed", FULL)
-        assert runs.metrics(run)[:3] == runs.metrics(undisturbed)
+        assert (run_folder.status(run).state, words(run_folder.status(run).failure)) == ("failed", FULL)
+        assert records.metrics(run)[:3] == records.metrics(undisturbed)
         assert results.load(run).accuracy == results.load(undisturbed).accuracy
         assert (run / "model.onnx").read_bytes() == (undisturbed / "model.onnx").read_bytes()
         with pytest.raises(OSError, match="No space left"):

@@ -19,7 +19,7 @@ from core.config import RunConfig
 from core.data.datasets import Dataset
 from core.failures import words
 from core.jobs import run_queue
-from core.runs import runs
+from core.runs import records, run_folder
 from core.settings import Settings
 from core.worker import keras_model, steps
 from core.worker.data import Batches, order
@@ -70,7 +70,7 @@ def fit(
 
 
 def assert_logged(run: Path, expected: Rows, first: int = 1) -> None:
-    rows = runs.metrics(run)[first - 1 :][: len(expected)]
+    rows = records.metrics(run)[first - 1 :][: len(expected)]
     for row, logs in zip(rows, expected, strict=True):
         assert set(logs) == {"loss", "accuracy", "val_loss", "val_accuracy"}
         assert {name: row[name] for name in logs} == pytest.approx(logs, abs=1e-5)
@@ -134,13 +134,13 @@ def test_the_numbers_are_those_of_a_tutorial_in_keras(
     fixture: str, by_hand: Callable[[], keras.Model], request: pytest.FixtureRequest, mnist_5k: Dataset
 ) -> None:
     run: Path = request.getfixturevalue(fixture)
-    config = runs.config(run)
+    config = records.config(run)
     keras.utils.set_random_seed(0)
     model = compiled(by_hand())
     assert_logged(run, fit(model, config, mnist_5k, range(1, config.epochs + 1)))
     x = mnist_5k.x_test.astype("float32") / 255
     loss, accuracy = model.evaluate(x, mnist_5k.y_test, verbose=0)
-    status = runs.status(run)
+    status = run_folder.status(run)
     assert (status.test_loss, status.test_accuracy) == pytest.approx((loss, accuracy), abs=1e-5)
 
 
@@ -206,7 +206,7 @@ def test_every_knob_does_what_it_does_in_keras(knobs: str, tmp_path: Path, mnist
     keras.utils.set_random_seed(0)
     model = compiled(by_hand(), optimizer(learning_rate=rate(0)), config.label_smoothing)
     assert_logged(run, fit(model, config, mnist_5k, (1, 2, 3), rate))
-    rates = [row["learning_rate"] for row in runs.metrics(run)]
+    rates = [row["learning_rate"] for row in records.metrics(run)]
     assert rates == pytest.approx([rate(8 * epoch - 1) for epoch in (1, 2, 3)], rel=1e-4)
 
 
@@ -241,7 +241,7 @@ class Turned:
     config = SMALL.but(epochs=4)
 
     def __init__(self, root: Path) -> None:
-        self.run = runs.create(root, self.config)
+        self.run = run_folder.create(root, self.config)
         work(self.run, meanwhile(*self.turns(self.run)))
 
     @staticmethod
@@ -258,16 +258,16 @@ def turned(tmp_path_factory: pytest.TempPathFactory) -> Turned:
 
 
 def test_a_turned_knob_is_marked_and_takes_effect_from_the_next_epoch(turned: Turned) -> None:
-    assert runs.changes(turned.run) == [
+    assert records.changes(turned.run) == [
         {"epoch": 2, "setting": "learning_rate", "before": 0.001, "after": 0.01, "by": "visitor"},
         {"epoch": 3, "setting": "dropout", "before": 0.0, "after": 0.5, "by": "visitor"},
     ]
-    rows = runs.metrics(turned.run)
+    rows = records.metrics(turned.run)
     assert [row["learning_rate"] for row in rows] == pytest.approx([0.001, 0.01, 0.01, 0.01])
     assert [row["dropout"] for row in rows] == [0, 0, 0.5, 0.5]
     # The settings that it began with are what they were.
-    assert runs.config(turned.run) == turned.config
-    assert runs.plan(turned.run) == turned.config.but(learning_rate=0.01, dropout=0.5)
+    assert records.config(turned.run) == turned.config
+    assert records.plan(turned.run) == turned.config.but(learning_rate=0.01, dropout=0.5)
 
 
 def test_a_run_whose_knobs_were_turned_has_keras_s_numbers(turned: Turned, mnist_5k: Dataset) -> None:
@@ -290,9 +290,9 @@ def test_a_run_whose_knobs_were_turned_has_keras_s_numbers(turned: Turned, mnist
 def test_a_turned_knob_survives_pauses_before_and_after_it_takes_effect(
     turned: Turned, tmp_path: Path
 ) -> None:
-    run = runs.create(tmp_path, turned.config)
+    run = run_folder.create(tmp_path, turned.config)
     assert work(run, meanwhile(*turned.turns(run), then=after(CALLS + 2))).state == "paused"
-    assert [row["setting"] for row in runs.changes(run)] == ["learning_rate"]
+    assert [row["setting"] for row in records.changes(run)] == ["learning_rate"]
     assert work(run, after(2)).state == "paused"
     assert work(run).state == "finished"
     assert_same(run, turned.run)
@@ -313,7 +313,7 @@ def restless(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def val_losses(run: Path) -> list[float]:
-    return [row["val_loss"] for row in runs.metrics(run)]
+    return [row["val_loss"] for row in records.metrics(run)]
 
 
 def test_a_run_ends_early_where_keras_would_end_it(restless: Path) -> None:
@@ -326,7 +326,7 @@ def test_a_run_ends_early_where_keras_would_end_it(restless: Path) -> None:
         assert not model.stop_training
         watching.on_epoch_end(epoch, {"val_loss": loss})
     assert model.stop_training
-    status = runs.status(restless)
+    status = run_folder.status(restless)
     assert 5 < len(losses) < RESTLESS.epochs
     assert (status.stopped_early, status.epoch) == (True, len(losses))
     assert status.best_epoch == watching.best_epoch + 1 == len(losses) - 5
@@ -334,7 +334,7 @@ def test_a_run_ends_early_where_keras_would_end_it(restless: Path) -> None:
 
 def test_a_run_that_ended_early_takes_back_its_best_epochs_weights(restless: Path, mnist_5k: Dataset) -> None:
     model = keras.saving.load_model(restless / "model.keras")
-    status = runs.status(restless)
+    status = run_folder.status(restless)
     with np.load(restless / "epochs" / f"{status.best_epoch:04d}.npz") as best:
         for name in ("dense_1", "output"):
             assert (np.asarray(model.get_layer(name).kernel) == best[f"{name}/kernel"]).all()
@@ -348,16 +348,18 @@ def test_the_rate_is_cut_where_keras_would_cut_it(restless: Path) -> None:
     watching.set_model(model)
     watching.on_train_begin()
     expected, cuts = [], []
-    for epoch, row in enumerate(runs.metrics(restless), start=1):
+    for epoch, row in enumerate(records.metrics(restless), start=1):
         expected.append(float(model.optimizer.learning_rate))
         watching.on_epoch_end(epoch - 1, {"val_loss": row["val_loss"]})
         after_it = float(model.optimizer.learning_rate)
         if after_it != expected[-1]:
             cuts.append((epoch + 1, expected[-1], after_it))
     assert len(cuts) >= 2
-    assert [row["learning_rate"] for row in runs.metrics(restless)] == expected
-    assert [(row["epoch"], row["before"], row["after"]) for row in runs.changes(restless)] == cuts
-    assert {(row["setting"], row["by"]) for row in runs.changes(restless)} == {("learning_rate", "plateau")}
+    assert [row["learning_rate"] for row in records.metrics(restless)] == expected
+    assert [(row["epoch"], row["before"], row["after"]) for row in records.changes(restless)] == cuts
+    assert {(row["setting"], row["by"]) for row in records.changes(restless)} == {
+        ("learning_rate", "plateau")
+    }
 
 
 def test_a_run_that_ended_early_can_have_more_epochs_and_patience_begins_anew(
@@ -366,9 +368,9 @@ def test_a_run_that_ended_early_can_have_more_epochs_and_patience_begins_anew(
     run = copied(restless, tmp_path)
     before = val_losses(run)
     run_queue.resume(run, Settings(runs=tmp_path), epochs=len(before) + 3)
-    assert runs.status(run).stopped_early is False
+    assert run_folder.status(run).stopped_early is False
     hired.work()
-    status = runs.status(run)
+    status = run_folder.status(run)
     assert (status.state, status.stopped_early, status.best_epoch) == ("finished", False, 0)
     assert val_losses(run)[: len(before)] == before
     assert len(val_losses(run)) == len(before) + 3
@@ -378,18 +380,18 @@ def test_a_run_that_ended_early_and_was_lost_before_its_evaluation_is_not_traine
     restless: Path, tmp_path: Path, hired: Hired
 ) -> None:
     run = copied(restless, tmp_path)
-    lost = runs.status(run).model_copy(
+    lost = run_folder.status(run).model_copy(
         update={"state": "running", "phase": "evaluating", "test_loss": None, "ended": 0}
     )
-    runs.write_status(run, lost)
+    run_folder.write_status(run, lost)
     (run / "model.onnx").unlink()
-    assert runs.status(run).state == "interrupted"
+    assert run_folder.status(run).state == "interrupted"
     run_queue.resume(run, Settings(runs=tmp_path))
     hired.work()
     assert_same(run, restless)
-    status = runs.status(run)
+    status = run_folder.status(run)
     assert (status.state, status.stopped_early) == ("finished", True)
-    assert status.test_loss == runs.status(restless).test_loss
+    assert status.test_loss == run_folder.status(restless).test_loss
 
 
 def copied(run: Path, folder: Path) -> Path:
@@ -399,7 +401,7 @@ def copied(run: Path, folder: Path) -> Path:
 def test_a_run_can_end_early_and_keep_its_last_weights(restless: Path, tmp_path: Path) -> None:
     run = trained(tmp_path, RESTLESS.but(restore_best_weights=False))
     assert val_losses(run) == val_losses(restless)
-    status = runs.status(run)
+    status = run_folder.status(run)
     assert (status.stopped_early, status.best_epoch) == (True, 0)
     model = keras.saving.load_model(run / "model.keras")
     with np.load(run / "epochs" / f"{status.epoch:04d}.npz") as last:
@@ -415,31 +417,31 @@ MUCH = 10.0  # the largest learning rate there is, which this network does not s
 def test_a_run_that_diverges_within_an_epoch_says_so_and_a_smaller_rate_mends_it(
     tmp_path: Path, hired: Hired
 ) -> None:
-    run = runs.create(tmp_path, DIVERGING)
+    run = run_folder.create(tmp_path, DIVERGING)
     assert work(run, after(CALLS + 1)).state == "paused"
     rewrite(run, learning_rate=MUCH)
     run_queue.resume(run, Settings(runs=tmp_path))
     hired.work()
-    status = runs.status(run)
+    status = run_folder.status(run)
     assert (status.state, status.diverged, status.epoch) == ("failed", True, 2)
     assert words(status.failure) == (
         "The loss stopped being a number in epoch 2, step 32: the steps were too large. "
         "Try a learning rate ten times smaller."
     )
-    assert not runs.has_model(run)
-    assert [row["epoch"] for row in runs.metrics(run)] == [1]
+    assert not run_folder.has_model(run)
+    assert [row["epoch"] for row in records.metrics(run)] == [1]
 
     # Its checkpoint is from within that epoch, and does not make it diverge again.
     run_queue.steer(run, learning_rate=0.002)
     run_queue.resume(run, Settings(runs=tmp_path))
-    assert runs.status(run).failure is None
+    assert run_folder.status(run).failure is None
     hired.work()
-    status = runs.status(run)
+    status = run_folder.status(run)
     assert (status.state, status.diverged, status.failure) == ("finished", False, None)
-    assert runs.changes(run) == [
+    assert records.changes(run) == [
         {"epoch": 2, "setting": "learning_rate", "before": MUCH, "after": 0.002, "by": "visitor"}
     ]
-    assert [row["learning_rate"] for row in runs.metrics(run)] == pytest.approx([0.001, 0.002])
+    assert [row["learning_rate"] for row in records.metrics(run)] == pytest.approx([0.001, 0.002])
 
 
 def rewrite(run: Path, **progress: float) -> None:
@@ -451,13 +453,13 @@ def rewrite(run: Path, **progress: float) -> None:
 
 
 def test_a_run_that_diverges_at_once_can_begin_anew_with_a_smaller_rate(tmp_path: Path, hired: Hired) -> None:
-    run = runs.create(tmp_path, DIVERGING.but(learning_rate=10, epochs=1))
+    run = run_folder.create(tmp_path, DIVERGING.but(learning_rate=10, epochs=1))
     assert work(run).diverged
-    assert not runs.has_checkpoint(run)
+    assert not run_folder.has_checkpoint(run)
     run_queue.steer(run, learning_rate=0.01)
     run_queue.resume(run, Settings(runs=tmp_path))
     hired.work()
-    assert runs.status(run).state == "finished"
+    assert run_folder.status(run).state == "finished"
 
 
 def test_weights_that_are_no_numbers_do_not_hide_behind_a_finite_loss() -> None:
@@ -479,7 +481,7 @@ def test_weights_that_are_no_numbers_do_not_hide_behind_a_finite_loss() -> None:
 
 
 def test_what_is_seen_of_the_layers_is_there_after_every_epoch(turned: Turned) -> None:
-    found = runs.layers(turned.run)
+    found = records.layers(turned.run)
     assert [row["epoch"] for row in found] == [1, 2, 3, 4]
     for row in found:
         assert list(row["layers"]) == ["dense_1", "output"]

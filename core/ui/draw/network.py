@@ -18,7 +18,7 @@ from core.i18n import _
 from core.network import architectures as arch
 from core.network import arithmetic
 from core.network.arithmetic import Arithmetic
-from core.runs import runs
+from core.runs import records, run_folder
 from core.ui import state
 from core.ui.state import Key
 from core.ui.whole_number import whole
@@ -31,8 +31,8 @@ _MAPS, _MAP, _UNITS = state.DRAW_MAPS, state.DRAW_MAP, state.DRAW_UNITS
 def show(run: Path, reader: Reader, reading: Reading) -> None:
     """Every layer's output for this drawing, and the arithmetic behind any number of it."""
     try:
-        rows = arch.trace(arch.layers(runs.plan(run), runs.spec(run)))
-    except (runs.UnknownRun, arch.ImpossibleNetwork) as error:
+        rows = arch.trace(arch.layers(records.plan(run), records.spec(run)))
+    except (run_folder.UnknownRun, arch.ImpossibleNetwork) as error:
         ui.sorry(error)
         return
     outputs = reader.predictor.activations(reading.image[None])

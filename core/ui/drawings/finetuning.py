@@ -17,7 +17,7 @@ from core.jobs import finetune, run_queue
 from core.jobs.finetune import Changed
 from core.network import predict
 from core.network.architectures import ImpossibleNetwork
-from core.runs import runs, warm_start
+from core.runs import records, run_folder, warm_start
 from core.runs.warm_start import Lesson
 from core.ui import live, run_picker, state
 from core.ui.gallery import Tile, gallery
@@ -34,7 +34,7 @@ def offer(every: Sequence[Drawing], writers: Sequence[str]) -> None:
           "forget them. The run itself stays as it is: a new one begins with its weights.")
     )  # fmt: skip
     # The starter first: it knows people's handwriting already.
-    candidates = runs.that_take_drawings(ui.settings().runs)[::-1]
+    candidates = records.that_take_drawings(ui.settings().runs)[::-1]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = run_picker.pick(candidates, key=state.DRAWINGS_TAUGHT_RUN)
         who = st.selectbox(
@@ -58,7 +58,7 @@ def _teach(parent: Path, taught: Sequence[Drawing]) -> None:
         run = run_queue.submit(config, ui.settings(), lesson)
     except (
         run_queue.NotAllowed, datasets.DatasetMissing, ConfigError, ImpossibleNetwork, predict.NotTrained,
-        runs.UnknownRun, OSError,
+        run_folder.UnknownRun, OSError,
     ) as error:  # fmt: skip
         ui.sorry(error)
         return
@@ -68,7 +68,7 @@ def _teach(parent: Path, taught: Sequence[Drawing]) -> None:
 
 def outcome(every: Sequence[Drawing]) -> None:
     """Of the newest run that was taught: what it gained, and what it forgot."""
-    taught = [run for run in runs.that_take_drawings(ui.settings().runs) if warm_start.has(run)]
+    taught = [run for run in records.that_take_drawings(ui.settings().runs) if warm_start.has(run)]
     if not taught:
         st.caption(_("No run has been taught yet."))
         return
@@ -77,14 +77,14 @@ def outcome(every: Sequence[Drawing]) -> None:
         lesson = warm_start.read(after)
         assert lesson
         before = (
-            runs.STARTER
-            if lesson.parent == runs.STARTER.name
-            else runs.find(ui.settings().runs, lesson.parent)
+            run_folder.STARTER
+            if lesson.parent == run_folder.STARTER.name
+            else run_folder.find(ui.settings().runs, lesson.parent)
         )
         _gains(before, after, lesson, every)
         _forgotten(before, after)
     except (
-        warm_start.DamagedLesson, runs.UnknownRun, predict.NotTrained, results.NotEvaluated,
+        warm_start.DamagedLesson, run_folder.UnknownRun, predict.NotTrained, results.NotEvaluated,
         datasets.DatasetMissing,
     ) as error:  # fmt: skip
         ui.sorry(error)
@@ -115,7 +115,7 @@ def _gains(before: Path, after: Path, lesson: Lesson, every: Sequence[Drawing]) 
 
 
 def _forgotten(before: Path, after: Path) -> None:
-    dataset = ui.dataset(runs.config(after).dataset)
+    dataset = ui.dataset(records.config(after).dataset)
     found: Changed = finetune.changed(before, after, dataset)
     st.markdown(
         _("**What it forgot**: {forgotten} of {n:,} test digits were right before and are wrong now. "

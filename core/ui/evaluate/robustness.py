@@ -14,7 +14,7 @@ from core.evaluation import robustness
 from core.evaluation.robustness import LEVELS, UNCHANGED, Robustness
 from core.i18n import _
 from core.jobs import processes
-from core.runs import runs
+from core.runs import records, run_folder
 from core.ui import query, state
 from core.ui.gallery import Tile, gallery
 
@@ -52,7 +52,7 @@ def show(run: Path) -> None:
             on_click=_start, args=(run,),
             help=_("Takes up to half a minute, in the background, and is kept with the run."),
         )  # fmt: skip
-    names = {found.name: found for found in runs.trained(ui.settings().runs)}
+    names = {found.name: found for found in run_folder.trained(ui.settings().runs)}
     others = [name for name, found in names.items() if found != run and Robustness.read(found)]
     query.several(state.EVALUATE_BESIDE, others, _BESIDE)
     labels = ui.run_labels([names[name] for name in others])
@@ -94,12 +94,12 @@ def _progress(run: Path) -> None:
 
 def _start(run: Path) -> None:
     try:
-        datasets.check(runs.config(run).dataset)
+        datasets.check(records.config(run).dataset)
         with (run / "log.txt").open("ab") as log:
             worker = processes.spawn(
                 [str(run.absolute())], log, subprocess.DEVNULL, "core.evaluation.robustness"
             )
-    except (OSError, datasets.DatasetMissing, runs.UnknownRun) as error:
+    except (OSError, datasets.DatasetMissing, run_folder.UnknownRun) as error:
         state.EVALUATE_NOT_MEASURED.set(str(error))
         return
     # Until it has taken its lock, the page would offer to start it once more.
@@ -115,7 +115,7 @@ def _start(run: Path) -> None:
 def _examples(run: Path, titles: dict[str, str]) -> None:
     """What the changes look like, on digits of the run's own data set."""
     try:
-        images = ui.dataset(runs.config(run).dataset).x_test[:1]
+        images = ui.dataset(records.config(run).dataset).x_test[:1]
     except datasets.DatasetMissing:
         return
     with st.expander(_("What that looks like"), icon=":material/image:"):

@@ -13,7 +13,7 @@ from core.data.specs import DatasetSpec
 from core.evaluation import results, significance
 from core.evaluation.results import Evaluation
 from core.i18n import _, ngettext
-from core.runs import naming, run_table, runs
+from core.runs import naming, records, run_table
 from core.runs.naming import Subject
 from core.runs.run_table import Entry
 from core.ui import mistakes, query, state, testset
@@ -87,7 +87,7 @@ def curves(chosen: Sequence[Entry], names: Sequence[str]) -> None:
     ui.chart(
         charts.overlay(
             {
-                name: [runs.metrics(one.run) for one in group]
+                name: [records.metrics(one.run) for one in group]
                 for name, (_name, group) in zip(called, lines, strict=True)
             },
             metric,
@@ -168,7 +168,7 @@ def pair(chosen: Sequence[Entry], names: Sequence[str]) -> None:
     ):
         st.info(_("They were judged by different digits, so their answers cannot be compared one by one."))
         return
-    spec = runs.spec(first[0].run)
+    spec = records.spec(first[0].run)
     _verdict_of_pair(found[0], found[1], first[1], second[1])
     _matrices(found[0], found[1], first[1], second[1], spec)
     _disagreements(first[0], found[0], found[1], first[1], second[1], spec)

@@ -12,7 +12,7 @@ from core import ui
 from core.exports import downloads, model_formats, run_archive
 from core.i18n import _
 from core.jobs import run_queue
-from core.runs import runs
+from core.runs import records, run_folder
 from core.runs.run_table import Entry
 from core.ui import query, state
 
@@ -39,7 +39,7 @@ def show(one: Entry) -> None:
             one, "zip", "folder_zip",
             _("The whole run as a zip file, to bring it in on another machine."),
         )  # fmt: skip
-    if runs.has_model(one.run):
+    if run_folder.has_model(one.run):
         _model(one)
 
 
@@ -54,7 +54,7 @@ def _button(one: Entry, ending: str, icon: str, hint: str, label: str = "") -> N
 
 def _model(one: Entry) -> None:
     """The trained model in a format to choose, and the lines that use it."""
-    found = model_formats.formats(runs.spec(one.run))
+    found = model_formats.formats(records.spec(one.run))
     st.subheader(_("The trained model"), anchor=False)
     names = {ending: form.name for ending, form in found.items()}
     ending = query.switch(_("Format"), state.RUNS_FORMAT, names)

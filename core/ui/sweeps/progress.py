@@ -13,7 +13,7 @@ from core.config import PRESETS, assignments
 from core.data.datasets import DatasetMissing
 from core.i18n import _, ngettext
 from core.jobs import run_queue
-from core.runs import naming, runs
+from core.runs import naming, run_folder
 from core.sweeps import optuna_study, sweeps
 from core.sweeps.search_space import SWEPT, BadSweep, short
 from core.sweeps.sweeps import Sweep, Trial
@@ -40,18 +40,18 @@ def show(folder: Path) -> None:
     """The whole sweep. While it goes on, the page looks at it again and again."""
     if error := state.SWEEPS_ERROR.pop():
         ui.sorry(error)
-    going_on = runs.status(folder).state not in runs.RESTING
+    going_on = run_folder.status(folder).state not in run_folder.RESTING
     state.SWEEPS_GOING_ON.set(going_on)
     st.fragment(_look, run_every=_LOOK if going_on else None)(folder)
 
 
 def _look(folder: Path) -> None:
     try:
-        sweep, status = sweeps.read(folder), runs.status(folder)
-    except (sweeps.UnknownSweep, runs.UnknownRun) as error:
+        sweep, status = sweeps.read(folder), run_folder.status(folder)
+    except (sweeps.UnknownSweep, run_folder.UnknownRun) as error:
         ui.sorry(error)
         return
-    if (status.state not in runs.RESTING) != state.SWEEPS_GOING_ON.get():
+    if (status.state not in run_folder.RESTING) != state.SWEEPS_GOING_ON.get():
         st.rerun()
     ui.new_charts()
     try:
@@ -86,7 +86,7 @@ def _forget_damaged(folder: Path) -> None:
         state.SWEEPS_ERROR.set(str(error))
 
 
-def _stand(sweep: Sweep, status: runs.Status, found: Sequence[Trial]) -> None:
+def _stand(sweep: Sweep, status: run_folder.Status, found: Sequence[Trial]) -> None:
     done = sum(one.state not in ("waiting", "running") for one in found)
     words = _("{done} of {n} runs are done.").format(done=done, n=sweep.trials)
     match status.state:
@@ -119,22 +119,22 @@ def _stand(sweep: Sweep, status: runs.Status, found: Sequence[Trial]) -> None:
                 )
 
 
-def _buttons(folder: Path, status: runs.Status) -> None:
+def _buttons(folder: Path, status: run_folder.Status) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if status.state in ("queued", "running"):
             st.button(_("Pause"), icon=":material/pause:", key=state.SWEEPS_PAUSE,
                       on_click=_ask, args=(sweeps.pause, folder))  # fmt: skip
-        if status.state not in runs.ENDED and status.state != "stopping":
+        if status.state not in run_folder.ENDED and status.state != "stopping":
             st.button(_("Stop"), icon=":material/stop:", key=state.SWEEPS_STOP,
                       on_click=_ask, args=(sweeps.stop, folder))  # fmt: skip
-        if status.state in runs.RESTING and status.state != "finished":
+        if status.state in run_folder.RESTING and status.state != "finished":
             st.button(_("Go on"), icon=":material/play_arrow:", key=state.SWEEPS_GO_ON, type="primary",
                       on_click=_ask, args=(sweeps.go_on, folder, ui.settings()))  # fmt: skip
         with st.popover(_("More runs"), icon=":material/add:"):
             whole(_("How many more"), 1, ui.settings().max_trials, key=state.SWEEPS_MORE)
             st.button(_("Add"), key=state.SWEEPS_EXTEND, on_click=_extend, args=(folder,),
                       disabled=state.SWEEPS_MORE in refused())  # fmt: skip
-        if status.state in runs.RESTING:
+        if status.state in run_folder.RESTING:
             with st.popover(_("Delete"), icon=":material/delete:"):
                 st.markdown(_("The sweep is forgotten; its runs stay on the Runs page."))
                 st.button(_("Forget the sweep"), key=state.SWEEPS_FORGET, on_click=_ask,
@@ -150,7 +150,7 @@ def _ask(what: Callable[..., None], folder: Path, *args: object) -> None:
     try:
         sweeps.read(folder)  # it may have been deleted elsewhere
         what(folder, *args)
-    except (BadSweep, sweeps.UnknownSweep, runs.UnknownRun, run_queue.NotAllowed, DatasetMissing,
+    except (BadSweep, sweeps.UnknownSweep, run_folder.UnknownRun, run_queue.NotAllowed, DatasetMissing,
             OSError) as error:  # fmt: skip
         state.SWEEPS_ERROR.set(str(error))
 

@@ -21,8 +21,8 @@ from core.data import datasets
 from core.evaluation import results
 from core.failures import Failure, words
 from core.network import predict
-from core.runs import runs
-from core.runs.runs import Request, Status, UnknownRun
+from core.runs import records, run_folder
+from core.runs.run_folder import Request, Status, UnknownRun
 from tests.conftest import PATIENCE, wait_until
 from tests.support.strategies import configs
 
@@ -30,7 +30,7 @@ from tests.support.strategies import configs
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A new, queued run without a worker."""
-    return runs.create(tmp_path / "runs", RunConfig())
+    return run_folder.create(tmp_path / "runs", RunConfig())
 
 
 def assert_unknown(read: Callable[[Path], object], run: Path) -> None:
@@ -47,37 +47,40 @@ def test_a_new_run_is_queued_and_keeps_its_settings(
     tmp_path_factory: pytest.TempPathFactory, config: RunConfig
 ) -> None:
     root = tmp_path_factory.mktemp("new") / "not there yet"
-    run = runs.create(root, config)
+    run = run_folder.create(root, config)
     assert run.parent == root
-    assert runs.config(run) == config
-    assert runs.status(run).state == "queued"
-    assert runs.every(root) == [run]
-    assert runs.find(root, run.name) == run
-    assert runs.metrics(run) == runs.batches(run) == []
+    assert records.config(run) == config
+    assert run_folder.status(run).state == "queued"
+    assert run_folder.every(root) == [run]
+    assert run_folder.find(root, run.name) == run
+    assert records.metrics(run) == records.batches(run) == []
 
 
 def test_runs_are_listed_newest_first_and_no_two_share_a_name(tmp_path: Path) -> None:
     made = []
     for _ in range(50):
-        made.append(runs.create(tmp_path, RunConfig()))
+        made.append(run_folder.create(tmp_path, RunConfig()))
         # The name tells milliseconds.
         time.sleep(0.0011)
-    assert runs.every(tmp_path) == made[::-1]
-    at_once = {runs.create(tmp_path, RunConfig()) for _ in range(50)}
+    assert run_folder.every(tmp_path) == made[::-1]
+    at_once = {run_folder.create(tmp_path, RunConfig()) for _ in range(50)}
     assert len(at_once) == 50
-    assert set(runs.every(tmp_path)) == at_once | set(made)
+    assert set(run_folder.every(tmp_path)) == at_once | set(made)
     assert max(made) < min(at_once)
 
 
 def test_there_are_no_runs_where_there_is_no_folder(tmp_path: Path) -> None:
-    assert runs.every(tmp_path / "runs") == []
+    assert run_folder.every(tmp_path / "runs") == []
 
 
 # ---------------------------------------------------------------------------------- half written
 
 
 def test_settings_and_status_that_are_cut_anywhere_are_an_unknown_run(run: Path) -> None:
-    readers: dict[str, Callable[[Path], object]] = {"config.json": runs.config, "status.json": runs.status}
+    readers: dict[str, Callable[[Path], object]] = {
+        "config.json": records.config,
+        "status.json": run_folder.status,
+    }
     for name, read in readers.items():
         whole = (run / name).read_bytes()
         expected = read(run)
@@ -95,102 +98,27 @@ def test_settings_and_status_that_are_cut_anywhere_are_an_unknown_run(run: Path)
 def test_settings_and_status_that_are_something_else_are_an_unknown_run(
     tmp_path_factory: pytest.TempPathFactory, name: str, content: bytes
 ) -> None:
-    run = runs.create(tmp_path_factory.mktemp("runs"), RunConfig())
+    run = run_folder.create(tmp_path_factory.mktemp("runs"), RunConfig())
     (run / name).write_bytes(content)
-    assert_unknown(runs.config if name == "config.json" else runs.status, run)
-
-
-rows = st.lists(
-    st.dictionaries(
-        st.text(max_size=5),
-        st.integers() | st.none() | st.text(max_size=5) | st.floats(allow_nan=False),
-        max_size=3,
-    ),
-    max_size=5,
-)
-
-
-@given(rows)
-@settings(max_examples=30)
-def test_a_journal_that_is_cut_anywhere_has_its_complete_rows(
-    tmp_path_factory: pytest.TempPathFactory, written: list[dict[str, object]]
-) -> None:
-    run = tmp_path_factory.mktemp("run")
-    file = run / "metrics.jsonl"
-    file.touch()
-    ends = []
-    for row in written:
-        runs.append_row(file, row)
-        ends.append(file.stat().st_size)
-    whole = file.read_bytes()
-    assert runs.rows(run / "metrics.jsonl") == written
-    for length in range(len(whole)):
-        file.write_bytes(whole[:length])
-        complete = sum(end <= length for end in ends)
-        assert runs.rows(run / "metrics.jsonl") == written[:complete]
-
-
-def test_rows_that_no_worker_wrote_are_left_out(run: Path) -> None:
-    whole = {"epoch": 1, "step": 3, "steps": 3, "seconds": 0.5}
-    for name in ("metrics.jsonl", "batches.jsonl"):
-        for row in (whole, {}, whole | {"seconds": None}, whole | {"step": 0, "steps": 0}):
-            runs.append_row(run / name, row)
-    assert runs.metrics(run) == runs.batches(run) == [whole]
-
-
-def test_what_a_resumed_run_went_through_twice_is_read_once(run: Path) -> None:
-    """It was killed in its third epoch, and began that one again."""
-    for epoch, loss in ((1, 0.9), (2, 0.8), (3, 0.7), (3, 0.6), (4, 0.5)):
-        runs.append_row(run / "metrics.jsonl", {"epoch": epoch, "steps": 9, "seconds": 1, "loss": loss})
-        spread = {"low": 0.0, "high": loss, "counts": [1]}
-        seen = {"output": {"weights": spread, "gradients": spread, "dead": None}}
-        runs.append_row(run / "layers.jsonl", {"epoch": epoch, "layers": seen})
-    for epoch, step in ((1, 4), (1, 8), (2, 4), (2, 8), (3, 4), (3, 8), (3, 2), (3, 6), (4, 1)):
-        runs.append_row(run / "batches.jsonl", {"epoch": epoch, "step": step, "seconds": 1})
-    for epoch, setting in ((2, "dropout"), (3, "dropout"), (3, "learning_rate"), (3, "dropout")):
-        row = {"epoch": epoch, "setting": setting, "before": 0.4, "after": 0.5, "by": "visitor"}
-        runs.append_row(run / "changes.jsonl", row)
-    assert [(row["epoch"], row["loss"]) for row in runs.metrics(run)] == [
-        (1, 0.9), (2, 0.8), (3, 0.6), (4, 0.5),
-    ]  # fmt: skip
-    found = [row["layers"]["output"]["weights"]["high"] for row in runs.layers(run)]
-    assert found == [0.9, 0.8, 0.6, 0.5]
-    assert [(row["epoch"], row["step"]) for row in runs.batches(run)] == [
-        (1, 4), (1, 8), (2, 4), (2, 8), (3, 2), (3, 6), (4, 1),
-    ]  # fmt: skip
-    assert [(row["epoch"], row["setting"]) for row in runs.changes(run)] == [
-        (2, "dropout"), (3, "dropout"), (3, "learning_rate"),
-    ]  # fmt: skip
-
-
-@given(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 5)), max_size=12))
-def test_rows_within_epochs_only_ever_go_forwards(
-    tmp_path_factory: pytest.TempPathFactory, written: list[tuple[int, int]]
-) -> None:
-    run = tmp_path_factory.mktemp("run")
-    for epoch, step in written:
-        runs.append_row(run / "batches.jsonl", {"epoch": epoch, "step": step, "seconds": 1})
-    found = [(row["epoch"], row["step"]) for row in runs.batches(run)]
-    assert found == sorted(set(found))
-    assert found[-1:] == written[-1:]
+    assert_unknown(records.config if name == "config.json" else run_folder.status, run)
 
 
 def test_a_request_is_kept_whatever_else_is_asked_and_nonsense_is_none(run: Path) -> None:
-    assert runs.request(run) == Request()
+    assert run_folder.request(run) == Request()
     for change_of in ({"dropout": 0.5}, {"action": "pause"}, {"learning_rate": 0.1, "epochs": 7}):
-        with runs.changing_request(run) as change:
+        with run_folder.changing_request(run) as change:
             change(**change_of)
-    assert runs.request(run) == Request(action="pause", learning_rate=0.1, dropout=0.5, epochs=7)
-    assert runs.plan(run) == RunConfig(learning_rate=0.1, dropout=0.5, epochs=7)
+    assert run_folder.request(run) == Request(action="pause", learning_rate=0.1, dropout=0.5, epochs=7)
+    assert records.plan(run) == RunConfig(learning_rate=0.1, dropout=0.5, epochs=7)
     for nonsense in ("", "{", "[]", '{"action": "dance"}'):
         (run / "request.json").write_text(nonsense)
-        assert runs.request(run) == Request()
+        assert run_folder.request(run) == Request()
     (run / "request.json").write_text('{"dropout": 7}')
-    assert runs.plan(run) == RunConfig()
+    assert records.plan(run) == RunConfig()
 
 
 def test_a_request_for_a_deleted_run_does_not_make_its_folder_anew(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), runs.changing_request(tmp_path / "gone"):
+    with pytest.raises(FileNotFoundError), run_folder.changing_request(tmp_path / "gone"):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -198,34 +126,14 @@ def test_a_request_for_a_deleted_run_does_not_make_its_folder_anew(tmp_path: Pat
 def test_a_status_that_has_settled_is_read_once_and_a_new_one_at_once(run: Path) -> None:
     settled = time.time_ns() - 60 * 10**9
     for step in range(5):
-        runs.write_status(run, Status(state="finished", step=step))
-        assert runs.status(run).step == step
+        run_folder.write_status(run, Status(state="finished", step=step))
+        assert run_folder.status(run).step == step
         os.utime(run / "status.json", ns=(settled, settled + step))
-        assert runs.status(run) is runs.status(run)
+        assert run_folder.status(run) is run_folder.status(run)
     # However fast they follow each other, within a tick of the clock.
     for step in range(200):
-        runs.write_status(run, Status(state="finished", step=step))
-        assert runs.status(run).step == step
-
-
-@given(st.integers(1, 40), st.booleans())
-def test_a_half_written_row_takes_no_other_with_it(
-    tmp_path_factory: pytest.TempPathFactory, length: int, ended: bool
-) -> None:
-    file = tmp_path_factory.mktemp("run") / "metrics.jsonl"
-    first, lost, *after = ({"epoch": epoch, "loss": 1 / epoch, "accuracy": 0.5} for epoch in range(1, 5))
-    runs.append_row(file, first)
-    with file.open("ab") as opened:
-        opened.write(json.dumps(lost).encode()[:length] + b"\n" * ended)
-    for row in after:
-        runs.append_row(file, row)
-    assert runs.rows(file) == [first, *after]
-
-
-def test_lines_that_are_no_rows_are_left_out(tmp_path: Path) -> None:
-    file = tmp_path / "metrics.jsonl"
-    file.write_bytes(b'\n[1]\n"text"\nnull\n\xff\xfe\n{"epoch": 1}\n\x00\x00\n{"epoch": 2}\n{"epoch": 3}')
-    assert runs.rows(file) == [{"epoch": 1}, {"epoch": 2}]
+        run_folder.write_status(run, Status(state="finished", step=step))
+        assert run_folder.status(run).step == step
 
 
 def test_a_half_made_folder_is_not_listed_before_it_can_be_read(tmp_path: Path, run: Path) -> None:
@@ -236,31 +144,31 @@ def test_a_half_made_folder_is_not_listed_before_it_can_be_read(tmp_path: Path, 
     (without_config / "config.json").unlink()
     (run.parent / "notes.txt").write_text("a file among the runs")
     (run.parent / ".slots").mkdir()
-    assert runs.every(run.parent) == [run]
+    assert run_folder.every(run.parent) == [run]
     for half in (empty, without_config):
-        assert_unknown(runs.config, half)
+        assert_unknown(records.config, half)
         with pytest.raises(UnknownRun):
-            runs.find(run.parent, half.name)
-    assert_unknown(runs.status, empty)
+            run_folder.find(run.parent, half.name)
+    assert_unknown(run_folder.status, empty)
 
 
 def test_every_moment_of_making_a_run_shows_a_whole_run_or_none(tmp_path: Path) -> None:
     """Another process makes runs, while this one looks."""
     script = (
         "import sys; from pathlib import Path\n"
-        "from core.config import RunConfig; from core.runs import runs\n"
-        "for _ in range(200): runs.create(Path(sys.argv[1]), RunConfig())"
+        "from core.config import RunConfig; from core.runs import run_folder\n"
+        "for _ in range(200): run_folder.create(Path(sys.argv[1]), RunConfig())"
     )
-    project = Path(runs.__file__).parents[2]
+    project = Path(run_folder.__file__).parents[2]
     maker = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=project)
     looks = set()
     while maker.poll() is None:
-        for run in runs.every(tmp_path)[:3]:
+        for run in run_folder.every(tmp_path)[:3]:
             looks.add(run)
-            assert runs.status(run).state == "queued"
-            assert runs.config(run) == RunConfig()
+            assert run_folder.status(run).state == "queued"
+            assert records.config(run) == RunConfig()
     assert maker.returncode == 0
-    assert len(runs.every(tmp_path)) == 200
+    assert len(run_folder.every(tmp_path)) == 200
     assert looks
 
 
@@ -284,17 +192,17 @@ def test_a_name_leads_to_a_run_in_the_folder_or_nowhere(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.json").touch()
     if name in ("run", "inside") and (root / name / "config.json").is_file():
-        assert runs.find(root, name) == root / name
+        assert run_folder.find(root, name) == root / name
     else:
         with pytest.raises(UnknownRun) as refused:
-            runs.find(root, name)
+            run_folder.find(root, name)
         assert len(str(refused.value)) < 1_000
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_is_an_unknown_run(tmp_path: Path, name: str) -> None:
     with pytest.raises(UnknownRun, match=r"^There is no run '.*It may have been deleted; choose another\.$"):
-        runs.find(tmp_path, name)
+        run_folder.find(tmp_path, name)
 
 
 # ---------------------------------------------------------------------------------------- moving
@@ -303,10 +211,10 @@ def test_a_hostile_name_is_an_unknown_run(tmp_path: Path, name: str) -> None:
 def test_a_run_can_be_copied_elsewhere(tmp_path: Path, mlp_run: Path, mnist_5k: datasets.Dataset) -> None:
     moved = tmp_path / "another machine" / mlp_run.name
     shutil.copytree(mlp_run, moved)
-    assert runs.find(moved.parent, moved.name) == moved
-    assert runs.every(moved.parent) == [moved]
-    assert runs.has_model(moved)
-    for read in (runs.config, runs.status, runs.metrics, runs.batches):
+    assert run_folder.find(moved.parent, moved.name) == moved
+    assert run_folder.every(moved.parent) == [moved]
+    assert run_folder.has_model(moved)
+    for read in (records.config, run_folder.status, records.metrics, records.batches):
         assert read(moved) == read(mlp_run)
     assert results.load(moved).accuracy == results.load(mlp_run).accuracy
     images = mnist_5k.x_test[:10]
@@ -317,97 +225,97 @@ def test_a_run_can_be_copied_elsewhere(tmp_path: Path, mlp_run: Path, mnist_5k: 
 
 
 def test_a_queued_run_whose_worker_never_came_is_lost_after_the_start_time_and_not_before(run: Path) -> None:
-    fresh = runs.written_status(run)
+    fresh = run_folder.written_status(run)
     for age, state in ((5, "queued"), (15, "interrupted")):
-        runs.write_status(run, fresh.model_copy(update={"queued": time.time() - age}))
-        assert runs.status(run).state == state
-    assert words(runs.status(run).failure).endswith("it was killed, or the machine went down.")
+        run_folder.write_status(run, fresh.model_copy(update={"queued": time.time() - age}))
+        assert run_folder.status(run).state == state
+    assert words(run_folder.status(run).failure).endswith("it was killed, or the machine went down.")
 
 
 def test_a_run_is_alive_while_its_worker_holds_the_lock(run: Path) -> None:
     """With a process that does nothing but hold the lock, and is killed."""
     training = Status(state="running", phase="training", pid=1, created=1, started=2, heartbeat=3, epoch=2)
     script = (
-        "import sys, time; from pathlib import Path; from core.runs import runs\n"
-        "with runs.worker_lock(Path(sys.argv[1])): print(flush=True); time.sleep(600)"
+        "import sys, time; from pathlib import Path; from core.runs import run_folder\n"
+        "with run_folder.worker_lock(Path(sys.argv[1])): print(flush=True); time.sleep(600)"
     )
-    project = Path(runs.__file__).parents[2]
+    project = Path(run_folder.__file__).parents[2]
     with subprocess.Popen(
         [sys.executable, "-c", script, str(run)], cwd=project, stdout=subprocess.PIPE
     ) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        runs.write_status(run, training)
-        assert runs.status(run) == training
+        run_folder.write_status(run, training)
+        assert run_folder.status(run) == training
         for action, state in (("stop", "stopping"), ("pause", "pausing"), ("run", "running")):
-            with runs.changing_request(run) as change:
+            with run_folder.changing_request(run) as change:
                 change(action=action)
-            assert runs.status(run) == training.model_copy(update={"state": state})
+            assert run_folder.status(run) == training.model_copy(update={"state": state})
         holder.kill()
-    wait_until(lambda: not runs.worker_is_alive(run), "the lock was free")
-    found = runs.status(run)
+    wait_until(lambda: not run_folder.worker_is_alive(run), "the lock was free")
+    found = run_folder.status(run)
     assert (found.state, found.phase, found.ended) == ("interrupted", "", training.heartbeat)
     assert words(found.failure) == (
         "The training process ended without a word: it was killed, or the machine went down."
     )
     # It is a reading of the files: nothing is written.
-    assert runs.written_status(run) == training
+    assert run_folder.written_status(run) == training
 
 
 def test_a_worker_that_takes_long_to_come_up_is_waited_for_while_it_lives(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "_START_TIME", 0)  # the time is over from the first
-    runs.write_status(run, Status(state="queued", created=1, queued=1))
+    monkeypatch.setattr(run_folder, "_START_TIME", 0)  # the time is over from the first
+    run_folder.write_status(run, Status(state="queued", created=1, queued=1))
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as slow:
-        assert runs.status(run).state == "interrupted"  # nobody was announced
-        runs.announce(run, slow.pid)
-        assert runs.status(run).state == "queued"
+        assert run_folder.status(run).state == "interrupted"  # nobody was announced
+        run_folder.announce(run, slow.pid)
+        assert run_folder.status(run).state == "queued"
         told = json.loads((run / "coming.json").read_text())
-        runs.write_json(run / "coming.json", told | {"born": told["born"] - 1})
-        assert runs.status(run).state == "interrupted"  # a later process of the same number
-        runs.write_json(run / "coming.json", told)
+        run_folder.write_json(run / "coming.json", told | {"born": told["born"] - 1})
+        assert run_folder.status(run).state == "interrupted"  # a later process of the same number
+        run_folder.write_json(run / "coming.json", told)
         slow.kill()
-        wait_until(lambda: runs.status(run).state == "interrupted", "its end was seen")
-    assert runs.status(run).state == "interrupted"
-    runs.announce(run, slow.pid)  # gone already
+        wait_until(lambda: run_folder.status(run).state == "interrupted", "its end was seen")
+    assert run_folder.status(run).state == "interrupted"
+    run_folder.announce(run, slow.pid)  # gone already
     for damaged in ("", "[]", "{}", '{"pid": "x", "born": 1}', '{"pid": -1, "born": 1}', '{"pid": 1e99}'):
         (run / "coming.json").write_text(damaged)
-        assert runs.status(run).state == "interrupted"
+        assert run_folder.status(run).state == "interrupted"
 
 
-@pytest.mark.parametrize("state", sorted(runs.ENDED | {"paused"}))
-def test_a_run_that_rests_stays_as_it_is(run: Path, state: runs.State) -> None:
+@pytest.mark.parametrize("state", sorted(run_folder.ENDED | {"paused"}))
+def test_a_run_that_rests_stays_as_it_is(run: Path, state: run_folder.State) -> None:
     ended = Status(
         state=state, pid=1, created=1, ended=2, failure=Failure.of("disk_full") if state == "failed" else None
     )
-    runs.write_status(run, ended)
-    with runs.changing_request(run) as change:
+    run_folder.write_status(run, ended)
+    with run_folder.changing_request(run) as change:
         change(action="stop")
-    assert runs.status(run) == ended
+    assert run_folder.status(run) == ended
 
 
 def test_a_look_at_a_lock_that_is_held_waits_for_nothing(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty runs in line made a page take a second and a half: it waited 30 ms for each, twice."""
-    with runs.worker_lock(run):
+    with run_folder.worker_lock(run):
         monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail(f"it slept for {seconds} s"))
-        assert runs.worker_is_alive(run)
-    assert not runs.worker_is_alive(run)
+        assert run_folder.worker_is_alive(run)
+    assert not run_folder.worker_is_alive(run)
 
 
 def test_who_looks_is_never_taken_for_a_worker(run: Path) -> None:
-    runs.worker_lock(run).acquire().lock.release()  # a worker was there
+    run_folder.worker_lock(run).acquire().lock.release()  # a worker was there
     done = threading.Event()
 
     def look() -> None:
         while not done.is_set():
-            runs.worker_is_alive(run)
+            run_folder.worker_is_alive(run)
 
     lookers = [threading.Thread(target=look) for _ in range(4)]
     for looker in lookers:
         looker.start()
     try:
-        assert not any(runs.worker_is_alive(run) for _ in range(2_000))
+        assert not any(run_folder.worker_is_alive(run) for _ in range(2_000))
     finally:
         done.set()
         for looker in lookers:
@@ -416,31 +324,31 @@ def test_who_looks_is_never_taken_for_a_worker(run: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 def test_a_run_in_a_folder_that_can_only_be_read_is_looked_at_as_well(run: Path) -> None:
-    with runs.worker_lock(run):
+    with run_folder.worker_lock(run):
         (run / "worker.lock").chmod(0o444)
         run.chmod(0o555)
-        assert runs.worker_is_alive(run)
-    assert not runs.worker_is_alive(run)
+        assert run_folder.worker_is_alive(run)
+    assert not run_folder.worker_is_alive(run)
     run.chmod(0o755)
 
 
 def test_looking_whether_a_worker_lives_does_not_keep_it_from_starting(run: Path) -> None:
     """A look takes the lock for a moment; a worker that finds it taken tries again."""
-    with runs.worker_lock(run):
-        assert runs.worker_is_alive(run)
+    with run_folder.worker_lock(run):
+        assert run_folder.worker_is_alive(run)
     done = threading.Event()
 
     def look() -> None:
         while not done.is_set():
-            runs.worker_is_alive(run)
+            run_folder.worker_is_alive(run)
 
     looker = threading.Thread(target=look)
     looker.start()
     try:
         for _ in range(10):
-            with runs.worker_lock(run).acquire(timeout=PATIENCE):
+            with run_folder.worker_lock(run).acquire(timeout=PATIENCE):
                 pass
     finally:
         done.set()
         looker.join()
-    assert not runs.worker_is_alive(run)
+    assert not run_folder.worker_is_alive(run)

@@ -1,0 +1,267 @@
+"""What a run keeps in its folder for those who read it: its settings, and the rows that it grew by.
+
+`core.runs.run_folder` says which files these are, where the run stands and who works on it. Rows that are
+half written, or that no worker can have written, are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydantic_core import from_json
+
+from core.config import KNOBS, ConfigError, RunConfig
+from core.data import specs
+from core.data.specs import DatasetSpec
+from core.runs.run_folder import LARGEST, LATEST, UnknownRun, request, settled, trained
+
+_TAIL = 2_000  # bytes, many times a row's length
+
+
+def that_take_drawings(root: Path) -> list[Path]:
+    """Of `trained`, those that read what is drawn here."""
+    return [run for run in trained(root) if takes_drawings(run)]
+
+
+def takes_drawings(run: Path) -> bool:
+    """Whether the run reads what is drawn here."""
+    try:
+        return spec(run).takes_drawings
+    except UnknownRun:
+        return False
+
+
+def config(run: Path) -> RunConfig:
+    """The run's settings.
+
+    Raises:
+        UnknownRun: they are not there, or not readable as settings.
+    """
+    try:
+        return settled(_read_config, run / "config.json")
+    except (OSError, ValueError) as error:
+        raise UnknownRun("unreadable_settings", name=run.name) from error
+
+
+def _read_config(file: Path) -> RunConfig:
+    return RunConfig.read(from_json(file.read_bytes()))
+
+
+def spec(run: Path) -> DatasetSpec:
+    """What the run was trained with, by its own copy, so that its data set need not be here.
+
+    Raises:
+        UnknownRun: as `config`; or the copy is not there, or not readable.
+    """
+    name = config(run).dataset
+    if name in specs.BUILT_IN:
+        return specs.BUILT_IN[name]  # whatever a file says that may have been brought in
+    try:
+        found = settled(specs.read, run / specs.FILE)
+    except OSError:
+        found = None
+    if found is None or found.name != name:
+        raise UnknownRun("unreadable_spec", name=run.name)
+    return found
+
+
+def plan(run: Path) -> RunConfig:
+    """The run's settings with what was asked for since: what it trains with from the next epoch on.
+
+    Raises:
+        UnknownRun: as `config`.
+    """
+    asked = request(run).model_dump(exclude={"action"}, exclude_none=True)
+    if not asked:
+        return config(run)
+    try:
+        return config(run).but(**asked)
+    except ConfigError:
+        return config(run)  # a request that nobody here has made
+
+
+def append_row(path: Path, row: dict[str, Any]) -> None:
+    """Add a line to a ``.jsonl`` file, in one write."""
+    with path.open("a+b", buffering=0) as file:
+        # A row that a full disk cut short must not take this one with it.
+        start = b"\n" if _ends_within_a_line(file) else b""
+        file.write(start + json.dumps(row).encode() + b"\n")
+
+
+def _ends_within_a_line(file: BinaryIO) -> bool:
+    if not file.seek(0, os.SEEK_END):
+        return False
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    """The complete rows of a ``.jsonl`` file; none where there is no file that can be read."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError:
+        return []
+    # What follows the last line end is a line that is still being written.
+    return list(_parsed(lines[:-1]))
+
+
+def _parsed(lines: list[bytes]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        try:
+            row = from_json(line)
+        except ValueError:
+            continue  # a write that a full disk or a power cut left half done
+        if isinstance(row, dict) and _is_possible(row):
+            yield row
+
+
+_RATES = (KNOBS["learning_rate"].low, KNOBS["learning_rate"].high)
+# Of the numbers in a row, the least and the most that a worker can have written.
+_RANGES = {
+    "epoch": (1, 10**6), "step": (1, 10**9), "steps": (1, 10**9), "seconds": (0, 1e9), "time": (0, LATEST),
+    "loss": (-LARGEST, LARGEST), "val_loss": (-LARGEST, LARGEST), "accuracy": (0, 1),
+    "val_accuracy": (0, 1), "dropout": (0, 1), "learning_rate": _RATES, "before": _RATES, "after": _RATES,
+}  # fmt: skip
+_WORDS = {"setting": {name for name, knob in KNOBS.items() if knob.live}, "by": {"visitor", "plateau"}}
+_MOST_BINS = 1_000
+
+
+def _is_possible(row: dict[str, Any]) -> bool:
+    """Whether a worker can have written this: what it writes is a number within its range, or None."""
+    numbers = all(
+        _is_number(row[name], *between) for name, between in _RANGES.items() if row.get(name) is not None
+    )
+    words = all(row[name] in allowed for name, allowed in _WORDS.items() if isinstance(row.get(name), str))
+    whole = all(isinstance(row.get(name, 0), int) for name in ("epoch", "step", "steps"))
+    shares = row.get("val_class_accuracy")
+    digits = shares is None or (
+        isinstance(shares, list)
+        and len(shares) <= specs.MOST_CLASSES
+        and all(share is None or _is_number(share, 0, 1) for share in shares)
+    )
+    return numbers and words and whole and digits and ("val_loss" in row) == ("val_accuracy" in row)
+
+
+def _is_number(value: object, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_layer(layer: object) -> bool:
+    """Whether this is what `core.worker.histograms` sees of a layer."""
+    if not isinstance(layer, dict):
+        return False
+    dead = layer.get("dead")
+    return (dead is None or _is_number(dead, 0, 1)) and all(
+        _is_histogram(layer.get(kind)) for kind in ("weights", "gradients")
+    )
+
+
+def _is_histogram(found: object) -> bool:
+    if not isinstance(found, dict) or not isinstance(found.get("counts"), list):
+        return False
+    ends, counts = (found.get("low"), found.get("high")), found["counts"]
+    return (
+        len(counts) <= _MOST_BINS
+        and all(_is_number(count, 0, 10**9) for count in counts)
+        and (all(_is_number(end, -LARGEST, LARGEST) for end in ends) or (ends == (None, None) and not counts))
+    )
+
+
+def metrics(run: Path) -> list[dict[str, Any]]:
+    """A row per epoch: ``epoch``, ``steps``, ``seconds``, ``time`` and Keras's logs.
+
+    The logs are ``loss``, ``accuracy`` and ``learning_rate`` (of its last step), and with validation
+    ``val_loss``, ``val_accuracy`` and ``val_class_accuracy``, a number for each class (None where
+    there is no such image). ``dropout`` is what it was set to.
+    """
+    found = _by_epoch(_complete(run / "metrics.jsonl", "epoch", "steps", "seconds"))
+    classes = _classes(run)
+    return [row for row in found if len(row.get("val_class_accuracy") or range(classes)) == classes]
+
+
+def _classes(run: Path) -> int:
+    try:
+        return len(spec(run).classes)
+    except UnknownRun:
+        return len(specs.MNIST.classes)  # the rows can be read without the settings
+
+
+def layers(run: Path) -> list[dict[str, Any]]:
+    """A row per epoch: ``epoch``, and ``layers`` as `core.worker.histograms` sees them."""
+    found = _complete(run / "layers.jsonl", "epoch")
+    return _by_epoch(
+        [
+            row
+            for row in found
+            if isinstance(row.get("layers"), dict) and all(map(_is_layer, row["layers"].values()))
+        ]
+    )
+
+
+def changes(run: Path) -> list[dict[str, Any]]:
+    """The knobs that were turned while it trained: ``epoch`` (the first with the new value),
+    ``setting``, ``before``, ``after``, and ``by``: ``"visitor"``, or ``"plateau"`` for the schedule.
+    """
+    names = {"setting", "before", "after", "by"}
+    found = [
+        row
+        for row in _complete(run / "changes.jsonl", "epoch")
+        if all(row.get(name) is not None for name in names)
+    ]
+    # Who resumes within an epoch turns the same knob again.
+    return list({(row["epoch"], row.get("setting")): row for row in found}.values())
+
+
+def batches(run: Path) -> list[dict[str, Any]]:
+    """Rows within the epochs: ``epoch``, ``step``, and ``seconds``, ``loss``, ``accuracy`` of it so far."""
+    found: list[dict[str, Any]] = []
+    for row in _complete(run / "batches.jsonl", "epoch", "step", "seconds"):
+        # A run that was resumed goes through a part of an epoch once more.
+        while found and (found[-1]["epoch"], found[-1]["step"]) >= (row["epoch"], row["step"]):
+            found.pop()
+        found.append(row)
+    return found
+
+
+def newest_batch(run: Path) -> dict[str, Any] | None:
+    """The last of `batches`, without reading the others; None before the first."""
+    try:
+        with (run / "batches.jsonl").open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            lines = file.read().split(b"\n")
+    except OSError:
+        return None
+    found = [row for row in _parsed(lines[:-1]) if _is_complete(row, "epoch", "step", "seconds")]
+    return found[-1] if found else None
+
+
+def _by_epoch(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The last row of each epoch: a run that was resumed may have gone through one of them twice."""
+    found = {row["epoch"]: row for row in rows}
+    return [found[epoch] for epoch in sorted(found)]
+
+
+def _complete(path: Path, *names: str) -> list[dict[str, Any]]:
+    """The rows in which all of these are numbers above 0, as a worker writes them."""
+    return [row for row in rows(path) if _is_complete(row, *names)]
+
+
+def _is_complete(row: dict[str, Any], *names: str) -> bool:
+    return all(_positive(row.get(name)) for name in names)
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | float) and value > 0
+
+
+def environment(run: Path) -> dict[str, Any]:
+    """What the run's numbers depend on besides its settings; empty where that is not known."""
+    try:
+        found = from_json((run / "environment.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
