@@ -119,7 +119,7 @@ def first_page() -> None:
 
 SPLITS = {"train": _("training"), "test": _("test")}
 
-ui.heading(
+lead = ui.heading(
     _("Data"),
     _(
         "Digits that people wrote by hand, scanned and made the same size. A network learns from the "
@@ -146,6 +146,11 @@ except datasets.DatasetMissing as error:
     st.stop()
 
 spec = specs.of(name)
+if not spec.are_digits:
+    lead.markdown(
+        _("Images, and the class that each belongs to. A network learns from the training images; the test "
+          "images are kept back to see whether it understood or only memorised.")
+    )  # fmt: skip
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     split = query.switch(_("Split"), state.DATA_SPLIT, SPLITS, labelled=True, on_change=first_page)
     query.several(state.DATA_DIGITS, range(len(spec.classes)))
@@ -159,7 +164,9 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     seed = whole(
         _("Shuffle seed"), 0, 2**32 - 1, key=state.DATA_SEED, persist_state="session", width=160,
         on_change=first_page,
-        help=_("Another number shows the digits in another order; the same number, in the same."),
+        help=_("Another number shows the digits in another order; the same number, in the same.")
+        if spec.are_digits
+        else _("Another number shows the images in another order; the same number, in the same."),
     )  # fmt: skip
 
 images, labels = dataset.part(split)
@@ -191,10 +198,13 @@ if pressed:
 
 balance, facts = st.columns([3, 2], gap="large")
 with balance:
-    st.header(_("How many of each {noun}").format(noun=specs.noun(spec)), anchor=False)
+    words = _("How many of each digit") if spec.are_digits else _("How many of each class")
+    st.header(words, anchor=False)
     ui.chart(
         charts.class_balance(labels, spec), key=state.DATA_BALANCE,
-        alt=_("The number of images of each {noun}").format(noun=specs.noun(spec)),
+        alt=_("The number of images of each digit")
+        if spec.are_digits
+        else _("The number of images of each class"),
     )  # fmt: skip
     if spec.are_digits:
         st.caption(

@@ -145,7 +145,7 @@ try:
     if not spec.takes_drawings:
         st.info(
             _("This run reads images of {name}, which cannot be drawn here. Choose a run that reads digits.")
-            .format(name=ui.plain(spec.title)),
+            .format(name=ui.plain(_(spec.title))),
             icon=":material/draw:",
         )  # fmt: skip
         ui.foot()

@@ -21,7 +21,7 @@ from core.ui.evaluate import calibration, robustness
 from core.ui.testset import NotAtHand, NotShown
 
 
-def numbers(evaluation: Evaluation, run: Path) -> None:
+def numbers(evaluation: Evaluation, run: Path, spec: DatasetSpec) -> None:
     """The few numbers that say how good it is, and how sure they are."""
     total = len(evaluation.labels)
     right = int(np.sum(evaluation.predictions == evaluation.labels))
@@ -31,14 +31,20 @@ def numbers(evaluation: Evaluation, run: Path) -> None:
             _("Accuracy"), f"{evaluation.accuracy:.2%}", border=True, height="stretch",
             delta=f"{100 * low:.2f} – {high:.2%}", delta_color="off", delta_arrow="off",
             help=_("The share of these digits that were read right. Below it the 95% interval (Wilson): "
+                   "where it may lie on endlessly many of them.")
+            if spec.are_digits
+            else _("The share of these images that were read right. Below it the 95% interval (Wilson): "
                    "where it may lie on endlessly many of them."),
         )  # fmt: skip
         st.metric(_("Loss"), f"{evaluation.loss:.4f}", border=True, height="stretch",
-                  help=_("The mean cross-entropy. Low: the right digits got much probability."))  # fmt: skip
-        st.metric(_("Digits"), f"{total:,}", border=True, height="stretch")
+                  help=_("The mean cross-entropy. Low: the right digits got much probability.")
+                  if spec.are_digits
+                  else _("The mean cross-entropy. Low: the right classes got much probability."))  # fmt: skip
+        label = _("Digits") if spec.are_digits else _("Images")
+        st.metric(label, f"{total:,}", border=True, height="stretch")
         st.metric(_("Read wrong"), f"{total - right:,}", border=True, height="stretch")
         own_drawings(run)
-    st.caption(significance.in_words(right, total))
+    st.caption(significance.in_words(right, total, spec))
 
 
 def own_drawings(run: Path) -> None:
@@ -64,21 +70,24 @@ def own_drawings(run: Path) -> None:
 
 def report(evaluation: Evaluation, spec: DatasetSpec) -> None:
     """Precision, recall, F1 and support, and a curve for each class."""
-    noun = specs.noun(spec)
     st.dataframe(
         evaluation.report(spec.classes),
         key=state.EVALUATE_REPORT,
         column_config={
-            "_index": st.column_config.Column(noun, width=90),
+            "_index": st.column_config.Column(specs.noun(spec), width=90),
             "precision": st.column_config.NumberColumn(
                 _("precision"),
                 format="%.4f",
-                help=_("Of the images read as this {noun}, the share that are it.").format(noun=noun),
+                help=_("Of the images read as this digit, the share that are it.")
+                if spec.are_digits
+                else _("Of the images read as this class, the share that are it."),
             ),
             "recall": st.column_config.NumberColumn(
                 _("recall"),
                 format="%.4f",
-                help=_("Of the images of this {noun}, the share that were read as it.").format(noun=noun),
+                help=_("Of the images of this digit, the share that were read as it.")
+                if spec.are_digits
+                else _("Of the images of this class, the share that were read as it."),
             ),
             "f1": st.column_config.NumberColumn(
                 "F1", format="%.4f", help=_("The harmonic mean of precision and recall.")
@@ -86,18 +95,32 @@ def report(evaluation: Evaluation, spec: DatasetSpec) -> None:
             "support": st.column_config.NumberColumn(
                 _("support"),
                 format="localized",
-                help=_("How many images of this {noun} there are.").format(noun=noun),
+                help=_("How many images of this digit there are.")
+                if spec.are_digits
+                else _("How many images of this class there are."),
             ),
         },
         height="content",
-        alt=_("Precision, recall, F1 and support for each {noun} and their means").format(noun=noun),
+        alt=_("Precision, recall, F1 and support for each digit and their means")
+        if spec.are_digits
+        else _("Precision, recall, F1 and support for each class and their means"),
     )
-    words = _("macro: every {noun} counts the same. weighted: a {noun} counts as often as it occurs.")
-    st.caption(words.format(noun=noun))
+    st.caption(
+        _("macro: every digit counts the same. weighted: a digit counts as often as it occurs.")
+        if spec.are_digits
+        else _("macro: every class counts the same. weighted: a class counts as often as it occurs.")
+    )
     calibration.by_digit(evaluation, spec)
 
 
-ui.heading(
+def ask_for_others(reason: Exception, spec: DatasetSpec) -> None:
+    words = _("{reason} Choose another run, or other digits.")
+    if not spec.are_digits:
+        words = _("{reason} Choose another run, or other images.")
+    ui.sorry(words.format(reason=reason))
+
+
+lead = ui.heading(
     _("Evaluate"),
     _(
         "How well does the network read digits that it has never seen? One number says how often it is "
@@ -107,20 +130,26 @@ ui.heading(
 
 trained = run_folder.trained(ui.settings().runs)
 run = run_picker.pick_page_run([run for run in trained if (run / "evaluation.npz").is_file()])
+spec = specs.MNIST  # until it is known
 try:
     config, spec = records.config(run), records.spec(run)
+    if not spec.are_digits:
+        lead.markdown(
+            _("How well does the network read images that it has never seen? One number says how often it is "
+              "right; the confusion matrix says what it takes for what.")
+        )  # fmt: skip
     on, epoch = testset.choose(run, config)
     evaluation = testset.evaluation(run, config, on, epoch)
 except NotShown as error:
-    ui.sorry(_("{reason} Choose another run, or other digits.").format(reason=error))
+    ask_for_others(error, spec)
     if on == fashion.NAME:
         testset.offer_fashion()
     st.stop()
 except (results.NotEvaluated, predict.NotTrained, EpochMissing, run_folder.UnknownRun) as error:
-    ui.sorry(_("{reason} Choose another run, or other digits.").format(reason=error))
+    ask_for_others(error, spec)
     st.stop()
 testset.say_what_it_is(on)
-numbers(evaluation, run)
+numbers(evaluation, run, spec)
 digits = reader = None
 try:
     digits, reader = testset.digits(on, run, config), testset.reader(run, epoch)
@@ -132,7 +161,7 @@ except (predict.NotTrained, EpochMissing, NotShown) as error:
 
 VIEWS = {
     "mistakes": _("What it confuses"),
-    "digits": _("Digit by digit"),
+    "digits": _("Digit by digit") if spec.are_digits else _("Class by class"),
     "honesty": _("Calibration"),
     "robustness": _("Robustness"),
 }
@@ -142,6 +171,6 @@ match query.switch(_("What to look at"), state.EVALUATE_LOOK, VIEWS):
     case "honesty":
         calibration.show(evaluation, Calibration.read(run), digits, spec)
     case "robustness":
-        robustness.show(run)
+        robustness.show(run, spec)
     case _:
         mistakes.show(evaluation, reader, digits, run, epoch, spec)

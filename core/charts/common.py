@@ -17,9 +17,17 @@ MARK = "#B5651D"  # readable on light and on dark paper
 
 
 def table(figure: go.Figure) -> list[list[Any]]:
-    """The numbers of a chart, row by row, the names of the columns first."""
+    """The numbers of a chart, row by row, the names of the columns first.
+
+    The cells of a heat map are told by what its axes call their places.
+    """
     title = figure.layout
     found: list[list[Any]] = [["", title.xaxis.title.text or "x", title.yaxis.title.text or "y"]]
+    is_map = any(isinstance(trace, go.Heatmap) for trace in figure.data)
+    across, down = (
+        dict(zip(axis.tickvals, axis.ticktext, strict=True)) if is_map and axis.ticktext is not None else {}
+        for axis in (title.xaxis, title.yaxis)
+    )
     for trace in figure.data:
         if isinstance(trace, go.Heatmap):
             found[0] = ["", "x", "y", "z"]
@@ -27,12 +35,15 @@ def table(figure: go.Figure) -> list[list[Any]]:
             columns = range(values.shape[1]) if trace.x is None else trace.x
             rows = range(values.shape[0]) if trace.y is None else trace.y
             found += [
-                [trace.name or "", column, row, values[i, j]]
+                [trace.name or "", across.get(column, column), down.get(row, row), values[i, j]]
                 for i, row in enumerate(rows)
                 for j, column in enumerate(columns)
             ]
         elif trace.x is not None and trace.y is not None:
-            found += [[trace.name or "", x, y] for x, y in zip(trace.x, trace.y, strict=False)]
+            found += [
+                [trace.name or "", across.get(x, x), down.get(y, y)]
+                for x, y in zip(trace.x, trace.y, strict=False)
+            ]
     return found
 
 

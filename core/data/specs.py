@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from core.config import ConfigError
 from core.failures import KnownFailure
-from core.i18n import _
+from core.i18n import N_, _
 from core.settings import Settings
 
 FILE = "dataset.json"
@@ -30,7 +30,7 @@ _Text = Annotated[str, Field(max_length=2_000)]
 
 
 class DatasetSpec(BaseModel):
-    """What there is to know of a data set before it is loaded.
+    """What there is to know of a data set before it is loaded. Whoever shows its texts translates them.
 
     Attributes:
         name: in settings, addresses and file names.
@@ -92,7 +92,7 @@ class DatasetSpec(BaseModel):
         return self.image == other.image and self.classes == other.classes
 
 
-_SOURCE = "MNIST's digits were written by employees of the US Census Bureau and by high-school students."
+_SOURCE = N_("MNIST's digits were written by employees of the US Census Bureau and by high-school students.")
 _MNIST_LIKE = {
     "shape": (28, 28, 1), "classes": tuple("0123456789"), "source": _SOURCE,
     "licence": "CC BY-SA 3.0", "drawable": True,
@@ -102,7 +102,7 @@ BUILT_IN = {
     for spec in (
         DatasetSpec.model_validate(_MNIST_LIKE | given)
         for given in (
-            {"name": "mnist-5k", "title": "5,000 digits of MNIST", "train": 4_000, "test": 1_000},
+            {"name": "mnist-5k", "title": N_("5,000 digits of MNIST"), "train": 4_000, "test": 1_000},
             {"name": "mnist", "title": "MNIST", "train": 60_000, "test": 10_000},
         )
     )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, sem, t, ttest_ind_from_stats
 
+from core.data.specs import MNIST, DatasetSpec
 from core.i18n import _
 
 LEVEL = 0.95  # of the intervals
@@ -122,13 +123,19 @@ def mcnemar(first_right: NDArray[np.bool_], second_right: NDArray[np.bool_]) -> 
     return Disagreement(first_only, second_only, p_value)
 
 
-def in_words(right: int, total: int) -> str:
+def in_words(right: int, total: int, spec: DatasetSpec = MNIST) -> str:
     """What the size of a test set lets one say about an accuracy."""
     low, high = wilson(right, total)
     accuracy = right / total
     # Half way to the end of the interval: a difference that chance alone often makes.
     other = (accuracy + (high if high > accuracy else low)) / 2
-    return _(
+    words = _(
         "{total:,} digits are a sample: {accuracy:.2%} stands for anything from {low:.2%} to {high:.2%} (95% "
         "interval), and cannot be told from {other:.2%}."
-    ).format(total=total, accuracy=accuracy, low=low, high=high, other=other)
+    )
+    if not spec.are_digits:
+        words = _(
+            "{total:,} images are a sample: {accuracy:.2%} stands for anything from {low:.2%} to {high:.2%} "
+            "(95% interval), and cannot be told from {other:.2%}."
+        )
+    return words.format(total=total, accuracy=accuracy, low=low, high=high, other=other)

@@ -63,10 +63,11 @@ def _what(one: Entry) -> str:
 def _data(one: Entry) -> str:
     config, spec = one.config, records.spec(one.run)
     many = _("all") if config.training_images is None else f"{config.training_images:,}"
+    source = markdown(_(spec.source)) if spec.source else ""
     return _(
         "## Training data\n\n{dataset}, {many} training images, {share:.0%} held back to validate on. "
         "{source}"
-    ).format(dataset=config.dataset, many=many, share=config.validation_split, source=markdown(spec.source))
+    ).format(dataset=config.dataset, many=many, share=config.validation_split, source=source)
 
 
 def _settings(config: RunConfig) -> str:

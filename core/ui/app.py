@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 from streamlit import net_util
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 from core import i18n
@@ -67,8 +68,8 @@ def navigation() -> StreamlitPage:
     return page
 
 
-def heading(title: str, lead: str) -> None:
-    """A page's title, and what it is for."""
+def heading(title: str, lead: str) -> DeltaGenerator:
+    """A page's title, and what it is for, which is returned to be said in other words."""
     if not state.APP_ROUTED.pop():
         # Streamlit takes a folder called "pages" for its older kind of app: until st.navigation has been
         # called once in this server, a page that is opened by its address runs without app.py.
@@ -86,4 +87,4 @@ def heading(title: str, lead: str) -> None:
         _taps(key=state.APP_TAPS, height=1)
         st.title(title, anchor=False)
     with st.container(key=state.APP_LEAD):
-        st.markdown(lead)
+        return st.markdown(lead)

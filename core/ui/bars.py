@@ -12,7 +12,6 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.data import specs
 from core.data.specs import DatasetSpec
 from core.i18n import _
 from core.ui.state import Key
@@ -35,7 +34,9 @@ def bars(probabilities: NDArray[np.floating[Any]], spec: DatasetSpec, key: Key[A
     _component(
         key=key,
         data={
-            "label": _("The probability of each {noun}").format(noun=specs.noun(spec)),
+            "label": _("The probability of each digit")
+            if spec.are_digits
+            else _("The probability of each class"),
             "names": spec.classes,
             "values": probabilities.tolist(),
             "words": [f"{value:.1%}" for value in probabilities],

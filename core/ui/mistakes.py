@@ -38,9 +38,10 @@ def close() -> None:
     query.write(state.DIGIT, None)
 
 
-def offer_back() -> None:
+def offer_back(spec: DatasetSpec) -> None:
     """The button that closes an open digit, back to its tile."""
-    st.button(_("Back to the digits"), icon=":material/arrow_back:", key=state.APP_CLOSE, on_click=_back)
+    words = _("Back to the digits") if spec.are_digits else _("Back to the images")
+    st.button(words, icon=":material/arrow_back:", key=state.APP_CLOSE, on_click=_back)
 
 
 def _back() -> None:
@@ -98,7 +99,7 @@ def show(
     """
     left, right = st.columns(2, gap="large")
     with right:
-        st.header(_("The digits"), anchor=False)
+        st.header(_("The digits") if spec.are_digits else _("The images"), anchor=False)
         found = _matching(evaluation, spec)
         opened = opened_digit(len(evaluation.labels))
         if digits is None or reader is None:
@@ -130,11 +131,16 @@ def _matrix(evaluation: Evaluation, spec: DatasetSpec) -> None:
         key=state.EVALUATE_MATRIX,
         on_select=partial(_cell_clicked, len(spec.classes)),
         selection_mode="points",
-        alt=_("Confusion matrix: true digits down, the digits they were read as across"),
+        alt=_("Confusion matrix: true digits down, the digits they were read as across")
+        if spec.are_digits
+        else _("Confusion matrix: true classes down, the classes they were read as across"),
     )
     st.caption(
         _("A row is what was written, a column what was read: right answers lie on the diagonal. "
           "Click a cell, or a sum at the edge, to see its digits.")
+        if spec.are_digits
+        else _("A row is the true class, a column what was read: right answers lie on the diagonal. "
+               "Click a cell, or a sum at the edge, to see its images.")
     )  # fmt: skip
 
 
@@ -186,18 +192,29 @@ def _gallery(
     evaluation: Evaluation, images: NDArray[np.uint8], found: NDArray[np.int64], spec: DatasetSpec
 ) -> None:
     if not len(found):
-        st.info(_("No digit is like that. Choose another cell, or any digit."))
+        st.info(
+            _("No digit is like that. Choose another cell, or any digit.")
+            if spec.are_digits
+            else _("No image is like that. Choose another cell, or any class.")
+        )
         return
     on_page = found[ui.pager(len(found), _PER_PAGE, state.EVALUATE_PAGE)]
-    st.caption(
-        ngettext(
-            "{n:,} digit, the worst mistakes first. ✓ read right, ✗ written → read, and how sure it was. "
+    words = ngettext(
+        "{n:,} digit, the worst mistakes first. ✓ read right, ✗ written → read, and how sure it was. "
+        "Press one to see why.",
+        "{n:,} digits, the worst mistakes first. ✓ read right, ✗ written → read, and how sure it was. "
+        "Press one to see why.",
+        len(found),
+    )
+    if not spec.are_digits:
+        words = ngettext(
+            "{n:,} image, the worst mistakes first. ✓ read right, ✗ true → read, and how sure it was. "
             "Press one to see why.",
-            "{n:,} digits, the worst mistakes first. ✓ read right, ✗ written → read, and how sure it was. "
+            "{n:,} images, the worst mistakes first. ✓ read right, ✗ true → read, and how sure it was. "
             "Press one to see why.",
             len(found),
-        ).format(n=len(found))
-    )
+        )
+    st.caption(words.format(n=len(found)))
     gallery(
         [tile(evaluation, images, int(index), spec) for index in on_page],
         key=state.EVALUATE_MISTAKE_TILES, on_click=open_digit, focus=was_open(),
@@ -214,10 +231,13 @@ def tile(
 ) -> Tile:
     """A digit, what it is and what it was read as."""
     true, read = _names(evaluation, index, spec)
+    words = _("Digit {index}, a {true} read as {read}")
+    if not spec.are_digits:
+        words = _("Image {index}, a {true} read as {read}")
     return Tile(
         images[index],
         _marked(true, read, evaluation.confidences[index]),
-        _("Digit {index}, a {true} read as {read}").format(index=index, true=true, read=read),
+        words.format(index=index, true=true, read=read),
         right=true == read,
         key=f"{TILE}{index}" if clickable else "",
     )
@@ -235,9 +255,12 @@ def _marked(true: str, read: str, confidence: float) -> str:
 def _one(evaluation: Evaluation, digits: Digits, index: int, spec: DatasetSpec) -> None:
     """One digit, large."""
     true, read = _names(evaluation, index, spec)
-    offer_back()
+    offer_back(spec)
+    words = _("Digit {index}: a {true}, read as {read} ({share:.1%})")
+    if not spec.are_digits:
+        words = _("Image {index}: a {true}, read as {read} ({share:.1%})")
     st.header(
-        _("Digit {index}: a {true}, read as {read} ({share:.1%})").format(
+        words.format(
             index=index, true=ui.plain(true), read=ui.plain(read), share=evaluation.confidences[index]
         ),
         anchor=False,
@@ -261,7 +284,8 @@ def _explained(
     spec: DatasetSpec,
 ) -> None:
     """What the answer comes from."""
-    views = {"why": _("Why this digit"), "alike": _("Look-alikes")}
+    why = _("Why this digit") if spec.are_digits else _("Why this class")
+    views = {"why": why, "alike": _("Look-alikes")}
     if len(epoch_weights.kept(run)) > 1:
         views["course"] = _("Over the epochs")
     view = query.switch(_("What to look at"), state.EVALUATE_EXPLAINED, views)
@@ -280,7 +304,9 @@ def _course(run: Path, image: NDArray[np.uint8], true: int, epoch: int, spec: Da
         return
     ui.chart(
         charts.course(asked, probabilities, true, epoch or None, spec), key=state.EVALUATE_COURSE,
-        alt=_("The probability of the digit and of its rivals after each epoch"),
+        alt=_("The probability of the digit and of its rivals after each epoch")
+        if spec.are_digits
+        else _("The probability of the class and of its rivals after each epoch"),
     )  # fmt: skip
     words = _("How likely it was a {true}, and its strongest rivals, after each epoch.")
     st.caption(words.format(true=ui.plain(spec.classes[true])))

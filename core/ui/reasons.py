@@ -82,13 +82,18 @@ def alike(reader: Reader, reading: Reading) -> None:
     labels = reference.labels[found]
     dataset = calibration.reference_name(reader.spec)
     count = int((labels == reading.digit).sum())
-    st.markdown(
-        _("The {images} of {dataset} that are nearest by the last hidden layer. **{count} of {n}** are a "
-          "{digit}. If the drawing was read wrong, here is what it was taken for.").format(
-            count=count, n=len(found), digit=ui.plain(names[reading.digit]), dataset=dataset,
-            images=_("digits") if reader.spec.are_digits else _("images"),
+    words = _(
+        "The digits of {dataset} that are nearest by the last hidden layer. **{count} of {n}** are a "
+        "{digit}. If the drawing was read wrong, here is what it was taken for."
+    )
+    if not reader.spec.are_digits:
+        words = _(
+            "The images of {dataset} that are nearest by the last hidden layer. **{count} of {n}** are a "
+            "{digit}. If the image was read wrong, here is what it was taken for."
         )
-    )  # fmt: skip
+    st.markdown(
+        words.format(count=count, n=len(found), digit=ui.plain(names[reading.digit]), dataset=dataset)
+    )
     gallery(
         [
             Tile(

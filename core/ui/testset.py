@@ -66,9 +66,12 @@ def choose(run: Path, config: RunConfig) -> tuple[str, int]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         query.choice(state.EVALUATE_ON, names, names[0])
         on: str = st.selectbox(
-            _("Test digits"), names, key=state.EVALUATE_ON, persist_state="session", width=260,
+            _("Test digits") if spec.are_digits else _("Test images"), names, key=state.EVALUATE_ON,
+            persist_state="session", width=260,
             format_func=lambda name: _("kept drawings") if name == _KEPT else name.replace("_", "-"),
-            help=_("What it is judged by: the test images of its own data set, or other digits."),
+            help=_("What it is judged by: the test images of its own data set, or other digits.")
+            if spec.are_digits
+            else _("What it is judged by: the test images of its own data set, or other images."),
         )  # fmt: skip
         if len(kept) < 2:
             return on, END
@@ -76,7 +79,9 @@ def choose(run: Path, config: RunConfig) -> tuple[str, int]:
         epoch: int = st.select_slider(
             _("After epoch"), [*kept, END], key=state.EVALUATE_EPOCH, width=420,
             persist_state="session", format_func=lambda epoch: str(epoch) if epoch else _("trained"),
-            help=_("Drag to see how it learned: all below is what the network made of the digits then."),
+            help=_("Drag to see how it learned: all below is what the network made of the digits then.")
+            if spec.are_digits
+            else _("Drag to see how it learned: all below is what the network made of the images then."),
         )  # fmt: skip
     return on, epoch
 
@@ -196,5 +201,6 @@ def evaluation(run: Path, config: RunConfig, on: str, epoch: int) -> Evaluation:
     if not len(found.labels):
         raise NotShown(_("There is no drawing any more. Choose other digits."))
     stamp = _stamp(run, epoch), found.stamp
-    with st.spinner(_("Reading {n:,} digits").format(n=len(found.labels)), show_time=True):
+    words = _("Reading {n:,} digits") if records.spec(run).are_digits else _("Reading {n:,} images")
+    with st.spinner(words.format(n=len(found.labels)), show_time=True):
         return _evaluated(run, epoch, stamp, reader(run, epoch).predictor, found)

@@ -10,7 +10,6 @@ import streamlit as st
 
 from core import charts, ui
 from core.config import RunConfig
-from core.data import specs
 from core.data.specs import DatasetSpec
 from core.i18n import _
 from core.runs import records, run_folder
@@ -70,20 +69,23 @@ def pace(epochs: Rows, config: RunConfig) -> None:
 def digits(epochs: Rows, spec: DatasetSpec) -> None:
     if not any(row.get("val_class_accuracy") for row in epochs):
         st.caption(
-            _("After the first epoch, the share of each {noun} that is read right is shown here. It takes a "
-              "validation share above 0.").format(noun=specs.noun(spec))
+            _("After the first epoch, the share of each digit that is read right is shown here. It takes a "
+              "validation share above 0.")
+            if spec.are_digits
+            else _("After the first epoch, the share of each class that is read right is shown here. It "
+                   "takes a validation share above 0.")
         )  # fmt: skip
         return
     ui.chart(
         charts.by_digit(epochs, spec), key=state.TRAIN_BY_DIGIT,
-        alt=_("The share of each {noun}'s validation images that is read right, epoch by epoch").format(
-            noun=specs.noun(spec)
-        ),
+        alt=_("The share of each digit's validation images that is read right, epoch by epoch")
+        if spec.are_digits
+        else _("The share of each class's validation images that is read right, epoch by epoch"),
     )  # fmt: skip
     st.caption(
-        _("Validation accuracy of each {noun}: which one is hard, and does it get better?").format(
-            noun=specs.noun(spec)
-        )
+        _("Validation accuracy of each digit: which one is hard, and does it get better?")
+        if spec.are_digits
+        else _("Validation accuracy of each class: which one is hard, and does it get better?")
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gettext
 import io
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from core import i18n
 from core.config import RunConfig
 from core.evaluation import results
 from core.exports import model_card
@@ -26,6 +28,17 @@ def test_the_card_holds_the_run_s_own_numbers(mlp_run: Path) -> None:
         assert f"| {name} | {value} |" in text
     for digit, row in found.report().iterrows():
         assert f"| {digit} | {row['precision']:.4f} | {row['recall']:.4f} |" in text
+
+
+def test_where_the_digits_come_from_is_told_in_the_reader_s_language(
+    mlp_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Bracketed(gettext.NullTranslations):
+        def gettext(self, message: str) -> str:
+            return f"⟦{message}⟧"
+
+    monkeypatch.setattr(i18n, "translations", lambda language: Bracketed())
+    assert "⟦MNIST's digits were written by" in model_card.card(run_table.entry(mlp_run), "A network")
 
 
 def test_a_run_that_was_not_evaluated_says_so(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gettext
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
@@ -16,6 +16,7 @@ from core.config import ConfigError
 from core.failures import Failure
 from core.runs import run_folder
 from tests.conftest import PATIENCE
+from tests.support.pages import spoken
 
 PROJECT = Path(__file__).parents[2]
 PAGES = ("start", "data", "train", "sweeps", "runs", "evaluate", "draw", "drawings")
@@ -46,22 +47,6 @@ class Bracketed(gettext.NullTranslations):
 def bracketed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the visitor's language, it is that one."""
     monkeypatch.setattr(i18n, "translations", lambda language: Bracketed())
-
-
-def spoken(app: AppTest) -> Iterator[str]:
-    """Every text on the page that somebody could read."""
-    for element in app.main:
-        for name in ("label", "value", "help", "placeholder"):
-            text = getattr(element, name, None)
-            # A widget's value is what was chosen; what is shown of it are its options.
-            if isinstance(text, str) and not (name == "value" and hasattr(element, "set_value")):
-                yield text
-        yield from (option for option in getattr(element, "options", []) if isinstance(option, str))
-        proto = element.proto
-        for name in ("caption", "alt", "title"):
-            text = getattr(proto, name, "")
-            if isinstance(text, str):
-                yield text
 
 
 def outside_brackets(text: str) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from streamlit.testing.v1 import AppTest
 
 from core import charts
 from core.config import ConfigError, RunConfig
@@ -26,7 +28,7 @@ from core.network import arithmetic, predict
 from core.runs import adviser, epoch_weights, records, run_table
 from core.settings import Settings
 from tests.conftest import wait_for_end
-from tests.support.pages import PAGES, open_page, press, texts, tiles
+from tests.support.pages import PAGES, open_page, press, spoken, texts, tiles
 
 NAMES = ("red <b>", "*green*", "blue", *(f"flag {letter}" for letter in "ABCDEFGHI"))
 FLAGS = DatasetSpec(
@@ -140,6 +142,9 @@ def test_all_charts_are_drawn_with_the_names_of_the_classes(run: Path) -> None:
     ]  # fmt: skip
     for figure in figures:
         assert "flag I" in charts.literal(figure).to_json()
+    for figure in figures[:3]:
+        _head, *cells = charts.table(figure)
+        assert {place for _trace, *places in cells for place in places[:2]} - {"all"} == set(NAMES)
     assert len(figures[0].layout.shapes) == 1  # the last class is framed, and is not taken for all
     assert not figures[1].layout.shapes
     assert charts.tile(dataset.x_test[0], right=True).shape == (60, 72, 3)
@@ -218,11 +223,33 @@ def test_its_images_are_shown_and_can_be_opened(world: Path) -> None:
     assert "20 × 24 × 3 numbers" in texts(app)
 
 
+def of_digits(app: AppTest) -> list[str]:
+    """Whatever a page says of digits, in texts, galleries and charts."""
+    drawn = [str(getattr(element.proto, part, "")) for element in app.main for part in ("json", "spec")]
+    # What the address calls an open image is not for the reader.
+    drawn = [text for text in drawn if not text.startswith('{"places"')]
+    return [text for text in (*spoken(app), *drawn) if re.search(r"\bdigits?\b", text, re.IGNORECASE)]
+
+
+def test_its_images_are_not_called_digits(run: Path) -> None:
+    shown = [open_page("data", dataset_shown=FLAGS.name)]
+    for look in ("mistakes", "digits", "honesty", "robustness"):
+        shown.append(open_page("evaluate", run=run.name, look=look))
+    for view in ("why", "alike", "course"):
+        shown.append(open_page("evaluate", run=run.name, digit="11", explained=view))
+    for curve in ("roc", "pr"):
+        shown.append(open_page("evaluate", run=run.name, look="digits", curve=curve))
+    for app in shown:
+        assert not of_digits(app)
+
+
 def test_two_runs_of_it_are_compared(world: Path, run: Path) -> None:
     config = records.config(run).but(epochs=1, seed=1)
     other = run_queue.submit(config, Settings())
     assert wait_for_end(other).state == "finished"
-    open_page("runs", runs=f"{run.name},{other.name}")
+    for kind in ("first", "second", "both"):
+        assert not of_digits(open_page("runs", runs=f"{run.name},{other.name}", differ=kind))
+    assert not of_digits(open_page("runs", runs=f"{run.name},{other.name}", digit="11"))
     shutil.rmtree(other)
 
 

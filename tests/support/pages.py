@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,22 @@ def texts(app: AppTest) -> str:
 def said(element: Any) -> str:
     """A message as it is read, without what keeps it from being taken as Markdown."""
     return str(element.value).replace("\\", "").replace("\u2060", "")
+
+
+def spoken(app: AppTest) -> Iterator[str]:
+    """Every text on the page that somebody could read."""
+    for element in app.main:
+        for name in ("label", "value", "help", "placeholder"):
+            text = getattr(element, name, None)
+            # A widget's value is what was chosen; what is shown of it are its options.
+            if isinstance(text, str) and not (name == "value" and hasattr(element, "set_value")):
+                yield text
+        yield from (option for option in getattr(element, "options", []) if isinstance(option, str))
+        proto = element.proto
+        for name in ("caption", "alt", "title"):
+            text = getattr(proto, name, "")
+            if isinstance(text, str):
+                yield text
 
 
 def metrics(app: AppTest) -> dict[str, str]:

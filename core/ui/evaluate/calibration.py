@@ -6,7 +6,6 @@ import numpy as np
 import streamlit as st
 
 from core import charts, ui
-from core.data import specs
 from core.data.specs import DatasetSpec
 from core.evaluation import reliability
 from core.evaluation.calibration import Calibration, temperature
@@ -30,7 +29,7 @@ def show(
     )  # fmt: skip
     diagram, side = st.columns([3, 2], gap="large")
     with side:
-        chosen = _temperature(evaluation, measured)
+        chosen = _temperature(evaluation, measured, spec)
         found = reliability.reliability(evaluation.logits, evaluation.labels, chosen)
         st.metric(
             _("Expected calibration error"), f"{found.error:.2%}", border=True,
@@ -53,7 +52,7 @@ def show(
     _confident_and_wrong(at, digits, spec)
 
 
-def _temperature(evaluation: Evaluation, measured: Calibration | None) -> float:
+def _temperature(evaluation: Evaluation, measured: Calibration | None, spec: DatasetSpec) -> float:
     query.number(state.EVALUATE_TEMPERATURE, 0.25, 4.0)
     chosen: float = st.slider(
         _("Temperature"), 0.25, 4.0, step=0.05, key=state.EVALUATE_TEMPERATURE, persist_state="session",
@@ -61,25 +60,38 @@ def _temperature(evaluation: Evaluation, measured: Calibration | None) -> float:
     )  # fmt: skip
     best = temperature(evaluation.logits, evaluation.labels)
     if measured is not None:
-        st.caption(
-            _("On {n:,} validation images, {t:.2f} fits best: Draw uses that one. On these digits it would "
-              "be {best:.2f}.").format(n=measured.images, t=measured.temperature, best=best)
-        )  # fmt: skip
+        words = _(
+            "On {n:,} validation images, {t:.2f} fits best: Draw uses that one. On these digits it would "
+            "be {best:.2f}."
+        )
+        if not spec.are_digits:
+            words = _(
+                "On {n:,} validation images, {t:.2f} fits best. On these images it would be {best:.2f}."
+            )
+        st.caption(words.format(n=measured.images, t=measured.temperature, best=best))
     else:
-        st.caption(_("On these digits, {best:.2f} fits best.").format(best=best))
+        words = _("On these digits, {best:.2f} fits best.")
+        if not spec.are_digits:
+            words = _("On these images, {best:.2f} fits best.")
+        st.caption(words.format(best=best))
     return chosen
 
 
 def _confident_and_wrong(evaluation: Evaluation, digits: Digits | None, spec: DatasetSpec) -> None:
     wrong = np.flatnonzero((evaluation.predictions != evaluation.labels) & (evaluation.confidences >= _SURE))
     st.header(_("Confident and wrong"), anchor=False)
-    st.markdown(
-        ngettext(
-            "{n:,} digit of {total:,} was read wrong by a network that was at least {sure:.0%} sure.",
-            "{n:,} digits of {total:,} were read wrong by a network that was at least {sure:.0%} sure.",
-            len(wrong),
-        ).format(n=len(wrong), total=len(evaluation.labels), sure=_SURE)
+    words = ngettext(
+        "{n:,} digit of {total:,} was read wrong by a network that was at least {sure:.0%} sure.",
+        "{n:,} digits of {total:,} were read wrong by a network that was at least {sure:.0%} sure.",
+        len(wrong),
     )
+    if not spec.are_digits:
+        words = ngettext(
+            "{n:,} image of {total:,} was read wrong by a network that was at least {sure:.0%} sure.",
+            "{n:,} images of {total:,} were read wrong by a network that was at least {sure:.0%} sure.",
+            len(wrong),
+        )
+    st.markdown(words.format(n=len(wrong), total=len(evaluation.labels), sure=_SURE))
     if digits is not None and len(wrong):
         gallery(
             [
@@ -108,6 +120,13 @@ def by_digit(evaluation: Evaluation, spec: DatasetSpec) -> None:
             "The number is the area below: 1 is perfect, 0.5 is guessing. Of good networks the "
             "corner is shown; double-click to see it all."
         )
+        if not spec.are_digits:
+            words = _(
+                "Take an image for one of a class wherever that class is more probable than a threshold. The "
+                "curve goes through all thresholds: the more of the class is found, the more of the others "
+                "is taken for it. The number is the area below: 1 is perfect, 0.5 is guessing. Of good "
+                "networks the corner is shown; double-click to see it all."
+            )
     else:
         x, y = _("recall"), _("precision")
         words = _(
@@ -115,9 +134,15 @@ def by_digit(evaluation: Evaluation, spec: DatasetSpec) -> None:
             "(precision). The number is the average precision: 1 is perfect. Of good networks the corner is "
             "shown; double-click to see it all."
         )
+        if not spec.are_digits:
+            words = _(
+                "The more of a class is found (recall), the smaller the share of what is taken for it that "
+                "is it (precision). The number is the average precision: 1 is perfect. Of good networks the "
+                "corner is shown; double-click to see it all."
+            )
     ui.chart(
         charts.one_against_all(found, spec, x, y, rising=kind == "roc"),
         key=state.EVALUATE_ONE_AGAINST_ALL,
-        alt=_("A curve for each {noun}").format(noun=specs.noun(spec)),
+        alt=_("A curve for each digit") if spec.are_digits else _("A curve for each class"),
     )
     st.caption(words)

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core import charts, ui
 from core.data import datasets
+from core.data.specs import DatasetSpec
 from core.evaluation import robustness
 from core.evaluation.robustness import LEVELS, UNCHANGED, Robustness
 from core.i18n import _
@@ -35,11 +36,14 @@ def _titles() -> dict[str, str]:
     }
 
 
-def show(run: Path) -> None:
+def show(run: Path, spec: DatasetSpec) -> None:
     """The curves of this run and of others that were measured, and what changed digits look like."""
     st.markdown(
         _("Test digits are neat and in the middle. What if they are not? Each curve changes the same test "
           "digits more and more, and nothing about the network.")
+        if spec.are_digits
+        else _("Test images are much like the training images. What if they are not? Each curve changes the "
+               "same test images more and more, and nothing about the network.")
     )  # fmt: skip
     if error := state.EVALUATE_NOT_MEASURED.pop():
         ui.sorry(error)
@@ -71,17 +75,19 @@ def show(run: Path) -> None:
         with st.grid(3, min_column_width=280):
             for kind, levels in LEVELS.items():
                 lines = {called[found.name]: one.accuracy.get(kind, []) for found, one in measured.items()}
+                words = _("Accuracy on digits: {how}")
+                if not spec.are_digits:
+                    words = _("Accuracy on images: {how}")
                 ui.chart(
                     charts.robustness(levels, lines, titles[kind], UNCHANGED[kind]),
                     key=state.EVALUATE_ROBUST[kind],
-                    alt=_("Accuracy on digits: {how}").format(how=titles[kind]),
+                    alt=words.format(how=titles[kind]),
                 )  # fmt: skip
-        st.caption(
-            _("On {n:,} test digits. The dotted line is where nothing is changed.").format(
-                n=next(iter(measured.values())).images
-            )
-        )
-    _examples(run, titles)
+        words = _("On {n:,} test digits. The dotted line is where nothing is changed.")
+        if not spec.are_digits:
+            words = _("On {n:,} test images. The dotted line is where nothing is changed.")
+        st.caption(words.format(n=next(iter(measured.values())).images))
+    _examples(run, titles, spec)
 
 
 def _progress(run: Path) -> None:
@@ -112,19 +118,20 @@ def _start(run: Path) -> None:
         )
 
 
-def _examples(run: Path, titles: dict[str, str]) -> None:
+def _examples(run: Path, titles: dict[str, str], spec: DatasetSpec) -> None:
     """What the changes look like, on digits of the run's own data set."""
     try:
         images = ui.dataset(records.config(run).dataset).x_test[:1]
     except datasets.DatasetMissing:
         return
+    words = _("A digit: {how} {level}") if spec.are_digits else _("An image: {how} {level}")
     with st.expander(_("What that looks like"), icon=":material/image:"):
         for kind, levels in LEVELS.items():
             st.caption(titles[kind])
             gallery(
                 [
                     Tile(robustness.changed(images, kind, level)[0], f"{level:g}",
-                            _("A digit: {how} {level}").format(how=titles[kind], level=level))
+                            words.format(how=titles[kind], level=level))
                     for level in levels
                 ],
                 key=state.EVALUATE_CHANGED[kind], side=56,

@@ -162,24 +162,36 @@ def pair(chosen: Sequence[Entry], names: Sequence[str]) -> None:
     if first[0].run == second[0].run:
         st.info(_("These are the same run. Choose two."))
         return
+    spec = records.spec(first[0].run)
     if (
         not np.array_equal(found[0].labels, found[1].labels)
         or first[0].config.dataset != second[0].config.dataset
     ):
-        st.info(_("They were judged by different digits, so their answers cannot be compared one by one."))
+        st.info(
+            _("They were judged by different digits, so their answers cannot be compared one by one.")
+            if spec.are_digits and records.spec(second[0].run).are_digits
+            else _("They were judged by different images, so their answers cannot be compared one by one.")
+        )
         return
-    spec = records.spec(first[0].run)
-    _verdict_of_pair(found[0], found[1], first[1], second[1])
+    _verdict_of_pair(found[0], found[1], first[1], second[1], spec)
     _matrices(found[0], found[1], first[1], second[1], spec)
     _disagreements(first[0], found[0], found[1], first[1], second[1], spec)
 
 
-def _verdict_of_pair(first: Evaluation, second: Evaluation, one: str, other: str) -> None:
+def _verdict_of_pair(first: Evaluation, second: Evaluation, one: str, other: str, spec: DatasetSpec) -> None:
     right = [evaluation.predictions == evaluation.labels for evaluation in (first, second)]
     found = significance.mcnemar(right[0], right[1])
+    words = _(
+        "**{one}** reads {first:.2%} right, **{other}** {second:.2%}. {first_only:,} digits only the first "
+        "one reads right, {second_only:,} only the second. {verdict} (McNemar's exact test, {p})"
+    )
+    if not spec.are_digits:
+        words = _(
+            "**{one}** reads {first:.2%} right, **{other}** {second:.2%}. {first_only:,} images only the "
+            "first one reads right, {second_only:,} only the second. {verdict} (McNemar's exact test, {p})"
+        )
     st.markdown(
-        _("**{one}** reads {first:.2%} right, **{other}** {second:.2%}. {first_only:,} digits only the first "
-          "one reads right, {second_only:,} only the second. {verdict} (McNemar's exact test, {p})").format(
+        words.format(
             one=ui.plain(one), other=ui.plain(other), first=first.accuracy, second=second.accuracy,
             first_only=found.first_only, second_only=found.second_only, p=_p(found.p_value),
             verdict=_verdict(found.is_meaningful),
@@ -209,7 +221,8 @@ def _disagreements(
         "second": _("only the second is right"), "first": _("only the first is right"),
         "both": _("both wrong"),
     }  # fmt: skip
-    kind = query.switch(_("Digits"), state.RUNS_DIFFER, kinds, on_change=mistakes.close)
+    label = _("Digits") if spec.are_digits else _("Images")
+    kind = query.switch(label, state.RUNS_DIFFER, kinds, on_change=mistakes.close)
     right = [evaluation.predictions == evaluation.labels for evaluation in (first, second)]
     masks = {"first": right[0] & ~right[1], "second": right[1] & ~right[0], "both": ~right[0] & ~right[1]}
     judged = first if kind == "second" else second
@@ -224,20 +237,27 @@ def _disagreements(
         _one(opened, digits.images[opened], ((one, first), (other, second)), spec)
         return
     if not len(found):
-        st.info(_("There is no such digit."))
+        st.info(_("There is no such digit.") if spec.are_digits else _("There is no such image."))
         return
-    st.caption(
-        ngettext("{n:,} digit. Press it to see both answers.", "{n:,} digits. Press one to see both answers.",
-                 len(found)).format(n=len(found))
+    words = ngettext(
+        "{n:,} digit. Press it to see both answers.", "{n:,} digits. Press one to see both answers.",
+        len(found),
     )  # fmt: skip
+    if not spec.are_digits:
+        words = ngettext(
+            "{n:,} image. Press it to see both answers.", "{n:,} images. Press one to see both answers.",
+            len(found),
+        )  # fmt: skip
+    st.caption(words.format(n=len(found)))
+    alt = _("Digit {index}, a {true}: the first reads {one}, the second {other}")
+    if not spec.are_digits:
+        alt = _("Image {index}, a {true}: the first reads {one}, the second {other}")
     gallery(
         [
             Tile(
                 digits.images[index],
                 _("{true}: {one} | {other}").format(**_answers(index, first, second, spec)),
-                _("Digit {index}, a {true}: the first reads {one}, the second {other}").format(
-                    index=index, **_answers(index, first, second, spec)
-                ),
+                alt.format(index=index, **_answers(index, first, second, spec)),
                 key=f"{mistakes.TILE}{index}",
             )
             for index in map(int, found[ui.pager(len(found), _SHOWN, state.RUNS_DIFFER_PAGE)])
@@ -256,18 +276,16 @@ def _answers(index: int, first: Evaluation, second: Evaluation, spec: DatasetSpe
 
 def _one(index: int, image: np.ndarray, answers: Sequence[tuple[str, Evaluation]], spec: DatasetSpec) -> None:
     """One digit, and what both make of it."""
-    mistakes.offer_back()
-    st.markdown(
-        _("## Digit {index}: a {true}").format(
-            index=index, true=ui.plain(spec.classes[answers[0][1].labels[index]])
-        )
-    )
+    mistakes.offer_back(spec)
+    words = _("## Digit {index}: a {true}") if spec.are_digits else _("## Image {index}: a {true}")
+    st.markdown(words.format(index=index, true=ui.plain(spec.classes[answers[0][1].labels[index]])))
+    alt = _("The digit as {size} pixels") if spec.are_digits else _("The image as {size} pixels")
     with st.container(horizontal=True, gap="large"):
         with st.container(width=174):
             st.image(
                 charts.tile(image, scale=6),
                 width=168,
-                alt=_("The digit as {size} pixels").format(size=spec.side_by_side),
+                alt=alt.format(size=spec.side_by_side),
             )
         for side, (name, evaluation) in zip("ab", answers, strict=True):
             with st.container(width=260):
