@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
+from streamlit.runtime.scriptrunner import script_runner
 
 from core.config import RunConfig
 from core.data import datasets
@@ -42,19 +43,27 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # The tests that are about it ask for it; elsewhere nobody would need it.
 os.environ.setdefault("MNIST_LAB_WARM_MINUTES", "0")
 
+# After each run of a page Streamlit clears Keras's session if the process has imported Keras. The server never
+# has. A test process has, as an oracle, and would collect TensorFlow's garbage for half a second each time.
+script_runner._clean_problem_modules = lambda: None
+
 
 # The modules that take longest begin first, so that at the end no worker is left alone with one of them.
 LONG = (
-    "browser",
     "access_browser",
-    "train_page",
-    "survival",
-    "training",
-    "keras_script",
     "draw_browser",
+    "browser",
+    "train_page",
+    "other_data",
+    "history_browser",
+    "survival",
+    "between_pages",
     "cli",
-    "pages",
-    "run_queue",
+    "forged",
+    "markup",
+    "keras_script",
+    "model_formats",
+    "old_keras",
 )
 
 
