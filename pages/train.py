@@ -11,7 +11,8 @@ from core.i18n import _
 from core.jobs import estimate, processes, run_queue
 from core.network import architectures as arch
 from core.runs import run_folder
-from core.ui import knobs, live, state
+from core.ui import knobs, state, watching
+from core.ui.train import live
 from core.ui.whole_number import Refused, check_fields
 
 RECENT = 10  # runs to list
@@ -134,12 +135,12 @@ def start(config: RunConfig) -> None:
             )
         )
     else:
-        live.watch(run.name)
+        watching.watch(run.name)
         st.rerun()
 
 
 root = ui.settings().runs
-run = live.watched(root)
+run = watching.watched(root)
 if run is None:
     ui.heading(
         _("Train"),
@@ -149,5 +150,7 @@ if run is None:
 else:
     ui.heading(_("Train"), ui.run_words(run))
     ui.charts_are_of(run)
-    st.button(_("Set up another run"), icon=":material/tune:", on_click=live.leave, key=state.TRAIN_ANOTHER)
+    st.button(
+        _("Set up another run"), icon=":material/tune:", on_click=watching.leave, key=state.TRAIN_ANOTHER
+    )
     live.show(run)

@@ -19,7 +19,7 @@ from core.network import predict
 from core.network.architectures import ImpossibleNetwork
 from core.runs import records, run_folder, warm_start
 from core.runs.warm_start import Lesson
-from core.ui import live, run_picker, state
+from core.ui import run_picker, state, watching
 from core.ui.gallery import Tile, gallery
 
 EVERYBODY = ""
@@ -62,7 +62,7 @@ def _teach(parent: Path, taught: Sequence[Drawing]) -> None:
     ) as error:  # fmt: skip
         ui.sorry(error)
         return
-    live.watch(run.name)
+    watching.watch(run.name)
     st.switch_page(ui.PAGES["train"], query_params=state.RUN.to(run.name))
 
 

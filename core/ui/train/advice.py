@@ -1,0 +1,45 @@
+"""The advice on a run, with the button that does what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.config import RunConfig
+from core.i18n import _
+from core.jobs import run_queue
+from core.runs import adviser, run_folder
+from core.ui import knobs, state, watching
+from core.ui.train import steering
+
+
+def show(run: Path, status: run_folder.Status, config: RunConfig) -> None:
+    """What the adviser says of the run."""
+    found = adviser.about(run)
+    for advice in found:
+        with st.container(border=True, key=state.TRAIN_ADVICE[advice.topic]):
+            st.markdown(f":material/lightbulb: **{advice.verdict}** {advice.evidence} {advice.suggestion}")
+            _follow(run, status, config, advice)
+
+
+def _follow(run: Path, status: run_folder.Status, config: RunConfig, advice: adviser.Advice) -> None:
+    """The button that does what the advice says."""
+    follow = state.TRAIN_FOLLOW[advice.topic]
+    if not advice.change:
+        if status.state == "running" and steering.button(
+            _("Stop here"), "stop", _("What it has learned becomes its model."), key=follow
+        ):
+            steering.ask(run_queue.stop, run)
+        return
+    words = ", ".join(f"`{name} = {value}`" for name, value in advice.change.items())
+    if advice.live and status.state not in run_folder.ENDED:
+        label, icon = _("Set {change} from the next epoch on").format(change=words), "tune"
+        if steering.button(label, icon, _("The run goes on."), key=follow):
+            steering.steer(run, **advice.change)
+        return
+    label, icon = _("Set up a run with {change}").format(change=words), "tune"
+    if steering.button(label, icon, _("This run stays as it is."), key=follow):
+        knobs.turn(config.but(**advice.change))
+        watching.leave()
+        st.rerun()

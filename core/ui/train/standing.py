@@ -1,0 +1,141 @@
+"""Where a run stands, in words and numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core import ui
+from core.config import RunConfig
+from core.failures import words
+from core.i18n import _, ngettext
+from core.jobs import estimate, run_queue
+from core.runs import records, run_folder
+from core.ui import state
+from core.ui.train.views import Rows
+
+
+def show(run: Path, status: run_folder.Status, config: RunConfig) -> None:
+    """The state in words: how far it is, or what came of it."""
+    match status.state:
+        case "queued":
+            st.progress(0.0, text=_waiting(run))
+        case "running" | "pausing" | "stopping":
+            steps = max(1, status.steps * config.epochs)
+            done = max(0, status.epoch - 1) * status.steps + status.step
+            st.progress(min(1.0, done / steps), text=_progress(run, status, config))
+        case "paused":
+            st.info(_paused(status, config), icon=":material/pause_circle:")
+        case "interrupted":
+            st.warning(ui.plain(words(status.failure)), icon=":material/power_off:")
+            st.caption(_kept(run))
+        case "failed":
+            ui.sorry(words(status.failure))
+            if not status.diverged and status.can_resume:
+                st.caption(_kept(run))
+        case "finished" | "stopped":
+            _outcome(run, status)
+
+
+def _waiting(run: Path) -> str:
+    line = run_queue.line(run.parent)
+    before = line.ahead(run)
+    if not before:
+        if len(line.training) < ui.settings().slots:
+            return _("Starting the training process and TensorFlow, which takes a few seconds")
+        text = _("Next in line")
+    else:
+        place = len(before) + 1
+        text = _("Number {place} in line").format(place=place)
+    seconds = estimate.waiting(line.training, before, ui.settings().slots)
+    return _("{place} · its turn comes in about {time}").format(place=text, time=ui.duration(seconds))
+
+
+def _phases() -> dict[run_folder.Phase, str]:
+    return {
+        "importing": _("Starting TensorFlow, which takes a few seconds"),
+        "loading": _("Reading the data"),
+        "compiling": _("Building the network"),
+        "evaluating": _("Reading the test images"),
+    }
+
+
+def _progress(run: Path, status: run_folder.Status, config: RunConfig) -> str:
+    if status.phase == "training":
+        text = _("Epoch {epoch} of {epochs} · step {step:,} of {steps:,}").format(
+            epoch=status.epoch, epochs=config.epochs, step=status.step, steps=status.steps
+        )
+    else:
+        text = _phases().get(status.phase, _("Training"))
+    if status.state == "pausing":
+        return _("{progress} · pausing after this step").format(progress=text)
+    if status.state == "stopping":
+        return _("{progress} · stopping after this step").format(progress=text)
+    if status.phase != "training":
+        return text
+    left = ui.duration(estimate.remaining(run))
+    return _("{progress} · about {time} left").format(progress=text, time=left)
+
+
+def _paused(status: run_folder.Status, config: RunConfig) -> str:
+    if not status.epoch:
+        return _("Paused before it began. It goes to the end of the line when you resume it.")
+    return _(
+        "Paused in epoch {epoch} of {epochs}, after step {step:,} of {steps:,}. Nothing is lost: it will "
+        "go on exactly here."
+    ).format(epoch=status.epoch, epochs=config.epochs, step=status.step, steps=status.steps)
+
+
+def _kept(run: Path) -> str:
+    done = len(records.metrics(run))
+    if not run_folder.has_checkpoint(run) or not done:
+        return _("It had not finished an epoch, so it will begin anew.")
+    return ngettext(
+        "{n} epoch is kept. It will go on after that.", "{n} epochs are kept. It will go on after them.", done
+    ).format(n=done)
+
+
+def _outcome(run: Path, status: run_folder.Status) -> None:
+    if status.test_accuracy is None:
+        st.info(_("Stopped before it began to train."), icon=":material/stop_circle:")
+        return
+    text = _("Finished in {time}. It reads {accuracy:.2%} of the test images right.")
+    if status.state == "stopped":
+        text = _("Stopped after {time}. It reads {accuracy:.2%} of the test images right.")
+    text = text.format(time=ui.duration(status.worked), accuracy=status.test_accuracy)
+    if status.stopped_early:
+        text += " " + _("It ended early after epoch {epoch}, because the loss had stopped falling.").format(
+            epoch=status.epoch
+        )
+        if status.best_epoch:
+            text += " " + _("Its weights are those of epoch {best}, the best one.").format(
+                best=status.best_epoch
+            )
+    st.success(text, icon=":material/check_circle:")
+    if status.state == "finished" and (off := estimate.off(run)):
+        st.caption(
+            _("Estimated beforehand: {estimated}. It took {took}.").format(
+                estimated=ui.duration(off.estimated), took=ui.duration(off.took)
+            )
+        )
+    with st.container(horizontal=True):
+        query = state.RUN.to(run.name)
+        st.page_link(ui.PAGES["evaluate"], label=_("See what it confuses"), icon=":material/fact_check:",
+                     query_params=query)  # fmt: skip
+        st.page_link(ui.PAGES["draw"], label=_("Draw a digit for it"), icon=":material/draw:",
+                     query_params=query)  # fmt: skip
+
+
+def numbers(status: run_folder.Status, epochs: Rows, newest: dict[str, Any] | None) -> None:
+    """The newest numbers: of the epoch that goes on, or of the last one."""
+    row = newest if status.state not in run_folder.RESTING and newest else (epochs[-1] if epochs else newest)
+    if not row:
+        return
+    with st.grid(4, min_column_width=140):
+        st.metric(_("Training loss"), ui.number(row.get("loss"), "{:.4f}"), border=True)
+        st.metric(_("Training accuracy"), ui.number(row.get("accuracy"), "{:.2%}"), border=True)
+        if epochs and "val_loss" in epochs[-1]:
+            st.metric(_("Validation loss"), ui.number(epochs[-1]["val_loss"], "{:.4f}"), border=True)
+            st.metric(_("Validation accuracy"), ui.number(epochs[-1]["val_accuracy"], "{:.2%}"), border=True)

@@ -1,0 +1,156 @@
+"""What can be done with a run: to pause, resume and stop it, and to turn its knobs while it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core import ui
+from core.config import KNOBS, ConfigError, RunConfig
+from core.data import datasets
+from core.failures import words
+from core.i18n import _
+from core.jobs import run_queue
+from core.network.architectures import ImpossibleNetwork
+from core.runs import records, run_folder
+from core.ui import state
+from core.ui.state import Key
+from core.ui.whole_number import refused, whole
+
+
+def buttons(run: Path, status: run_folder.Status) -> None:
+    """What can be done with a run in this state."""
+    with st.container(horizontal=True):
+        if status.state in ("queued", "running") and button(
+            _("Pause"), "pause", _("Leaves the processor after the current step and keeps everything."),
+            key=state.TRAIN_PAUSE,
+        ):  # fmt: skip
+            ask(run_queue.pause, run)
+        if status.state in ("paused", "interrupted", "stopped") or (
+            status.state == "failed" and not status.diverged and status.can_resume
+        ):
+            _resume_or_data(run, status)
+        if status.state in ("queued", "running", "pausing", "paused", "interrupted") and button(
+            _("Stop"), "stop", _("Ends it after the current step; what it has learned becomes its model."),
+            key=state.TRAIN_STOP,
+        ):  # fmt: skip
+            ask(run_queue.stop, run)
+    if status.state == "finished":
+        _train_on(run, status)
+
+
+def _resume_or_data(run: Path, status: run_folder.Status) -> None:
+    """The button that has it go on; or, without its data, the way to that."""
+    name = records.config(run).dataset
+    try:
+        datasets.check(name)
+    except datasets.DatasetMissing as error:
+        if words(status.failure) != str(error):
+            st.warning(ui.plain(error), icon=":material/download:")
+        ui.link_to_data(name)
+    else:
+        hint = _("Goes on exactly where it was.")
+        if button(_("Resume"), "play_arrow", hint, key=state.TRAIN_RESUME, primary=True):
+            _resume(run)
+
+
+def _train_on(run: Path, status: run_folder.Status) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        more = whole(_("Epochs more"), 1, round(KNOBS["epochs"].high), key=state.TRAIN_MORE_EPOCHS, width=140)
+        mended = state.TRAIN_MORE_EPOCHS not in refused()
+        hint = _("Goes on with the weights it has.")
+        pressed = button(_("Train on"), "fast_forward", hint, key=state.TRAIN_TRAIN_ON, disabled=not mended)
+        if pressed and mended:
+            _resume(run, epochs=status.epoch + more)
+
+
+def knobs(run: Path, status: run_folder.Status, config: RunConfig) -> None:
+    """The knobs that can be turned while it trains, or before it goes on."""
+    if status.state in ("finished", "stopped", "stopping"):
+        return
+    going_on = status.state not in run_folder.RESTING
+    now = {name: getattr(config, name) for name, knob in KNOBS.items() if knob.live}
+    if status.diverged:  # what it diverged with would make it do so again
+        now["learning_rate"] /= 10
+    with (
+        st.expander(
+            _("Turn a knob while it trains") if going_on else _("Turn a knob before it goes on"),
+            icon=":material/tune:",
+            expanded=status.diverged,
+        ),
+        st.form(state.TRAIN_STEERING, border=False),
+    ):
+        st.caption(
+            _("A new value takes effect from the next epoch on, and the curves show where. Under a schedule, "
+              "the learning rate is its largest value.")
+        )  # fmt: skip
+        turned = {
+            name: st.select_slider(
+                _(KNOBS[name].title), sorted({*KNOBS[name].places, now[name]}), now[name],
+                format_func="{:g}".format, key=state.TRAIN_STEER[name],
+            )
+            for name in now
+        }  # fmt: skip
+        label, icon = _("Set from the next epoch on"), ":material/check:"
+        if status.diverged:
+            label, icon = _("Resume with these values"), ":material/play_arrow:"
+        if st.form_submit_button(label, icon=icon, key=state.TRAIN_SET):
+            steered = steer(run, **turned)
+            if steered and status.diverged:
+                _resume(run)
+
+
+def button(
+    label: str, icon: str, hint: str, key: Key[Any], *, primary: bool = False, disabled: bool = False
+) -> bool:
+    """A button with an icon. Returns whether it was pressed."""
+    return st.button(
+        label,
+        icon=f":material/{icon}:",
+        key=key,
+        help=hint,
+        type="primary" if primary else "secondary",
+        disabled=disabled,
+    )
+
+
+def ask(what: Callable[[Path], None], run: Path) -> None:
+    """Ask something of the run, as `run_queue.pause` does, and have the page made anew."""
+    try:
+        what(run)
+    except OSError as error:
+        _sorry(error, run)
+    else:
+        st.rerun()
+
+
+def _resume(run: Path, epochs: int | None = None) -> None:
+    try:
+        run_queue.resume(run, ui.settings(), epochs)
+    except (run_queue.NotAllowed, datasets.DatasetMissing, ConfigError, ImpossibleNetwork, OSError) as error:
+        _sorry(error, run)
+    else:
+        st.rerun()
+
+
+def steer(run: Path, **values: float) -> bool:
+    """Whether the values were taken."""
+    try:
+        run_queue.steer(run, **values)
+    except (ConfigError, OSError) as error:
+        _sorry(error, run)
+        return False
+    st.toast(_("Set from the next epoch on."), icon=":material/check:")
+    return True
+
+
+def _sorry(error: Exception, run: Path) -> None:
+    if isinstance(error, OSError):
+        ui.sorry(
+            _("{folder} cannot be written to: {reason}.").format(folder=run, reason=error.strerror or error)
+        )
+    else:
+        ui.sorry(error)
