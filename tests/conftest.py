@@ -43,8 +43,8 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # The tests that are about it ask for it; elsewhere nobody would need it.
 os.environ.setdefault("MNIST_LAB_WARM_MINUTES", "0")
 
-# After each run of a page Streamlit clears Keras's session if the process has imported Keras. The server never
-# has. A test process has, as an oracle, and would collect TensorFlow's garbage for half a second each time.
+# After each run of a page Streamlit clears Keras's session, where Keras has been imported. The app's server
+# never has. A test process has, as an oracle, and would collect TensorFlow's garbage for half a second.
 script_runner._clean_problem_modules = lambda: None
 
 
