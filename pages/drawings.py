@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from core import charts, ui
-from core.drawing import collection, interchange
+from core.drawing import collection, interchange, store
 from core.drawing.collection import Drawing
 from core.i18n import _, ngettext
 from core.network import predict
@@ -26,7 +26,7 @@ def attempt(action: Action) -> None:
     """What a button does, before the page is made anew; if it cannot be done, the page says why."""
     try:
         action()
-    except (collection.TooMany, collection.DamagedDrawings, interchange.BadDrawings, OSError) as error:
+    except (collection.TooMany, store.DamagedDrawings, interchange.BadDrawings, OSError) as error:
         state.DRAWINGS_TROUBLE.set(error)
 
 
@@ -198,7 +198,7 @@ if trouble := state.DRAWINGS_TROUBLE.pop():
     ui.sorry(trouble)
 try:
     every, writers = collection.every(settings.drawings, strokes=False), collection.writers(settings.drawings)
-except (collection.DamagedDrawings, OSError) as error:
+except (store.DamagedDrawings, OSError) as error:
     ui.sorry(error)
     st.stop()
 undo(settings.drawings, settings.max_drawings)

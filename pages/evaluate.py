@@ -8,7 +8,7 @@ import streamlit as st
 from core import ui
 from core.data import fashion, specs
 from core.data.specs import DatasetSpec
-from core.drawing import collection
+from core.drawing import collection, store
 from core.evaluation import results, significance
 from core.evaluation.calibration import Calibration
 from core.evaluation.results import Evaluation
@@ -55,7 +55,7 @@ def own_drawings(run: Path) -> None:
         found = collection.every(ui.settings().drawings, strokes=False)
         images, labels = collection.arrays(found)
         right = ui.reader(run).predictor.probabilities(images).argmax(axis=1) == labels
-    except (collection.DamagedDrawings, predict.NotTrained, OSError):
+    except (store.DamagedDrawings, predict.NotTrained, OSError):
         return  # the pages that are about them say so
     if not found:
         return

@@ -1,8 +1,7 @@
 """The drawings that people keep, with the right answer: the class's own test set.
 
-They are the rows of one table in an SQLite file. Each function opens the file, does one short
-transaction and closes it, so that threads and server processes may all call at once. In WAL mode those
-who read never wait for those who write; it needs a disk of this machine, not a network's.
+They are the rows of one table in a file (`core.drawing.store`). Each function opens the file, does
+one short transaction and closes it, so that threads and server processes may all call at once.
 
 `core.drawing.interchange` takes them elsewhere and brings them back.
 """
@@ -14,8 +13,7 @@ import json
 import sqlite3
 import time
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,50 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.drawing.preprocess import SIZE
+from core.drawing.store import damaged, reading, writing
 from core.drawing.strokes import Strokes
 from core.i18n import _
 
 MOST_NAME = 64  # characters of a writer's name
-_PATIENCE = 30.0  # seconds to wait for somebody else's transaction, which takes some milliseconds
-_VERSION = 1  # of the table; a change of it takes the next number
-
-# No id is used twice: a page that still shows a deleted drawing must not mean another one by its id.
-# The wide columns come last, so that to look for a writer or a label does not read them.
-_SCHEMA = f"""
-CREATE TABLE drawings (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    time REAL NOT NULL,
-    label INTEGER NOT NULL CHECK (label BETWEEN 0 AND 9),
-    writer TEXT NOT NULL,
-    run TEXT NOT NULL,
-    answer INTEGER,
-    confidence REAL,
-    digest BLOB NOT NULL,
-    image BLOB NOT NULL CHECK (length(image) = {SIZE * SIZE}),
-    strokes TEXT NOT NULL,
-    UNIQUE (digest, label)
-)
-"""
-# What SQLite says of a file that may be good but cannot be used now. All else is wrong with the file itself.
-_UNAVAILABLE = {
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_PROTOCOL,
-}
 
 
 class TooMany(ValueError):
     """There is no room for so many drawings. The message says how many there are and may be."""
-
-
-class DamagedDrawings(RuntimeError):
-    """The file is damaged, is something else, or is newer than this program. The message names it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +90,7 @@ def add(path: Path, drawings: Sequence[Drawing], most: int) -> int:
     """
     rows = [_row(drawing) for drawing in drawings]
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _writing(path) as connection:
+    with writing(path) as connection:
         before = _count(connection)
         connection.executemany(
             "INSERT INTO drawings (time, label, writer, run, answer, confidence, digest, image, strokes)"
@@ -160,7 +123,7 @@ def every(
         DamagedDrawings: the file holds something else.
         OSError: it cannot be read.
     """
-    with _reading(path) as connection:
+    with reading(path) as connection:
         if connection is None:
             return []
         return _select(
@@ -174,13 +137,13 @@ def every(
 
 def count(path: Path) -> int:
     """How many drawings there are; raises as `every`."""
-    with _reading(path) as connection:
+    with reading(path) as connection:
         return 0 if connection is None else _count(connection)
 
 
 def writers(path: Path) -> list[str]:
     """The names of those who drew, in order, without those who gave none; raises as `every`."""
-    with _reading(path) as connection:
+    with reading(path) as connection:
         if connection is None:
             return []
         found = connection.execute("SELECT DISTINCT writer FROM drawings WHERE writer != ''")
@@ -199,7 +162,7 @@ def relabel(path: Path, id: int, label: int) -> None:
     values = (_digit(label), int(id))
     if not path.is_file():
         return
-    with _writing(path) as connection:
+    with writing(path) as connection:
         connection.execute("UPDATE OR REPLACE drawings SET label = ? WHERE id = ?", values)
 
 
@@ -216,7 +179,7 @@ def delete(path: Path, ids: Iterable[int]) -> list[Drawing]:
     chosen = {"ids": json.dumps([int(id) for id in ids])}
     if not path.is_file():
         return []
-    with _writing(path) as connection:
+    with writing(path) as connection:
         found = _select(connection, path, "id IN (SELECT value FROM json_each(:ids))", chosen)
         connection.execute("DELETE FROM drawings WHERE id IN (SELECT value FROM json_each(:ids))", chosen)
     return found
@@ -273,7 +236,7 @@ def _select(
     try:
         return [_drawing(*row) for row in rows]
     except (TypeError, ValueError) as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
 
 
 def _drawing(
@@ -289,82 +252,3 @@ def _drawing(
 ) -> Drawing:
     pixels = np.frombuffer(image, np.uint8).reshape(SIZE, SIZE)
     return Drawing(label, pixels, json.loads(lines), writer, run, answer, confidence, time, id)
-
-
-@contextmanager
-def _connection(path: Path) -> Iterator[sqlite3.Connection]:
-    """An open file, without transactions that nobody asked for; SQLite's errors become ours.
-
-    Raises:
-        DamagedDrawings, OSError: as `add`.
-    """
-    try:
-        with closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as connection:
-            yield connection
-    except sqlite3.ProgrammingError:
-        raise  # a bug of ours, not the file's
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # without the details
-        if code in _UNAVAILABLE:
-            raise OSError(
-                _("The drawings in {file} cannot be used now: {reason}.").format(file=path, reason=error)
-            ) from error
-        raise _damaged(path, error) from error
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """An open file that holds the table; None where there is no file, or an empty one."""
-    if not path.is_file():  # SQLite would make one
-        yield None
-        return
-    with _connection(path) as connection:
-        yield connection if _is_made(connection, path) else None
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[sqlite3.Connection]:
-    """An open file that holds the table, and a transaction which ends with the block."""
-    with _connection(path) as connection:
-        _is_made(connection, path)  # before anything is changed in what may be another program's file
-        # It fails while somebody else does the same. What else is wrong, the next line says.
-        with suppress(sqlite3.OperationalError):
-            connection.execute("PRAGMA journal_mode = WAL")
-        # Not begun by reading: two who have read and then want to write would both have to give up.
-        connection.execute("BEGIN IMMEDIATE")
-        with connection:
-            if not _is_made(connection, path):
-                connection.execute(_SCHEMA)
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
-            yield connection
-
-
-def _is_made(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the table is there; without it, the file is empty.
-
-    Raises:
-        DamagedDrawings: the file is another program's, or of a newer version of this one.
-    """
-    # In this order: the table may come between the two questions, and its version with it.
-    tables = connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > _VERSION:
-        raise DamagedDrawings(
-            _(
-                "The drawings in {file} were kept by a newer version of this program. "
-                "Update the program, or move the file away."
-            ).format(file=path)
-        )
-    if tables and version != _VERSION:
-        raise _damaged(path, _("it holds other tables"))
-    return bool(version == _VERSION)
-
-
-def _damaged(path: Path, reason: object) -> DamagedDrawings:
-    # A journal without its file would be taken for the next file's.
-    return DamagedDrawings(
-        _(
-            "{file} is damaged or holds no drawings: {reason}. Move it away, and {name}-wal and {name}-shm "
-            "with it if they are there. The next drawing begins a new file."
-        ).format(file=path, reason=reason, name=path.name)
-    )

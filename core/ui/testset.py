@@ -13,7 +13,7 @@ from core import ui
 from core.config import RunConfig
 from core.data import datasets, fashion, specs
 from core.data.download import FetchFailed
-from core.drawing import collection
+from core.drawing import collection, store
 from core.evaluation.recognition import Reader
 from core.evaluation.results import Evaluation
 from core.i18n import _
@@ -89,7 +89,7 @@ def choose(run: Path, config: RunConfig) -> tuple[str, int]:
 def _has_drawings() -> bool:
     try:
         return collection.count(ui.settings().drawings) > 0
-    except (collection.DamagedDrawings, OSError):
+    except (store.DamagedDrawings, OSError):
         return False  # the Drawings page says so
 
 
@@ -103,7 +103,7 @@ def digits(on: str, run: Path, config: RunConfig) -> Digits:
     if on == _KEPT:
         try:
             found = collection.every(ui.settings().drawings, strokes=False)
-        except (collection.DamagedDrawings, OSError) as error:
+        except (store.DamagedDrawings, OSError) as error:
             raise NotShown(str(error)) from error
         images, labels = collection.arrays(found)
         return Digits(images, labels, f"{len(found)}-{found[-1].id if found else 0}-{hash(labels.tobytes())}")

@@ -107,7 +107,7 @@ def test_the_largest_photo_takes_a_small_multiple_of_its_pixels(file: Path, kind
 def test_a_file_of_no_drawings_is_refused_before_anything_is_made_of_it(file: Path, data: bytes) -> None:
     file.write_bytes(data)
     outcome, megabytes = growth(
-        "core.drawing import drawings_file", file, "drawings_file.unpack(data)", "drawings_file.BadDrawings"
+        "core.drawing import interchange", file, "interchange.unpack(data)", "interchange.BadDrawings"
     )
     assert outcome == "refused"
     assert megabytes < 60
@@ -119,7 +119,7 @@ def test_as_many_drawings_as_are_read_take_no_more_than_a_photo(file: Path) -> N
     one = f'{{"label":1,"image":"{image}","strokes":[[{points}]]}}'
     file.write_text(f"[{','.join([one] * 9_800)}]", "utf-8")
     outcome, megabytes = growth(
-        "core.drawing import drawings_file", file, "drawings_file.unpack(data)", "drawings_file.BadDrawings"
+        "core.drawing import interchange", file, "interchange.unpack(data)", "interchange.BadDrawings"
     )
     assert outcome == "read"
     assert megabytes < 350
@@ -137,10 +137,10 @@ def test_a_zip_of_a_million_names_is_refused_before_they_are_read(file: Path) ->
     file.write_bytes(data[:directory] + names + record)
     assert file.stat().st_size < 60_000_000
     outcome, megabytes = growth(
-        "core.exports import bundle",
+        "core.exports import run_archive",
         file,
-        "bundle.unpack(io.BytesIO(data), file.parent / 'runs')",
-        "bundle.BadBundle",
+        "run_archive.unpack(io.BytesIO(data), file.parent / 'runs')",
+        "run_archive.BadBundle",
     )
     assert outcome == "refused"
     assert megabytes < 60

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from core import ui
-from core.drawing import collection, strokes
+from core.drawing import collection, store, strokes
 from core.drawing.collection import MOST_NAME, Drawing
 from core.drawing.strokes import Strokes
 from core.evaluation.recognition import Reading
@@ -64,7 +64,7 @@ def _keep(run: Path, reading: Reading, drawn: Strokes, digest: str) -> None:
     try:
         collection.add(settings.drawings, [kept], settings.max_drawings)
         count = collection.count(settings.drawings)
-    except (collection.TooMany, collection.DamagedDrawings, OSError) as error:
+    except (collection.TooMany, store.DamagedDrawings, OSError) as error:
         state.DRAW_NOT_KEPT.set(error)
         return
     state.DRAW_KEPT.set(digest)
