@@ -210,10 +210,18 @@ def sentences() -> dict[str, str]:
         "unreadable_settings": _("The settings of run {name} cannot be read. Choose another run."),
         "unreadable_spec": _("What run {name} was trained with cannot be read. Choose another run."),
         "unreadable_status": _("The status of run {name} cannot be read. Choose another run."),
+        # The model in another format.
+        "conversion_slow": _("It took longer than {s} seconds."),
+        "conversion_lost": _(
+            "The process that writes the file ended without a word: it was killed, or memory ran out."
+        ),
+        "not_drawable": _("The images of {name} cannot be drawn."),
+        "model_damaged": _("The model of run {name} is damaged."),
         # The sweep and its runs.
         "unknown_sweep": _("There is no sweep {name}. It may have been deleted; choose another."),
         "run_gone": _("Its run is gone."),
         "not_validated": _("It was not validated."),
+        "settings_refused": _("These settings cannot be used: {settings}."),
         # The operator's limits.
         "too_many_parameters": _(
             "This network has {n:,} parameters; at most {most:,} are allowed here. "

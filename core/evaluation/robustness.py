@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
 from core.data import datasets
+from core.failures import Failure
 from core.i18n import _
 from core.network import predict
 from core.network.predict import Predictor
@@ -72,13 +74,21 @@ class Robustness(Sidecar):
         return sum(map(len, self.accuracy.values())) / _STEPS
 
 
+class NotMeasured(Sidecar):
+    """Why the last attempt to measure the run failed, for the page that waits for it."""
+
+    FILE = "unmeasured.json"
+
+    failure: Failure
+
+
 def is_measuring(run: Path) -> bool:
     """Whether somebody measures the run at this moment."""
     return run_folder.is_held(run / _LOCK)
 
 
 def measure(run: Path) -> Robustness:
-    """Measure a run; what is found is kept after each level.
+    """Measure a run; what is found is kept after each level, and else why nothing is.
 
     Raises:
         NotTrained, UnknownRun: there is nothing to measure.
@@ -86,14 +96,25 @@ def measure(run: Path) -> Robustness:
         OSError: the run's folder cannot be written to.
         Timeout: somebody measures it already.
     """
+    # Who waits for the lock to be free finds the reason there.
     with FileLock(run / _LOCK).acquire(timeout=_PATIENCE):
-        predictor = predict.load(run, threads=0)
-        dataset = datasets.load(records.config(run).dataset)
-        some = np.random.default_rng(_SEED).permutation(len(dataset.y_test))[:IMAGES]
-        found = Robustness(images=len(some), accuracy={})
-        for found in accuracies(predictor, dataset.x_test[some], dataset.y_test[some]):
-            found.keep(run)
-        return found
+        try:
+            (run / NotMeasured.FILE).unlink(missing_ok=True)
+            return _measured(run)
+        except Exception as error:
+            with suppress(OSError):
+                NotMeasured(failure=Failure.from_exception(error)).keep(run)
+            raise
+
+
+def _measured(run: Path) -> Robustness:
+    predictor = predict.load(run, threads=0)
+    dataset = datasets.load(records.config(run).dataset)
+    some = np.random.default_rng(_SEED).permutation(len(dataset.y_test))[:IMAGES]
+    found = Robustness(images=len(some), accuracy={})
+    for found in accuracies(predictor, dataset.x_test[some], dataset.y_test[some]):
+        found.keep(run)
+    return found
 
 
 def accuracies(predictor: Predictor, images: Images, labels: NDArray[np.uint8]) -> Iterator[Robustness]:

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import onnx
+from pydantic import ValidationError
 
 from core.config import RunConfig
 from core.data import specs
 from core.data.specs import DatasetSpec
 from core.exports import file_names, keras_script, onnx_drawing
+from core.failures import Failure, KnownFailure
 from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
 from core.jobs.processes import PROJECT, environment
@@ -30,7 +32,7 @@ _PATIENCE = 300  # seconds
 _MOST_METADATA = 10_000  # bytes
 
 
-class CannotConvert(RuntimeError):
+class CannotConvert(KnownFailure, RuntimeError):
     """The model could not be written in this format. The message says why."""
 
 
@@ -186,21 +188,30 @@ def write(run: Path, ending: str) -> bytes:
                 timeout=_PATIENCE, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
-            raise CannotConvert(_("It took longer than {s} seconds.").format(s=_PATIENCE)) from error
+            raise CannotConvert("conversion_slow", s=_PATIENCE) from error
         if done.returncode:
-            raise CannotConvert((done.stderr.strip().splitlines() or [""])[-1])
+            raise _failed(done.stdout)
         return file.read_bytes()
+
+
+def _failed(output: str) -> CannotConvert:
+    """What the process has said last, if it could say anything."""
+    try:
+        failure = Failure.model_validate_json((output.splitlines() or [""])[-1])
+    except ValidationError:
+        return CannotConvert("conversion_lost")
+    return CannotConvert(failure.code, **failure.values)
 
 
 def _for_drawings(run: Path) -> bytes:
     spec = records.spec(run)
     if not spec.takes_drawings:
-        raise CannotConvert(_("The images of {name} cannot be drawn.").format(name=spec.name))
+        raise CannotConvert("not_drawable", name=spec.name)
     last = architectures.layers(records.config(run), spec)[-1].name
     try:
         return onnx_drawing.build(onnx.load(run / "model.onnx"), last).SerializeToString()
     except predict.NO_NETWORK as error:
-        raise CannotConvert(_("The model of run {name} is damaged.").format(name=run.name)) from error
+        raise CannotConvert("model_damaged", name=run.name) from error
 
 
 def _is_portable(file: Path) -> bool:

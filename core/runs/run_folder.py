@@ -30,6 +30,7 @@ file                      written by  holds
 ``labels.json``           anyone      what people wrote on it: name, tags, notes, a star
 ``robustness.json``       anyone      how it stands up to changed digits, if that was measured
 ``robustness.lock``       anyone      locked while that is measured
+``unmeasured.json``       anyone      why the last attempt to measure that failed
 ``log.txt``               worker      what the process printed
 ``worker.lock``           worker      locked while the worker lives
 ========================  ==========  =============================================================

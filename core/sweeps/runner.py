@@ -22,7 +22,7 @@ from filelock import Timeout
 from optuna.trial import FrozenTrial, TrialState
 
 from core.config import ConfigError
-from core.failures import Failure
+from core.failures import Failure, KnownFailure
 from core.i18n import _
 from core.jobs import processes, run_queue
 from core.network.architectures import ImpossibleNetwork
@@ -153,7 +153,12 @@ class Sweeper:
             config = sweep.config(trial.params)
             run_queue.check(config, self.settings)
         except (ConfigError, ImpossibleNetwork, run_queue.NotAllowed) as error:
-            self._end(trial, TrialState.FAIL, Failure.from_exception(error))
+            if isinstance(error, KnownFailure):
+                failure = error.failure
+            else:
+                turned = ", ".join(f"{name}={value}" for name, value in trial.params.items())
+                failure = Failure.of("settings_refused", settings=turned)
+            self._end(trial, TrialState.FAIL, failure)
             return
         run = run_queue.submit(config, self.settings)
         trial.set_user_attr("run", run.name)

@@ -1,6 +1,7 @@
 """A run's model in the formats that need TensorFlow to be written.
 
-``python -m core.worker.convert RUN FORMAT FILE`` writes one of them. The model is built anew from the layer
+``python -m core.worker.convert RUN FORMAT FILE`` writes one of them. Where it cannot, the last
+line that it prints is the `core.failures.Failure`. The model is built anew from the layer
 specs, the weights in ``model.onnx`` and the checkpoint. No ``.keras`` file is opened: it may have come from
 anywhere.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +20,7 @@ import keras
 import onnx
 import tensorflow as tf
 
+from core.failures import Failure
 from core.network import architectures, onnx_graph
 from core.runs import records
 from core.worker import checkpoint, keras_model, portable
@@ -58,4 +61,10 @@ WRITERS: dict[str, Callable[[keras.Model, Path], None]] = {
 
 if __name__ == "__main__":
     given, ending, wanted = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
-    WRITERS[ending](model(given), wanted)
+    try:
+        WRITERS[ending](model(given), wanted)
+    except Exception as error:  # noqa: BLE001
+        # The process's edge: whatever went wrong is for who waits for the file.
+        traceback.print_exc()
+        print(Failure.from_exception(error).model_dump_json())
+        sys.exit(1)

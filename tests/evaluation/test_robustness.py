@@ -15,7 +15,8 @@ from scipy import ndimage
 
 from core.data import datasets
 from core.evaluation import robustness
-from core.evaluation.robustness import LEVELS, UNCHANGED, Images, Robustness, changed
+from core.evaluation.robustness import LEVELS, UNCHANGED, Images, NotMeasured, Robustness, changed
+from core.failures import words
 from core.network import predict
 from core.runs import run_folder
 from tests.conftest import PATIENCE, wait_until
@@ -127,6 +128,24 @@ def test_a_run_without_a_model_is_said_to_have_none(run: Path) -> None:
     assert done.returncode == 1
     assert "has no trained model yet" in done.stderr
     assert "Traceback" not in done.stderr
+    failed = NotMeasured.read(run)
+    assert failed is not None
+    assert "has no trained model yet" in words(failed.failure)
+
+
+def test_the_page_says_why_it_could_not_be_measured(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNIST_LAB_RUNS", str(run.parent))
+    monkeypatch.setattr(robustness, "IMAGES", 20)  # so that it takes no time
+    (run / "model.onnx").rename(run / "elsewhere")
+    with pytest.raises(predict.NotTrained) as raised:
+        robustness.measure(run)
+    (run / "elsewhere").rename(run / "model.onnx")
+    app = open_page("evaluate", run=run.name, look="robustness")
+    assert said(app.error[0]) == f"It could not be measured. {raised.value}"
+    robustness.measure(run)
+    again(app)
+    assert not app.error
+    assert NotMeasured.read(run) is None
 
 
 @pytest.mark.parametrize(

