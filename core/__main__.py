@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         return int(parsed.command(parsed))
     except ValidationError as error:
         print(
-            _("The environment sets something that cannot be used: {error}").format(error=error),
+            _("An environment variable has a value that is not allowed: {error}").format(error=error),
             file=sys.stderr,
         )
         return 2
@@ -82,20 +82,20 @@ def _what_the_system_says(error: Exception) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m core", description=_("Train and ask networks that read digits.")
+        prog="python -m core", description=_("Train neural networks that recognise digits, and use them.")
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     train = commands.add_parser(
         "train",
-        help=_("train a network; the last line printed is the run's directory"),
+        help=_("train a network; the last line printed is the run's folder"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog=_settings_in_words(),
     )
     train.add_argument(
         "--preset",
         metavar="NAME",
-        help=_("start from a tutorial's settings; one of: {names}").format(names=", ".join(PRESETS)),
+        help=_("start from the settings of a preset; one of: {names}").format(names=", ".join(PRESETS)),
     )
     train.add_argument(
         "--set",
@@ -105,14 +105,16 @@ def _parser() -> argparse.ArgumentParser:
         dest="assignments",
         help=_("change one setting, as in --set epochs=3; the settings are listed below"),
     )
-    train.add_argument("--runs", type=Path, metavar="DIR", help=_("the folder for the run's directory"))
+    train.add_argument(
+        "--runs", type=Path, metavar="DIR", help=_("the folder in which the run gets a folder of its own")
+    )
     train.set_defaults(command=_train)
 
     resumed = commands.add_parser(
-        "resume", help=_("let a run go on that was paused, stopped or interrupted, or give it more epochs")
+        "resume", help=_("resume a run that was paused, stopped or interrupted, or train it for more epochs")
     )
     resumed.add_argument("run", type=Path, metavar="RUN_DIR")
-    resumed.add_argument("--epochs", type=int, metavar="N", help=_("how many it is to have in all"))
+    resumed.add_argument("--epochs", type=int, metavar="N", help=_("the number of epochs in all"))
     resumed.set_defaults(command=_resume)
     for command in (train, resumed):
         command.add_argument(
@@ -121,11 +123,16 @@ def _parser() -> argparse.ArgumentParser:
             help=_("download the data set first, if it is missing or damaged"),
         )
 
-    evaluated = commands.add_parser("evaluate", help=_("show how a run does on its test images"))
+    evaluated = commands.add_parser(
+        "evaluate",
+        help=_(
+            "show a run's accuracy, its classification report and its confusion matrix on the test images"
+        ),
+    )
     evaluated.add_argument("run", type=Path, metavar="RUN_DIR")
     evaluated.set_defaults(command=_evaluate)
 
-    predicted = commands.add_parser("predict", help=_("read digits from image files"))
+    predicted = commands.add_parser("predict", help=_("classify digits in image files"))
     predicted.add_argument("run", type=Path, metavar="RUN_DIR")
     predicted.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
     predicted.set_defaults(command=_predict)
@@ -133,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     found = downloads.exports().items()
     exported = commands.add_parser(
         "export",
-        help=_("write a run's model, script, numbers or all of it to a file; prints the file's name"),
+        help=_("write a run's model, script, metrics or all files to a file; prints the file's name"),
     )
     exported.add_argument("run", type=Path, metavar="RUN_DIR")
     exported.add_argument(
@@ -146,9 +153,12 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         default=".",
         metavar="OUT",
-        help=_("the file; or a folder, where it is named after the network, the data and the accuracy"),
+        help=_(
+            "the file, or a folder; in a folder, the file is named after the network, the data set and "
+            "the accuracy"
+        ),
     )
-    exported.add_argument("--force", action="store_true", help=_("replace a file that is there already"))
+    exported.add_argument("--force", action="store_true", help=_("replace the file if it exists already"))
     exported.set_defaults(command=_export)
     return parser
 
@@ -192,7 +202,7 @@ def _watch(run: Path) -> int:
     status = _follow(run, records.plan(run))
     if status.failure:
         print(words(status.failure), file=sys.stderr)
-        print(_("The whole log is in {file}.").format(file=run / "log.txt"), file=sys.stderr)
+        print(_("The full log is in {file}.").format(file=run / "log.txt"), file=sys.stderr)
     elif status.test_accuracy is not None:
         print(
             _("Test accuracy {accuracy:.2%}, test loss {loss:.4f}").format(
@@ -208,7 +218,7 @@ def _fetch(name: str, settings: Settings) -> None:
     if name != specs.MNIST.name or datasets.at_hand(name):
         return
     with _progress(TextColumn("{task.percentage:.0f} %")) as bar:
-        task = bar.add_task(_("Getting {name}").format(name=name), total=None)
+        task = bar.add_task(_("Downloading {name}").format(name=name), total=None)
         datasets.fetch(
             name,
             str(settings.mnist_url),
@@ -240,7 +250,7 @@ def _progress(*columns: TextColumn) -> Progress:
 
 def _show(bar: Progress, task: TaskID, run: Path, status: run_folder.Status, config: RunConfig) -> None:
     if not status.epoch:
-        waiting = _("Waiting for a slot") if status.state == "queued" else _("Importing TensorFlow")
+        waiting = _("Waiting in the queue") if status.state == "queued" else _("Importing TensorFlow")
         bar.update(task, description=waiting)
         return
     newest = ([*records.batches(run)[-1:], *records.metrics(run)[-1:]] or [{}])[0]
@@ -272,7 +282,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             f"{row['support']:.0f}",
         )
     true = _("true digit") if spec.are_digits else _("true class")
-    matrix = Table(true, *map(escape, spec.classes), title=_("Confusion matrix: read as"))
+    matrix = Table(true, *map(escape, spec.classes), title=_("Confusion matrix: predicted as"))
     for name, counts in zip(spec.classes, evaluation.confusion(), strict=True):
         matrix.add_row(escape(name), *map(str, counts))
     console = Console()
@@ -285,10 +295,12 @@ def _predict(arguments: argparse.Namespace) -> int:
     predictor = predict.load(arguments.run)
     if predictor.image != specs.MNIST.image:
         raise NotAnImage(
-            _("Run {name} reads images of another shape than a drawing's.").format(name=arguments.run.name)
+            _("Run {name} takes images of another shape. Choose a run that was trained on MNIST.").format(
+                name=arguments.run.name
+            )
         )
     images = np.stack([_read(path) for path in arguments.images])
-    table = Table(_("image"), _("digit"), _("probability"), _("then"))
+    table = Table(_("image"), _("digit"), _("probability"), _("next most likely"))
     for path, probabilities in zip(arguments.images, predictor.probabilities(images), strict=True):
         first, second, third = np.argsort(-probabilities, kind="stable")[:3]
         table.add_row(
@@ -310,7 +322,7 @@ def _read(path: Path) -> NDArray[np.uint8]:
     try:
         return preprocess.canvas_to_image(_rgba(path))
     except preprocess.EmptyDrawing:
-        raise NotAnImage(_("There is no digit to be seen in {file}.").format(file=path)) from None
+        raise NotAnImage(_("No digit was found in {file}.").format(file=path)) from None
 
 
 def _rgba(path: Path) -> NDArray[np.uint8]:

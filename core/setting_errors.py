@@ -52,11 +52,11 @@ def _allowed(kind: str, message: str) -> str:
         case "less_than":
             return _("below {lt}")
         case "string_pattern_mismatch":
-            return _("a name of small letters, digits and hyphens")
+            return _("a name of lower-case letters, digits and hyphens")
         case "literal_error":
             return _("one of {expected}")
         case "too_short" | "too_long":
-            return _("a list of {min_length} to {max_length}")
+            return _("a list of {min_length} to {max_length} items")
         case "finite_number":
             return _("a finite number")
         case "bool_parsing" | "bool_type":
@@ -68,4 +68,4 @@ def _allowed(kind: str, message: str) -> str:
         case _:
             # What is left can only come from a hand-made file: pydantic's own words will do.
             words = message.replace("{", "{{").replace("}", "}}")
-            return _("something else ({words})").format(words=words)
+            return _("another value ({words})").format(words=words)

@@ -43,7 +43,7 @@ def titles() -> dict[str, str]:
         "tutorial-cnn": _("Tutorial CNN: 32-64-64 filters"),
         "tutorial-mlp-32": _("Tutorial MLP: batches of 32, no validation"),
         "tutorial-mlp-dropout": _("Tutorial MLP with dropout"),
-        "fast-99": _("99 % fast: a small CNN and one cycle"),
+        "fast-99": _("Fast 99%: a small CNN and one cycle"),
     }
 
 
@@ -51,26 +51,29 @@ def source(preset: str) -> str:
     """Where a preset comes from, and what it does otherwise, in a sentence or two."""
     return {
         "tutorial-mlp": _(
-            "The first network of Chollet's book Deep Learning with Python, made smaller: 128 units instead "
-            "of 512, Adam instead of RMSprop, and a fifth of the images held back to validate on."
+            "The first network of Chollet's book Deep Learning with Python, made smaller. It has 128 "
+            "units instead of 512, uses Adam instead of RMSprop, and uses a fifth of the images for "
+            "validation."
         ),
-        "tutorial-mlp-10": _("The tutorial MLP for twice as many epochs, in batches half as large."),
+        "tutorial-mlp-10": _("The tutorial MLP, trained for twice as many epochs with half the batch size."),
         "tutorial-mlp-deep": _(
-            "The tutorial MLP with a second hidden layer and dropout between the two, for ten epochs."
+            "The tutorial MLP with a second hidden layer and dropout between the two layers, trained "
+            "for ten epochs."
         ),
         "tutorial-cnn": _(
-            "The first convolutional network of Chollet's book Deep Learning with Python (first edition), "
-            "with 128 dense units instead of 64, Adam instead of RMSprop, and a fifth of the images held "
-            "back to validate on."
+            "The first convolutional network of Chollet's book Deep Learning with Python (first "
+            "edition). It has 128 dense units instead of 64, uses Adam instead of RMSprop, and uses a "
+            "fifth of the images for validation."
         ),
-        "tutorial-mlp-32": _("TensorFlow's quickstart for beginners, without its dropout."),
+        "tutorial-mlp-32": _("The network of TensorFlow's quickstart for beginners, without dropout."),
         "tutorial-mlp-dropout": _(
-            "TensorFlow's quickstart for beginners, with a tenth of the images held back to validate on."
+            "The network of TensorFlow's quickstart for beginners, with a tenth of the images for validation."
         ),
         "fast-99": _(
-            "Our own, made for full MNIST. What makes it fast: strides instead of poolings, few filters "
-            "where the image is large, large batches, two epochs, no validation. What makes up for it: batch "
-            "normalisation, momentum, and a learning rate that rises high and falls to nothing in one cycle."
+            "A preset of MNIST Lab for full MNIST. It is fast because it uses strides instead of "
+            "poolings, few filters where the image is large, large batches, two epochs and no "
+            "validation. It is accurate because it uses batch normalisation, momentum, and a learning "
+            "rate that rises and then falls to zero in one cycle."
         ),
     }[preset]
 
@@ -81,6 +84,6 @@ def reached(preset: str, dataset: str) -> str:
     if found is None:
         return ""
     return _(
-        "On {dataset}, it read {accuracy:.1%} of the test images right after {seconds:.2g} seconds of "
-        "training (median of three runs, on two cores)."
+        "On {dataset}, the preset reached a test accuracy of {accuracy:.1%} in {seconds:.2g} "
+        "seconds of training (median of three runs, on two cores)."
     ).format(dataset=dataset, accuracy=found.accuracy, seconds=found.seconds)

@@ -209,7 +209,7 @@ def read_npz(file: BinaryIO, name: str, file_name: str) -> Dataset:
         with zipfile.ZipFile(file) as archive:
             if sum(member.file_size for member in archive.infolist()) > spec.most_bytes:
                 raise BadDataFile(
-                    _("{file} unpacks to more than {name} holds, so it was not read.").format(
+                    _("{file} is larger when unpacked than {name}, so it was not read.").format(
                         file=file_name, name=name
                     )
                 )
@@ -219,8 +219,8 @@ def read_npz(file: BinaryIO, name: str, file_name: str) -> Dataset:
     except DAMAGED_ARCHIVE as error:
         raise BadDataFile(
             _(
-                "{file} is not a complete {name}.npz. It has to be the archive that Keras uses, "
-                "with the arrays x_train, y_train, x_test and y_test."
+                "{file} is not a complete {name}.npz. It must be the archive that Keras uses, with the "
+                "arrays x_train, y_train, x_test and y_test."
             ).format(file=file_name, name=name)
         ) from error
     for key, array in arrays.items():
@@ -233,7 +233,7 @@ def read_npz(file: BinaryIO, name: str, file_name: str) -> Dataset:
         # Whoever put a data set of their own there vouches for its numbers, but they have to fit its spec.
         if key.startswith("y") and array.max() >= len(spec.classes):
             raise BadDataFile(
-                _("{file} is not {name}: its {array} has labels beyond its {n} classes.").format(
+                _("{file} is not {name}: its {array} has labels above the number of classes, {n}.").format(
                     file=file_name, name=name, array=key, n=len(spec.classes)
                 )
             )
@@ -314,9 +314,9 @@ def keeping(folder: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise CannotKeep(
-            _("The file cannot be kept in {folder}: {reason}. Free some space or set KERAS_HOME.").format(
-                folder=folder, reason=error.strerror or error
-            )
+            _(
+                "The file cannot be saved in {folder}: {reason}. Free some disk space or set KERAS_HOME."
+            ).format(folder=folder, reason=error.strerror or error)
         ) from error
 
 

@@ -67,7 +67,7 @@ def _write(response: requests.Response, target: Path, progress: Progress) -> Non
             done += file.write(chunk)
             if done > _MOST_BYTES:
                 raise FetchFailed(
-                    _("{host} sends far more than the file holds. Correct the address.").format(
+                    _("{host} sends much more data than the file has. Correct the address.").format(
                         host=_host(response.url)
                     )
                 )
@@ -83,21 +83,19 @@ def _why(url: str, error: requests.RequestException) -> str:
         case requests.exceptions.InvalidURL() | requests.exceptions.InvalidSchema():
             # What cannot be read as an address may have a password in it.
             return _(
-                "{host} cannot be asked ({reason}). Correct the address, or that of the proxy in "
-                "HTTPS_PROXY, and start the app again."
+                "{host} cannot be reached ({reason}). Correct the address, or the address of the proxy in "
+                "HTTPS_PROXY, and restart the app."
             ).format(host=host, reason="@" if "@" in str(error) else error)
         case requests.exceptions.SSLError():
             return _why_not_secure(host, found)
         case requests.HTTPError():
             return _why_no_file(host, proxy, error.response.status_code)
         case requests.TooManyRedirects():
-            return _("{host} leads from one address to the next without end. Correct the address.").format(
-                host=host
-            )
+            return _("{host} redirects without end. Correct the address.").format(host=host)
         case requests.Timeout():
             return _(
-                "{host} could not be reached: nothing came for {n} seconds. The network is slow or blocks "
-                "it, or the server is down. Try again later."
+                "{host} cannot be reached: no data arrived for {n} seconds. The network is slow or blocks "
+                "the server, or the server is down. Try again later."
             ).format(host=host, n=_TIMEOUT)
     return _why_no_connection(host, found)
 
@@ -106,25 +104,26 @@ def _why_no_connection(host: str, found: list[BaseException]) -> str:
     for cause in found:
         if isinstance(cause, socket.gaierror):
             return _(
-                "{host} could not be reached: there is no such name. Check this machine's network, and the "
-                "address."
+                "{host} cannot be reached: the name is unknown. Check this machine's network and the address."
             ).format(host=host)
         if isinstance(cause, ConnectionRefusedError):
             return _(
-                "{host} could not be reached: it refuses the connection. The server is down, or a firewall "
-                "stands before it. Try again later."
+                "{host} cannot be reached: it refuses the connection. The server is down, or a firewall "
+                "blocks it. Try again later."
             ).format(host=host)
         if isinstance(cause, OSError) and cause.errno in _NO_WAY:
-            return _("{host} could not be reached: no way leads there. Check this machine's network.").format(
-                host=host
-            )
-    return _("The connection to {host} broke off before the file had come. Try again.").format(host=host)
+            return _(
+                "{host} cannot be reached: there is no route to it. Check this machine's network."
+            ).format(host=host)
+    return _("The connection to {host} ended before the file was complete. Try again.").format(host=host)
 
 
 def _why_no_file(host: str, proxy: str, status: int) -> str:
     if status == requests.codes.proxy_authentication_required:
         return _password_wanted(proxy)
-    return _("The server at {host} answered {status} instead of the file.").format(host=host, status=status)
+    return _("The server at {host} sent status {status} instead of the file.").format(
+        host=host, status=status
+    )
 
 
 def _why_no_proxy(host: str, proxy: str, found: list[BaseException]) -> str:
@@ -132,19 +131,19 @@ def _why_no_proxy(host: str, proxy: str, found: list[BaseException]) -> str:
     if any(" 407 " in words for words in tunnel):
         return _password_wanted(proxy)
     if tunnel:
-        return _("The proxy {proxy} does not connect to {host}: {reason}. Ask who looks after it.").format(
-            proxy=proxy, host=host, reason=tunnel[0].partition(": ")[2]
-        )
+        return _(
+            "The proxy {proxy} does not connect to {host}: {reason}. Ask the administrator of the proxy."
+        ).format(proxy=proxy, host=host, reason=tunnel[0].partition(": ")[2])
     return _(
-        "{host} could not be reached: the proxy {proxy} does not answer. Correct HTTPS_PROXY, or the proxy "
-        "in this machine's settings, and start the app again."
+        "{host} cannot be reached: the proxy {proxy} does not answer. Correct HTTPS_PROXY or this "
+        "machine's proxy settings, and restart the app."
     ).format(host=host, proxy=proxy)
 
 
 def _password_wanted(proxy: str) -> str:
     return _(
-        "The proxy {proxy} wants a name and a password. Write them into HTTPS_PROXY, as "
-        "http://NAME:PASSWORD@{proxy}, and start the app again."
+        "The proxy {proxy} requires a name and a password. Set HTTPS_PROXY to "
+        "http://NAME:PASSWORD@{proxy}, and restart the app."
     ).format(proxy=proxy)
 
 
@@ -153,8 +152,8 @@ def _why_not_secure(host: str, found: list[BaseException]) -> str:
     refused = [cause.verify_code for cause in failed if isinstance(cause, ssl.SSLCertVerificationError)]
     if not refused:
         return _(
-            "There is no secure connection to {host} ({reason}). A proxy or a firewall breaks it, or the "
-            "server offers none."
+            "No secure connection to {host} is possible ({reason}). A proxy or a firewall may block "
+            "it, or the server does not support it."
         ).format(host=host, reason=failed[0].reason if failed else found[-1])
     if refused[0] in _OUT_OF_DATE:
         return _(
@@ -163,13 +162,13 @@ def _why_not_secure(host: str, found: list[BaseException]) -> str:
         ).format(host=host)
     if refused[0] in _OF_ANOTHER_NAME:
         return _(
-            "The certificate that came for {host} has another name on it, so somebody else answers. If this "
-            "network wants you to log in, open any page in a browser, log in, and try again."
+            "The certificate of {host} was issued for another name, so another server answers. If this "
+            "network requires a login, open any page in a browser, log in, and try again."
         ).format(host=host)
     return _(
-        "The certificate that came for {host} is from nobody whom this machine trusts. Often a proxy or a "
-        "virus scanner reads along: write where its certificate is into REQUESTS_CA_BUNDLE, and start the "
-        "app again."
+        "This machine does not trust the certificate of {host}. The cause is often a proxy or a "
+        "virus scanner that checks the traffic. Set REQUESTS_CA_BUNDLE to the file of its "
+        "certificate, and restart the app."
     ).format(host=host)
 
 
@@ -180,8 +179,8 @@ def _refuse_a_web_page(url: str, file: Path) -> None:
     if beginning.startswith((b"<!doctype html", b"<html")):
         raise FetchFailed(
             _(
-                "{host} answered with a web page instead of the file. If this network wants you to log in, "
-                "open any page in a browser, log in, and try again."
+                "{host} sent a web page instead of the file. If this network requires a login, open any "
+                "page in a browser, log in, and try again."
             ).format(host=_host(url))
         )
 

@@ -72,7 +72,7 @@ def unpack(data: bytes) -> list[Drawing]:
     # A point "[x, y]," has three of these. Counted before anything is made of them.
     if sum(text.count(mark) for mark in (b"[", b"{", b",")) > 3 * _MOST_POINTS:
         raise BadDrawings(
-            _("The file holds more than {most:,} points, the most that are read. Split it.").format(
+            _("The file has more than {most:,} points, which is the maximum. Split the file.").format(
                 most=_MOST_POINTS
             )
         )
@@ -83,13 +83,13 @@ def unpack(data: bytes) -> list[Drawing]:
     if not isinstance(entries, list):
         raise BadDrawings(
             _(
-                "The file is no list of drawings. It has to be one that was saved here, or a JSON list of "
-                "drawings such as {example}, gzipped or not."
+                "The file is not a list of drawings. Use a file that was saved here, or a JSON list of "
+                "drawings such as {example}. The file may be compressed with gzip."
             ).format(example='{"writer": "Ann", "label": 7, "strokes": [[[0, 0], [1, 0], [0.5, 1]]]}')
         )
     if len(entries) > _MOST_DRAWINGS:
         raise BadDrawings(
-            _("The file holds {count:,} drawings, and at most {most:,} are read. Split it.").format(
+            _("The file has {count:,} drawings; at most {most:,} are allowed. Split the file.").format(
                 count=len(entries), most=_MOST_DRAWINGS
             )
         )
@@ -116,13 +116,13 @@ def _unzipped(data: bytes) -> bytes:
     if len(text) > _MOST_UNZIPPED:
         raise _too_large(len(text), _MOST_UNZIPPED)
     if not unzip.eof:
-        raise BadDrawings(_("The gzipped file is damaged or cut short. Download or copy it again."))
+        raise BadDrawings(_("The gzip file is damaged or incomplete. Download or copy it again."))
     return text
 
 
 def _too_large(received: int, most: int) -> BadDrawings:
     return BadDrawings(
-        _("The file has {received:,} bytes or more, and at most {most:,} are read. Split it.").format(
+        _("The file has {received:,} bytes or more; at most {most:,} are allowed. Split the file.").format(
             received=received, most=most
         )
     )
@@ -184,7 +184,8 @@ def _read(value: object, number: int) -> Drawing:
     if entry.image is None and not entry.strokes:
         raise BadDrawings(
             _(
-                "Drawing {number} of the file has neither strokes nor an image. Add one, or leave it out."
+                "Drawing {number} in the file has neither strokes nor an image. Add one of them, or remove "
+                "the drawing."
             ).format(number=number)
         )
     image = strokes.image(entry.strokes) if entry.image is None else entry.image
@@ -206,10 +207,10 @@ def _explain(error: ValidationError, number: int) -> str:
     name = str(finding["loc"][0]) if finding["loc"] else ""
     received = _("missing") if finding["type"] == "missing" else reprlib.repr(finding["input"])
     if not name:
-        return _("Drawing {number} of the file is {received}, and it must be {allowed}.").format(
+        return _("Drawing {number} in the file is {received}, but it must be {allowed}.").format(
             number=number, received=received, allowed=_allowed(name)
         )
-    return _("The {name} of drawing {number} of the file is {received}, and it must be {allowed}.").format(
+    return _("The {name} of drawing {number} in the file is {received}, but it must be {allowed}.").format(
         name=name, number=number, received=received, allowed=_allowed(name)
     )
 
@@ -224,13 +225,13 @@ def _allowed(name: str) -> str:
                 most=strokes.MOST_POINTS
             )
         case "image":
-            allowed = _("28 × 28 bytes in base64")
+            allowed = _("28×28 bytes in base64")
         case "writer" | "run":
             allowed = _("a text of at most {most} characters").format(most=MOST_NAME)
         case "confidence":
             allowed = _("a number from 0 to 1")
         case "time":
-            allowed = _("the seconds since 1970")
+            allowed = _("a time in seconds since 1970")
         case _other:
             allowed = _("an object with label and strokes")
     return allowed

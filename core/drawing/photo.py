@@ -114,9 +114,9 @@ def read(data: bytes) -> NDArray[np.uint8]:
     """
     if len(data) > MOST_BYTES:
         raise NoPhoto(
-            _("This file has {size:.1f} MB; at most {most:.0f} MB are read. Make the photo smaller.").format(
-                size=len(data) / 1e6, most=MOST_BYTES / 1e6
-            )
+            _(
+                "This file has {size:.1f} MB; at most {most:.0f} MB are allowed. Make the photo smaller."
+            ).format(size=len(data) / 1e6, most=MOST_BYTES / 1e6)
         )
     with _reading, warnings.catch_warnings():
         # Pillow warns of damaged and of large images, which are refused here in our own words.
@@ -133,7 +133,7 @@ def read(data: bytes) -> NDArray[np.uint8]:
         except _BROKEN as error:
             raise NoPhoto(_refusal(data)) from error
     raise NoPhoto(
-        _("This photo has more than {most:.0f} megapixels. Make it smaller, and it will be read.").format(
+        _("This photo has more than {most:.0f} megapixels. Make it smaller, then upload it again.").format(
             most=MOST_PIXELS / 1e6
         )
     )
@@ -148,8 +148,8 @@ def _check_shape(image: Image.Image) -> None:
     if max(image.size) > MOST_TIMES * min(image.size):
         raise NoPhoto(
             _(
-                "This photo has {width:,}×{height:,} pixels: it is more than {most} times as long as wide, "
-                "and no digit is. Cut out the digit, with some paper around it."
+                "This photo has {width:,}×{height:,} pixels. One side is more than {most} times as long as "
+                "the other. Crop the photo to the digit, with some paper around it."
             ).format(width=image.width, height=image.height, most=MOST_TIMES)
         )
 
@@ -179,12 +179,12 @@ def _upright(image: Image.Image) -> Image.Image:
 def _refusal(data: bytes) -> str:
     kind = _kind(data)
     if kind in FORMATS:
-        return _("This {kind} file is damaged or cut short. Save it again, or take another photo.").format(
+        return _("This {kind} file is damaged or incomplete. Save it again, or take another photo.").format(
             kind=kind
         )
     return _(
-        "This file ({kind}, {n:,} bytes) is not read as a photo; PNG, JPEG and WebP are. "
-        "Save it as one of these, or take another photo."
+        "This file ({kind}, {n:,} bytes) is not a PNG, JPEG or WebP image. Save it in one of these "
+        "formats, or take another photo."
     ).format(kind=kind or _("of an unknown kind"), n=len(data))
 
 
@@ -233,7 +233,7 @@ def steps(photo: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
     """
     if photo.ndim != 3 or photo.shape[2] != 4 or photo.dtype != np.uint8 or not photo.size:
         raise ValueError(
-            _("A photo is a uint8 array of shape (H, W, 4), but this one is {dtype} {shape}.").format(
+            _("A photo must be a uint8 array of shape (H, W, 4), but this one is {dtype} {shape}.").format(
                 dtype=photo.dtype, shape=photo.shape
             )
         )
@@ -245,7 +245,10 @@ def steps(photo: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
     digit, floor = strokes(found)
     if not digit.any():
         raise EmptyDrawing(
-            _("There is no digit to be seen on this photo. Write one large and dark, and go close to it.")
+            _(
+                "No digit was found in this photo. Write one large, dark digit, and take the photo from "
+                "close by."
+            )
         )
     return {
         "light": _picture(_resized(papers[sign].levels, found.shape).mean(axis=0)),

@@ -134,7 +134,7 @@ def ink(rgba: NDArray[np.uint8]) -> NDArray[np.float32]:
     """
     if rgba.ndim != 3 or rgba.shape[2] != 4 or rgba.dtype != np.uint8 or not rgba.size:
         raise ValueError(
-            _("A drawing is a uint8 array of shape (H, W, 4), but this one is {dtype} {shape}.").format(
+            _("A drawing must be a uint8 array of shape (H, W, 4), but this one is {dtype} {shape}.").format(
                 dtype=rgba.dtype, shape=rgba.shape
             )
         )
@@ -149,7 +149,7 @@ def ink(rgba: NDArray[np.uint8]) -> NDArray[np.float32]:
         contrast = _contrast(rgba[drawn], paper)
         found[drawn] = contrast * (contrast > NOISE * spread)
     if found.max() < FAINTEST:
-        raise EmptyDrawing(_("There is nothing drawn yet. Draw a digit from 0 to 9."))
+        raise EmptyDrawing(_("The drawing is empty. Draw a digit from 0 to 9."))
     return found
 
 

@@ -119,9 +119,10 @@ def checked(value: Any) -> Strokes:
         or np.abs(points).max() > _FARTHEST
     ):
         raise ValueError(
-            _("Strokes are lists of points [x, y], at most {most:,} of them, and these are not.").format(
-                most=MOST_POINTS
-            )
+            _(
+                "Strokes must be lists of points [x, y] with at most {most:,} points in all. The input is "
+                "something else."
+            ).format(most=MOST_POINTS)
         )
     return [stroke.tolist() for stroke in found if len(stroke)]
 

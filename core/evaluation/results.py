@@ -165,7 +165,9 @@ def load(run_dir: Path) -> Evaluation:
         return found
     except FileNotFoundError:
         raise NotEvaluated(
-            _("Run {name} has not been evaluated: it has not finished training.").format(name=run_dir.name)
+            _("Run {name} has not been evaluated, because it has not finished training.").format(
+                name=run_dir.name
+            )
         ) from None
     except DAMAGED_ARCHIVE as error:
         raise NotEvaluated(

@@ -130,12 +130,12 @@ def in_words(right: int, total: int, spec: DatasetSpec = MNIST) -> str:
     # Half way to the end of the interval: a difference that chance alone often makes.
     other = (accuracy + (high if high > accuracy else low)) / 2
     words = _(
-        "{total:,} digits are a sample: {accuracy:.2%} stands for anything from {low:.2%} to {high:.2%} (95% "
-        "interval), and cannot be told from {other:.2%}."
+        "The test set is a sample of {total:,} digits. The 95% interval of the accuracy "
+        "{accuracy:.2%} goes from {low:.2%} to {high:.2%}. The difference to {other:.2%} may be chance."
     )
     if not spec.are_digits:
         words = _(
-            "{total:,} images are a sample: {accuracy:.2%} stands for anything from {low:.2%} to {high:.2%} "
-            "(95% interval), and cannot be told from {other:.2%}."
+            "The test set is a sample of {total:,} images. The 95% interval of the accuracy "
+            "{accuracy:.2%} goes from {low:.2%} to {high:.2%}. The difference to {other:.2%} may be chance."
         )
     return words.format(total=total, accuracy=accuracy, low=low, high=high, other=other)

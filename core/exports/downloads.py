@@ -82,9 +82,10 @@ def save(one: Entry, words: str, target: str, *, replace: bool = False) -> Path:
     ending = _find(words, records.spec(one.run))
     if ending in model_formats.formats() and not run_folder.has_model(one.run):
         raise NotExported(
-            _("Run {run} has no trained model yet, so there is no {format} of it. Let it end first.").format(
-                run=one.run.name, format=exports()[ending].name
-            )
+            _(
+                "Run {run} has no trained model yet, so it has no file in the format {format}. Wait until "
+                "the run has ended."
+            ).format(run=one.run.name, format=exports()[ending].name)
         )
     file = Path(target) / file_name(one.run, ending) if _is_folder(target) else Path(target)
     _check(file, ending, replace)
@@ -119,18 +120,18 @@ def _check(file: Path, ending: str, replace: bool) -> None:
     """Refuse what could not be found again, or would cost another file."""
     if not file.parent.is_dir():
         raise NotExported(
-            _("There is no folder {folder}. Make it first, or name another one.").format(folder=file.parent)
+            _("There is no folder {folder}. Create it, or choose another folder.").format(folder=file.parent)
         )
     suffixes = {Path(f"x.{one}").suffix for one in exports()}
     if file.suffix.lower() in suffixes - {Path(f"x.{ending}").suffix}:
         raise NotExported(
-            _("{file} would not be what its ending says: the format is {ending}. Call it {name}.").format(
+            _("The ending of {file} does not fit the format {ending}. Use the name {name}.").format(
                 file=file, ending=ending, name=f"{file.stem}.{ending}"
             )
         )
     if file.exists() and not replace:
         raise NotExported(
-            _("{file} is there already. Name another file, or say --force to replace it.").format(file=file)
+            _("{file} exists already. Choose another file, or replace it with --force.").format(file=file)
         )
 
 
@@ -155,14 +156,17 @@ def _remarks(one: Entry) -> list[str]:
     found = []
     if warm_start.has(one.run):
         found.append(
-            _("This run began with another one's weights or learned from drawings, too: that is left out.")
+            _(
+                "This run began with the weights of another run or was trained on drawings as well. The "
+                "script leaves that out."
+            )
         )
     if records.changes(one.run):
         found.append(
-            _("Knobs were turned while it trained: this script has the last values from the beginning.")
+            _("Settings were changed during training. The script uses the last values from the beginning.")
         )
     if any(one.config.augmentation):
-        found.append(_("Its training images were changed at random; Keras's own layers do nearly the same."))
+        found.append(_("The training images were augmented. Keras's own layers do nearly the same."))
     if one.status.test_accuracy is not None:
         found.append(_("Test accuracy of the run: {accuracy:.4f}.").format(accuracy=one.status.test_accuracy))
     return found

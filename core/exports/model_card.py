@@ -30,7 +30,7 @@ def card(one: Entry, title: str) -> str:
     try:
         found = results.load(one.run)
     except results.NotEvaluated:
-        parts.append(_("## Results\n\nIt has not been evaluated."))
+        parts.append(_("## Results\n\nThe run has not been evaluated."))
     else:
         parts += [_results(one, found), _limits(one, found)]
     return "\n\n".join(parts) + "\n"
@@ -46,13 +46,13 @@ def _what(one: Entry) -> str:
     made = datetime.fromtimestamp(one.status.created, UTC)
     spec = records.spec(one.run)
     text = _(
-        "A network of {n:,} parameters that reads a handwritten digit from {size} pixels, trained with MNIST "
-        "Lab on {date:%Y-%m-%d} (run {run})."
+        "A network with {n:,} parameters that classifies handwritten digits in images of {size} "
+        "pixels. It was trained with MNIST Lab on {date:%Y-%m-%d} (run {run})."
     )
     if not spec.are_digits:
         text = _(
-            "A network of {n:,} parameters that tells {classes} classes of images of {size} pixels apart, "
-            "trained with MNIST Lab on {date:%Y-%m-%d} (run {run})."
+            "A network with {n:,} parameters that classifies images of {size} pixels into {classes} "
+            "classes. It was trained with MNIST Lab on {date:%Y-%m-%d} (run {run})."
         )
     text = text.format(
         n=one.parameters, date=made, run=one.run.name, size=spec.side_by_side, classes=len(spec.classes)
@@ -65,8 +65,8 @@ def _data(one: Entry) -> str:
     many = _("all") if config.training_images is None else f"{config.training_images:,}"
     source = markdown(_(spec.source)) if spec.source else ""
     return _(
-        "## Training data\n\n{dataset}, {many} training images, {share:.0%} held back to validate on. "
-        "{source}"
+        "## Training data\n\n{dataset}, {many} training images, {share:.0%} of them used for "
+        "validation. {source}"
     ).format(dataset=config.dataset, many=many, share=config.validation_split, source=source)
 
 
@@ -90,7 +90,7 @@ def _results(one: Entry, found: Evaluation) -> str:
         ),
     ]  # fmt: skip
     if measured := Calibration.read(one.run):
-        lines.append(_("- Temperature fitted on validation images: {t:.2f}").format(t=measured.temperature))
+        lines.append(_("- Temperature, fitted on validation images: {t:.2f}").format(t=measured.temperature))
     columns = ("precision", "recall", "f1")
     spec = records.spec(one.run)
     lines += [
@@ -113,24 +113,28 @@ def _limits(one: Entry, found: Evaluation) -> str:
     pairs = found.confused()[:3]
     if pairs:
         words = ", ".join(
-            _("{true} for {read} ({times} of {written:,})").format(**_named(pair, spec)) for pair in pairs
+            _("{true} as {read} ({times} of {written:,})").format(**_named(pair, spec)) for pair in pairs
         )
-        lines.append(_("- What it confuses most, written and read: {pairs}.").format(pairs=words))
+        lines.append(_("- Most frequent confusions (true and predicted class): {pairs}.").format(pairs=words))
     measured = Robustness.read(one.run)
     if measured and measured.done == 1:
         shifted = measured.accuracy["shift"][robustness.LEVELS["shift"].index(4)]
         turned = measured.accuracy["rotation"][robustness.LEVELS["rotation"].index(30)]
         lines.append(
             _(
-                "- Test digits four pixels to the right: {shifted:.1%}; turned by 30 degrees: {turned:.1%}."
+                "- Accuracy on test digits shifted by four pixels to the right: {shifted:.1%}; rotated by "
+                "30 degrees: {turned:.1%}."
             ).format(shifted=shifted, turned=turned)
         )
     if not spec.takes_drawings:
-        lines.append(_("- It cannot reject images of anything else. Not for use where a mistake does harm."))
+        lines.append(
+            _("- The network cannot reject images of anything else. Do not use it where a mistake does harm.")
+        )
         return "\n".join(lines)
     lines.append(
-        _("- It cannot reject images that are not digits. It reads only digits that were prepared as MNIST's "
-          "were: cut out, fitted into 20×20, centred by their mass. Not for use where a mistake does harm.")
+        _("- The network cannot reject images that are not digits. It works only on digits that were "
+          "prepared like MNIST's: cropped, scaled to 20×20 pixels, centred by their centre of mass. Do not "
+          "use it where a mistake does harm.")
     )  # fmt: skip
     return "\n".join(lines)
 

@@ -90,26 +90,28 @@ def _formats() -> dict[str, Format]:
     runtime = newer.format(name="ONNX Runtime", version="1.18")
     return {
         "keras": Format(
-            "Keras", _("Keras's own format. Load it to go on training."), "tensorflow",
-            _("{keras}, where the optimizer begins anew").format(keras=keras),
+            "Keras", _("Keras's own format. Load it to continue training."), "tensorflow",
+            _("{keras}, but the optimizer's state is lost").format(keras=keras),
             _KERAS,
         ),
         "h5": Format(
             "HDF5",
-            _("The old format of Keras, which most tutorials still use. Keras calls it legacy. It holds the "
-              "network and its weights; compile the model before you train or evaluate it."),
+            _("The old format of Keras, which most tutorials still use. Keras calls it legacy. It contains "
+              "the network and its weights. Compile the model before you train or evaluate it."),
             "tensorflow", keras,
             _KERAS,
         ),
         "onnx": Format(
-            "ONNX", _("For any runtime, without TensorFlow. Every layer is an output, and the logits."),
+            "ONNX",
+            _("For any ONNX runtime, without TensorFlow. The outputs are every layer and the logits."),
             "onnxruntime", runtime,
             'import onnxruntime\n\nsession = onnxruntime.InferenceSession("{name}")\n'
             'probabilities = session.run(["{last}"], {{"images": images}})[0]',
         ),
         "drawing.onnx": Format(
             _("ONNX for drawings"),
-            _("A drawing of 280×280 pixels in, a digit out: the preprocessing is inside, but for specks."),
+            _("The input is a drawing of 280×280 pixels, the output is a digit. The model includes the "
+              "preprocessing, but does not remove specks."),
             "onnxruntime pillow", runtime,
             "import onnxruntime\nfrom PIL import Image\n\n"
             f"{PICTURE}\n"
@@ -118,7 +120,8 @@ def _formats() -> dict[str, Format]:
             'digit, probabilities = session.run(["digit", "probabilities"], {{"drawing": drawing}})',
         ),
         "tflite": Format(
-            "LiteRT", _("For phones and small devices; formerly TensorFlow Lite."), "ai-edge-litert",
+            "LiteRT", _("For phones and small devices. Its former name is TensorFlow Lite."),
+            "ai-edge-litert",
             newer.format(name="LiteRT", version="1.0"),
             "from ai_edge_litert.interpreter import Interpreter\n\n"
             'interpreter = Interpreter("{name}")\n'

@@ -68,7 +68,7 @@ class AlreadyHere(BadBundle):
     """
 
     def __init__(self, run: Path) -> None:
-        super().__init__(_("This run is here already, as {name}.").format(name=run.name))
+        super().__init__(_("This run exists here already, as {name}.").format(name=run.name))
         self.run = run
 
 
@@ -153,7 +153,7 @@ def _trace(run: Path) -> tuple[object, ...]:
 def _unpack(file: BinaryIO, run: Path) -> str:
     """Unpack what belongs to a run. Returns the run's name."""
     if file.seek(0, os.SEEK_END) > MOST_PACKED:
-        raise BadBundle(_("It has more than {most:,} MB.").format(most=MOST_PACKED // 1_000_000))
+        raise BadBundle(_("The zip file has more than {most:,} MB.").format(most=MOST_PACKED // 1_000_000))
     try:
         refuse_a_large_directory(file, _MOST_DIRECTORY)
         with zipfile.ZipFile(file) as archive:
@@ -165,13 +165,17 @@ def _unpack(file: BinaryIO, run: Path) -> str:
                     while chunk := packed.read(_CHUNK):
                         left -= len(chunk)
                         if left < 0:
-                            raise BadBundle(_("{name} unpacks to more than it says.").format(name=name))
+                            raise BadBundle(
+                                _("{name} is larger when unpacked than the zip file states.").format(
+                                    name=name
+                                )
+                            )
                         target.write(chunk)
             return members[0][0].filename.partition("/")[0]
     except BadBundle:
         raise
     except (*DAMAGED_ARCHIVE, NotImplementedError, OverflowError) as error:
-        raise BadBundle(_("This is no zip file that can be read: {reason}.").format(reason=error)) from error
+        raise BadBundle(_("The file cannot be read as a zip file: {reason}.").format(reason=error)) from error
 
 
 def _members(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, str]]:
@@ -179,30 +183,34 @@ def _members(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, str]]:
     infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
     if len(infos) > MOST_FILES:
         raise BadBundle(
-            _("It holds {n:,} files; a run has at most {most:,}.").format(n=len(infos), most=MOST_FILES)
+            _("The zip file holds {n:,} files; a run has at most {most:,}.").format(
+                n=len(infos), most=MOST_FILES
+            )
         )
     if sum(info.file_size for info in infos) > MOST_BYTES:
-        raise BadBundle(_("It unpacks to more than {most:,} MB.").format(most=MOST_BYTES // 1_000_000))
+        raise BadBundle(
+            _("The zip file has more than {most:,} MB when unpacked.").format(most=MOST_BYTES // 1_000_000)
+        )
     found = []
     for info in infos:
         folder, _slash, name = info.filename.partition("/")
         if not run_folder.is_name(folder) or not _is_known(name):
             raise BadBundle(
-                _("{name} does not belong to a run. Bring a zip file that was taken away from here.").format(
-                    name=repr(info.filename[:80])
-                )
+                _(
+                    "{name} is not a file of a run. Upload a zip file that was downloaded from MNIST Lab."
+                ).format(name=repr(info.filename[:80]))
             )
         if name.endswith(".json") and info.file_size > _MOST_TEXT:
-            raise BadBundle(_("{name} is larger than such a file can be.").format(name=name))
+            raise BadBundle(_("{name} is larger than is allowed for such a file.").format(name=name))
         if stat.S_ISLNK(info.external_attr >> 16) or info.flag_bits & 1:
-            raise BadBundle(_("{name} is a link, or encrypted.").format(name=name))
+            raise BadBundle(_("{name} is a link or is encrypted.").format(name=name))
         found.append((info, name))
     names = [name for _info, name in found]
     if len({info.filename.partition("/")[0] for info, _name in found}) != 1 or len(set(names)) != len(names):
-        raise BadBundle(_("It holds several runs, or a file twice. Bring one run at a time."))
+        raise BadBundle(_("The zip file holds several runs, or one file twice. Upload one run at a time."))
     for name in _NEEDED:
         if name not in names:
-            raise BadBundle(_("{name} is missing in it.").format(name=name))
+            raise BadBundle(_("{name} is missing in the zip file.").format(name=name))
     return found
 
 
@@ -213,7 +221,12 @@ def _check(run: Path) -> None:
         config = records.config(run)
         status = run_folder.written_status(run)
         if status.state not in run_folder.RESTING:
-            raise BadBundle(_("This run was still training when it was packed. Pack it when it has ended."))
+            raise BadBundle(
+                _(
+                    "This run was still training when the zip file was made. Download the run again when it "
+                    "has ended."
+                )
+            )
         for file in (*run.glob("*.npz"), *run.glob("epochs/*.npz")):
             _check_arrays(file)
         (run / "model.keras").unlink(missing_ok=True)
@@ -226,7 +239,7 @@ def _check(run: Path) -> None:
     except BadBundle:
         raise
     except (LookupError, ConfigError, ImpossibleNetwork, *DAMAGED_ARCHIVE) as error:
-        raise BadBundle(_("Something in it cannot be read: {reason}").format(reason=error)) from error
+        raise BadBundle(_("A file in the zip file cannot be read: {reason}").format(reason=error)) from error
     kinds: tuple[type[Sidecar], ...] = (Calibration, Robustness, Labels)
     for kind in kinds:
         if not kind.read(run):
@@ -241,7 +254,9 @@ def _spec(run: Path) -> DatasetSpec:
     spec = records.spec(run)
     here = specs.find(spec.name)
     if here not in (None, spec):
-        raise BadBundle(_("It was trained with another {name} than the one here.").format(name=spec.name))
+        raise BadBundle(
+            _("The run was trained with another version of {name} than the one here.").format(name=spec.name)
+        )
     run_folder.write_json(run / specs.FILE, spec.model_dump(mode="json"))
     return spec
 
@@ -251,14 +266,16 @@ def _rewrite(run: Path) -> None:
     try:
         model = onnx.load_from_string((run / "model.onnx").read_bytes())
         if any(constant.data_location == TensorProto.EXTERNAL for constant in model.graph.initializer):
-            raise BadBundle(_("Its network asks for weights from another file."))
+            raise BadBundle(_("The run's network needs weights from another file."))
         network = architectures.layers(records.config(run), records.spec(run))
         graph = onnx_graph.build(network, onnx_graph.weights(model)).SerializeToString()
         predict.Predictor(graph)
     except BadBundle:
         raise
     except predict.NO_NETWORK as error:
-        raise BadBundle(_("Its network cannot be read, or is not that of its settings.")) from error
+        raise BadBundle(
+            _("The run's network cannot be read, or it does not match the run's settings.")
+        ) from error
     (run / "model.onnx").write_bytes(graph)
 
 
@@ -270,7 +287,7 @@ def _check_arrays(file: Path) -> None:
         refuse_a_large_directory(opened, _MOST_DIRECTORY)
         with zipfile.ZipFile(opened) as archive:
             if sum(info.file_size for info in archive.infolist()) > MOST_BYTES:
-                raise BadBundle(_("{name} unpacks to too much.").format(name=file.name))
+                raise BadBundle(_("{name} is too large when unpacked.").format(name=file.name))
             for info in archive.infolist():
                 _check_array(archive, info, file.name)
 
@@ -281,7 +298,7 @@ def _check_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> 
         shape, _order, dtype = _HEADERS[version](packed)
         size = math.prod(shape) * dtype.itemsize
         if dtype.hasobject or packed.tell() + size != info.file_size:
-            raise BadBundle(_("{name} holds something else than numbers.").format(name=name))
+            raise BadBundle(_("{name} holds data other than numbers.").format(name=name))
 
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}

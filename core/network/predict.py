@@ -103,9 +103,9 @@ class Predictor:
     def _run(self, images: NDArray[np.uint8], outputs: list[str]) -> list[NDArray[np.float32]]:
         if images.dtype != np.uint8 or images.shape[1:] != self.image:
             raise ValueError(
-                _("Images are a uint8 array of shape (n, {image}), but these are {dtype} {shape}.").format(
-                    image=", ".join(map(str, self.image)), dtype=images.dtype, shape=images.shape
-                )
+                _(
+                    "Images must be a uint8 array of shape (n, {image}), but these are {dtype} {shape}."
+                ).format(image=", ".join(map(str, self.image)), dtype=images.dtype, shape=images.shape)
             )
         # One chunk even for no image at all, so that the outputs have their shapes.
         chunks = [images[i : i + CHUNK] for i in range(0, max(1, len(images)), CHUNK)]

@@ -358,14 +358,16 @@ def _no_start(case: _Case) -> Advice | None:
         return None  # with an activation that has a slope at 0, it may yet get going
     return case.advice(
         "no-start",
-        _("It cannot learn: its hidden units all began at zero, where no correction reaches them."),
-        _(
-            "After epoch {epoch} it reads {accuracy:.1%} of the images right; guessing gets about "
-            "{guessing:.0%}."
-        ).format(epoch=case.last.number, accuracy=case.last.best, guessing=case.guessing),
+        _("The network cannot learn. All its hidden units began at zero, so their gradients stay zero."),
+        _("After epoch {epoch}, the accuracy is {accuracy:.1%}. Guessing gives about {guessing:.0%}.").format(
+            epoch=case.last.number, accuracy=case.last.best, guessing=case.guessing
+        ),
         [
             _Cure(
-                _("Begin with random weights (glorot_uniform), so that each unit can become another one."),
+                _(
+                    "Begin with random weights (glorot_uniform), so that the units can become different from "
+                    "each other."
+                ),
                 {"kernel_initializer": "glorot_uniform"},
             )
         ],
@@ -380,13 +382,13 @@ def _too_high(case: _Case) -> Advice | None:
     # Smaller steps do not bring back what large ones have broken.
     broken = case.diverged or case.killed
     suggestion = (
-        _("Begin anew with a learning rate of {rate:g}, a tenth: what broke does not mend by itself.")
+        _("Train a new run with a learning rate of {rate:g}, a tenth. The damaged weights do not recover.")
         if broken
-        else _("Try a learning rate of {rate:g}, a tenth: small steps settle where large ones overshoot.")
+        else _("Try a learning rate of {rate:g}, a tenth. Smaller steps do not overshoot the minimum.")
     )
     return case.advice(
         "too-high",
-        _("The learning rate is too high: each step leaps past the place that it was heading for."),
+        _("The learning rate is too high. Each step overshoots the minimum of the loss."),
         evidence,
         [_Cure(suggestion.format(rate=rate), {"learning_rate": rate}, live=not broken)],
     )
@@ -397,8 +399,8 @@ def _diverged(case: _Case) -> str:
     if not case.diverged:
         return ""
     if not case.epochs:
-        return _("At a learning rate of {rate:g}, the loss soon stopped being a number.").format(rate=rate)
-    return _("At a learning rate of {rate:g}, the loss went from {loss:.3g} to no number at all.").format(
+        return _("At a learning rate of {rate:g}, the loss soon became infinite or NaN.").format(rate=rate)
+    return _("At a learning rate of {rate:g}, the loss went from {loss:.3g} to infinite or NaN.").format(
         rate=rate, loss=case.last.loss
     )
 
@@ -411,7 +413,7 @@ def _blown_up(case: _Case) -> str:
     guessing = -math.log(case.guessing)
     if first.number > 1 or first.loss <= BLOWN_UP * guessing:
         return ""
-    return _("The mean loss of epoch 1 was {loss:.3g}; guessing gets {guessing:.1f}.").format(
+    return _("The mean loss of epoch 1 was {loss:.3g}. Guessing gives {guessing:.1f}.").format(
         loss=first.loss, guessing=guessing
     )
 
@@ -428,7 +430,7 @@ def _jumping(case: _Case) -> str:
         return ""
     low, high = jumps[-1]
     return _(
-        "The training loss was {low:.3g} in epoch {before}, and {high:.3g} again in epoch {after}."
+        "The training loss was {low:.3g} in epoch {before}, and rose to {high:.3g} in epoch {after}."
     ).format(low=low.loss, before=low.number, high=high.loss, after=high.number)
 
 
@@ -439,7 +441,8 @@ def _stuck(case: _Case) -> str:
     if case.last.loss < FALLING * before.loss:
         return ""
     return _(
-        "At {rate:g}, the training loss was {loss:.3g} in epoch {before}, and {now:.3g} in epoch {after}."
+        "At a learning rate of {rate:g}, the training loss was {loss:.3g} in epoch {before} and "
+        "{now:.3g} in epoch {after}."
     ).format(
         rate=case.config.learning_rate,
         loss=before.loss,
@@ -454,8 +457,11 @@ def _dead_units(case: _Case) -> Advice | None:
         return None
     return case.advice(
         "dead-units",
-        _("Many units are dead: where a ReLU puts out 0 for every image, no correction reaches it."),
-        _("In the layer {layer}, {dead:.0%} of the units answer to none of the images tried.").format(
+        _(
+            "Many units are dead. Where a ReLU outputs 0 for every image, the gradient is 0 and the "
+            "unit cannot learn."
+        ),
+        _("In the layer {layer}, {dead:.0%} of the units output 0 for every image that was checked.").format(
             layer=case.worst.name, dead=case.worst.dead
         ),
         _against_dead_units(case),
@@ -467,12 +473,13 @@ def _against_dead_units(case: _Case) -> Iterator[_Cure]:
         rate = _rounded(case.config.learning_rate / 10)
         yield _Cure(
             _(
-                "Begin anew with a learning rate of {rate:g}: large steps throw units too far to return."
+                "Train a new run with a learning rate of {rate:g}. Large steps can push a unit so far that "
+                "it never recovers."
             ).format(rate=rate),
             {"learning_rate": rate},
         )
     yield _Cure(
-        _("Try the activation elu: it has a slope below zero too, so that a unit there still learns."),
+        _("Try the activation elu. Its slope below zero is not 0, so a unit there still learns."),
         {"activation": "elu"},
     )
 
@@ -488,7 +495,10 @@ def _overconfident(case: _Case) -> Advice | None:
         return None
     return case.advice(
         "overconfident",
-        _("It grows overconfident: it reads no fewer new digits right, but is ever surer of its mistakes."),
+        _(
+            "The network becomes overconfident. Its accuracy on new images does not fall, but it gives "
+            "its mistakes ever higher probabilities."
+        ),
         evidence,
         _against_overfitting(case, overconfident=True),
     )
@@ -499,10 +509,14 @@ def _overfitting(case: _Case) -> Advice | None:
         return None
     if evidence := _fewer(case):
         verdict = _(
-            "It overfits: it learns its training images by heart, and reads fewer and fewer others right."
+            "The network overfits. It fits its training images ever better, but its validation "
+            "accuracy falls."
         )
     elif evidence := _apart(case):
-        verdict = _("It overfits: it reads the images that it trains on clearly better than others.")
+        verdict = _(
+            "The network overfits. Its accuracy is clearly higher on the training images than on the "
+            "validation images."
+        )
     else:
         return None
     return case.advice("overfitting", verdict, evidence, _against_overfitting(case))
@@ -520,7 +534,7 @@ def _apart(case: _Case) -> str:
     if median(epoch.accuracy - epoch.val_accuracy for epoch in recent) < max(GAP, _chance(case, recent[-1])):
         return ""
     return _(
-        "It reads {trained:.1%} of its training images right, and {validated:.1%} of those held back."
+        "The training accuracy is {trained:.1%}, and the validation accuracy is {validated:.1%}."
     ).format(trained=recent[-1].accuracy, validated=recent[-1].val_accuracy)
 
 
@@ -533,9 +547,9 @@ def _fewer(case: _Case) -> str:
     now = median(epoch.val_accuracy for epoch in recent)
     if best.val_accuracy - now <= max(FEWER, _chance(case, best)) or recent[-1].accuracy < best.accuracy:
         return ""
-    return _(
-        "It read {best:.1%} of the images held back right after epoch {epoch}, and reads {now:.1%} now."
-    ).format(best=best.val_accuracy, epoch=best.number, now=recent[-1].val_accuracy)
+    return _("The validation accuracy was {best:.1%} after epoch {epoch}, and is {now:.1%} now.").format(
+        best=best.val_accuracy, epoch=best.number, now=recent[-1].val_accuracy
+    )
 
 
 def _chance(case: _Case, epoch: _Validated) -> float:
@@ -578,7 +592,8 @@ def _against_overfitting(case: _Case, *, overconfident: bool = False) -> Iterato
     if has_a_place and config.dropout < STRONG_DROPOUT:
         yield _Cure(
             _(
-                "Try a dropout of {dropout:g}: units that cannot rely on others learn what always holds."
+                "Try a dropout of {dropout:g}. A unit then cannot rely on single other units, and learns "
+                "more general features."
             ).format(dropout=dropout),
             {"dropout": dropout},
             live=True,
@@ -587,20 +602,24 @@ def _against_overfitting(case: _Case, *, overconfident: bool = False) -> Iterato
     if overconfident and config.label_smoothing < SMOOTH:
         yield _Cure(
             _(
-                "Try a label smoothing of {share:g}: who is not asked for certainty does not pretend it."
+                "Try a label smoothing of {share:g}. The network is then not trained to be completely "
+                "certain."
             ).format(share=SMOOTH),
             {"label_smoothing": SMOOTH},
         )
     if not config.rotation:
         yield _Cure(
-            _("Turn the images by up to 10° (augmentation), so that it never sees quite the same one twice."),
+            _(
+                "Rotate the training images by up to 10° (augmentation), so that the network hardly ever "
+                "sees the same image twice."
+            ),
             {"rotation": 10.0},
         )
     if config.l2 < STRONG_L2:
         yield _Cure(
-            _("Try an L2 penalty of {l2:g}: with small weights, no single pixel can decide.").format(
-                l2=STRONG_L2
-            ),
+            _(
+                "Try an L2 penalty of {l2:g}. With small weights, no single pixel can decide the result."
+            ).format(l2=STRONG_L2),
             {"l2": STRONG_L2},
         )
 
@@ -612,7 +631,8 @@ def _more_images(case: _Case) -> Iterator[_Cure]:
         more = min(4 * used, most)
         yield _Cure(
             _(
-                "Train on {more:,} images instead of {used:,}: nothing teaches as much as more examples."
+                "Train on {more:,} images instead of {used:,}. More training data helps most against "
+                "overfitting."
             ).format(more=more, used=used),
             {"training_images": more if more < most else None},
         )
@@ -629,15 +649,16 @@ def _too_low(case: _Case) -> Advice | None:
     rate = _rounded(case.config.learning_rate * 10)
     return case.advice(
         "too-low",
-        _("The learning rate is too low: its steps go the right way, but they are tiny."),
+        _("The learning rate is too low. The loss falls, but each step is tiny."),
         _(
-            "The training loss was {loss:.3g} in epoch {before}, and still is {now:.3g} in epoch {after}."
+            "The training loss was {loss:.3g} in epoch {before}, and is still {now:.3g} in epoch {after}."
         ).format(loss=first.loss, before=first.number, now=last.loss, after=last.number),
         [
             _Cure(
-                _("Try a learning rate of {rate:g}, ten times as high: each epoch then gets farther.").format(
-                    rate=rate
-                ),
+                _(
+                    "Try a learning rate of {rate:g}, ten times as high. The loss then falls faster in each "
+                    "epoch."
+                ).format(rate=rate),
                 {"learning_rate": rate},
                 live=True,
             )
@@ -656,8 +677,8 @@ def _underfitting(case: _Case) -> Advice | None:
         return None
     return case.advice(
         "underfitting",
-        _("It underfits: it does not even read the images well that it trains on."),
-        _("It reads {accuracy:.1%} of the images right, {gained:+.1f} points since epoch {epoch}.").format(
+        _("The network underfits. Its accuracy is low even on its own training images."),
+        _("The accuracy is {accuracy:.1%}, {gained:+.1f} percentage points since epoch {epoch}.").format(
             accuracy=case.last.best, gained=100 * gained, epoch=before.number
         ),
         _against_underfitting(case, learns=learns),
@@ -672,9 +693,9 @@ def _against_underfitting(case: _Case, *, learns: bool) -> Iterator[_Cure]:
         yield from _more_capacity(case)
     if case.over:
         yield _Cure(
-            _("Give it {n:,} epochs, twice as many: it ended before it had learned what it can.").format(
-                n=2 * config.epochs
-            ),
+            _(
+                "Train for {n:,} epochs, twice as many. The run ended while the network was still improving."
+            ).format(n=2 * config.epochs),
             {"epochs": 2 * config.epochs},
         )
 
@@ -684,28 +705,31 @@ def _less_restraint(config: RunConfig, epochs: int) -> Iterator[_Cure]:
         rate = _rounded(math.sqrt(config.decay_rate))
         yield _Cure(
             _(
-                "Let the learning rate decay by {rate:g} only: its steps became tiny before it had learned."
+                "Try a decay rate of {rate:g}. The learning rate became tiny before the network had "
+                "learned enough."
             ).format(rate=rate),
             {"decay_rate": rate},
         )
     if config.dropout >= STRONG_DROPOUT:
         yield _Cure(
-            _("Lower the dropout to {dropout:g}: too little of the network is left to learn with.").format(
-                dropout=0.2
-            ),
+            _("Lower the dropout to {dropout:g}. Too few units are left to learn with.").format(dropout=0.2),
             {"dropout": 0.2},
             live=True,
         )
     if config.l2 >= STRONG_L2:
         yield _Cure(
-            _("Lower the L2 penalty to {l2:g}: it pulls the weights down more than the images push.").format(
-                l2=_rounded(config.l2 / 10)
-            ),
+            _(
+                "Lower the L2 penalty to {l2:g}. It shrinks the weights more than the training images "
+                "increase them."
+            ).format(l2=_rounded(config.l2 / 10)),
             {"l2": _rounded(config.l2 / 10)},
         )
     if config.activation == "sigmoid":
         yield _Cure(
-            _("Try the activation relu: each layer of sigmoids passes on only a part of each correction."),
+            _(
+                "Try the activation relu. Each sigmoid layer makes the gradient smaller for the layers "
+                "before it."
+            ),
             {"activation": "relu"},
         )
 
@@ -715,7 +739,7 @@ def _more_capacity(case: _Case) -> Iterator[_Cure]:
     things = _("ten digits") if case.spec.are_digits else _("{n} classes").format(n=classes)
     if config.architecture == "mlp":
         yield _Cure(
-            _("Give it more hidden units, {units}: it has too few to tell {things} apart.").format(
+            _("Use more hidden units, {units}. The network has too few to distinguish {things}.").format(
                 things=things, units=", ".join(map(str, wider := tuple(map(_wider, config.hidden_units))))
             ),
             {"hidden_units": wider},
@@ -723,9 +747,10 @@ def _more_capacity(case: _Case) -> Iterator[_Cure]:
         return
     if 0 < config.dense_units < LEAST_UNITS:
         yield _Cure(
-            _("Give its dense layer {units} units: all that the convolutions found has to pass it.").format(
-                units=LEAST_UNITS
-            ),
+            _(
+                "Use {units} units in the dense layer. All features from the convolutions must pass "
+                "through it."
+            ).format(units=LEAST_UNITS),
             {"dense_units": LEAST_UNITS},
         )
     filters = [
@@ -733,7 +758,7 @@ def _more_capacity(case: _Case) -> Iterator[_Cure]:
         for block in config.conv_blocks
     ]
     yield _Cure(
-        _("Give it more filters, {filters}: it has too few patterns to look for.").format(
+        _("Use more filters, {filters}. The network can detect too few patterns.").format(
             filters=", ".join(map(str, filters))
         ),
         {
@@ -766,19 +791,19 @@ def _plateau(case: _Case) -> Advice | None:
     before = min(case.epochs[:-PATIENCE], key=lambda epoch: epoch.loss)
     rate = _rounded(case.config.learning_rate / 5)
     lower = _Cure(
-        _(
-            "Try a learning rate of {rate:g}, a fifth: it goes to and fro where smaller steps would settle."
-        ).format(rate=rate),
+        _("Try a learning rate of {rate:g}, a fifth. Smaller steps can get closer to the minimum.").format(
+            rate=rate
+        ),
         {"learning_rate": rate},
         live=True,
     )
     schedule = _Cure(
-        _("Try the schedule plateau: it lowers the learning rate whenever the loss stops falling."),
+        _("Try the schedule plateau. It lowers the learning rate whenever the loss stops falling."),
         {"learning_rate_schedule": "plateau"},
     )
     return case.advice(
         "plateau",
-        _("It is on a plateau: it goes on training, and gets no better."),
+        _("The run is on a plateau. It continues to train, but does not improve."),
         _("The training loss was {loss:.3g} in epoch {before}, and is {now:.3g} in epoch {after}.").format(
             loss=before.loss, before=before.number, now=case.last.loss, after=case.last.number
         ),
@@ -803,19 +828,19 @@ def _good_enough(case: _Case) -> Advice | None:
     if not case.over and case.config.learning_rate_schedule in ("cosine", "one-cycle"):
         return None  # these gain most at their end
     stop = _Cure(
-        _("Stop it here: more epochs would cost time, and teach it nothing that new digits ask for."),
+        _("Stop the run now. More epochs take time, but hardly improve the accuracy on new images."),
         {},
         True,
     )
     early = _Cure(
         _(
-            "Next time, let early stopping with a patience of {n} epochs end it, and keep the best weights."
+            "Next time, use early stopping with a patience of {n} epochs, and restore the best weights."
         ).format(n=PATIENCE),
         {"early_stopping_patience": PATIENCE},
     )
     return case.advice(
         "good-enough",
-        _("It is good enough: it has learned what it can with these settings."),
+        _("The run is good enough. The network has learned what it can with these settings."),
         _("The validation accuracy was {best:.1%} in epoch {epoch}, and has not been higher since.").format(
             best=best.val_accuracy, epoch=best.number
         ),

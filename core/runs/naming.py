@@ -90,7 +90,7 @@ def _short(subject: Subject) -> str:
 def _told(subject: Subject) -> Words:
     """All that there is to tell of a run: its network, and what is not as in its preset."""
     network, different = _apart(subject.config, _speaking())
-    taught = {"taught": _("taught drawings")} if subject.taught else {}
+    taught = {"taught": _("trained on drawings")} if subject.taught else {}
     return {"network": network} | taught | different
 
 
@@ -188,10 +188,10 @@ def _data(config: RunConfig) -> Words:
 def _schedule(config: RunConfig) -> str:
     return {
         "constant": _("constant rate"),
-        "exponential": _("rate ×{factor:g} an epoch"),
+        "exponential": _("rate ×{factor:g} per epoch"),
         "cosine": _("cosine"),
         "one-cycle": _("one cycle, warm-up {warmup:g}"),
-        "plateau": _("rate ×{factor:g} after {n} flat epochs"),
+        "plateau": _("rate ×{factor:g} after {n} epochs on a plateau"),
     }[config.learning_rate_schedule].format(
         factor=config.decay_rate, warmup=config.warmup, n=config.plateau_patience
     )

@@ -71,8 +71,8 @@ def write(run: Path, **changes: object) -> Labels:
     except ValidationError as error:
         raise BadLabels(
             _(
-                "A name may have {name} characters, a note {note:,}, and there may be {tags} tags of {tag} "
-                "characters. Make it shorter."
+                "At most {name} characters are allowed in a name, {note:,} in a note, and {tags} tags of "
+                "{tag} characters each. Make the text shorter."
             ).format(name=MOST_NAME, note=MOST_NOTE, tags=MOST_TAGS, tag=MOST_TAG)
         ) from error
     if not run.is_dir():

@@ -35,8 +35,8 @@ def delete(root: Path, names: Iterable[str]) -> list[str]:
     if busy:
         raise StillTraining(
             ngettext(
-                "{n} of them is training or waiting. Stop it first.",
-                "{n} of them are training or waiting. Stop them first.",
+                "{n} of the runs is training or waiting. Stop it first.",
+                "{n} of the runs are training or waiting. Stop them first.",
                 busy,
             ).format(n=busy)
         )

@@ -125,7 +125,7 @@ def read(folder: Path) -> list[Trial]:
 
 def _damaged(folder: Path) -> DamagedStudy:
     return DamagedStudy(
-        _("What sweep {name} has tried cannot be read: {file} is damaged. Its runs are on the Runs page.")
+        _("The results of sweep {name} cannot be read: {file} is damaged. The runs are on the Runs " "page.")
         .format(name=folder.name, file="study.log")
     )  # fmt: skip
 

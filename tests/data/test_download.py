@@ -101,21 +101,21 @@ def reason(url: str, folder: Path) -> str:
     return str(failed.value)
 
 
-LOG_IN = " If this network wants you to log in, open any page in a browser, log in, and try again."
+LOG_IN = " If this network requires a login, open any page in a browser, log in, and try again."
 
 
 @pytest.mark.parametrize(("talk", "expected"), [
-    (silent, "{there} could not be reached: nothing came for 0.5 seconds. The network is slow or blocks it, "
-             "or the server is down. Try again later."),
-    (answering("404 Not Found"), "The server at {there} answered 404 instead of the file."),
-    (answering("503 Service Unavailable"), "The server at {there} answered 503 instead of the file."),
+    (silent, "{there} cannot be reached: no data arrived for 0.5 seconds. The network is slow or blocks the "
+             "server, or the server is down. Try again later."),
+    (answering("404 Not Found"), "The server at {there} sent status 404 instead of the file."),
+    (answering("503 Service Unavailable"), "The server at {there} sent status 503 instead of the file."),
     (answering("200 OK", b"PK too short", 100),
-     "The connection to {there} broke off before the file had come. Try again."),
-    (lambda connection: None, "The connection to {there} broke off before the file had come. Try again."),
+     "The connection to {there} ended before the file was complete. Try again."),
+    (lambda connection: None, "The connection to {there} ended before the file was complete. Try again."),
     (answering("200 OK", b"\n<!DOCTYPE HTML><title>Welcome</title>"),
-     "{there} answered with a web page instead of the file." + LOG_IN),
+     "{there} sent a web page instead of the file." + LOG_IN),
     (answering("302 Found\r\nLocation: /login"),
-     "{there} leads from one address to the next without end. Correct the address."),
+     "{there} redirects without end. Correct the address."),
 ])  # fmt: skip
 def test_what_a_server_does_wrong_is_said(talk: Talk, expected: str, tmp_path: Path) -> None:
     with listening(talk) as there:
@@ -126,21 +126,23 @@ def test_a_server_that_is_not_there_is_told_from_a_name_that_is_not(tmp_path: Pa
     with socket.create_server((HERE, 0)) as free:
         there = f"{HERE}:{free.getsockname()[1]}"
     assert reason(f"http://operator:secret@{there}/file", tmp_path) == (
-        f"{there} could not be reached: it refuses the connection. The server is down, or a firewall stands "
-        "before it. Try again later."
+        f"{there} cannot be reached: it refuses the connection. The server is down, or a firewall blocks it. "
+        "Try again later."
     )
     # Of an interface that is not there: no name server has to be asked to know that this is nobody's.
     assert reason("http://[fe80::1%25nowhere]/file", tmp_path).endswith(
-        " could not be reached: there is no such name. Check this machine's network, and the address."
+        " cannot be reached: the name is unknown. Check this machine's network and the address."
     )
 
 
 def test_an_address_that_is_none_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "cannot be asked (No connection adapters were found" in reason("gopher://data.example/f", tmp_path)
+    assert "cannot be reached (No connection adapters were found" in reason(
+        "gopher://data.example/f", tmp_path
+    )
     monkeypatch.setenv("HTTP_PROXY", "spdy://proxy.example:1")
     found = reason("http://data.example/file", tmp_path)
-    assert found.startswith("data.example cannot be asked (Proxy URL had unsupported scheme spdy")
-    assert found.endswith("or that of the proxy in HTTPS_PROXY, and start the app again.")
+    assert found.startswith("data.example cannot be reached (Proxy URL had unsupported scheme spdy")
+    assert found.endswith("or the address of the proxy in HTTPS_PROXY, and restart the app.")
 
 
 def test_a_server_that_sends_without_end_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +156,7 @@ def test_a_server_that_sends_without_end_is_left(tmp_path: Path, monkeypatch: py
 
     with listening(endless) as there:
         assert reason(f"http://{there}/file", tmp_path) == (
-            f"{there} sends far more than the file holds. Correct the address."
+            f"{there} sends much more data than the file has. Correct the address."
         )
     assert (tmp_path / "file").stat().st_size < 2_000_000
 
@@ -171,9 +173,9 @@ def test_a_certificate_says_what_is_wrong_with_it(
     old = datetime(2020, 1, 1, tzinfo=UTC)
     with listening(secure(trustme.CA().issue_cert(HERE), good)) as there:
         assert reason(f"https://{there}/file", tmp_path) == (
-            f"The certificate that came for {there} is from nobody whom this machine trusts. Often a proxy "
-            "or a virus scanner reads along: write where its certificate is into REQUESTS_CA_BUNDLE, and "
-            "start the app again."
+            f"This machine does not trust the certificate of {there}. The cause is often a proxy or a virus "
+            "scanner that checks the traffic. Set REQUESTS_CA_BUNDLE to the file of its certificate, and "
+            "restart the app."
         )
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     with listening(secure(authority.issue_cert(HERE, not_after=old), good)) as there:
@@ -183,12 +185,11 @@ def test_a_certificate_says_what_is_wrong_with_it(
         )
     with listening(secure(authority.issue_cert("login.example"), good)) as there:
         assert reason(f"https://{there}/file", tmp_path) == (
-            f"The certificate that came for {there} has another name on it, so somebody else answers."
-            + LOG_IN
+            f"The certificate of {there} was issued for another name, so another server answers." + LOG_IN
         )
     with listening(answering("400 Bad Request")) as there:
         assert reason(f"https://{there}/file", tmp_path).startswith(
-            f"There is no secure connection to {there} (WRONG_VERSION_NUMBER). A proxy or a firewall"
+            f"No secure connection to {there} is possible (WRONG_VERSION_NUMBER). A proxy or a firewall"
         )
     # And with what is advised, it comes.
     with listening(secure(authority.issue_cert(HERE), good)) as there:
@@ -211,8 +212,8 @@ def test_a_proxy_that_is_dead_is_named_without_its_password(
         there = f"{HERE}:{free.getsockname()[1]}"
     monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://operator:secret@{there}/")
     assert reason(f"{scheme}://data.example/file", tmp_path) == (
-        f"data.example could not be reached: the proxy {there} does not answer. Correct HTTPS_PROXY, or the "
-        "proxy in this machine's settings, and start the app again."
+        f"data.example cannot be reached: the proxy {there} does not answer. Correct HTTPS_PROXY or this "
+        "machine's proxy settings, and restart the app."
     )
 
 
@@ -224,8 +225,8 @@ def test_a_proxy_that_wants_a_password_says_so(
     with listening(wanted) as there:
         monkeypatch.setenv(f"{scheme.upper()}_PROXY", f"http://operator:wrong@{there}")
         assert reason(f"{scheme}://data.example/file", tmp_path) == (
-            f"The proxy {there} wants a name and a password. Write them into HTTPS_PROXY, as "
-            f"http://NAME:PASSWORD@{there}, and start the app again."
+            f"The proxy {there} requires a name and a password. Set HTTPS_PROXY to "
+            f"http://NAME:PASSWORD@{there}, and restart the app."
         )
 
 
@@ -233,7 +234,8 @@ def test_a_proxy_that_refuses_says_why(tmp_path: Path, monkeypatch: pytest.Monke
     with listening(answering("403 Forbidden")) as there:
         monkeypatch.setenv("HTTPS_PROXY", f"http://{there}")
         assert reason("https://data.example/file", tmp_path) == (
-            f"The proxy {there} does not connect to data.example: 403 Forbidden. Ask who looks after it."
+            f"The proxy {there} does not connect to data.example: 403 Forbidden. Ask the administrator of "
+            "the proxy."
         )
 
 
@@ -243,7 +245,7 @@ def test_a_proxy_that_reads_along_is_let_through_with_its_certificate(
     forged = secure(authority.issue_cert("data.example"), answering("200 OK", b"the file"), proxy=True)
     with listening(forged) as there:
         monkeypatch.setenv("HTTPS_PROXY", f"http://{there}")
-        assert "is from nobody whom this machine trusts. Often a proxy" in reason(
+        assert "does not trust the certificate of data.example. The cause is often a proxy" in reason(
             "https://data.example/file", tmp_path
         )
         authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))

@@ -72,7 +72,9 @@ def test_what_is_damaged_is_said_and_fetched_anew(no_mnist: Path, address: str, 
     fashion.fetch(address)
     file = fashion.folder() / "t10k-images-idx3-ubyte.gz"
     file.write_bytes(damage)
-    with pytest.raises(DatasetDamaged, match=rf"t10k-images.* It is in {fashion.folder()}\. Get it anew\.$"):
+    with pytest.raises(
+        DatasetDamaged, match=rf"t10k-images.* The file is in {fashion.folder()}\. Download it again\.$"
+    ):
         fashion.load()
     fashion.fetch(address)
     assert len(fashion.load()[0]) == fashion.IMAGES
@@ -98,7 +100,7 @@ def test_a_reader_of_digits_is_shown_clothes(
     monkeypatch.setenv("MNIST_LAB_FASHION_URL", "http://127.0.0.1:9/")
     app.button(key="evaluate.fetch_fashion").click()
     again(app)
-    assert "could not be reached" in said(app.error[1])
+    assert "cannot be reached" in said(app.error[1])
     monkeypatch.setenv("MNIST_LAB_FASHION_URL", address)
     app.button(key="evaluate.fetch_fashion").click()
     again(app)

@@ -294,7 +294,7 @@ def test_the_steps_show_the_light_the_ink_against_it_and_the_canvas() -> None:
 def test_blank_paper_is_empty_in_any_light(light: Light, noise: float, paper: tuple[int, ...]) -> None:
     noise = noise / 4 if paper == BOARD else noise  # which is a larger share of what is dark
     blank = on_paper(np.zeros((HEIGHT, WIDTH)), paper=paper, light=light.field, noise=noise)
-    with pytest.raises(EmptyDrawing, match="no digit to be seen"):
+    with pytest.raises(EmptyDrawing, match="No digit was found"):
         photo.canvas(blank)
 
 
@@ -447,7 +447,7 @@ def test_too_many_pixels_are_refused_from_the_header(size: tuple[int, int]) -> N
     ],
 )  # fmt: skip
 def test_a_strip_is_refused_from_the_header(size: tuple[int, int], words: str) -> None:
-    with pytest.raises(NoPhoto, match=f"{words}: it is more than 20 times as long as wide"):
+    with pytest.raises(NoPhoto, match=rf"{words}\. One side is more than 20 times as long as the other"):
         photo.read(header(*size))
 
 
@@ -459,7 +459,7 @@ def test_as_many_pixels_as_are_allowed_are_no_reason_to_refuse() -> None:
 def test_more_than_10_mb_are_refused_whatever_they_are() -> None:
     data = encoded(SEEN, "PNG")
     assert photo.read(data + bytes(photo.MOST_BYTES - len(data))).shape == SEEN.shape
-    with pytest.raises(NoPhoto, match=r"has 12\.0 MB; at most 10 MB are read"):
+    with pytest.raises(NoPhoto, match=r"has 12\.0 MB; at most 10 MB are allowed"):
         photo.read(data + bytes(12_000_000 - len(data)))
 
 
@@ -476,9 +476,7 @@ def test_more_than_10_mb_are_refused_whatever_they_are() -> None:
     ],
 )
 def test_other_files_are_refused_by_their_kind(data: bytes, kind: str) -> None:
-    with pytest.raises(
-        NoPhoto, match=rf"\({kind}, {len(data):,} bytes\) is not read .* PNG, JPEG and WebP are"
-    ):
+    with pytest.raises(NoPhoto, match=rf"\({kind}, {len(data):,} bytes\) is not a PNG, JPEG or WebP image"):
         photo.read(data)
 
 

@@ -121,7 +121,7 @@ def test_a_little_noise_on_the_paper_is_not_ink(example: Pasted, strength: int) 
     ids=["transparent", "all black", "all white", "all grey", "1×1", "1×1 transparent"],
 )
 def test_a_canvas_without_ink_is_an_empty_drawing(canvas: NDArray[np.uint8]) -> None:
-    with pytest.raises(EmptyDrawing, match="nothing drawn"):
+    with pytest.raises(EmptyDrawing, match="drawing is empty"):
         canvas_to_image(canvas)
 
 

@@ -146,7 +146,7 @@ def test_a_stroke_reaches_as_far_as_it_was_drawn() -> None:
      [[[0, 0]] * (strokes.MOST_POINTS + 1)], [[[0, 0]]] * (strokes.MOST_STROKES + 1)],
 )  # fmt: skip
 def test_what_are_no_strokes_is_refused(wrong: object) -> None:
-    with pytest.raises(ValueError, match=r"lists of points \[x, y\], at most 20,000"):
+    with pytest.raises(ValueError, match=r"lists of points \[x, y\] with at most 20,000"):
         strokes.checked(wrong)
 
 

@@ -83,8 +83,8 @@ def test_groups_that_are_all_the_same_do_not_differ() -> None:
 
 
 def test_ten_thousand_digits_cannot_tell_99_0_from_99_1() -> None:
-    assert "99.00% stands for" in significance.in_words(9_900, 10_000)
-    assert "cannot be told from 99.09%" in significance.in_words(9_900, 10_000)
+    assert "accuracy 99.00% goes from" in significance.in_words(9_900, 10_000)
+    assert "difference to 99.09% may be chance" in significance.in_words(9_900, 10_000)
     # Where there is nothing above, from what is below.
-    assert "100.00% stands for anything from 99.62% to 100.00%" in significance.in_words(1_000, 1_000)
-    assert "cannot be told from 99.81%" in significance.in_words(1_000, 1_000)
+    assert "accuracy 100.00% goes from 99.62% to 100.00%" in significance.in_words(1_000, 1_000)
+    assert "difference to 99.81% may be chance" in significance.in_words(1_000, 1_000)

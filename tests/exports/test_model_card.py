@@ -23,7 +23,7 @@ def test_the_card_holds_the_run_s_own_numbers(mlp_run: Path) -> None:
     assert f"{found.accuracy:.2%} (95% interval" in text
     assert f"- Loss (cross-entropy): {found.loss:.4f}" in text
     pair = found.confused()[0]
-    assert f"{pair.true} for {pair.read} ({pair.times} of {pair.written})" in text
+    assert f"{pair.true} as {pair.read} ({pair.times} of {pair.written})" in text
     for name, value in records.config(mlp_run).model_dump(mode="json").items():
         assert f"| {name} | {value} |" in text
     for digit, row in found.report().iterrows():
@@ -43,7 +43,7 @@ def test_where_the_digits_come_from_is_told_in_the_reader_s_language(
 
 def test_a_run_that_was_not_evaluated_says_so(tmp_path: Path) -> None:
     run = run_folder.create(tmp_path, RunConfig())
-    assert "It has not been evaluated." in model_card.card(run_table.entry(run), "Waiting")
+    assert "The run has not been evaluated." in model_card.card(run_table.entry(run), "Waiting")
 
 
 def test_the_numbers_of_each_epoch_come_as_csv(mlp_run: Path) -> None:

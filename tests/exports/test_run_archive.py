@@ -100,7 +100,7 @@ def test_the_same_run_twice_is_no_second_one(run: Path, contents: Contents, tmp_
     notes.write(found, name="Another name", note="and a note")  # it is the run for all that
     renamed = {name.replace(run.name, "renamed"): content for name, content in contents.items()}
     for same in (run_archive.pack(found), run_archive.pack(run), zipped(renamed).getvalue()):
-        with pytest.raises(run_archive.AlreadyHere, match="here already") as error:
+        with pytest.raises(run_archive.AlreadyHere, match="exists here already") as error:
             run_archive.unpack(io.BytesIO(same), tmp_path)
         assert error.value.run == found
     assert run_folder.every(tmp_path) == [found]

@@ -104,14 +104,14 @@ def test_a_data_set_that_was_cut_off_is_refused_and_fetched_anew(
     found = typed("train", "--set", "dataset=mnist")
     assert (found.returncode, found.stdout) == (2, "")
     assert found.stderr == (
-        f"{cut_off} is not mnist: it was cut off, damaged or replaced. Get it anew on the Data page, or in a "
-        "terminal with --fetch; or choose mnist-5k.\n"
+        f"{cut_off} does not hold mnist: the file is incomplete, damaged or another file. Download it again "
+        "on the Data page or with --fetch in a terminal, or choose mnist-5k.\n"
     )
     monkeypatch.setenv("MNIST_LAB_MAX_IMAGES", "100")  # what is fetched is not trained on
     with serving(partial(Folder, directory=mnist_npz.parent)) as url:
         monkeypatch.setenv("MNIST_LAB_MNIST_URL", url)
         found = typed("train", "--set", "dataset=mnist", "--fetch")
-    assert "Getting mnist" in found.stderr
+    assert "Downloading mnist" in found.stderr
     assert found.stderr.splitlines()[-1].startswith("This run uses 60,000 training images")
     assert datasets.at_hand("mnist")
     assert not runs_folder.exists()
@@ -123,7 +123,7 @@ def test_a_data_set_that_was_cut_off_is_refused_and_fetched_anew(
         (Status(state="paused"), 0, ""),
         (Status(state="stopped"), 0, ""),
         # Running, it says, but nobody holds its lock.
-        (Status(state="running", pid=1), 1, "it was killed, or the machine went down."),
+        (Status(state="running", pid=1), 1, "It was killed, or the machine was switched off."),
     ],
 )
 def test_a_run_that_rests_before_its_end_is_not_waited_for(
@@ -219,8 +219,11 @@ def assert_refused(found: subprocess.CompletedProcess[str], sentence: str) -> No
         (["--set", "epoch=3"], r"There is no setting epoch\. The settings are dataset, "),
         (["--set", "epochs"], r"'epochs' is not a setting\. Write KEY=VALUE"),
         (["--set", "batch_size=0"], r'batch_size cannot be "0": it must be at least 1\.'),
-        (["--set", "epochs=101"], r"asked for 101 epochs; at most 100 are allowed"),
-        (["--set", "architecture=cnn", "--set", "conv_blocks=8:7,8:7,8:7"], r"Conv block 3 does not fit"),
+        (["--set", "epochs=101"], r"has 101 epochs; at most 100 are allowed"),
+        (
+            ["--set", "architecture=cnn", "--set", "conv_blocks=8:7,8:7,8:7"],
+            r"Convolution block 3 does not fit",
+        ),
         (["--set", "dataset=mnist"], r"^mnist is not on this machine yet"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -296,12 +299,12 @@ def strip(folder: Path) -> Path:
     [
         (
             text_file,
-            r"text\.png cannot be read\. This file .* is not read as a photo; PNG, JPEG and WebP are",
+            r"text\.png cannot be read\. This file .* is not a PNG, JPEG or WebP image",
         ),
         (missing_file, r"missing\.png: No such file or directory"),
         (a_folder, r"Is a directory"),
-        (blank_image, r"There is no digit to be seen in .*blank\.png"),
-        (half_an_image, r"half\.png cannot be read\. This PNG file is damaged or cut short"),
+        (blank_image, r"No digit was found in .*blank\.png"),
+        (half_an_image, r"half\.png cannot be read\. This PNG file is damaged or incomplete"),
         (huge_image, r"huge\.png cannot be read\. This photo has more than 25 megapixels"),
         (strip, r"strip\.png cannot be read\. This photo has 2×20,000 pixels"),
     ],
@@ -361,7 +364,7 @@ def test_a_file_that_is_there_is_replaced_only_if_that_is_said(
 ) -> None:
     file = tmp_path / "mine.csv"
     file.write_text("precious")
-    assert_refused(typed("export", mlp_run, "csv", file), r"mine\.csv is there already\. .* say --force")
+    assert_refused(typed("export", mlp_run, "csv", file), r"mine\.csv exists already\. .* --force")
     assert file.read_text() == "precious"
     assert typed("export", mlp_run, "csv", file, "--force").returncode == 0
     assert file.read_text().startswith("epoch")
@@ -375,9 +378,13 @@ def test_a_file_that_is_there_is_replaced_only_if_that_is_said(
             "",
             r"no format 'onxx'\. The formats are keras \(Keras\), h5 \(HDF5\), .*zip \(Everything\)",
         ),
-        ("h5", "model.keras", r"model\.keras would not be what its ending says: .* Call it model\.h5"),
-        ("csv", "nowhere/run.csv", r"There is no folder .*nowhere\. Make it first"),
-        ("csv", "nowhere/", r"There is no folder .*nowhere\. Make it first"),
+        (
+            "h5",
+            "model.keras",
+            r"The ending of .*model\.keras does not fit the format h5\. Use the name model\.h5",
+        ),
+        ("csv", "nowhere/run.csv", r"There is no folder .*nowhere\. Create it"),
+        ("csv", "nowhere/", r"There is no folder .*nowhere\. Create it"),
     ],
 )
 def test_an_export_that_cannot_be_is_refused_in_a_sentence(
@@ -390,7 +397,8 @@ def test_an_export_that_cannot_be_is_refused_in_a_sentence(
 def test_an_untrained_run_has_no_model_to_export_but_a_script(tmp_path: Path, typed: Typed) -> None:
     run = run_folder.create(tmp_path / "runs", PRESETS["tutorial-mlp"])
     assert_refused(
-        typed("export", run, "keras", tmp_path), r"has no trained model yet, so there is no Keras of"
+        typed("export", run, "keras", tmp_path),
+        r"has no trained model yet, so it has no file in the format Keras",
     )
     assert typed("export", run, "py", tmp_path).returncode == 0
     assert (tmp_path / "mlp-128-mnist-5k-queued.py").is_file()

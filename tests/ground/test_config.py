@@ -61,7 +61,7 @@ def test_the_presets_are_the_tutorials() -> None:
         ("validation_split=0.001", "validation_split cannot be 0.001: it must be 0 or from 0.01 to 0.9."),
         ("seed=4294967296", 'seed cannot be "4294967296": it must be below 4294967296.'),
         ("optimizer=lion", "one of 'adam', 'sgd', 'rmsprop', 'adagrad' or 'adamw'"),
-        ("hidden_units=1,2,3,4,5", 'hidden_units cannot be "1,2,3,4,5": it must be a list of 1 to 4.'),
+        ("hidden_units=1,2,3,4,5", 'hidden_units cannot be "1,2,3,4,5": it must be a list of 1 to 4 items.'),
         ("conv_blocks=32:9", 'conv_blocks.0.kernel_size cannot be "9": it must be at most 7.'),
         ("conv_blocks=1:2:max:4", "1:2:max:4 has too many parts"),
         ("batch_normalization=perhaps", "it must be true or false"),

@@ -42,7 +42,7 @@ from core.sweeps.sweeps import Sweep
 from core.worker import checkpoint
 
 CORE = Path(failures.__file__).parent
-FULL = "The disk is full. Make room, then resume."
+FULL = "The disk is full. Free some disk space, then resume."
 
 
 # ------------------------------------------------------------------------------------ codes and sentences
@@ -320,14 +320,14 @@ def test_an_error_of_tensorflow_is_told_in_its_own_words() -> None:
     failure = of(lambda: tf.ones((2, 3)) @ tf.ones((2, 3)))
     assert failure.code == "unexpected"
     assert failure.values["kind"] == "InvalidArgumentError"
-    assert re.match(r"It failed with InvalidArgumentError: .*Matrix size-incompatible", words(failure))
+    assert re.match(r"Unexpected error InvalidArgumentError: .*Matrix size-incompatible", words(failure))
 
 
 def test_a_long_message_is_cut_and_of_several_lines_the_first_is_told() -> None:
     def fail() -> None:
         raise ZeroDivisionError("1" * 5000 + "\nand more")
 
-    assert words(of(fail)) == f"It failed with ZeroDivisionError: {'1' * 300}"
+    assert words(of(fail)) == f"Unexpected error ZeroDivisionError: {'1' * 300}"
 
 
 def test_an_error_of_ours_without_a_code_is_told_as_it_is() -> None:
@@ -400,7 +400,7 @@ def test_what_this_version_has_no_words_for_is_told_by_its_code(
     run: Path, failure: dict[str, object], speak: Callable[[str], None]
 ) -> None:
     write(run, failure=failure)
-    expected = f"It failed with the code {failure['code']}, which this version of MNIST Lab cannot read."
+    expected = f"The error code {failure['code']} is not known to this version of MNIST Lab."
     assert words(run_folder.status(run).failure) == expected
     speak("xx")
     assert words(run_folder.status(run).failure) == f"⟦{expected}⟧"
@@ -408,7 +408,7 @@ def test_what_this_version_has_no_words_for_is_told_by_its_code(
 
 def test_a_failure_that_nobody_wrote_down_is_said_to_be_unknown(run: Path) -> None:
     write(run)
-    assert words(run_folder.status(run).failure) == "It is not known why."
+    assert words(run_folder.status(run).failure) == "The cause is unknown."
 
 
 JSON = st.recursive(

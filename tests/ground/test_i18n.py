@@ -88,7 +88,7 @@ def test_why_a_run_failed_is_translated_when_it_is_read(
     app.query_params["run"] = run.name
     app.switch_page("pages/train.py").run()
     (shown,) = app.error if state == "failed" else app.warning
-    assert re.fullmatch("⟦The (loss stopped|training process ended) .*⟧", shown.value)
+    assert re.fullmatch("⟦The (loss became|training process ended) .*⟧", shown.value)
 
 
 def test_errors_are_translated_when_they_are_raised(bracketed: None) -> None:

@@ -308,7 +308,7 @@ def test_a_knob_that_is_let_go_is_what_the_settings_say(runs_folder: Path) -> No
 @pytest.mark.parametrize(
     ("epochs", "error", "message"),
     [
-        (101, NotAllowed, "asked for 101 epochs; at most 100 are"),
+        (101, NotAllowed, "has 101 epochs; at most 100 are"),
         (-1, ConfigError, "at least 1"),
     ],
 )
@@ -325,7 +325,7 @@ def test_train_on_keeps_to_the_limits(
 def test_resuming_keeps_to_the_limits_of_the_queue(runs_folder: Path, hired: Hired) -> None:
     run = asked_for(runs_folder, "paused")
     asked_for(runs_folder, "queued")
-    with pytest.raises(NotAllowed, match=r"^1 runs are training or waiting already"):
+    with pytest.raises(NotAllowed, match=r"^1 runs are training or waiting, which"):
         run_queue.resume(run, Settings(max_waiting=1))
     assert (run_folder.status(run).state, hired) == ("paused", [])
 
@@ -360,7 +360,7 @@ def test_a_half_made_run_is_nobodys_to_pause_or_stop(runs_folder: Path, hired: H
             {"max_parameters": 101_769},
             r"has 101,770 parameters; at most 101,769 are",
         ),
-        ({"epochs": 1000}, {"max_epochs": 999}, r"asked for 1,000 epochs; at most 999 are"),
+        ({"epochs": 1000}, {"max_epochs": 999}, r"has 1,000 epochs; at most 999 are"),
         # 784 + 128 + 10 values and their gradients, 4 bytes each, for 4096 images: 30.2 MB
         ({"batch_size": 4096}, {"max_step_megabytes": 30}, r"step of this run needs 30 MB; at most 30 are"),
         # (784 × 128 + 128 × 10) × 4096 / 10^6 = 416.3
@@ -398,14 +398,16 @@ def test_a_data_set_that_is_not_at_hand_is_refused_before_anything_is_made(
         run_queue.submit(RunConfig(dataset="mnist"), Settings(max_images=60_000))
     datasets.path("mnist").parent.mkdir(parents=True)
     datasets.path("mnist").write_bytes(b"PK\x03\x04 and not much else")
-    with pytest.raises(datasets.DatasetDamaged, match=r"mnist\.npz is not mnist: it was cut off"):
+    with pytest.raises(
+        datasets.DatasetDamaged, match=r"mnist\.npz does not hold mnist: the file is incomplete"
+    ):
         run_queue.submit(RunConfig(dataset="mnist"), Settings(max_images=60_000))
     assert not runs_folder.exists()
 
 
 def test_a_full_queue_takes_no_more(runs_folder: Path) -> None:
     waiting = [run_folder.create(runs_folder, MLP) for _ in range(2)]
-    with pytest.raises(NotAllowed, match=r"^2 runs are training or waiting already"):
+    with pytest.raises(NotAllowed, match=r"^2 runs are training or waiting, which"):
         run_queue.submit(MLP, Settings(max_waiting=2))
     assert set(runs_folder.iterdir()) == set(waiting)
 
@@ -414,7 +416,7 @@ def test_a_full_folder_takes_no_more(runs_folder: Path) -> None:
     ended = [run_folder.create(runs_folder, MLP) for _ in range(3)]
     for run in ended:
         run_folder.write_status(run, run_folder.Status(state="finished"))
-    with pytest.raises(NotAllowed, match=r"^There are 3 runs already, which is as many as are kept here"):
+    with pytest.raises(NotAllowed, match=r"^There are 3 runs, which is the maximum"):
         run_queue.submit(MLP, Settings(max_runs=3))
     assert set(runs_folder.iterdir()) == set(ended)
 
@@ -423,7 +425,7 @@ def test_a_full_disk_share_takes_no_more(runs_folder: Path) -> None:
     run = run_folder.create(runs_folder, MLP)
     run_folder.write_status(run, run_folder.Status(state="finished"))
     (run / "model.keras").write_bytes(bytes(2_000_000))
-    with pytest.raises(NotAllowed, match=r"take 2 MB of disk, and at most 2 are"):
+    with pytest.raises(NotAllowed, match=r"use 2 MB of disk space; at most 2 are"):
         run_queue.submit(MLP, Settings(max_megabytes=2))
     assert list(runs_folder.iterdir()) == [run]
 

@@ -132,7 +132,7 @@ def test_what_cannot_be_read_leaves_the_page_usable(app: AppTest, data: bytes, w
 
 def test_a_photo_in_which_there_is_nothing_is_said_to_hold_nothing(app: AppTest) -> None:
     show(app, png(np.full((90, 90, 4), 255, np.uint8)))
-    assert "no digit to be seen on this photo" in said(app.info[0])
+    assert "No digit was found in this photo" in said(app.info[0])
 
 
 @pytest.mark.parametrize("data", [b"no picture", png(np.full((2, 20_000, 4), 255, np.uint8))])

@@ -42,7 +42,7 @@ def test_the_numbers_are_those_of_the_evaluation(with_run: Path, evaluation: Eva
     assert found["Accuracy"] == f"{evaluation.accuracy:.2%}"
     assert found["Loss"] == f"{evaluation.loss:.4f}"
     assert found["Read wrong"] == str(np.sum(evaluation.predictions != evaluation.labels))
-    assert f"{evaluation.accuracy:.2%} stands for anything from" in texts(app)
+    assert f"The 95% interval of the accuracy {evaluation.accuracy:.2%}" in texts(app)
 
 
 def test_the_worst_mistakes_come_first(with_run: Path, evaluation: Evaluation) -> None:

@@ -124,7 +124,7 @@ class TestData:
         again(app)
         app.button(key="data.fetch").click()
         again(app)
-        assert "127.0.0.1:9 could not be reached" in said(app.error[0])
+        assert "127.0.0.1:9 cannot be reached" in said(app.error[0])
         assert "from disk instead" in said(app.error[0])
         assert app.file_uploader
 
@@ -317,12 +317,12 @@ class TestTrain:
         ("written", "shown"),
         [
             ({"error": "The disk is full."}, "The disk is full."),  # as older runs have it
-            ({"failure": {"code": "disk_full"}}, "The disk is full. Make room, then resume."),
+            ({"failure": {"code": "disk_full"}}, "The disk is full. Free some disk space, then resume."),
             (
                 {"failure": {"code": "<b>*x*</b>"}},
-                "It failed with the code <b>*x*</b>, which this",
+                "The error code <b>*x*</b> is not known",
             ),
-            ({}, "It is not known why."),
+            ({}, "The cause is unknown."),
         ],
     )
     def test_a_failed_run_shows_why_and_its_log(

@@ -215,7 +215,7 @@ def test_one_click_queues_the_missing_seeds(root: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("MNIST_LAB_MAX_RUNS", "4")
     app.button(key="runs.seeds_5").click()
     again(app)
-    assert "as many as are kept here" in said(app.error[0])
+    assert "which is the maximum" in said(app.error[0])
 
 
 def test_a_link_to_runs_that_are_gone_shows_the_others(root: Path) -> None:

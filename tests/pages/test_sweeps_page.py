@@ -61,7 +61,7 @@ def test_the_first_sweep_is_set_up_and_started(runs_folder: Path, started: list[
     assert app.button(key="sweeps.start").disabled is False
     app.button(key="sweeps.start").click()
     again(app)
-    assert "Give the sweep a name" in said(app.error[0])
+    assert "Enter a name for the sweep" in said(app.error[0])
     app.text_input(key="sweeps.name").set_value("Wide")
     app.selectbox(key="sweeps.base").set_value("tutorial-mlp-deep")
     app.multiselect(key="sweeps.knobs").set_value(["learning_rate", "optimizer"])
@@ -91,7 +91,7 @@ def test_a_link_sets_a_sweep_up(runs_folder: Path) -> None:
     assert app.multiselect(key="sweeps.knobs").value == ["l2"]
     assert app.button(key="sweeps.start").disabled
     app = open_page("sweeps", method="grid", knobs="l2,dropout", base="fast-99")
-    assert "these settings hold none back" in said(app.error[0])
+    assert "these settings have no validation images" in said(app.error[0])
     app = open_page("sweeps", method="grid", knobs="dropout,learning_rate", base="tutorial-mlp")
     assert "9 runs" in texts(app)
     assert "0.0001, 0.00316, 0.1" in texts(app)

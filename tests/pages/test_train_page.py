@@ -150,13 +150,13 @@ def test_augmented_digits_are_shown_as_the_amounts_say(setup: AppTest) -> None:
 
 def test_a_preset_says_where_it_comes_from_and_what_it_reaches(setup: AppTest) -> None:
     assert "Deep Learning with Python" in texts(setup)
-    assert "On mnist-5k, it read 91.2% of the test images right" in texts(setup)
+    assert "On mnist-5k, the preset reached a test accuracy of 91.2%" in texts(setup)
     setup.selectbox(key="train.preset").set_value("tutorial-mlp-dropout")
     again(setup)
     assert "quickstart for beginners" in texts(setup)
     setup.segmented_control(key="train.knob_dataset").set_value("mnist")
     again(setup)
-    assert "On mnist, it read 97.6% of the test images right after 9.4 seconds" in texts(setup)
+    assert "On mnist, the preset reached a test accuracy of 97.6% in 9.4 seconds" in texts(setup)
 
 
 def test_a_value_that_no_slider_has_is_kept(setup: AppTest) -> None:
@@ -273,7 +273,7 @@ def test_a_run_that_diverged_says_so_and_can_go_on_with_a_smaller_rate(
     with_resting: dict[str, Path],
 ) -> None:
     app = open_page("train", run=with_resting["diverged"].name)
-    assert "The loss stopped being a number" in said(app.error[0])
+    assert "The loss became infinite or NaN" in said(app.error[0])
     advice = next(button for button in app.button if button.key.startswith("train.follow_"))
     assert "learning_rate" in advice.label
     advice.click()
@@ -338,7 +338,7 @@ def test_a_run_whose_worker_is_gone_is_interrupted_and_says_what_is_kept(runs_fo
     status = run_folder.status(run)
     run_folder.write_status(run, status.model_copy(update={"state": "running", "pid": 1, "epoch": 1}))
     app = open_page("train", run=run.name)
-    assert "it was killed, or the machine went down" in said(app.warning[0])
+    assert "It was killed, or the machine was switched off" in said(app.warning[0])
     assert "it will begin anew" in texts(app)
     assert {"train.resume", "train.stop"} <= keys(app)
 
@@ -357,11 +357,11 @@ def test_a_data_set_that_was_cut_off_cannot_be_trained_on(
     app = open_page("train")
     app.button_group(key="train.knob_dataset").set_value("mnist")
     again(app)
-    assert f"{cut_off} is not mnist: it was cut off" in said(app.error[0])
+    assert f"{cut_off} does not hold mnist: the file is incomplete" in said(app.error[0])
     assert app.button(key="train.start").disabled
     assert links(app)["Get it on the Data page"] == "dataset_shown=mnist"
     app = open_page("data", dataset_shown="mnist")
-    assert "Get it anew" in said(app.error[0])
+    assert "Download it again" in said(app.error[0])
     assert not app.info
     assert app.button(key="data.fetch")
 
@@ -462,5 +462,5 @@ def test_more_epochs_than_are_allowed_are_refused_in_a_sentence(
     app.number_input(key="train.more_epochs").set_value(5)
     app.button(key="train.train_on").click()
     again(app)
-    assert "You asked for 8 epochs; at most 7 are allowed here" in said(app.error[0])
+    assert "The run has 8 epochs; at most 7 are allowed here" in said(app.error[0])
     assert run_folder.status(finished).state == "finished"

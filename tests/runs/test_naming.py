@@ -44,7 +44,7 @@ def test_a_run_is_called_by_its_network_and_what_is_not_as_in_its_preset(
 
 def test_the_name_that_somebody_gave_comes_instead() -> None:
     assert named(MLP.but(seed=3), given="Ada's first") == "Ada's first"
-    assert named(MLP, taught=True) == "MLP 128 · taught drawings"
+    assert named(MLP, taught=True) == "MLP 128 · trained on drawings"
 
 
 def test_no_two_presets_have_the_same_name() -> None:

@@ -46,7 +46,7 @@ def test_any_text_is_kept_or_refused_in_words(
 
 def test_what_is_too_long_is_said_to_be(run: Path) -> None:
     for changes in ({"name": "a" * 81}, {"tags": tuple("abcdefghijk")}, {"note": "a" * 2001}):
-        with pytest.raises(notes.BadLabels, match="Make it shorter"):
+        with pytest.raises(notes.BadLabels, match="Make the text shorter"):
             notes.write(run, **changes)
 
 

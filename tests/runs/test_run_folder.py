@@ -229,7 +229,7 @@ def test_a_queued_run_whose_worker_never_came_is_lost_after_the_start_time_and_n
     for age, state in ((5, "queued"), (15, "interrupted")):
         run_folder.write_status(run, fresh.model_copy(update={"queued": time.time() - age}))
         assert run_folder.status(run).state == state
-    assert words(run_folder.status(run).failure).endswith("it was killed, or the machine went down.")
+    assert words(run_folder.status(run).failure).endswith("It was killed, or the machine was switched off.")
 
 
 def test_a_run_is_alive_while_its_worker_holds_the_lock(run: Path) -> None:
@@ -256,7 +256,7 @@ def test_a_run_is_alive_while_its_worker_holds_the_lock(run: Path) -> None:
     found = run_folder.status(run)
     assert (found.state, found.phase, found.ended) == ("interrupted", "", training.heartbeat)
     assert words(found.failure) == (
-        "The training process ended without a word: it was killed, or the machine went down."
+        "The training process ended without an error message. It was killed, or the machine was switched off."
     )
     # It is a reading of the files: nothing is written.
     assert run_folder.written_status(run) == training

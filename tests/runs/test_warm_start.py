@@ -138,7 +138,7 @@ def test_a_lesson_that_is_cut_short_is_damaged(tmp_path: Path, size: int) -> Non
     warm_start.keep(tmp_path, lesson())
     file = tmp_path / "lesson.npz"
     file.write_bytes(file.read_bytes()[:size])
-    with pytest.raises(DamagedLesson, match="Teach it anew"):
+    with pytest.raises(DamagedLesson, match="Start the training on drawings again"):
         warm_start.read(tmp_path)
 
 

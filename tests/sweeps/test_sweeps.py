@@ -120,20 +120,20 @@ def test_a_grid_goes_from_end_to_end_in_even_steps_or_factors() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"name": " "}, "Give the sweep a name"),
+        ({"name": " "}, "Enter a name for the sweep"),
         ({"name": "x" * 31}, "31 characters; at most 30"),
-        ({"knobs": {}}, "You chose 0 knobs. Choose 1 to 4"),
-        ({"knobs": {"optimizer": Choice(options=("adam", "sgd"))}}, "can be set in 2 ways, so some of 3"),
+        ({"knobs": {}}, "You chose 0 settings. Choose 1 to 4"),
+        ({"knobs": {"optimizer": Choice(options=("adam", "sgd"))}}, "have 2 combinations, so some of the 3"),
         ({"knobs": {"units": Span(low=4, high=5)}, "method": "tpe"}, "at most 2 runs"),
-        ({"knobs": {"learning_rate": RATE, "filters": UNITS}}, "'filters' is no knob of this network"),
-        ({"knobs": {"learning_rate": RATE, "epochs": UNITS}}, "'epochs' is no knob"),
-        ({"knobs": {"learning_rate": Span(low=0.1, high=0.1), "units": UNITS}}, "from 0.1 to 0.1"),
-        ({"knobs": {"learning_rate": Span(low=0, high=0.1), "units": UNITS}}, "between 1e-05 and 1"),
+        ({"knobs": {"learning_rate": RATE, "filters": UNITS}}, "'filters' is not a setting of this network"),
+        ({"knobs": {"learning_rate": RATE, "epochs": UNITS}}, "'epochs' is not a setting"),
+        ({"knobs": {"learning_rate": Span(low=0.1, high=0.1), "units": UNITS}}, "0.1 to 0.1"),
+        ({"knobs": {"learning_rate": Span(low=0, high=0.1), "units": UNITS}}, "from 1e-05 to 1 is allowed"),
         ({"knobs": {"optimizer": Choice(options=("adam",)), "units": UNITS}}, "two or more of adam, sgd"),
-        ({"knobs": {"optimizer": Choice(options=("adam", "x")), "units": UNITS}}, "was given adam, x"),
-        ({"knobs": {"optimizer": RATE, "units": UNITS}}, "needs options to choose from"),
+        ({"knobs": {"optimizer": Choice(options=("adam", "x")), "units": UNITS}}, "has adam, x"),
+        ({"knobs": {"optimizer": RATE, "units": UNITS}}, "needs a list of options"),
         ({"knobs": {"units": Choice(options=("a", "b")), "l2": RATE}}, "needs a range of numbers"),
-        ({"base": SMALL.but(validation_split=0)}, "these settings hold none back"),
+        ({"base": SMALL.but(validation_split=0)}, "these settings have no validation images"),
         ({"trials": 101}, "101 runs; at most 100"),
         ({"method": "grid", "knobs": {"learning_rate": Span(low=1e-4, high=1, points=20),
                                       "dropout": Span(low=0, high=0.5, points=20)}}, "400 runs; at most 100"),
@@ -441,7 +441,10 @@ def test_what_happens_to_a_run_happens_to_its_trial(stage: Any, hired: Hired) ->
     assert played.look()
     found = optuna_study.read(played.folder)
     assert [one.state for one in found] == ["failed"] * 4
-    assert [words(one.failure) for one in found][1:3] == ["Its run is gone.", "It was not validated."]
+    assert [words(one.failure) for one in found][1:3] == [
+        "The run was deleted.",
+        "The run has no validation accuracy.",
+    ]
     assert found[0].failure == Failure.of("diverged", epoch=1, step=2)
     assert "killed" in words(found[3].failure)
     assert sweeps.best(found) is None
@@ -470,7 +473,7 @@ def test_no_room_ends_the_sweep_with_the_reason_and_others_are_waited_for(stage:
     played.locks.pop(played.folder).release()
     status = run_folder.status(played.folder)
     assert status.state == "failed"
-    assert "There are 0 runs already" in words(status.failure)
+    assert "There are 0 runs, which" in words(status.failure)
 
 
 def test_a_damaged_folder_is_no_sweep(tmp_path: Path, stage: Any) -> None:

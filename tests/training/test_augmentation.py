@@ -335,5 +335,5 @@ def test_what_are_no_images_is_refused_with_its_shape(wrong: NDArray[np.generic]
 def test_an_amount_out_of_its_range_is_refused(name: str, excess: float) -> None:
     most = getattr(MOST, name)
     wrong = NONE._replace(**{name: most + excess if excess > 0 else excess})
-    with pytest.raises(ValueError, match=f"amount of {name} is from 0 to {most}, but this one is"):
+    with pytest.raises(ValueError, match=f"amount of {name} must be from 0 to {most}, but it is"):
         augment(DIGITS[:1], wrong, np.random.default_rng())

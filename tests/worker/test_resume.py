@@ -193,7 +193,7 @@ def test_other_data_than_before_is_a_clear_verdict(paused: Path, hired: Hired) -
     run_folder.write_json(paused / "environment.json", known | {"dataset_sha256": "0" * 64})
     status = resumed(paused, hired)
     assert (status.state, words(status.failure)) == (
-        "failed", "mnist-5k is not the data that this run began with, so it cannot go on. Train anew.",
+        "failed", "mnist-5k has changed since the run began, so the run cannot be resumed. Train a new run.",
     )  # fmt: skip
     # And it stays so, however often it is asked.
     assert resumed(paused, hired).failure == status.failure
@@ -214,7 +214,7 @@ def test_a_deleted_data_file_is_a_clear_verdict_and_its_return_mends_it(
     status = run_folder.status(run)
     assert (status.state, status.can_resume) == ("failed", True)
     assert words(status.failure).startswith(
-        f"mnist is not on this machine yet: there is no {file}. Get it on the Data"
+        f"mnist is not on this machine yet: there is no {file}. Download it on the Data"
     )
     with pytest.raises(datasets.DatasetMissing):
         run_queue.resume(run, Settings(runs=tmp_path))
@@ -234,7 +234,7 @@ def test_a_damaged_checkpoint_is_a_clear_verdict_and_what_was_finished_stays(
     status = run_folder.status(run)
     assert (status.state, words(status.failure)) == (
         "failed",
-        "The checkpoint is damaged, so the run cannot go on. Train anew with the same settings.",
+        "The checkpoint is damaged, so the run cannot be resumed. Train a new run with the same settings.",
     )
     assert not status.can_resume
     assert records.metrics(run) == records.metrics(finished)
@@ -246,7 +246,7 @@ def test_a_checkpoint_of_another_network_is_a_clear_verdict(paused: Path, hired:
     run_folder.write_json(paused / "config.json", SMALL.but(hidden_units=(9,)).model_dump(mode="json"))
     status = resumed(paused, hired)
     assert (status.state, words(status.failure)) == (
-        "failed", "The checkpoint belongs to another network, so the run cannot go on. Train anew.",
+        "failed", "The checkpoint belongs to another network, so the run cannot be resumed. Train a new run.",
     )  # fmt: skip
 
 

@@ -40,8 +40,10 @@ from tests.support.inprocess import CALLS, SMALL, assert_same, at_the_writing_of
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 PROJECT = Path(run_folder.__file__).parents[2]
-KILLED = "The training process ended without a word: it was killed, or the machine went down."
-FULL = "The disk is full. Make room, then resume."
+KILLED = (
+    "The training process ended without an error message. It was killed, or the machine was switched off."
+)
+FULL = "The disk is full. Free some disk space, then resume."
 
 # Many short epochs, so that there is time to disturb it.
 BUSY = RunConfig(hidden_units=(8,), dropout=0.2, training_images=500, batch_size=4, epochs=25)
@@ -380,7 +382,7 @@ def test_a_folder_made_read_only_is_a_clear_verdict_and_when_it_can_be_written_t
     status = Status.model_validate_json(found.stdout.splitlines()[-1])
     run.chmod(0o755)
     assert (status.state, words(status.failure)) == (
-        "interrupted", "The run's folder cannot be written to. Make it writable, then resume.",
+        "interrupted", "The folder cannot be written to. Make the folder writable, then resume.",
     )  # fmt: skip
     assert [row["epoch"] for row in records.metrics(run)][:1] == [1]
     run_queue.resume(run, Settings())

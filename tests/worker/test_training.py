@@ -425,8 +425,8 @@ def test_a_run_that_diverges_within_an_epoch_says_so_and_a_smaller_rate_mends_it
     status = run_folder.status(run)
     assert (status.state, status.diverged, status.epoch) == ("failed", True, 2)
     assert words(status.failure) == (
-        "The loss stopped being a number in epoch 2, step 32: the steps were too large. "
-        "Try a learning rate ten times smaller."
+        "The loss became infinite or NaN in epoch 2, step 32, because the updates of the weights were too "
+        "large. Try a learning rate ten times smaller."
     )
     assert not run_folder.has_model(run)
     assert [row["epoch"] for row in records.metrics(run)] == [1]
