@@ -1,4 +1,4 @@
-"""The shared module of MNIST Lab: everything but the pages, in rooms whose order is that of a digit's way.
+"""MNIST Lab without its pages: packages in the order data set, network, run, prediction.
 
 `docs/design.md` has a map of the rooms. Only `core.ui` knows of Streamlit, and only `core.worker` imports
 TensorFlow or Keras. `tests/ground/test_imports.py` holds the order and both promises.

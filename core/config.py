@@ -1,4 +1,4 @@
-"""A run's settings: every knob, validated, under the name that Keras gives it.
+"""A run's settings, validated, under their Keras names, and the presets.
 
 A `RunConfig` says everything that a training run needs to be repeated. It is frozen, has no
 optional meaning that depends on where it is read, and survives JSON unchanged. What it cannot

@@ -1,4 +1,4 @@
-"""Why something failed, as data: a code and its values, put into words when somebody reads of it.
+"""Why a process failed, as data: an error code with its values, and the sentence for each code.
 
 A process that fails speaks no language. It writes the code and the values into a file, and whoever shows them
 finds the words here, in the language of the reader.

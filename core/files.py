@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one, and reading files that are broken all the same."""
+"""Write files as a whole, and read archives that may be damaged."""
 
 from __future__ import annotations
 

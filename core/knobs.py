@@ -1,4 +1,4 @@
-"""What a setting is to whoever turns it: its words, its limits, and where a slider stops.
+"""The description of each setting: its title and hint, its limits, and the values of its slider.
 
 All of that stands beside the setting's field: its limits and options in the field's type, the rest in a
 `Knob` among the field's annotations. `read` puts both together for the form, the sweeps and the terminal.

@@ -1,4 +1,4 @@
-"""Texts that people wrote, shown as they are: a function for each place that would take them for markup.
+"""Escape texts that people wrote, so that Markdown, Plotly and spreadsheets show them unchanged.
 
 What somebody calls a run, writes on it, or puts into a link or a file may neither look like a part of the
 page nor lead elsewhere.

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with settings, in plain words."""
+"""Sentences about settings that pydantic rejects: what was received, and what is allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operator of a server sets, from the environment: ``MNIST_LAB_RUNS=/data/runs``.
+"""The settings of the server's operator, from environment variables such as ``MNIST_LAB_RUNS=/data/runs``.
 
 The limits hold for every run, wherever it is asked for: `core.jobs.run_queue.submit` checks them, so that
 neither a hand-made request nor the terminal gets around them.

@@ -1,4 +1,4 @@
-"""Where the presets come from, and what they reach.
+"""The presets: their titles, where they come from, and the accuracy that they reach.
 
 The numbers are those of ``python -m benchmarks.presets mnist-5k mnist``, see docs/benchmarks.md: medians of
 three seeds on a machine with two cores.

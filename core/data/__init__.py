@@ -1,1 +1,1 @@
-"""The data sets: where their images come from, how they are kept and what they are."""
+"""The data sets: their descriptions, their images and labels, and their downloads."""

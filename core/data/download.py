@@ -1,4 +1,4 @@
-"""Download a file, and say in a sentence why it did not come: each cause has another remedy."""
+"""Download a file. If the download fails, the error says why, and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fashion-MNIST's test images: clothes of the size of digits, to see what a reader of digits makes of them.
+"""Fashion-MNIST's test images: clothes in the size of digits, to test a network with images of no digit.
 
 Xiao, Rasul and Vollgraf, 2017. The files are Keras's own, where Keras keeps them.
 """

@@ -1,4 +1,4 @@
-"""What a data set is: the shape of its images, its classes, its size, and where it comes from.
+"""The description of a data set: the shape of its images, its classes, its size, and its source.
 
 Everything that depends on these asks a `DatasetSpec`. Two are built in. A school may have more: each is a
 folder in the operator's folder of data sets, with a ``dataset.json``, the spec, and an ``arrays.npz``, see

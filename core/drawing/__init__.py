@@ -1,1 +1,1 @@
-"""A drawing, from strokes or a photo to the images that a network reads, and how drawings are kept."""
+"""Drawings: from strokes or a photo to the input images of a network, and the saved drawings."""

@@ -1,4 +1,4 @@
-"""Drawings in a file: the format in which handwriting is shared.
+"""Read and write files of drawings, the format in which handwriting is shared.
 
 It is a JSON list, gzipped, of ``{"writer", "label", "strokes"}``, here with the image and with what a run
 read of it.

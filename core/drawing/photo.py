@@ -1,5 +1,6 @@
-"""From a photo of a digit on paper, or of chalk on a blackboard, to a clean canvas for
-`core.drawing.preprocess`.
+"""Find the digit in a photo of paper or of a blackboard, and make a clean canvas of it.
+
+The canvas is the input of `core.drawing.preprocess`.
 
 Light multiplies: a camera sees how bright the paper is, times the light that falls on it. So the
 paper without the ink is estimated, its brightness divided away, and what is left is the ink. From

@@ -1,4 +1,4 @@
-"""From a drawing to the image that the network gets, made as MNIST's images were made.
+"""Make the input image of the network from a drawing, in the same way as MNIST's images were made.
 
 The recipe is LeCun's ("The MNIST database of handwritten digits": size-normalised to fit a 20×20
 box with the aspect ratio kept, anti-aliased, centred in 28×28 by the centre of mass), as

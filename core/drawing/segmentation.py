@@ -1,4 +1,4 @@
-"""Several digits on one canvas: find them, from left to right."""
+"""Find the digits of a number on one canvas, from left to right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pen strokes: from the canvas, to a file or an address and back, and drawn with a pen of any width.
+"""Pen strokes: read from the canvas, written to a file or an address, and drawn with a pen of any width.
 
 Strokes are lists of points ``[x, y]``, y downwards. In a file their unit is the longer side of the
 digit, so that they say nothing about the canvas they were drawn on.

@@ -1,2 +1,1 @@
-"""How well a run reads: its mistakes, how sure it is, what it looks at, and how it reads what is not
-MNIST."""
+"""Evaluation of a trained run: mistakes, calibration, explanations, robustness, significance."""

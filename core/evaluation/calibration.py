@@ -1,4 +1,4 @@
-"""How sure a network may say it is: its temperature, and when a drawing is no digit at all.
+"""Calibration: the temperature of a run's probabilities, and the limit above which a drawing is no digit.
 
 Both are measured on validation images, which the network has not learned from. A network without any has
 neither.

@@ -1,4 +1,4 @@
-"""Why a network reads a drawing as it does: which ink speaks for a digit, and which drawings look alike."""
+"""Explain a prediction: which pixels support a class, and which training images look similar."""
 
 from __future__ import annotations
 

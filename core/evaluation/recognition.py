@@ -1,4 +1,4 @@
-"""Read drawings with a run: how likely each digit is, as far as it can be believed, and whether it is one."""
+"""Classify images with a run: calibrated probabilities, and whether an image is a digit at all."""
 
 from __future__ import annotations
 

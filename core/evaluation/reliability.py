@@ -1,4 +1,4 @@
-"""Whether a network is right as often as it says: reliability, calibration error, ROC, precision-recall."""
+"""Reliability diagram, calibration error, ROC curve and precision-recall curve."""
 
 from __future__ import annotations
 

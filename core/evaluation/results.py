@@ -1,4 +1,4 @@
-"""What a trained run gets right and wrong on the test images."""
+"""A run's results on the test images: predictions, mistakes, confusion matrix, classification report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a network stands up to digits that are turned, shifted, faint, …: accuracy, step by step.
+"""Robustness: the accuracy on digits that are rotated, shifted, scaled, thick, noisy or faint.
 
 ``python -m core.evaluation.robustness RUN`` measures a run in the background and keeps what it finds in the
 run's

@@ -1,4 +1,4 @@
-"""How sure a number is, and whether a difference means anything."""
+"""Confidence intervals, and tests of whether a difference is significant."""
 
 from __future__ import annotations
 

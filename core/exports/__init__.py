@@ -1,1 +1,1 @@
-"""What can be taken away from a run, and brought in again: scripts, models, archives, cards."""
+"""Downloads and uploads of runs: scripts, models, archives, model cards."""

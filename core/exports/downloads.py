@@ -1,4 +1,4 @@
-"""Everything that can be taken away from a run, each as one file: for the Runs page and for a terminal."""
+"""The downloads of a run, each as one file: for the Runs page and for the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names for the files that are taken away from a run: they say what it is, and every system takes them.
+"""File names for the downloads of a run. They say what a file holds, and are valid on every system.
 
 Such as ``mlp-128-mnist-96.86.h5``: the network, the data set, and the test accuracy in percent. In front is
 what somebody called the run, if anybody did; a run without an accuracy yet has its state instead. Two runs

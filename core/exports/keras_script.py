@@ -1,4 +1,4 @@
-"""A run as code to take away: a Keras script, and a notebook, that train it from nothing.
+"""A run as a Keras script or as a notebook that trains the same network again.
 
 What is written is what the tutorials write. Two things are there because the numbers are to come back: the
 images of an epoch come in an order that follows from the seed and the epoch, and the weights are drawn right

@@ -1,4 +1,4 @@
-"""A run's model card: what it is, what it learned from, how good it is, and what it is not for.
+"""A run's model card: the network, its training data, its results and its limits.
 
 The headings are those of Mitchell et al. ("Model cards for model reporting", 2019), as far as a network that
 reads digits has something to say under them.

@@ -1,4 +1,4 @@
-"""A trained model in the formats that others read, each with the lines that use it."""
+"""A trained model in other file formats, each with example code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network with the preprocessing in front of it, as one ONNX model: a drawing in, a digit out.
+"""One ONNX model of preprocessing and network: the input is a drawing, the output is a digit.
 
 The recipe is that of `core.drawing.preprocess`, written with matrices: to crop, fit and centre a picture is
 to

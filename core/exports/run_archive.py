@@ -1,4 +1,4 @@
-"""A whole run as one zip file, and back in, on this machine or another one.
+"""Write a whole run to a zip file, and read it again, on this machine or another one.
 
 Whoever brings a zip may be anybody, so nothing in it is trusted: only files that a run has, under exactly
 their names, are unpacked, within limits of number and size; each is read with the reader that the app uses

@@ -1,4 +1,4 @@
-"""A run's curves as TensorBoard's logs."""
+"""A run's metrics as TensorBoard logs."""
 
 from __future__ import annotations
 

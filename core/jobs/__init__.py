@@ -1,1 +1,1 @@
-"""Who trains, and when: the queue, the processes, how long it will take."""
+"""Which run trains, and when: the queue, the processes, the estimated time."""

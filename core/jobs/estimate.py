@@ -1,4 +1,4 @@
-"""How long a run will take: the layer specs' arithmetic, and what this machine has taken before.
+"""Estimate how long a run will take, from its layers and from earlier runs on this machine.
 
 The arithmetic counts each kind of work that the worker does and prices it with what it took
 on one machine (`_SECONDS`). How much faster or slower another machine is, or this one on a busy day, is

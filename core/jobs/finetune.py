@@ -1,4 +1,4 @@
-"""Teach a run some drawings: what to train, and what came of it."""
+"""Train a run on drawings: the settings of the new run, and what it has learned and forgotten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker's process: started when it is needed, or before, so that TensorFlow is imported by then.
+"""Start worker processes: when a run needs one, or before, so that TensorFlow is already imported.
 
 A server keeps at most one warm worker waiting. It waits on its standard input, so it leaves with the
 server, and by itself when nobody has needed it for a while.

@@ -1,4 +1,4 @@
-"""What is asked of whoever works on a run or a sweep: to rest, to end, to go on.
+"""Ask the process of a run or a sweep to pause, to stop or to continue.
 
 The request is a file in its folder, see `core.runs.run_folder`; who works there reads it. A process is
 started only where there is none, or where the one that is there may be about to leave.

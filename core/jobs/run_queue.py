@@ -1,4 +1,4 @@
-"""Start and stop runs; wait for a turn.
+"""The queue: start, pause, stop and resume runs, and wait for a free slot.
 
 A run is trained by a process of its own, which waits for one of the slots, trains, and ends. No
 scheduler is kept alive: the slots are file locks, which the system frees when a process dies, and

@@ -1,4 +1,4 @@
-"""How one number in a network comes about: what goes in, what it is multiplied by, what comes out."""
+"""How a layer computes one number of its output: the inputs, the weights, and the result."""
 
 from __future__ import annotations
 

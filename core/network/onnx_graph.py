@@ -1,4 +1,4 @@
-"""Layer specs and weights → an ONNX model that gives every layer's output, and the logits.
+"""Write an ONNX model from layer specs and weights. Its outputs are every layer and the logits.
 
 Written layer by layer instead of converted from a trained Keras model: it takes milliseconds, the
 names stay, and batch normalisation stays a layer of its own. Keras keeps channels last, ONNX

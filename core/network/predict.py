@@ -1,4 +1,4 @@
-"""Predict with a trained run, through ONNX Runtime: no TensorFlow, a fraction of a millisecond."""
+"""Predict with a trained run, through ONNX Runtime and without TensorFlow, in a fraction of a millisecond."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A run: its folder, what people write on it, and what can be read off it."""
+"""A run: its folder, the notes that people write, and what can be read from it."""

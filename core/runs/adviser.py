@@ -1,4 +1,4 @@
-"""An adviser in plain words: what is wrong with a run, which of its numbers show it, and the one knob to try.
+"""The adviser: what is wrong with a run, which of its metrics show it, and which setting to change.
 
 The rules, in the order in which they are asked. Each silences those that would only see its
 consequences, or say the opposite.

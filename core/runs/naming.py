@@ -1,4 +1,4 @@
-"""What a run is called where nobody has named it: its network, and what sets it apart.
+"""Names for runs: the network, and the settings that differ from the nearest preset.
 
 A run's name says in what it differs from the preset that its settings are nearest to, the most important
 first: "MLP 128 · rate 0.02". Where runs stand side by side, no two have the same name: what differs between

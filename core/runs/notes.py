@@ -1,4 +1,4 @@
-"""What people write on a run: a name, tags, notes, a star. It changes nothing of the run itself."""
+"""What people write about a run: a name, tags, a note, a star. The run itself stays the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All runs as a table: what was set, what came of it, what it took."""
+"""All runs as a table: their settings, their accuracy, and their size."""
 
 from __future__ import annotations
 

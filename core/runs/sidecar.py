@@ -1,4 +1,4 @@
-"""A small file beside a run: it is written as a whole, and where it cannot be read it is as good as none."""
+"""Small JSON files in a run's folder. They are written as a whole; an unreadable one counts as missing."""
 
 from __future__ import annotations
 

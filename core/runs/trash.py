@@ -1,4 +1,4 @@
-"""Deleting runs so that it can be undone for a while."""
+"""Delete runs, and restore them within a day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run begins with besides its settings: another run's weights, and drawings to learn from.
+"""What a run begins with besides its settings: the weights of another run, and drawings to train on.
 
 A lesson is a file in the run's directory, so that the run can be resumed, and copied to another machine,
 without whatever it came from.

@@ -1,1 +1,1 @@
-"""A sweep: many runs that differ in a few knobs, chosen by what came of those before."""
+"""Sweeps: many runs that differ in a few settings, chosen by a grid, at random or by earlier results."""

@@ -1,4 +1,4 @@
-"""What a sweep has tried: its Optuna study, in a journal of its own."""
+"""The Optuna study of a sweep: the settings that were tried, and their results, in a journal file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process that runs a sweep: ``python -m core.sweeps.runner SWEEP``. It outlives whoever started it.
+"""The process that runs a sweep: ``python -m core.sweeps.runner SWEEP``. It does not end with the server.
 
 It trains nothing. It asks Optuna what to try next, has that trained as any other run, tells Optuna what came
 of it, and leaves. What it knows is in the sweep's folder, so that another one can go on at any time.

@@ -1,4 +1,4 @@
-"""The space that a sweep searches: the knobs that it can turn, and what each of them takes."""
+"""The search space of a sweep: the settings that it can vary, and their values."""
 
 from __future__ import annotations
 

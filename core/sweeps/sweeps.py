@@ -1,4 +1,4 @@
-"""Sweeps: many runs that differ in a few knobs, tried by a grid, by chance, or by what came out before.
+"""Sweeps: many runs that differ in a few settings, chosen by a grid, at random or by earlier results.
 
 A sweep is a folder in ``.sweeps`` of the runs folder. Where it stands and what is asked of it is written as
 for a run, see `core.runs.run_folder`, and its process, `core.sweeps.runner`, holds ``worker.lock`` and leaves

@@ -1,1 +1,1 @@
-"""What training needs and NumPy can do: schedules of the learning rate, augmentation of images."""
+"""The parts of training that need only NumPy: learning-rate schedules and data augmentation."""

@@ -1,4 +1,4 @@
-"""Digits slightly changed, so that a network learns what a digit may look like: data augmentation.
+"""Data augmentation: change each training image a little at random, so that the network generalises better.
 
 The one place for it: the worker changes the training images with it, and a page previews it, so it
 needs NumPy only. Turning, slanting, zooming, shifting and the elastic warp are one map from each

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: how large the steps are, as a share of the learning rate that is set.
+"""Learning-rate schedules: the learning rate of each step, as a share of the learning rate that is set.
 
 One function gives the curve that the Train page draws before training, and the numbers that the
 worker trains with. What it cannot know is when the loss stops falling: ``"plateau"`` is constant

@@ -1,4 +1,4 @@
-"""The training process, started by `core.jobs.run_queue`, which outlives whoever started it.
+"""The training process, started by `core.jobs.run_queue`. It does not end with the server.
 
 ``python -m core.worker RUN_DIR SLOTS`` trains one run. ``python -m core.worker --warm SECONDS`` imports
 TensorFlow first and then waits for such a line on its standard input, as JSON: ``["RUN_DIR", SLOTS]``;

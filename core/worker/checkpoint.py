@@ -1,4 +1,4 @@
-"""What a run needs to go on exactly where it was: one file, replaced as a whole.
+"""The checkpoint: all that a run needs to continue exactly where it was, in one file.
 
 The arrays are the model's variables (weights, statistics, and the random generators of its dropout
 layers), the optimizer's (its step count and moments), and the weights to go back to if the run ends

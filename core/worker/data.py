@@ -1,4 +1,4 @@
-"""The images of each step, by seed, epoch and step alone: what was seen before plays no part.
+"""The images of each training step. They follow from the seed, the epoch and the step alone.
 
 So a run that is resumed sees what it would have seen, without replaying anything.
 """

@@ -1,4 +1,4 @@
-"""Keras → the files of a finished run."""
+"""Write the files of a finished run from its Keras model."""
 
 from __future__ import annotations
 

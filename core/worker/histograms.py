@@ -1,4 +1,4 @@
-"""What can be seen of a network while it learns: per layer, how its weights and gradients are spread."""
+"""Histograms of the weights and gradients of each layer, measured during training."""
 
 from __future__ import annotations
 

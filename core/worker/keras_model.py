@@ -1,4 +1,4 @@
-"""Layer specs → the `keras.Model` that is trained."""
+"""Build the `keras.Model` that is trained from layer specs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keras's own files, written so that older versions of Keras read them, too.
+"""Write Keras's own model files so that older versions of Keras can read them, too.
 
 Keras writes every argument of each layer, of the optimizer and of the loss, among them those that came with
 its newest version, and an older one refuses what it does not know. Here only what differs from its default is

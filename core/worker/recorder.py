@@ -1,4 +1,4 @@
-"""The worker's side of the run directory."""
+"""Write the worker's files in the run directory: the status and the rows of metrics."""
 
 from __future__ import annotations
 
