@@ -1,7 +1,7 @@
 """Why a process failed, as data: an error code with its values, and the sentence for each code.
 
-A process that fails speaks no language. It writes the code and the values into a file, and whoever shows them
-finds the words here, in the language of the reader.
+A process that fails does not know the language of the reader. It writes the code and the values into a file.
+The page or the command line finds the sentence here, in the language of the reader.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Failure(BaseModel):
 
     @staticmethod
     def from_exception(error: BaseException) -> Failure:
-        """What an error comes down to, by itself and by what it came of."""
+        """The failure that an error stands for, from the error itself and from its causes."""
         if is_disk_full(error):
             return Failure.of("disk_full")
         if isinstance(error, KnownFailure):
@@ -72,7 +72,7 @@ class Failure(BaseModel):
 def _fitting(value: object) -> str | int | float:
     if isinstance(value, int | float) and -_MOST <= value <= _MOST:
         return value
-    # The name of a file may hold bytes that are no text, which no JSON file brings back.
+    # The name of a file may hold bytes that are not text, which JSON cannot store.
     return str(value).encode("utf-8", "replace").decode()[:_LONGEST]
 
 
@@ -88,7 +88,7 @@ Written = Annotated[Failure | None, BeforeValidator(_from_file)]
 
 
 class KnownFailure(Exception):
-    """An error of ours that may end a process. Its message is in the language of whoever asks for it."""
+    """An error of MNIST Lab that may end a process. Its message is in the current language."""
 
     def __init__(self, code: str, **values: object) -> None:
         super().__init__(code, values)
@@ -99,15 +99,15 @@ class KnownFailure(Exception):
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and all that it came of; some libraries hand errors on as arguments and as reasons."""
+    """An error and all its causes; some libraries pass errors on as arguments and as reasons."""
     waiting, seen = [error], set()
     while waiting:
-        one = waiting.pop(0)
-        if id(one) not in seen:
-            seen.add(id(one))
-            yield one
-            found = (one.__cause__, one.__context__, getattr(one, "reason", None), *one.args)
-            waiting += [cause for cause in found if isinstance(cause, BaseException)]
+        cause = waiting.pop(0)
+        if id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            behind = (cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args)
+            waiting += [error for error in behind if isinstance(error, BaseException)]
 
 
 def is_disk_full(error: BaseException) -> bool:
@@ -140,14 +140,14 @@ def words(failure: Failure | None) -> str:
         return _("The cause is unknown.")
     try:
         return sentences()[failure.code].format_map(failure.values)
-    except (LookupError, ValueError):  # nobody here has written this
+    except (LookupError, ValueError):  # a code or values of another version
         return _("The error code {code} is not known to this version of MNIST Lab.").format(code=failure.code)
 
 
 def sentences() -> dict[str, str]:
     """What each code means and what to do, with the places for its values, in the current language."""
     return {
-        # What older files hold, and our errors that no code tells more of.
+        # Sentences of older files, and errors of MNIST Lab without a code of their own.
         "said": "{text}",
         "unexpected": _("Unexpected error {kind}: {message}"),
         # The machine.

@@ -53,7 +53,7 @@ class Number(NamedTuple):
         spaced = (np.geomspace if self.log else np.linspace)(low, high, points)
         if self.whole:
             return sorted({round(value) for value in spaced})
-        # Three figures say what is meant; but the ends are what they are, or they would lie outside.
+        # Three digits are enough, but the ends stay exact: a rounded end could be outside of the limits.
         return sorted({low, *(float(f"{value:.3g}") for value in spaced[1:-1]), high})
 
 
@@ -71,7 +71,7 @@ class Swept(TypedDict, total=False):
 class Knob:
     """How a setting is turned.
 
-    Texts are English, marked by `core.i18n.N_`; whoever shows them translates them.
+    Texts are English, marked by `core.i18n.N_`; they are translated where they are shown.
 
     Attributes:
         title: what it is called.

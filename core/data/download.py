@@ -38,7 +38,7 @@ def download(url: str, target: Path, progress: Progress) -> None:
         progress: called with the bytes so far and the bytes in all.
 
     Raises:
-        FetchFailed: the message says what lies in the way.
+        FetchFailed: the download failed; the message says why.
         OSError: the file cannot be written.
     """
     try:
@@ -75,11 +75,11 @@ def _write(response: requests.Response, target: Path, progress: Progress) -> Non
 
 
 def _why(url: str, error: requests.RequestException) -> str:
-    """What lies in the way, by what `requests` and all that it stands on say."""
-    host, proxy, found = _host(url), _proxy(url), list(causes(error))
+    """Why the download failed, from the errors of `requests` and of the libraries below it."""
+    host, proxy, errors = _host(url), _proxy(url), list(causes(error))
     match error:
         case requests.exceptions.ProxyError():
-            return _why_no_proxy(host, proxy, found)
+            return _why_no_proxy(host, proxy, errors)
         case requests.exceptions.InvalidURL() | requests.exceptions.InvalidSchema():
             # What cannot be read as an address may have a password in it.
             return _(
@@ -87,7 +87,7 @@ def _why(url: str, error: requests.RequestException) -> str:
                 "HTTPS_PROXY, and restart the app."
             ).format(host=host, reason="@" if "@" in str(error) else error)
         case requests.exceptions.SSLError():
-            return _why_not_secure(host, found)
+            return _why_not_secure(host, errors)
         case requests.HTTPError():
             return _why_no_file(host, proxy, error.response.status_code)
         case requests.TooManyRedirects():
@@ -97,11 +97,11 @@ def _why(url: str, error: requests.RequestException) -> str:
                 "{host} cannot be reached: no data arrived for {n} seconds. The network is slow or blocks "
                 "the server, or the server is down. Try again later."
             ).format(host=host, n=_TIMEOUT)
-    return _why_no_connection(host, found)
+    return _why_no_connection(host, errors)
 
 
-def _why_no_connection(host: str, found: list[BaseException]) -> str:
-    for cause in found:
+def _why_no_connection(host: str, errors: list[BaseException]) -> str:
+    for cause in errors:
         if isinstance(cause, socket.gaierror):
             return _(
                 "{host} cannot be reached: the name is unknown. Check this machine's network and the address."
@@ -126,8 +126,8 @@ def _why_no_file(host: str, proxy: str, status: int) -> str:
     )
 
 
-def _why_no_proxy(host: str, proxy: str, found: list[BaseException]) -> str:
-    tunnel = [str(cause) for cause in found if str(cause).startswith("Tunnel connection failed")]
+def _why_no_proxy(host: str, proxy: str, errors: list[BaseException]) -> str:
+    tunnel = [str(cause) for cause in errors if str(cause).startswith("Tunnel connection failed")]
     if any(" 407 " in words for words in tunnel):
         return _password_wanted(proxy)
     if tunnel:
@@ -147,14 +147,14 @@ def _password_wanted(proxy: str) -> str:
     ).format(proxy=proxy)
 
 
-def _why_not_secure(host: str, found: list[BaseException]) -> str:
-    failed = [cause for cause in found if isinstance(cause, ssl.SSLError)]
+def _why_not_secure(host: str, errors: list[BaseException]) -> str:
+    failed = [cause for cause in errors if isinstance(cause, ssl.SSLError)]
     refused = [cause.verify_code for cause in failed if isinstance(cause, ssl.SSLCertVerificationError)]
     if not refused:
         return _(
             "No secure connection to {host} is possible ({reason}). A proxy or a firewall may block "
             "it, or the server does not support it."
-        ).format(host=host, reason=failed[0].reason if failed else found[-1])
+        ).format(host=host, reason=failed[0].reason if failed else errors[-1])
     if refused[0] in _OUT_OF_DATE:
         return _(
             "The certificate of {host} is out of date, or this machine's clock is wrong. Set the clock, or "
@@ -173,7 +173,7 @@ def _why_not_secure(host: str, found: list[BaseException]) -> str:
 
 
 def _refuse_a_web_page(url: str, file: Path) -> None:
-    """A network that wants somebody to log in first answers everything with its own page."""
+    """A network that requires a login answers every request with its own page."""
     with file.open("rb") as opened:
         beginning = opened.read(_BEGINNING).lstrip().lower()
     if beginning.startswith((b"<!doctype html", b"<html")):
@@ -187,8 +187,8 @@ def _refuse_a_web_page(url: str, file: Path) -> None:
 
 def _proxy(url: str) -> str:
     """The proxy through which this address is asked for, as HOST:PORT; "" for none."""
-    found = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)) or ""
-    return _host(found)
+    proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)) or ""
+    return _host(proxy)
 
 
 def _host(url: str) -> str:

@@ -154,7 +154,7 @@ def folder(name: str) -> Path | None:
 
 
 def read(file: Path) -> DatasetSpec | None:
-    """The spec in a file that nobody vouches for; None where there is none, or it cannot be one."""
+    """The spec in a file from an unknown source; None if there is no valid spec."""
     try:
         with file.open("rb") as opened:
             return DatasetSpec.model_validate_json(opened.read(_MOST_BYTES))

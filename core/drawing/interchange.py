@@ -33,7 +33,7 @@ _LATEST = 1e11  # seconds since 1970; dates of five digits are beyond Python
 
 
 class BadDrawings(ValueError):
-    """A file that somebody brought holds no drawings. The message says what is wrong and what is allowed."""
+    """An uploaded file holds no valid drawings. The message says what is wrong and what is allowed."""
 
 
 def pack(drawings: Sequence[Drawing]) -> bytes:
@@ -58,7 +58,7 @@ def pack(drawings: Sequence[Drawing]) -> bytes:
 
 
 def unpack(data: bytes) -> list[Drawing]:
-    """The drawings in a file that nobody vouches for, in its order.
+    """The drawings in a file from an unknown source, in its order.
 
     Args:
         data: as `pack` makes it, gzipped or not. Of a drawing's keys, ``label`` is needed, and one of

@@ -36,7 +36,7 @@ SIDE = 800  # pixels: the longer side of a photo after reading
 # What takes away, or as chalk adds, less than this share of the paper's brightness is no ink: pencil
 # takes away a third, even where it is thin, and creases and what shines through a tenth.
 FAINTEST = 0.1
-NOISE = 6  # what is within so many standard deviations of the paper is paper
+NOISE = 6  # standard deviations: contrast up to this many is paper
 LIGHTER = 0.6  # where a stroke is faint, it goes on down to this share of the threshold
 
 # Lengths in longer sides of the photo.
@@ -48,7 +48,7 @@ _LEAST = 0.01  # the longer side of the smallest digit
 _INNER = 0.06  # the longer side of what is taken for the digit, though something else touches the border
 # In longer sides of the digit: what is shorter is a speck. A digit's own parts are longer.
 _SPECK = 0.1
-# At the border also a shadow may end, so there ink has to take away so much of the paper's brightness.
+# A shadow may end at the border. So ink there must reduce the paper's brightness by this share.
 _SURE = 0.3
 # At the border, what has less than this share of the brightness close by is not paper but the table.
 _TABLE = 0.4
@@ -171,7 +171,7 @@ def _reduced(image: Image.Image) -> Image.Image:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """The photo turned as its EXIF data say; where these are damaged, as it lies."""
+    """The photo turned as its EXIF data say; unchanged if they are damaged."""
     with suppress(*_BROKEN):
         return ImageOps.exif_transpose(image)
     return image

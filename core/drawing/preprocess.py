@@ -71,7 +71,7 @@ def of_cropped(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def steps(rgba: NDArray[np.uint8], without: Collection[str] = ()) -> dict[str, NDArray[np.float32]]:
-    """What each step of the recipe makes of the drawing, and what comes of it where steps are left out.
+    """The drawing after each step of the recipe, with all steps or without some of them.
 
     Args:
         rgba: uint8 ``(H, W, 4)``.

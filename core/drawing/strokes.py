@@ -25,7 +25,7 @@ MOST_POINTS = 20_000  # of one drawing, which is minutes of scribbling
 MOST_STROKES = 1_000  # of one drawing
 _FARTHEST = 1e6  # of a point, in any unit
 MOST_TEXT = 4_000  # characters of a drawing in an address, which is a digit over and over
-_MOST_BYTES = MOST_TEXT * 3 // 4  # that base64 makes so many characters of
+_MOST_BYTES = MOST_TEXT * 3 // 4  # which base64 writes as MOST_TEXT characters
 _APART = 2  # between two points in an address, where 255 is the canvas's side
 _SIDE = 140  # pixels of the canvas on which strokes are drawn again
 _FINER = 3  # times as large while they are drawn, so that edges come out smooth
@@ -99,7 +99,7 @@ def from_text(text: str, side: int) -> Strokes:
 
 
 def checked(value: Any) -> Strokes:
-    """Strokes that somebody brought along.
+    """Strokes from a file or a browser, checked.
 
     Args:
         value: lists of points ``[x, y]``, in any unit.

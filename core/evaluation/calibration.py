@@ -66,7 +66,7 @@ class Calibration(Sidecar):
 
 
 def reference_name(spec: DatasetSpec) -> str:
-    """The data set to compare with: for digits mnist-5k, which is always at hand."""
+    """The data set to compare with: for digits mnist-5k, which is always available."""
     return datasets.DEFAULT if spec.takes_drawings else spec.name
 
 

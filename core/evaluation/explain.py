@@ -33,7 +33,7 @@ class Occlusion(NamedTuple):
 
 
 def occlusion(predictor: Predictor, image: NDArray[np.uint8], digit: int) -> Occlusion:
-    """Cover the drawing square by square, with paper and with ink, and see what becomes of the digit.
+    """Cover the drawing square by square, with paper and with ink, and measure the change in probability.
 
     The method is Zeiler and Fergus's ("Visualizing and understanding convolutional networks", 2014,
     section 4.2); a pixel gets the mean of the squares that cover it.

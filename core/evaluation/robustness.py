@@ -1,8 +1,7 @@
 """Robustness: the accuracy on digits that are rotated, shifted, scaled, thick, noisy or faint.
 
-``python -m core.evaluation.robustness RUN`` measures a run in the background and keeps what it finds in the
-run's
-directory as it goes, so that a page can follow it.
+``python -m core.evaluation.robustness RUN`` measures a run in the background. It saves each result in the
+run's directory at once, so that a page can follow the progress.
 """
 
 from __future__ import annotations

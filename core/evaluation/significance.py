@@ -17,7 +17,7 @@ MEANINGFUL = 0.05  # a p-value below this is taken for a difference
 
 
 class Interval(NamedTuple):
-    """Where a share may really lie, 0 to 1."""
+    """The range in which the true share probably is, 0 to 1."""
 
     low: float
     high: float
@@ -31,14 +31,14 @@ def wilson(right: int, total: int) -> Interval:
         total: how many there were, at least 1.
 
     Raises:
-        ValueError: there cannot be so many.
+        ValueError: `right` is not between 0 and `total`.
     """
     found = binomtest(right, total).proportion_ci(LEVEL, method="wilson")
     return Interval(float(found.low), float(found.high))
 
 
 class Mean(NamedTuple):
-    """What several measurements of the same come to.
+    """The mean of several measurements of the same quantity.
 
     Attributes:
         mean: their mean.

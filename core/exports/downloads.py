@@ -18,7 +18,7 @@ from core.runs.run_table import Entry
 
 
 class NotExported(RuntimeError):
-    """This cannot be taken from this run, or not be put there. The message says why, and what can be done."""
+    """The run has no such download, or the target cannot be written. The message says what to do."""
 
 
 class Export(NamedTuple):
@@ -152,7 +152,7 @@ def _heading(one: Entry) -> str:
 
 
 def _remarks(one: Entry) -> list[str]:
-    """What of the run the script does not do."""
+    """The differences between the run and the script."""
     found = []
     if warm_start.has(one.run):
         found.append(

@@ -1,8 +1,8 @@
 """File names for the downloads of a run. They say what a file holds, and are valid on every system.
 
-Such as ``mlp-128-mnist-96.86.h5``: the network, the data set, and the test accuracy in percent. In front is
-what somebody called the run, if anybody did; a run without an accuracy yet has its state instead. Two runs
-may well have the same name: what saves a file must not put it over another one.
+Such as ``mlp-128-mnist-96.86.h5``: the network, the data set, and the test accuracy in percent. If the
+run was given a name, the file name begins with it. A run without an accuracy has its state instead. Two
+runs can have the same file name, so code that saves a file must not replace another one.
 """
 
 from __future__ import annotations

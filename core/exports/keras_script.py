@@ -1,8 +1,8 @@
 """A run as a Keras script or as a notebook that trains the same network again.
 
-What is written is what the tutorials write. Two things are there because the numbers are to come back: the
-images of an epoch come in an order that follows from the seed and the epoch, and the weights are drawn right
-after the seed was set.
+The script looks like the code of the tutorials. Two things are there so that the numbers can be reproduced:
+the order of an epoch's images follows from the seed and the epoch, and the weights are drawn right after the
+seed was set.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def parts(
     Args:
         config: the run's settings.
         title: what the run is called.
-        remarks: what of the run the script does not do.
+        remarks: the differences between the run and the script.
         spec: what it is trained with; None for the data set of the settings.
     """
     spec = spec or specs.of(config.dataset)
@@ -51,14 +51,14 @@ def parts(
     found = [
         Part(about, _imports(config)),
         Part(
-            f"The data: images {spec.side_by_side} with a byte for each pixel, scaled to 0 … 1.",
+            f"The data: images {spec.side_by_side} as bytes, scaled to the range from 0 to 1.",
             _data(config, spec),
         ),
         Part("The network.", _network(config, spec)),
         Part("Loss, optimizer and learning rate.", _compile(config)),
-        Part("Training, each epoch in an order of its own.", _training(config, spec)),
+        Part("Training. Each epoch has its own order of the images.", _training(config, spec)),
         Part(
-            f"How good is it on {'digits' if spec.are_digits else 'images'} that it has never seen?",
+            f"The accuracy on new {'digits' if spec.are_digits else 'images'}.",
             _testing(),
         ),
     ]
@@ -299,7 +299,7 @@ class Shuffled(keras.utils.PyDataset):
 history = model.fit(
     Shuffled(),
     epochs=EPOCHS,
-    shuffle=False,  # it shuffles by itself
+    shuffle=False,  # Shuffled has its own order
 {more}    verbose=2,
 )
 '''
@@ -307,7 +307,7 @@ history = model.fit(
 
 _STOP_EARLY = '''
 class StopEarly(keras.callbacks.EarlyStopping):
-    """Takes the best weights back only where it has stopped the training."""
+    """Restores the best weights only if it has stopped the training."""
 
     def on_train_end(self, logs=None):
         if self.stopped_epoch:
@@ -334,7 +334,7 @@ def _augmentation(config: RunConfig, spec: DatasetSpec) -> tuple[bool, str]:
     if config.shear:
         lines.append(f"layers.RandomShear({config.shear / 180!r}, 0.0, {fill}),  # {config.shear:g} degrees")
     left_out = [name for name in ("thickness", "elastic") if getattr(config, name)]
-    note = f"# Not with Keras's own layers: {', '.join(left_out)}.\n" if left_out else ""
+    note = f"# Keras has no layer for: {', '.join(left_out)}.\n" if left_out else ""
     if spec.image != spec.shape:
         lines = [f"layers.Reshape({spec.shape}),", *lines, f"layers.Reshape({spec.image}),"]
     body = "".join(f"        {line}\n" for line in lines)

@@ -139,7 +139,7 @@ def _formats() -> dict[str, Format]:
 
 
 def snippet(run: Path, ending: str) -> str:
-    """Python that uses the file of this format, by the name that it has when it is taken away."""
+    """Python that uses the file of this format, under the name of the downloaded file."""
     config, spec = records.config(run), records.spec(run)
     found = formats(spec)[ending]
     last = architectures.layers(config, spec)[-1].name

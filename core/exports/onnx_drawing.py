@@ -1,8 +1,7 @@
 """One ONNX model of preprocessing and network: the input is a drawing, the output is a digit.
 
 The recipe is that of `core.drawing.preprocess`, written with matrices: to crop, fit and centre a picture is
-to
-multiply it from both sides. Only specks stay where they are: pieces of ink cannot be found that way.
+to multiply it from both sides. Specks are not removed, because matrices cannot find separate pieces of ink.
 """
 
 from __future__ import annotations

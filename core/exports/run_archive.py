@@ -1,9 +1,9 @@
 """Write a whole run to a zip file, and read it again, on this machine or another one.
 
-Whoever brings a zip may be anybody, so nothing in it is trusted: only files that a run has, under exactly
-their names, are unpacked, within limits of number and size; each is read with the reader that the app uses
-for it; and the network is written anew from its weights, so that no foreign graph is ever run. A ``.keras``
-file that comes along is not opened and not kept: whoever takes one away gets one that is written anew.
+An uploaded zip file may come from anybody, so nothing in it is trusted. Only files that a run has, under
+exactly their names, are unpacked, within limits of number and size. Each is read with the reader that the
+app uses for it. The network is written again from its weights, so that no foreign graph is ever run. A
+``.keras`` file in the zip file is neither opened nor kept. A later download writes a new one.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ _NEEDED = ("config.json", "status.json")
 
 
 class BadBundle(ValueError):
-    """The file is no run that can be brought in. The message says why."""
+    """The file is not a valid zip file of a run. The message says why."""
 
 
 class AlreadyHere(BadBundle):
-    """The file holds a run that is here, as it is here.
+    """The file holds a run that exists here already, unchanged.
 
     Attributes:
         run: its directory.
@@ -103,7 +103,7 @@ def _is_known(name: str) -> bool:
 
 
 def unpack(file: BinaryIO, root: Path) -> Path:
-    """Bring a run in, under its own name or, where that is taken, another one.
+    """Add a run from a zip file, under its own name or, if that is taken, under another one.
 
     Args:
         file: a zip file, as `pack` makes it.
@@ -113,8 +113,8 @@ def unpack(file: BinaryIO, root: Path) -> Path:
         The run's directory.
 
     Raises:
-        AlreadyHere: the same run is there, by whatever name; then nothing was brought in.
-        BadBundle: it is no such file; then nothing was brought in.
+        AlreadyHere: the same run exists, under any name; nothing was added.
+        BadBundle: it is not such a file; nothing was added.
         OSError: the runs folder cannot be written to.
     """
     root.mkdir(parents=True, exist_ok=True)
@@ -160,7 +160,7 @@ def _unpack(file: BinaryIO, run: Path) -> str:
             members = _members(archive)
             for member, name in members:
                 with archive.open(member) as packed, (run / name).open("wb") as target:
-                    # By what comes out, because what the directory says may be a lie.
+                    # Count the unpacked bytes: the size in the archive's directory may be wrong.
                     left = member.file_size
                     while chunk := packed.read(_CHUNK):
                         left -= len(chunk)
@@ -215,7 +215,7 @@ def _members(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, str]]:
 
 
 def _check(run: Path) -> None:
-    """Read everything as the app reads it, and write the network anew. Raises BadBundle."""
+    """Read every file as the app reads it, and write the network again. Raises BadBundle."""
     try:
         spec = _spec(run)
         config = records.config(run)

@@ -85,7 +85,7 @@ class Past(NamedTuple):
 
     Attributes:
         epoch: seconds of a usual epoch: its steps and its validation.
-        rest: seconds of everything else but the epochs; None if it has not come to its end.
+        rest: seconds of everything except the epochs; None if the run has not finished.
     """
 
     config: RunConfig
@@ -94,7 +94,7 @@ class Past(NamedTuple):
 
 
 class Off(NamedTuple):
-    """An estimate and what came of it, in seconds, for as many epochs as there were in the end."""
+    """The estimated and the actual seconds of a run, for the epochs that it had."""
 
     estimated: float
     took: float
@@ -135,7 +135,7 @@ def estimate(config: RunConfig, history: Sequence[Past] = ()) -> Estimate:
     rest = rest or pace
     epoch = pace * (parts.epoch + parts.between)
     total = config.epochs * epoch + rest * (parts.start + parts.end)
-    # What others' files say can be possible and still far from anything.
+    # Values from uploaded files can be valid and still extreme.
     seconds = {"epoch": epoch, "total": total, "end": rest * parts.end}
     return Estimate(**{name: min(value, _LONGEST) for name, value in seconds.items()}, based_on=len(history))
 
@@ -205,10 +205,10 @@ def history(root: Path) -> list[Past]:
     Runs that cannot be read, or were made on another machine, are left out. Only the newest are looked at,
     and each of them only once, so that a thousand runs in the folder do not make a page wait.
     """
-    found: list[Past] = []
+    past_runs: list[Past] = []
     looked_at = 0
     for run in run_folder.every(root):
-        if len(found) == _RUNS or looked_at == _LOOKED_AT:
+        if len(past_runs) == _RUNS or looked_at == _LOOKED_AT:
             break
         try:
             status = run_folder.written_status(run)
@@ -216,10 +216,10 @@ def history(root: Path) -> list[Past]:
                 looked_at += 1
                 modified = (run / "metrics.jsonl").stat().st_mtime_ns
                 past = _past(run, modified, status.worked, status.state)
-                found += [past] if past else []
+                past_runs += [past] if past else []
         except (OSError, run_folder.UnknownRun):
             continue
-    return found
+    return past_runs
 
 
 @lru_cache(maxsize=1024)
@@ -263,7 +263,7 @@ def _wall(rows: Sequence[dict[str, Any]]) -> float | None:
 
 
 def off(run: Path) -> Off | None:
-    """What a run that has come to its end was expected to take, and took; None where that is not known.
+    """The estimated and the actual time of a run that has ended; None if they are not known.
 
     A run that ended early, or had epochs added, is held against the estimate for the epochs that it had.
 

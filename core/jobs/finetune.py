@@ -21,13 +21,13 @@ from core.runs.warm_start import Lesson
 
 REPLAY = 8_000  # images of the data set that come again, so that they are not forgotten
 _SHARE = 0.3  # of an epoch that the drawings are to be
-_MOST_COPIES = 40  # of one drawing in an epoch: beyond that it is learned by heart
+_MOST_COPIES = 40  # of one drawing in an epoch: with more, the network overfits to it
 _EPOCHS = 3
-_GENTLY = 0.2  # of the learning rate that the run began with: it knows most of it already
+_GENTLY = 0.2  # of the run's first learning rate: the network is trained already
 
 
 def plan(parent: Path, taught: Sequence[Drawing]) -> tuple[RunConfig, Lesson]:
-    """The settings and the lesson of a run that goes on from another one with these drawings.
+    """The settings and the lesson of a run that continues another one with these drawings.
 
     The drawings are mixed with images of the data set (rehearsal; Robins, "Catastrophic forgetting,
     rehearsal and pseudorehearsal", 1995).
@@ -64,9 +64,9 @@ class Score(NamedTuple):
     of: int
 
 
-def score(before: Path, after: Path, found: Sequence[Drawing]) -> Score:
+def score(before: Path, after: Path, drawings: Sequence[Drawing]) -> Score:
     """How two runs read the same drawings. Raises NotTrained."""
-    images, labels = collection.arrays(found)
+    images, labels = collection.arrays(drawings)
     counts = [
         int((predict.load(run).probabilities(images).argmax(axis=1) == labels).sum())
         for run in (before, after)
@@ -74,11 +74,11 @@ def score(before: Path, after: Path, found: Sequence[Drawing]) -> Score:
     return Score(counts[0], counts[1], len(labels))
 
 
-def divided(found: Sequence[Drawing], lesson: Lesson) -> tuple[list[Drawing], list[Drawing]]:
+def divided(drawings: Sequence[Drawing], lesson: Lesson) -> tuple[list[Drawing], list[Drawing]]:
     """Those of the drawings that were taught, and the others."""
     known = {image.tobytes() for image in lesson.images}
-    taught = [drawing for drawing in found if drawing.image.tobytes() in known]
-    return taught, [drawing for drawing in found if drawing.image.tobytes() not in known]
+    taught = [drawing for drawing in drawings if drawing.image.tobytes() in known]
+    return taught, [drawing for drawing in drawings if drawing.image.tobytes() not in known]
 
 
 class Changed(NamedTuple):
@@ -102,10 +102,10 @@ def changed(before: Path, after: Path, dataset: Dataset) -> Changed:
 
 
 def _right(run: Path, dataset: Dataset) -> NDArray[np.bool_]:
-    found = results.load(run)
+    evaluation = results.load(run)
     # The same labels in the same order are the same test set; the starter's may be another one.
-    if np.array_equal(found.labels, dataset.y_test):
-        answers = found.predictions
+    if np.array_equal(evaluation.labels, dataset.y_test):
+        answers = evaluation.predictions
     else:
         answers = predict.load(run).probabilities(dataset.x_test).argmax(axis=1)
     right: NDArray[np.bool_] = answers == dataset.y_test

@@ -1,7 +1,7 @@
 """Start worker processes: when a run needs one, or before, so that TensorFlow is already imported.
 
-A server keeps at most one warm worker waiting. It waits on its standard input, so it leaves with the
-server, and by itself when nobody has needed it for a while.
+A server keeps at most one warm worker waiting. It waits on its standard input, so it exits with the
+server. It also exits if no run has needed it for some minutes.
 """
 
 from __future__ import annotations
@@ -76,15 +76,15 @@ def spawn(
         stderr=output,
         **detached,
     )
-    # Somebody has to take note of its end, or it stays behind as a zombie.
+    # Without this wait, the ended process would remain as a zombie.
     threading.Thread(target=process.wait, daemon=True).start()
     return process
 
 
 def environment() -> dict[str, str]:
-    """What a process that imports TensorFlow is to find in its environment besides ours."""
-    found = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}
+    """Environment variables for a process that imports TensorFlow, besides those of this process."""
+    variables = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}
     if home := os.environ.get("KERAS_HOME"):
-        # The worker runs in another folder than whoever started it.
-        found["KERAS_HOME"] = str(Path(home).absolute())
-    return found
+        # The worker runs in another folder than the process that started it.
+        variables["KERAS_HOME"] = str(Path(home).absolute())
+    return variables

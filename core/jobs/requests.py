@@ -33,7 +33,7 @@ def stop(folder: Path, wake: Callable[[], None]) -> None:
     """Ask to end. Changes nothing where it has ended.
 
     Args:
-        wake: called where it rests, and nobody would see the request.
+        wake: called if it rests, when no process would see the request.
     """
     with run_folder.changing_request(folder) as change:
         state = run_folder.status(folder).state
@@ -66,12 +66,12 @@ def go_on(
 
 
 def queue(folder: Path, **changes: Any) -> None:
-    """Have it stand in line, before somebody comes to work on it. What else its status says stays."""
+    """Put it into the queue, before a process works on it. The rest of its status stays the same."""
     run_folder.keep_room(folder)
     write_in_its_place(folder, state="queued", phase="", queued=time.time(), pid=0, failure=None, **changes)
 
 
 def write_in_its_place(folder: Path, **changes: Any) -> None:
-    """Write the status where nobody works; where somebody does, that one knows better."""
+    """Write the status if no process works on it; a process that does writes the status itself."""
     with suppress(Timeout), run_folder.worker_lock(folder).acquire(timeout=1, poll_interval=0.01):
         run_folder.write_status(folder, run_folder.written_status(folder).model_copy(update=changes))

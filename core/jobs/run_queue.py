@@ -142,7 +142,7 @@ def resume(run: Path, settings: Settings, epochs: int | None = None) -> None:
 
     Raises:
         DatasetMissing, NotAllowed: as `submit`.
-        ConfigError: so many epochs cannot be.
+        ConfigError: this number of epochs is not allowed.
         OSError: the run's folder cannot be written to, or is gone.
     """
     planned = records.plan(run)
@@ -153,8 +153,8 @@ def resume(run: Path, settings: Settings, epochs: int | None = None) -> None:
             check_queue(settings)
 
     def wake(state: run_folder.State) -> None:
-        # That it has diverged stays: its worker goes by it. Only who has finished early was asked for more;
-        # who was lost meanwhile has yet to finish.
+        # `diverged` stays, because the worker needs it. Only a run that has finished gets new epochs here; a
+        # run whose process was lost continues where it was.
         requests.queue(run, **({"stopped_early": False, "best_epoch": 0} if state == "finished" else {}))
         # Even where its worker still lives: the new one waits until it has left.
         start_worker(run, settings.slots)
@@ -207,11 +207,11 @@ def _going_on(root: Path) -> Iterator[tuple[Path, run_folder.Status]]:
 
 
 class Line(NamedTuple):
-    """Who has a slot, and who waits for one.
+    """The runs that have a slot, and those that wait for one.
 
     Attributes:
         training: the runs that train now, newest first.
-        waiting: those that wait, the next one first: who has waited longest.
+        waiting: those that wait, the one that has waited longest first.
     """
 
     training: list[Path]
@@ -223,7 +223,7 @@ class Line(NamedTuple):
 
 
 def line(root: Path) -> Line:
-    """How the runs in this folder stand."""
+    """The queue of the runs in this folder."""
     found = list(_going_on(root))
     waiting = sorted((written.queued, run) for run, written in found if written.state == "queued")
     return Line(

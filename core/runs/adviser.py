@@ -28,10 +28,10 @@ plateau        above `GOOD`, no loss has improved by `STALL` in `PATIENCE` epoch
 good-enough    above `GOOD`, validation has not improved in `PATIENCE` epochs
 =============  =======================================================================  ================
 
-Nothing is said of fewer than `RECENT` epochs unless the numbers leave no doubt, nor until so many
-epochs after somebody turned a knob: what was changed is to show first. How well a run does is the
-better of its two accuracies, because dropout and augmentation make the training images harder. Without
-a validation split nothing tells overfitting, or that it is good enough.
+There is no advice before `RECENT` epochs unless the numbers are clear. After a setting was changed during
+training, there is no advice for as many epochs, so that the change can take effect. A run is judged by the
+better of its two accuracies, because dropout and augmentation make the training images harder. Without a
+validation split, the adviser cannot detect overfitting, or that the run is good enough.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class Advice(NamedTuple):
         evidence: this run's numbers that say so, in a sentence.
         suggestion: the one knob to try and why, in a sentence.
         change: the settings to change, and to what; empty where the advice is to stop.
-        live: whether it can be done to this very run while it goes on.
+        live: whether this run can be changed so while it trains.
     """
 
     topic: str
@@ -284,16 +284,16 @@ def advise(
         diverged=diverged or any(row.get("val_loss", 0) is None for row in epochs[-1:]),
         over=over,
     )
-    found: list[Advice] = []
+    advices: list[Advice] = []
     silent: set[str] = set()
     for rule, silences in _RULES:
         advice = rule(case)
         if advice and advice.topic not in silent:
-            found.append(advice)
+            advices.append(advice)
             if silences is None:
                 break
             silent |= silences
-    return found
+    return advices
 
 
 def _with(config: RunConfig, turned: Iterable[Row]) -> RunConfig:
@@ -339,16 +339,16 @@ def _worst(config: RunConfig, spec: DatasetSpec, rows: Sequence[Row]) -> _Layer 
         units = {row.layer.name: row.output[-1] for row in arch.trace(arch.layers(config, spec))}
     except arch.ImpossibleNetwork:
         return None
-    found = [
+    relu_layers = [
         _Layer(name, dead)
         for name, layer in layers.items()
         if units.get(name, 0) >= WIDE and isinstance(layer, dict)
         if (dead := _number(layer, "dead")) is not None
     ]
-    return max(found, key=lambda layer: layer.dead, default=None)
+    return max(relu_layers, key=lambda layer: layer.dead, default=None)
 
 
-# ------------------------------------------------------------------------------ it does not learn
+# ----------------------------------------------------------------------- the network does not learn
 
 
 def _no_start(case: _Case) -> Advice | None:
@@ -379,7 +379,7 @@ def _too_high(case: _Case) -> Advice | None:
     if not evidence or case.config.learning_rate < LOWEST:
         return None
     rate = _rounded(case.config.learning_rate / 10)
-    # Smaller steps do not bring back what large ones have broken.
+    # Smaller steps do not repair weights that large steps have damaged.
     broken = case.diverged or case.killed
     suggestion = (
         _("Train a new run with a learning rate of {rate:g}, a tenth. The damaged weights do not recover.")
@@ -425,7 +425,7 @@ def _jumping(case: _Case) -> str:
     for epoch in case.epochs[1:]:
         if epoch.loss > JUMP * best.loss:
             jumps.append((best, epoch))
-        best = min(best, epoch, key=lambda one: one.loss)
+        best = min(best, epoch, key=lambda row: row.loss)
     if len(jumps) < 2:
         return ""
     low, high = jumps[-1]
@@ -484,11 +484,11 @@ def _against_dead_units(case: _Case) -> Iterator[_Cure]:
     )
 
 
-# -------------------------------------------------------------------- it learns by heart, or too little
+# ------------------------------------------------------------------------ overfitting and underfitting
 
 
 def _overconfident(case: _Case) -> Advice | None:
-    if not _by_heart(case) or _fewer(case):
+    if not _fits_training_images(case) or _fewer(case):
         return None
     evidence = _rising(case)
     if not evidence:
@@ -505,7 +505,7 @@ def _overconfident(case: _Case) -> Advice | None:
 
 
 def _overfitting(case: _Case) -> Advice | None:
-    if not _by_heart(case):
+    if not _fits_training_images(case):
         return None
     if evidence := _fewer(case):
         verdict = _(
@@ -522,7 +522,7 @@ def _overfitting(case: _Case) -> Advice | None:
     return case.advice("overfitting", verdict, evidence, _against_overfitting(case))
 
 
-def _by_heart(case: _Case) -> bool:
+def _fits_training_images(case: _Case) -> bool:
     return bool(case.epochs) and case.last.accuracy >= GOOD
 
 

@@ -29,7 +29,7 @@ class Subject(NamedTuple):
     Attributes:
         folder: its folder's name, which no other run has.
         config: its settings.
-        given: what somebody calls it; "" where nobody does.
+        given: the name that a person gave it; "" if there is none.
         taught: whether it has learned from drawings as well.
     """
 
@@ -124,7 +124,7 @@ def _between(subjects: Sequence[Subject]) -> list[list[str]]:
 
 
 def _speaking() -> NullTranslations:
-    """The language of whoever reads the names: what is kept of them is kept for each."""
+    """The catalogue of the current language: names are cached for each language."""
     return i18n.translations(i18n.language())
 
 

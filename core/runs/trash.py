@@ -12,7 +12,7 @@ from pathlib import Path
 from core.i18n import ngettext
 from core.runs import run_folder
 
-KEPT = 24 * 3600.0  # seconds for which a deleted run can be brought back
+KEPT = 24 * 3600.0  # seconds for which a deleted run can be restored
 _FOLDER = ".deleted"  # no run's name begins with a dot
 
 
@@ -21,10 +21,10 @@ class StillTraining(ValueError):
 
 
 def delete(root: Path, names: Iterable[str]) -> list[str]:
-    """Put runs away; those that were put away long ago are gone for good.
+    """Delete runs so that they can be restored. Runs that were deleted long ago are removed.
 
     Returns:
-        The names of the runs that can be brought back with `restore`: the ones that were there.
+        The names of the runs that can be restored with `restore`: those that existed.
 
     Raises:
         StillTraining: one of them is not at rest; then all of them stay.
@@ -64,11 +64,11 @@ def _rests(run: Path) -> bool:
     try:
         return run_folder.status(run).state in run_folder.RESTING
     except run_folder.UnknownRun:
-        return True  # nobody trains what cannot be read
+        return True  # an unreadable run is not in training
 
 
 def deleted(root: Path) -> list[Path]:
-    """The folders of the runs that can be brought back, the one that was deleted last first."""
+    """The folders of the runs that can be restored, the one that was deleted last first."""
     try:
         found = [(_age(entry), Path(entry.path)) for entry in os.scandir(root / _FOLDER)]
     except OSError:
@@ -82,7 +82,7 @@ def _age(entry: os.DirEntry[str]) -> float:
 
 
 def restore(root: Path, names: Iterable[str]) -> list[str]:
-    """Bring runs back. Returns the names of those that could be."""
+    """Restore runs. Returns the names of the restored ones."""
     found = [name for name in names if _is_run(root / _FOLDER, name) and not (root / name).exists()]
     for name in found:
         (root / _FOLDER / name).rename(root / name)
@@ -90,13 +90,13 @@ def restore(root: Path, names: Iterable[str]) -> list[str]:
 
 
 def _empty(root: Path) -> None:
-    """Be rid of what was put away long ago."""
+    """Remove the runs that were deleted long ago."""
     try:
         old = [entry for entry in os.scandir(root / _FOLDER) if _age(entry) >= KEPT]
     except OSError:
         return
     for entry in old:
-        # Moved first, so that nobody brings a half-deleted run back.
+        # Moved first, so that a half-deleted run cannot be restored.
         gone = root / _FOLDER / f".{secrets.token_hex(4)}"
         Path(entry.path).rename(gone)
         shutil.rmtree(gone, ignore_errors=True)

@@ -70,7 +70,7 @@ def keep(run: Path, lesson: Lesson) -> None:
 
 
 def has(run: Path) -> bool:
-    """Whether the run has learned from drawings, or goes on from another one."""
+    """Whether the run was trained on drawings, or began with the weights of another run."""
     return (run / _FILE).is_file()
 
 

@@ -62,7 +62,7 @@ def study(folder: Path, sweep: Sweep) -> optuna.Study:
         storage=_storage(folder), study_name=_NAME, direction="maximize", load_if_exists=True,
         pruner=_pruner(sweep),
     )  # fmt: skip
-    # Whoever goes on after a pause would draw the same numbers once more.
+    # With the same seed, a sweep that continues after a pause would draw the same numbers again.
     seed = sweep.base.seed + len(found.trials)
     if sweep.method == "random":
         found.sampler = optuna.samplers.RandomSampler(seed=seed)
@@ -143,11 +143,11 @@ def _load(folder: Path) -> optuna.Study:
 
 
 def _is_possible(one: Trial, knobs: dict[str, Values]) -> bool:
-    """Whether a sweep of these knobs can have come to this."""
+    """Whether this trial can be one of a sweep with these settings."""
     return (
         (one.accuracy is None or _is_number(one.accuracy, 0, 1))
         and isinstance(one.run, str)
-        # Of one that has just begun, not every knob may be written yet.
+        # A trial that has just begun may not have all its values yet.
         and (set(one.values) == set(knobs) if one.accuracy is not None else set(one.values) <= set(knobs))
         and all(_takes(knobs[name], value) for name, value in one.values.items())
     )

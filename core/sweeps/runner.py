@@ -1,7 +1,7 @@
 """The process that runs a sweep: ``python -m core.sweeps.runner SWEEP``. It does not end with the server.
 
-It trains nothing. It asks Optuna what to try next, has that trained as any other run, tells Optuna what came
-of it, and leaves. What it knows is in the sweep's folder, so that another one can go on at any time.
+It trains nothing. It asks Optuna for the next settings, queues them as a run like any other, and reports the
+result to Optuna. Its whole state is in the sweep's folder, so that another process can continue at any time.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _leaving = threading.Event()
 
 
 def main(folder: Path) -> None:
-    """Run this sweep, if it is to be run and nobody else does so."""
+    """Run this sweep, if it should run and no other process runs it."""
     signal.signal(signal.SIGTERM, lambda *_signal: _leaving.set())
     try:
         with run_folder.worker_lock(folder).acquire(timeout=_PATIENCE):

@@ -9,7 +9,7 @@ and ``log.txt`` as a run's worker does. Besides that there are
 file            written by  holds
 ==============  ==========  ==================================================================
 ``sweep.json``  anyone      the `Sweep`; only how many runs it is to have is ever changed
-``study.log``   sweeper     Optuna's journal: what was tried and what came of it
+``study.log``   sweeper     Optuna's journal: the trials and their results
 ==============  ==========  ==================================================================
 """
 
@@ -52,7 +52,7 @@ class Sweep(Frozen):
 
     Attributes:
         name: what people call it; its runs have it as a tag.
-        base: the settings that all of its runs share, but for the knobs.
+        base: the settings that all of its runs share, except for the knobs.
         knobs: what each of them takes.
         method: ``"grid"`` tries every combination, ``"random"`` draws each by itself, ``"tpe"`` draws where
             it was good before (tree-structured Parzen estimator: Bergstra et al., 2011).
@@ -306,7 +306,7 @@ def forget(folder: Path) -> None:
     Raises:
         BadSweep: it does not rest.
     """
-    with suppress(run_folder.UnknownRun):  # what cannot be read is forgotten, too, if nobody works on it
+    with suppress(run_folder.UnknownRun):  # an unreadable sweep can be deleted, too
         if run_folder.status(folder).state not in run_folder.RESTING:
             raise BadSweep(_("The sweep is running. Stop or pause it first."))
     if run_folder.worker_is_alive(folder):

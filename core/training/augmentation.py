@@ -1,7 +1,7 @@
 """Data augmentation: change each training image a little at random, so that the network generalises better.
 
-The one place for it: the worker changes the training images with it, and a page previews it, so it
-needs NumPy only. Turning, slanting, zooming, shifting and the elastic warp are one map from each
+The worker augments the training images with it, and a page shows a preview with it, so it needs only
+NumPy. Turning, slanting, zooming, shifting and the elastic warp are one map from each
 pixel to its place in the original, and the image is resampled once: ink is blurred only once.
 """
 

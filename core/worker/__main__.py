@@ -2,7 +2,7 @@
 
 ``python -m core.worker RUN_DIR SLOTS`` trains one run. ``python -m core.worker --warm SECONDS`` imports
 TensorFlow first and then waits for such a line on its standard input, as JSON: ``["RUN_DIR", SLOTS]``;
-it leaves when nobody has written one for so many seconds, or nobody can any more.
+it exits if no line arrives for this many seconds, or if its standard input is closed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _warming: threading.Thread | None = None
 
 
 def main(run: Path, slots: int) -> None:
-    """Train this run, if it is to be trained and nobody else does so."""
+    """Train this run, if it should be trained and no other process trains it."""
     signal.signal(signal.SIGTERM, lambda *_signal: _leaving.set())
     try:
         with run_folder.worker_lock(run).acquire(timeout=_PATIENCE):

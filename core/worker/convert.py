@@ -31,7 +31,7 @@ def model(run: Path) -> keras.Model:
     config = records.config(run)
     found = keras_model.model(architectures.layers(config, records.spec(run)))
     keras_model.compile_model(found, config)
-    # For the optimizer's state. Without a checkpoint of this very network, it begins anew.
+    # For the optimizer's state. Without a checkpoint of this network, the state is empty.
     with suppress(checkpoint.DamagedCheckpoint):
         checkpoint.load(run / "checkpoint.npz").restore(found)
     keras_model.assign(found, onnx_graph.weights(onnx.load(run / "model.onnx")))

@@ -1,6 +1,6 @@
 """The images of each training step. They follow from the seed, the epoch and the step alone.
 
-So a run that is resumed sees what it would have seen, without replaying anything.
+So a resumed run gets the same images as without the pause, and nothing has to be replayed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Batches:
         Args:
             epoch: from 1.
             step: the first of them, from 0.
-            steps: how many. Whoever wants the same augmented images again takes the same steps at once.
+            steps: how many. To get the same augmented images again, take the same steps in one call.
         """
         if epoch != self._epoch:
             self._epoch, self._order = epoch, order(self._config.seed, epoch, len(self.x_train))

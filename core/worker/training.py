@@ -123,7 +123,7 @@ class Training:
         elif weights:
             keras_model.assign(self.model, weights)
         if self.progress.over and not journal.status.stopped_early:
-            # It ended early, and somebody asked for more: patience begins anew.
+            # The run ended early and gets more epochs: the patience is counted from 0 again.
             self.progress = replace(self.progress, over=False, waited=0, flat=0)
         journal.update(steps=batches.steps, stopped_early=self.progress.over)
 
