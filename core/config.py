@@ -223,8 +223,7 @@ class RunConfig(_Frozen):
     # Between each hidden layer's weights and its activation.
     batch_normalization: Annotated[bool, Knob(
         N_("Batch normalisation"),
-        N_("Keeps the mean and the variance of each layer's outputs stable. Training needs fewer epochs, "
-           "but each step takes longer."),
+        N_("Keeps each layer's outputs in a stable range. Needs fewer epochs, but each step takes longer."),
         keras="BatchNormalization", swept=Swept())] = False
     # Of the hidden layers.
     kernel_initializer: Annotated[Initializer, Knob(
