@@ -214,7 +214,8 @@ def sentences() -> dict[str, str]:
         # The model in another format.
         "conversion_slow": _("The conversion took longer than {s} seconds."),
         "conversion_lost": _(
-            "The process that writes the file ended without an error message. It was killed, or memory ran out."
+            "The process that writes the file ended without an error message. It was killed, or memory "
+            "ran out."
         ),
         "not_drawable": _("The classes of {name} cannot be drawn."),
         "model_damaged": _("The model of run {name} is damaged."),
