@@ -221,6 +221,8 @@ def test_a_finger_chooses_the_cell_of_the_matrix_that_it_touches(
         cells = hand.page.locator(".st-key-evaluate-matrix .scatterlayer .points path")
         expect(cells).to_have_count(121)
         for true, read in ((4, 9), (7, 7)):
+            # The chart is drawn anew once the page has run.
+            hand.page.locator("[data-test-script-state=notRunning]").wait_for(state="attached")
             expect(cells.nth(11 * true + read)).to_be_visible()
             hand.press(cells.nth(11 * true + read), force=True)
             hand.page.wait_for_url(re.compile(f"true={true}.*read={read}"))
