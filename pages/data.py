@@ -1,4 +1,4 @@
-"""Browse the digits, and see one as the numbers that it is."""
+"""The Data page: browse the images of a data set and see their pixel values."""
 
 import math
 
@@ -19,10 +19,16 @@ PER_PAGE = 40
 
 @st.dialog(_("What the computer sees"), width="medium")
 def show_digit(image: np.ndarray, label: int, index: int, split: str, spec: DatasetSpec) -> None:
-    """The numbers of one image."""
-    words = _("Digit **{label}**, number {index:,} of the {split} images: {size} numbers, and nothing else.")
+    """One image and its pixel values."""
+    words = _(
+        "Digit **{label}**, number {index:,} of the {split} images. For the computer, this image is "
+        "only {size} numbers."
+    )
     if not spec.are_digits:
-        words = _("**{label}**, number {index:,} of the {split} images: {size} numbers, and nothing else.")
+        words = _(
+            "**{label}**, number {index:,} of the {split} images. For the computer, this image is "
+            "only {size} numbers."
+        )
     st.markdown(
         words.format(
             label=ui.plain(spec.classes[label]), index=index, split=SPLITS[split],
@@ -46,11 +52,15 @@ def show_digit(image: np.ndarray, label: int, index: int, split: str, spec: Data
         persist_state="session",
     )
     if scale == "normalised":
-        st.caption(_("The network gets each value divided by 255: small numbers are easier to learn from."))
+        st.caption(
+            _("The network gets each value divided by 255, because training works better with small numbers.")
+        )
     else:
-        st.caption(_("0 is paper, 255 is ink. This is how the image is stored, one byte a pixel."))
+        st.caption(
+            _("0 is paper, 255 is ink. The image is stored in this form, with one byte for each pixel.")
+        )
     figure = charts.pixels(image, normalised=scale == "normalised")
-    # On a phone the numbers stay readable, and the matrix can be moved sideways.
+    # On a phone, the numbers stay readable, and the matrix scrolls sideways.
     with ui.at_least(680):
         ui.chart(
             figure, key=state.DATA_PIXELS,
@@ -59,24 +69,25 @@ def show_digit(image: np.ndarray, label: int, index: int, split: str, spec: Data
 
 
 def offer_mnist(problem: datasets.DatasetMissing) -> None:
-    """Two ways to full MNIST: from the network, or from a file."""
+    """Offer two ways to get full MNIST: a download, or the upload of a file."""
     if isinstance(problem, datasets.DatasetDamaged):
         ui.sorry(problem)
     else:
         st.info(
             _(
-                "Full MNIST is not on this machine yet: 60,000 digits to train on and 10,000 to test on. "
-                "It is kept where Keras keeps it, so that other Keras programs find it as well."
+                "Full MNIST is not on this machine yet. It has 60,000 training images and 10,000 test "
+                "images. The file is saved where Keras saves it, so that other Keras programs find it as "
+                "well."
             ),
             icon=":material/download:",
         )
     if st.button(
-        _("Get full MNIST (11 MB)"), type="primary", icon=":material/download:", key=state.DATA_FETCH
+        _("Download full MNIST (11 MB)"), type="primary", icon=":material/download:", key=state.DATA_FETCH
     ):
         fetch_mnist()
     ui.say_where_files_are_taken()
     file = st.file_uploader(
-        _("Or take it from a file, mnist.npz"), type="npz", key=state.DATA_MNIST_FILE,
+        _("Or upload the file mnist.npz"), type="npz", key=state.DATA_MNIST_FILE,
         max_upload_size=math.ceil(specs.MNIST.most_bytes / 1e6),
     )  # fmt: skip
     if file is not None:
@@ -103,7 +114,7 @@ def fetch_mnist() -> None:
     except (FetchFailed, datasets.BadDataFile) as error:
         bar.empty()
         ui.sorry(
-            _("{reason} You can take the file from disk instead, below.").format(reason=error),
+            _("{reason} You can upload the file below instead.").format(reason=error),
         )
     except datasets.CannotKeep as error:
         bar.empty()
@@ -113,7 +124,7 @@ def fetch_mnist() -> None:
 
 
 def first_page() -> None:
-    """Other digits are leafed through from the start."""
+    """Go back to the first page, because other images are shown."""
     state.DATA_PAGE.set(1)
 
 
@@ -122,8 +133,9 @@ SPLITS = {"train": _("training"), "test": _("test")}
 lead = ui.heading(
     _("Data"),
     _(
-        "Digits that people wrote by hand, scanned and made the same size. A network learns from the "
-        "training images; the test images are kept back to see whether it understood or only memorised."
+        "People wrote these digits by hand. The digits were scanned and resized. A network learns from the "
+        "training images. The test images are not used for training: they show whether the network can read "
+        "new digits, or has only memorised the training images."
     ),
 )
 
@@ -131,7 +143,8 @@ query.choice(state.DATA_DATASET, specs.names())
 name = st.segmented_control(
     _("Data set"), specs.names(), required=True, key=state.DATA_DATASET,
     persist_state="session", on_change=first_page,
-    help=_("mnist-5k is a small part of MNIST that comes with the app: quick to learn, so a good start."),
+    help=_("mnist-5k is a small part of MNIST that comes with the app. Training on it is fast, so it is a "
+           "good start."),
 )  # fmt: skip
 
 try:
@@ -148,8 +161,9 @@ except datasets.DatasetMissing as error:
 spec = specs.of(name)
 if not spec.are_digits:
     lead.markdown(
-        _("Images, and the class that each belongs to. A network learns from the training images; the test "
-          "images are kept back to see whether it understood or only memorised.")
+        _("These are images and their classes. A network learns from the training images. The test images "
+          "are not used for training: they show whether the network can read new images, or has only "
+          "memorised the training images.")
     )  # fmt: skip
 with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
     split = query.switch(_("Split"), state.DATA_SPLIT, SPLITS, labelled=True, on_change=first_page)
@@ -158,15 +172,13 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         _("Digits") if spec.are_digits else _("Classes"), range(len(spec.classes)), selection_mode="multi",
         key=state.DATA_DIGITS, persist_state="session", on_change=first_page,
         format_func=lambda place: ui.plain(spec.classes[place]),
-        help=_("Choose none to see all of them."),
+        help=_("Choose no class to see all classes."),
     )  # fmt: skip
     query.number(state.DATA_SEED, 0, 2**32 - 1)
     seed = whole(
         _("Shuffle seed"), 0, 2**32 - 1, key=state.DATA_SEED, persist_state="session", width=160,
         on_change=first_page,
-        help=_("Another number shows the digits in another order; the same number, in the same.")
-        if spec.are_digits
-        else _("Another number shows the images in another order; the same number, in the same."),
+        help=_("The same number always gives the same order. Another number gives another order."),
     )  # fmt: skip
 
 images, labels = dataset.part(split)
@@ -175,9 +187,9 @@ shown = np.random.default_rng(seed).permutation(shown)
 query.number(state.DATA_PAGE, 1, len(labels))
 on_page = shown[ui.pager(len(shown), PER_PAGE, state.DATA_PAGE)]
 
-words = _("{n:,} {split} images. Press one to see it as the computer does.")
+words = _("{n:,} {split} images. Press an image to see its numbers.")
 if spec.are_digits:
-    words = _("{n:,} {split} images. Press a digit to see it as the computer does.")
+    words = _("{n:,} {split} images. Press a digit to see its numbers.")
 st.caption(words.format(n=len(shown), split=SPLITS[split]))
 alt = _("A handwritten {label}, number {index}") if spec.drawable else _("A {label}, number {index}")
 pressed = gallery(
@@ -198,7 +210,7 @@ if pressed:
 
 balance, facts = st.columns([3, 2], gap="large")
 with balance:
-    words = _("How many of each digit") if spec.are_digits else _("How many of each class")
+    words = _("Number of images of each digit") if spec.are_digits else _("Number of images of each class")
     st.header(words, anchor=False)
     ui.chart(
         charts.class_balance(labels, spec), key=state.DATA_BALANCE,
@@ -208,7 +220,10 @@ with balance:
     )  # fmt: skip
     if spec.are_digits:
         st.caption(
-            _("If one digit were rare, a network could ignore it and still look good. Here no digit is.")
+            _(
+                "If a digit were rare, a network could ignore this digit and still have a high accuracy. "
+                "Here, no digit is rare."
+            )
         )
 with facts:
     st.header(_("Shapes and ranges"), anchor=False)
@@ -228,4 +243,9 @@ with facts:
         key=state.DATA_SHAPES,
         alt=_("The shapes and value ranges of the four arrays"),
     )
-    st.caption(_("x holds the images: how many × rows × columns, a byte each. y holds the right answers."))
+    st.caption(
+        _(
+            "x holds the images: number of images × rows × columns, one byte for each pixel. y holds "
+            "the correct classes."
+        )
+    )

@@ -1,4 +1,4 @@
-"""Draw a digit and watch it being read."""
+"""The Draw page: draw a digit and see how a network reads it."""
 
 import time
 from pathlib import Path
@@ -19,17 +19,17 @@ from core.ui.announce import announce
 from core.ui.bars import bars
 from core.ui.draw import feedback, inputs, views
 
-# How long the answer goes ahead of the rest, in seconds: this thread would else hold the interpreter that the
-# server needs to send it, and the browser would draw both at once.
+# Seconds that the answer is sent before the rest of the page. Without them, this thread would hold the
+# interpreter that the server needs to send it, and the browser would draw both at once.
 _AHEAD = 0.03
-_APART = 36  # pixels between canvas, answer and image; nothing where they stand one below the other
+_APART = 36  # pixels between canvas, answer and image; none if they are below each other
 
 
 @st.fragment
 def draw_and_read(run: Path, reader: Reader, source: str) -> None:
-    """The drawing and what the network makes of it. Only this part runs again with each stroke."""
+    """The drawing and its prediction. Only this part runs again after each stroke."""
     ui.new_charts()
-    # Fixed widths that wrap: on a narrow screen these stand one below the other, and the answer matters most.
+    # Fixed widths that wrap: on a narrow screen, these parts are below each other, the answer first.
     with st.container(horizontal=True, gap="small"):
         left = st.container(width=(inputs.NUMBER[0] if source == "number" else inputs.SIDE) + _APART)
         answered = st.container(width=430 + _APART)
@@ -38,27 +38,27 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
     try:
         with left:
             shown = inputs.ask(source)
-        found = segmentation.find(shown.rgba) if shown else []
+        digits = segmentation.find(shown.rgba) if shown else []
     except preprocess.EmptyDrawing as error:
-        shown, found, nothing_seen = None, [], error
+        shown, digits, nothing_seen = None, [], error
     except ValueError as error:
         inputs.remember(source, None)
         with answered:
-            announce("")  # an error is read out by itself
+            announce("")  # a screen reader reads an error without this
             ui.sorry(inputs.refusal(source, error))
         return
-    if not shown or not found:
+    if not shown or not digits:
         inputs.remember(source, None)
         with answered:
             announce("")
             st.info(inputs.hint(source, nothing_seen), icon=":material/draw:")
         return
-    readings = reader.read(np.stack([one.image for one in found]))
+    readings = reader.read(np.stack([digit.image for digit in digits]))
     with answered:
         announce(heard(readings))
-        chosen = number(readings, found) if len(found) > 1 else 0
+        chosen = number(readings, digits) if len(digits) > 1 else 0
         reading = readings[chosen]
-        st.markdown(answer(reading, alone=len(found) == 1))
+        st.markdown(answer(reading, alone=len(digits) == 1))
         bars(reading.probabilities, reader.spec, key=state.DRAW_BARS)
         st.caption(believable(reader))
     time.sleep(_AHEAD)
@@ -66,22 +66,27 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
     with seen:
         st.subheader(_("What the network gets"), anchor=False)
         st.image(charts.tile(reading.image, scale=6), width=168, alt=_("The drawing as 28×28 pixels"))
-        st.caption(_("28×28 pixels, made as MNIST was: cut out, fitted into 20×20, centred by its mass."))
-    feedback.offer(run, reading, of_digit(shown.strokes, found[chosen]))
-    # One digit keeps the whole canvas, specks and all, because the steps are about them.
-    views.show(run, reader, reading, found[chosen].rgba if len(found) > 1 else shown.rgba)
+        st.caption(
+            _(
+                "28×28 pixels, prepared as in MNIST: cropped, resized to 20×20, and centred by the "
+                "centre of mass."
+            )
+        )
+    feedback.offer(run, reading, of_digit(shown.strokes, digits[chosen]))
+    # A single digit keeps the whole canvas with its specks, because the steps show what happens to them.
+    views.show(run, reader, reading, digits[chosen].rgba if len(digits) > 1 else shown.rgba)
     ui.foot(of_fragment=True)
 
 
-def number(readings: list[Reading], found: list[Found]) -> int:
-    """Several digits as a number. Returns the one that the rest of the page is about."""
-    st.markdown(_("## I read: {number}").format(number="".join(str(one.digit) for one in readings)))
-    if any(one.wide for one in found):
+def number(readings: list[Reading], digits: list[Found]) -> int:
+    """Several digits as a number. Returns the position of the digit that the rest of the page shows."""
+    st.markdown(_("## I read: {number}").format(number="".join(str(reading.digit) for reading in readings)))
+    if any(digit.wide for digit in digits):
         st.caption(
-            _("One of them is wider than high: it may be two digits whose strokes touch. Leave a gap between "
-              "them.")
+            _("One of the digits is wider than it is high. It may be two digits that touch. Leave a gap "
+              "between the digits.")
         )  # fmt: skip
-    least_sure = int(np.argmin([one.confidence for one in readings]))
+    least_sure = int(np.argmin([reading.confidence for reading in readings]))
     chosen: int = st.segmented_control(
         _("Digit"), list(range(len(readings))), default=least_sure, required=True,
         key=state.DRAW_DIGIT_OF[len(readings)],
@@ -91,30 +96,32 @@ def number(readings: list[Reading], found: list[Found]) -> int:
 
 
 def heard(readings: list[Reading]) -> str:
-    """The answer in a sentence, for those who do not see it come."""
+    """The answer in a sentence for a screen reader."""
     if len(readings) > 1:
-        return _("Read as {number}.").format(number="".join(str(one.digit) for one in readings))
+        return _("Read as {number}.").format(number="".join(str(reading.digit) for reading in readings))
     reading = readings[0]
     if not reading.is_digit:
         return _("This does not look like a digit.")
-    return _("Read as {digit}, {share:.0%} sure.").format(digit=reading.digit, share=reading.confidence)
+    return _("Read as {digit}, with a confidence of {share:.0%}.").format(
+        digit=reading.digit, share=reading.confidence
+    )
 
 
-def of_digit(strokes: Strokes, found: Found) -> Strokes:
-    """The strokes that lie within a digit's ink, in most of their points."""
-    return [stroke for stroke in strokes if np.mean([found.holds(x, y) for x, y in stroke]) > 0.5]
+def of_digit(strokes: Strokes, digit: Found) -> Strokes:
+    """The strokes of one digit: those with most of their points in its ink."""
+    return [stroke for stroke in strokes if np.mean([digit.holds(x, y) for x, y in stroke]) > 0.5]
 
 
 def answer(reading: Reading, *, alone: bool) -> str:
-    """The answer in words, the three most likely digits with it; no heading for one digit of a number."""
+    """The three most probable digits in words. With ``alone``, the answer is a heading."""
     first, second, third = np.argsort(-reading.probabilities, kind="stable")[:3]
     words = _("## I read: {first} ({p1:.1%})\n\nNext: {second} ({p2:.1%}), then {third} ({p3:.1%}).")
     if not alone:
-        words = _("This one is a {first} ({p1:.1%}), else {second} ({p2:.1%}) or {third} ({p3:.1%}).")
+        words = _("This digit is a {first} ({p1:.1%}). Next: {second} ({p2:.1%}), then {third} ({p3:.1%}).")
     if not reading.is_digit:
         words = _(
-            "## This does not look like a digit\n\nEven the most similar training digits are far from it. "
-            "If it is one: {first} ({p1:.1%}), {second} ({p2:.1%}) or {third} ({p3:.1%})."
+            "## This does not look like a digit\n\nEven the most similar training digits look different. "
+            "The most probable digits: {first} ({p1:.1%}), {second} ({p2:.1%}) and {third} ({p3:.1%})."
         )
     return words.format(
         first=first, p1=reading.probabilities[first],
@@ -124,7 +131,7 @@ def answer(reading: Reading, *, alone: bool) -> str:
 
 
 def believable(reader: Reader) -> str:
-    """What the percentages are worth."""
+    """How the probabilities were calibrated."""
     if reader.measured is None:
         return _(
             "This run has no validation images, so its confidence is not calibrated and it cannot reject "
@@ -137,7 +144,7 @@ def believable(reader: Reader) -> str:
 
 ui.heading(
     _("Draw"),
-    _("Write a digit, as large as you like, and see what the network takes it for, and why."),
+    _("Draw a digit of any size. See which digit the network reads, and why."),
 )
 run = run_picker.pick_page_run(run_folder.trained(ui.settings().runs))
 try:

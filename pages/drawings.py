@@ -1,4 +1,4 @@
-"""The drawings that people kept: a test set of their own, and something to learn from."""
+"""The Drawings page: saved drawings, to test runs on and to fine-tune runs on."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,13 +17,13 @@ from core.ui.drawings import finetuning
 from core.ui.gallery import Tile, gallery
 
 PER_PAGE = 40
-TESTED = 10  # runs in the table; each of them reads all the drawings
+TESTED = 10  # most runs in the table; each of them reads all drawings
 ANY = -1
 Action = Callable[[], object]
 
 
 def attempt(action: Action) -> None:
-    """What a button does, before the page is made anew; if it cannot be done, the page says why."""
+    """Run the action of a button before the page runs. If the action fails, the page shows the error."""
     try:
         action()
     except (collection.TooMany, store.DamagedDrawings, interchange.BadDrawings, OSError) as error:
@@ -31,7 +31,7 @@ def attempt(action: Action) -> None:
 
 
 def chosen(every: Sequence[Drawing], writers: Sequence[str]) -> list[Drawing]:
-    """The drawings that the filters let through."""
+    """The filters. Returns the drawings that match."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         query.choice(state.DRAWINGS_DRAWN_BY, [finetuning.EVERYBODY, *writers])
         who = st.selectbox(
@@ -39,31 +39,36 @@ def chosen(every: Sequence[Drawing], writers: Sequence[str]) -> list[Drawing]:
             format_func=lambda name: name or _("everybody"),
         )  # fmt: skip
         query.choice(state.DRAWINGS_WHAT_IT_IS, [ANY, *range(10)])
-        what = st.selectbox(
-            _("What it is"), [ANY, *range(10)], key=state.DRAWINGS_WHAT_IT_IS, width=120,
+        label = st.selectbox(
+            _("True digit"), [ANY, *range(10)], key=state.DRAWINGS_WHAT_IT_IS, width=120,
             format_func=lambda digit: _("any") if digit == ANY else str(digit),
         )  # fmt: skip
         query.choice(state.DRAWINGS_READ_WRONG, [False, True])
-        wrong = st.toggle(_("Only those read wrong"), key=state.DRAWINGS_READ_WRONG)
+        wrong = st.toggle(_("Only mistakes"), key=state.DRAWINGS_READ_WRONG)
     return [
         drawing
         for drawing in every
         if who in (finetuning.EVERYBODY, drawing.writer)
-        and what in (ANY, drawing.label)
+        and label in (ANY, drawing.label)
         and not (wrong and drawing.answer == drawing.label)
     ]
 
 
-def browse(found: Sequence[Drawing]) -> None:
-    """A page of drawings. The one that is clicked is remembered."""
-    if not found:
-        st.info(_("No drawing is like that."))
+def browse(matching: Sequence[Drawing]) -> None:
+    """One page of drawings. A click on a drawing opens it."""
+    if not matching:
+        st.info(_("No drawing matches these filters."))
         return
-    query.number(state.DRAWINGS_PAGE, 1, max(1, len(found)))
-    on_page = found[ui.pager(len(found), PER_PAGE, state.DRAWINGS_PAGE)]
+    query.number(state.DRAWINGS_PAGE, 1, max(1, len(matching)))
+    on_page = matching[ui.pager(len(matching), PER_PAGE, state.DRAWINGS_PAGE)]
     if pressed := gallery([tile(drawing) for drawing in on_page], key=state.DRAWINGS_DRAWING_TILES):
         state.DRAWINGS_OPENED.set(int(pressed.removeprefix("drawing_")))
-    st.caption(_("Press a drawing to correct or delete it. ✗ written → read, when it was drawn."))
+    st.caption(
+        _(
+            "Press a drawing to correct or delete it. ✗ is a mistake at the time of drawing: true "
+            "digit → predicted digit."
+        )
+    )
 
 
 def tile(drawing: Drawing) -> Tile:
@@ -79,16 +84,16 @@ def tile(drawing: Drawing) -> Tile:
 
 
 def correct(drawing: Drawing, file: Path) -> None:
-    """Another label for it, or away with it."""
+    """Correct the label of a drawing, or delete the drawing."""
     with st.container(border=True, horizontal=True, vertical_alignment="bottom"):
-        st.image(charts.tile(drawing.image), width=84, alt=_("The drawing"))
+        st.image(charts.tile(drawing.image), width=84, alt=_("Drawing"))
         st.markdown(
-            _("Kept as a **{label}**, drawn by {writer}.").format(
+            _("Saved as a **{label}**, drawn by {writer}.").format(
                 label=drawing.label, writer=ui.plain(drawing.writer or _("somebody"))
             )
         )
         label = state.DRAWINGS_LABEL[drawing.id]
-        st.selectbox(_("It is a"), range(10), drawing.label, key=label, width=90)
+        st.selectbox(_("Correct digit"), range(10), drawing.label, key=label, width=90)
         st.button(
             _("Correct the drawing"), icon=":material/check:", key=state.DRAWINGS_RELABEL, on_click=attempt,
             args=(lambda: collection.relabel(file, drawing.id, label.get()),),
@@ -104,7 +109,7 @@ def delete(drawing: Drawing, file: Path) -> None:
 
 
 def undo(file: Path, most: int) -> None:
-    """The last deletion can be taken back."""
+    """Offer to undo the last deletion."""
     deleted = state.DRAWINGS_DELETED.get()
     if not deleted:
         return
@@ -122,16 +127,18 @@ def put_back(file: Path, most: int) -> None:
     state.DRAWINGS_DELETED.set([])
 
 
-def take_and_bring(found: Sequence[Drawing], file: Path, most: int) -> None:
-    """Download what the filters let through, or bring drawings back."""
-    with st.expander(_("Take the drawings along, or bring some"), icon=":material/swap_vert:"):
+def take_and_bring(matching: Sequence[Drawing], file: Path, most: int) -> None:
+    """Download the drawings that match the filters, or add drawings from a file."""
+    with st.expander(_("Download or add drawings"), icon=":material/swap_vert:"):
         st.download_button(
-            ngettext("Download {n:,} drawing", "Download {n:,} drawings", len(found)).format(n=len(found)),
-            data=lambda: interchange.pack(with_strokes(found, file)),
+            ngettext("Download {n:,} drawing", "Download {n:,} drawings", len(matching)).format(
+                n=len(matching)
+            ),
+            data=lambda: interchange.pack(with_strokes(matching, file)),
             file_name="drawings.json.gz", mime="application/gzip",
-            icon=":material/download:", key=state.DRAWINGS_DOWNLOAD, disabled=not found,
+            icon=":material/download:", key=state.DRAWINGS_DOWNLOAD, disabled=not matching,
         )  # fmt: skip
-        st.caption(_("Pen strokes, what they are, and the images: JSON, gzipped."))
+        st.caption(_("Pen strokes, true digits and images, as gzipped JSON."))
         ui.say_where_files_are_taken()
         given = st.file_uploader(
             _("A file of drawings"), type=["gz", "json"], key=state.DRAWINGS_UPLOAD,
@@ -151,18 +158,18 @@ def bring(data: bytes, file: Path, most: int) -> None:
     state.DRAWINGS_ADDED.set(collection.add(file, interchange.unpack(data), most))
 
 
-def with_strokes(found: Sequence[Drawing], file: Path) -> list[Drawing]:
+def with_strokes(matching: Sequence[Drawing], file: Path) -> list[Drawing]:
     """The drawings with their strokes, which only a download needs."""
-    ids = {drawing.id for drawing in found}
+    ids = {drawing.id for drawing in matching}
     return [drawing for drawing in collection.every(file) if drawing.id in ids]
 
 
 def tested(every: Sequence[Drawing]) -> None:
-    """How every run reads the drawings, beside MNIST's own test images."""
+    """The accuracy of each run on the drawings, next to its accuracy on its own test images."""
     images, labels = collection.arrays(every)
     rows = []
     trained = records.that_take_drawings(ui.settings().runs)
-    # The last one is the one that comes with the project.
+    # The last run is the starter model.
     shown = list(dict.fromkeys([*trained[: TESTED - 1], trained[-1]]))
     lines = ui.run_labels(shown)
     for run in shown:
@@ -172,7 +179,7 @@ def tested(every: Sequence[Drawing]) -> None:
         except (predict.NotTrained, run_folder.UnknownRun):
             continue
         rows.append((right / len(labels), f"{right:,} / {len(labels):,}", accuracy, lines[run.name]))
-    # The numbers first: on a narrow screen a run's words alone would fill the table.
+    # The numbers first: on a narrow screen, the name of a run would fill the whole table.
     share = st.column_config.NumberColumn
     st.dataframe(
         pd.DataFrame(rows, columns=["ours", "count", "test", "run"]),
@@ -189,8 +196,9 @@ def tested(every: Sequence[Drawing]) -> None:
 ui.heading(
     _("Drawings"),
     _(
-        "What people drew on the Draw page, and what they said it is. It is a test set of your own: it shows "
-        "how well a network reads *you*, and a network can learn from it."
+        "These drawings were made on the Draw page. The people who drew them chose the true digits. The "
+        "drawings are your own test set: they show how well a network reads *your* handwriting. You can "
+        "also train a network on them."
     ),
 )
 settings = ui.settings()
@@ -203,22 +211,22 @@ except (store.DamagedDrawings, OSError) as error:
     st.stop()
 undo(settings.drawings, settings.max_drawings)
 if not every:
-    st.info(_("No drawing has been kept yet. Draw digits, and say whether they were read right."))
+    st.info(_("No drawing has been saved yet. Draw digits, and say whether the network reads them right."))
     st.page_link(ui.PAGES["draw"], label=_("Draw a digit"), icon=":material/draw:")
     take_and_bring([], settings.drawings, settings.max_drawings)
     st.stop()
 
 st.header(ngettext("{n:,} drawing", "{n:,} drawings", len(every)).format(n=len(every)), anchor=False)
-found = chosen(every, writers)
-browse(found)
+matching = chosen(every, writers)
+browse(matching)
 query.number(state.DRAWINGS_OPENED, 0, 2**53)  # none has the number 0
-if clicked := next((one for one in every if one.id == state.DRAWINGS_OPENED.get()), None):
+if clicked := next((drawing for drawing in every if drawing.id == state.DRAWINGS_OPENED.get()), None):
     correct(clicked, settings.drawings)
-take_and_bring(found, settings.drawings, settings.max_drawings)
+take_and_bring(matching, settings.drawings, settings.max_drawings)
 
-st.header(_("How the runs read them"), anchor=False)
+st.header(_("Accuracy of the runs"), anchor=False)
 tested(every)
 
-st.header(_("Teach a run"), anchor=False)
+st.header(_("Fine-tune a run"), anchor=False)
 finetuning.offer(every, writers)
 finetuning.outcome(every)

@@ -1,4 +1,4 @@
-"""What a trained network gets right and wrong."""
+"""The Evaluate page: the accuracy and the mistakes of a trained network."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from core.ui.testset import NotAtHand, NotShown
 
 
 def numbers(evaluation: Evaluation, run: Path, spec: DatasetSpec) -> None:
-    """The few numbers that say how good it is, and how sure they are."""
+    """Accuracy, loss and mistakes, with the interval of the accuracy."""
     total = len(evaluation.labels)
     right = int(np.sum(evaluation.predictions == evaluation.labels))
     low, high = significance.wilson(right, total)
@@ -30,46 +30,48 @@ def numbers(evaluation: Evaluation, run: Path, spec: DatasetSpec) -> None:
         st.metric(
             _("Accuracy"), f"{evaluation.accuracy:.2%}", border=True, height="stretch",
             delta=f"{100 * low:.2f} – {high:.2%}", delta_color="off", delta_arrow="off",
-            help=_("The share of these digits that were read right. Below it the 95% interval (Wilson): "
-                   "where it may lie on endlessly many of them.")
+            help=_("The share of these digits that the network reads right. The number below is the 95% "
+                   "interval (Wilson). The accuracy on very many such digits is probably in this interval.")
             if spec.are_digits
-            else _("The share of these images that were read right. Below it the 95% interval (Wilson): "
-                   "where it may lie on endlessly many of them."),
+            else _("The share of these images that the network reads right. The number below is the 95% "
+                   "interval (Wilson). The accuracy on very many such images is probably in this interval."),
         )  # fmt: skip
         st.metric(_("Loss"), f"{evaluation.loss:.4f}", border=True, height="stretch",
-                  help=_("The mean cross-entropy. Low: the right digits got much probability.")
+                  help=_("The mean cross-entropy. The loss is low if the correct digits get a high "
+                         "probability.")
                   if spec.are_digits
-                  else _("The mean cross-entropy. Low: the right classes got much probability."))  # fmt: skip
+                  else _("The mean cross-entropy. The loss is low if the correct classes get a high "
+                         "probability."))  # fmt: skip
         label = _("Digits") if spec.are_digits else _("Images")
         st.metric(label, f"{total:,}", border=True, height="stretch")
-        st.metric(_("Read wrong"), f"{total - right:,}", border=True, height="stretch")
+        st.metric(_("Mistakes"), f"{total - right:,}", border=True, height="stretch")
         own_drawings(run)
     st.caption(significance.in_words(right, total, spec))
 
 
 def own_drawings(run: Path) -> None:
-    """How the run reads the drawings that were kept, where there are any."""
+    """The accuracy of the run on the saved drawings, if there are any."""
     try:
         if not records.spec(run).takes_drawings:
             return
-        found = collection.every(ui.settings().drawings, strokes=False)
-        images, labels = collection.arrays(found)
+        drawings = collection.every(ui.settings().drawings, strokes=False)
+        images, labels = collection.arrays(drawings)
         right = ui.reader(run).predictor.probabilities(images).argmax(axis=1) == labels
     except (store.DamagedDrawings, predict.NotTrained, OSError):
-        return  # the pages that are about them say so
-    if not found:
+        return  # the Draw and Drawings pages show the error
+    if not drawings:
         return
-    # The number is not in the label, which would be cut off in a narrow column.
-    words = ngettext("of {n:,} drawing", "of {n:,} drawings", len(found)).format(n=len(found))
+    # The number is not in the label, because a narrow column would cut off the label.
+    words = ngettext("of {n:,} drawing", "of {n:,} drawings", len(drawings)).format(n=len(drawings))
     st.metric(
-        _("Kept drawings"), f"{right.mean():.0%}", border=True, height="stretch",
+        _("Saved drawings"), f"{right.mean():.0%}", border=True, height="stretch",
         delta=words, delta_color="off", delta_arrow="off",
-        help=_("The share that is read right of what was drawn and kept here: see the Drawings page."),
+        help=_("The accuracy on the drawings that were saved here. See the Drawings page."),
     )  # fmt: skip
 
 
 def report(evaluation: Evaluation, spec: DatasetSpec) -> None:
-    """Precision, recall, F1 and support, and a curve for each class."""
+    """Precision, recall, F1, support and a curve for each class."""
     st.dataframe(
         evaluation.report(spec.classes),
         key=state.EVALUATE_REPORT,
@@ -78,16 +80,16 @@ def report(evaluation: Evaluation, spec: DatasetSpec) -> None:
             "precision": st.column_config.NumberColumn(
                 _("precision"),
                 format="%.4f",
-                help=_("Of the images read as this digit, the share that are it.")
+                help=_("Of the images that were predicted as this digit, the share that is correct.")
                 if spec.are_digits
-                else _("Of the images read as this class, the share that are it."),
+                else _("Of the images that were predicted as this class, the share that is correct."),
             ),
             "recall": st.column_config.NumberColumn(
                 _("recall"),
                 format="%.4f",
-                help=_("Of the images of this digit, the share that were read as it.")
+                help=_("Of the images of this digit, the share that was predicted correctly.")
                 if spec.are_digits
-                else _("Of the images of this class, the share that were read as it."),
+                else _("Of the images of this class, the share that was predicted correctly."),
             ),
             "f1": st.column_config.NumberColumn(
                 "F1", format="%.4f", help=_("The harmonic mean of precision and recall.")
@@ -95,9 +97,9 @@ def report(evaluation: Evaluation, spec: DatasetSpec) -> None:
             "support": st.column_config.NumberColumn(
                 _("support"),
                 format="localized",
-                help=_("How many images of this digit there are.")
+                help=_("The number of images of this digit.")
                 if spec.are_digits
-                else _("How many images of this class there are."),
+                else _("The number of images of this class."),
             ),
         },
         height="content",
@@ -106,9 +108,11 @@ def report(evaluation: Evaluation, spec: DatasetSpec) -> None:
         else _("Precision, recall, F1 and support for each class and their means"),
     )
     st.caption(
-        _("macro: every digit counts the same. weighted: a digit counts as often as it occurs.")
+        _("macro: every digit has the same weight. weighted: the weight of a digit is its number of images.")
         if spec.are_digits
-        else _("macro: every class counts the same. weighted: a class counts as often as it occurs.")
+        else _(
+            "macro: every class has the same weight. weighted: the weight of a class is its number of images."
+        )
     )
     calibration.by_digit(evaluation, spec)
 
@@ -123,8 +127,8 @@ def ask_for_others(reason: Exception, spec: DatasetSpec) -> None:
 lead = ui.heading(
     _("Evaluate"),
     _(
-        "How well does the network read digits that it has never seen? One number says how often it is "
-        "right; the confusion matrix says what it takes for what."
+        "How well does the network read digits that it has never seen? The accuracy says how often the "
+        "network is right. The confusion matrix shows which digits it confuses."
     ),
 )
 
@@ -135,8 +139,8 @@ try:
     config, spec = records.config(run), records.spec(run)
     if not spec.are_digits:
         lead.markdown(
-            _("How well does the network read images that it has never seen? One number says how often it is "
-              "right; the confusion matrix says what it takes for what.")
+            _("How well does the network read images that it has never seen? The accuracy says how often "
+              "the network is right. The confusion matrix shows which classes it confuses.")
         )  # fmt: skip
     on, epoch = testset.choose(run, config)
     evaluation = testset.evaluation(run, config, on, epoch)
@@ -157,15 +161,15 @@ except NotAtHand as error:
     st.info(ui.plain(error), icon=":material/download:")
     ui.link_to_data(config.dataset)
 except (predict.NotTrained, EpochMissing, NotShown) as error:
-    ui.sorry(error)  # the numbers can be shown all the same
+    ui.sorry(error)  # the metrics can still be shown
 
 VIEWS = {
-    "mistakes": _("What it confuses"),
-    "digits": _("Digit by digit") if spec.are_digits else _("Class by class"),
+    "mistakes": _("Mistakes"),
+    "digits": _("Accuracy by digit") if spec.are_digits else _("Accuracy by class"),
     "honesty": _("Calibration"),
     "robustness": _("Robustness"),
 }
-match query.switch(_("What to look at"), state.EVALUATE_LOOK, VIEWS):
+match query.switch(_("View"), state.EVALUATE_LOOK, VIEWS):
     case "digits":
         report(evaluation, spec)
     case "honesty":

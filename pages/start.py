@@ -1,4 +1,4 @@
-"""What this is, the four steps, and how things stand."""
+"""The Start page: an introduction, four steps and an overview."""
 
 import streamlit as st
 
@@ -11,21 +11,21 @@ from core.ui import state
 
 STEPS = [
     ("data", _("1. Look at the data"), ":material/grid_view:",
-     _("Thousands of handwritten digits, and the numbers that each of them is to a computer.")),
+     _("Look at thousands of handwritten digits, and at the numbers that the computer gets for each digit.")),
     ("train", _("2. Train a network"), ":material/model_training:",
-     _("Choose its layers and how it learns, then watch it learn.")),
-    ("evaluate", _("3. See what it confuses"), ":material/fact_check:",
-     _("Test it on digits it has never seen, and look at each one it gets wrong.")),
+     _("Choose the layers and the settings for training, then watch the network learn.")),
+    ("evaluate", _("3. Look at its mistakes"), ":material/fact_check:",
+     _("Test the network on digits that it has never seen, and look at each digit that it reads wrong.")),
     ("draw", _("4. Draw a digit"), ":material/draw:",
-     _("Write one yourself and watch it being read.")),
+     _("Draw a digit yourself, and see which digit the network reads.")),
 ]  # fmt: skip
 
 ui.heading(
     "MNIST Lab",
     _(
-        "Here you teach a computer to read handwritten digits, and see how it does that. "
-        "The networks are real Keras networks, trained on real data while you watch. "
-        "Begin with step 1, or go straight to step 2."
+        "Here you train neural networks to read handwritten digits, and see how they work. The networks are "
+        "real Keras networks. They are trained on real data while you watch. Begin with step 1, or go "
+        "directly to step 2."
     ),
 )
 
@@ -38,17 +38,17 @@ with st.grid(4, min_column_width=230):
 root = ui.settings().runs
 every, active = run_folder.every(root), run_queue.active(root)
 
-st.header(_("How things stand"), anchor=False)
+st.header(_("Overview"), anchor=False)
 with st.grid(3, min_column_width=180):
     at_hand = [name for name in specs.names() if datasets.at_hand(name)]
-    st.metric(_("Data sets at hand"), len(at_hand), help=", ".join(at_hand), border=True)
+    st.metric(_("Available data sets"), len(at_hand), help=", ".join(at_hand), border=True)
     st.metric(_("Runs so far"), f"{len(every):,}", border=True)
-    st.metric(_("Training or waiting now"), len(active), border=True)
+    st.metric(_("Runs training or waiting"), len(active), border=True)
 
 for name, words in ui.run_labels(active).items():
     st.page_link(
         ui.PAGES["train"],
-        label=_("Watch the run that is under way: {run}").format(run=ui.plain(words)),
+        label=_("Watch the current run: {run}").format(run=ui.plain(words)),
         icon=":material/monitoring:",
         query_params=state.RUN.to(name),
     )

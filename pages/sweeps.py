@@ -1,4 +1,4 @@
-"""Sweeps: many runs under one name, in which the machine turns the knobs."""
+"""The Sweeps page: many runs under one name, whose settings are varied automatically."""
 
 import streamlit as st
 
@@ -27,26 +27,27 @@ def choose_base() -> RunConfig:
     bases = ([TRAIN] if begun is not None else []) + list(PRESETS)
     query.choice(state.SWEEPS_BASE, bases, bases[0])
     name = st.selectbox(
-        _("Settings to begin with"), bases, key=state.SWEEPS_BASE, persist_state="session",
+        _("Base settings"), bases, key=state.SWEEPS_BASE, persist_state="session",
         format_func=lambda name: _("As on the Train page") if name == TRAIN else name,
-        help=_("What the chosen knobs do not say. Set up anything else on the Train page first."),
+        help=_("The values of all settings that the sweep does not vary. To use other values, choose them "
+               "on the Train page first."),
     )  # fmt: skip
-    found = from_settings(knobs.FIRST, begun or []) if name == TRAIN else PRESETS[name]
+    base = from_settings(knobs.FIRST, begun or []) if name == TRAIN else PRESETS[name]
     most = ui.settings().max_epochs
-    # Another base has another number of epochs, and so has the Train page after a while.
+    # Another base has another number of epochs. The settings of the Train page can change as well.
     field = state.SWEEPS_EPOCHS[name]
-    if state.SWEEPS_BASE_EPOCHS.get() not in (None, (name, found.epochs)):
+    if state.SWEEPS_BASE_EPOCHS.get() not in (None, (name, base.epochs)):
         field.pop()
         query.write(field.parameter, None)
-    state.SWEEPS_BASE_EPOCHS.set((name, found.epochs))
-    query.number(field, 1, most, min(found.epochs, most))
+    state.SWEEPS_BASE_EPOCHS.set((name, base.epochs))
+    query.number(field, 1, most, min(base.epochs, most))
     epochs = whole(_("Epochs of each run"), 1, most, key=field, persist_state="session")
-    st.caption(ui.plain(ui.summary(found.but(epochs=epochs))))
-    return found.but(epochs=epochs)
+    st.caption(ui.plain(ui.summary(base.but(epochs=epochs))))
+    return base.but(epochs=epochs)
 
 
 def choose_values(name: str, title: str, *, grid: bool) -> Values:
-    """What one knob takes."""
+    """Let the visitor choose the values of one setting."""
     takes = SWEPT[name].takes
     if not isinstance(takes, Number):
         query.several(state.SWEEPS_OF[name], takes)
@@ -60,7 +61,7 @@ def choose_values(name: str, title: str, *, grid: bool) -> Values:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         usual = takes.usual or (takes.low, takes.high)
         query.span(state.SWEEPS_RANGE[name], places, usual)
-        # Its value is in the session; the default only says that there are two ends.
+        # The value is in the session. The default only says that the slider has two ends.
         low, high = st.select_slider(
             title,
             places,
@@ -88,22 +89,24 @@ def set_up() -> None:
         query.text(state.SWEEPS_NAME, sweeps.MOST_TAG)
         name = st.text_input(
             _("Name"), key=state.SWEEPS_NAME, max_chars=sweeps.MOST_TAG, persist_state="session",
-            placeholder=_("such as: how wide, how fast"), help=_("Its runs have it as a tag."),
+            placeholder=_("for example: width and learning rate"),
+            help=_("The runs of the sweep get this name as a tag."),
         )  # fmt: skip
         base = choose_base()
-        methods = {"tpe": _("Learn from the last"), "random": _("By chance"), "grid": _("Grid")}
+        methods = {"tpe": _("Bayesian search"), "random": _("Random search"), "grid": _("Grid search")}
         query.choice(state.SWEEPS_METHOD, methods)
         method = st.segmented_control(
-            _("How to choose"), list(methods), required=True, key=state.SWEEPS_METHOD,
+            _("Search method"), list(methods), required=True, key=state.SWEEPS_METHOD,
             format_func=methods.__getitem__, persist_state="session",
         )  # fmt: skip
         st.caption(
             {
-                "tpe": _("Tries where it was good before, and now and then elsewhere (TPE). Best for more "
-                         "than fifteen runs."),
-                "random": _("Draws every knob anew for each run. Hard to beat with few runs, and easy to "
-                            "judge."),
-                "grid": _("Tries every combination. Shows everything, and grows with each knob you add."),
+                "tpe": _("Prefers values near the best runs so far, and sometimes tries other values (TPE). "
+                         "The best method for more than fifteen runs."),
+                "random": _("Chooses all values at random for each run. A good method for few runs, and the "
+                            "results are easy to interpret."),
+                "grid": _("Tries every combination of the values. The number of runs grows quickly with "
+                          "each setting that you add."),
             }[method]
         )  # fmt: skip
         number = 1
@@ -113,10 +116,10 @@ def set_up() -> None:
             number = whole(_("Runs"), 2, most, key=state.SWEEPS_TRIALS, persist_state="session")
         query.choice(state.SWEEPS_PRUNING, (True, False))
         pruning = st.toggle(
-            _("Stop runs early that fall behind"), key=state.SWEEPS_PRUNING, persist_state="session",
-            help=_("After four whole runs, one whose validation accuracy is below the median of the others "
-                   "at the same epoch is stopped. This saves time, but may stop a run that would have "
-                   "caught up."),
+            _("Stop weak runs early"), key=state.SWEEPS_PRUNING, persist_state="session",
+            help=_("After four complete runs, a run is stopped if its validation accuracy is below the "
+                   "median of the others at the same epoch. This saves time, but may stop a run that would "
+                   "have caught up."),
         )  # fmt: skip
     with right:
         offered = search_space.knobs(base)
@@ -125,7 +128,7 @@ def set_up() -> None:
             state.SWEEPS_KNOBS_BEGUN.set(True)
             state.SWEEPS_KNOBS.set(state.SWEEPS_KNOBS.get() or list(search_space.FIRST))
         chosen = st.multiselect(
-            _("Knobs to turn, one to four"), offered, key=state.SWEEPS_KNOBS, max_selections=sweeps.MOST,
+            _("Settings to vary, one to four"), offered, key=state.SWEEPS_KNOBS, max_selections=sweeps.MOST,
             format_func=titles.__getitem__, persist_state="session", placeholder=_("one to four"),
         )  # fmt: skip
         values = {knob: choose_values(knob, titles[knob], grid=method == "grid") for knob in chosen}
@@ -133,7 +136,7 @@ def set_up() -> None:
 
 
 def start(sweep: Sweep) -> None:
-    """What it amounts to, and the button."""
+    """The number of runs and the estimated time, and the button that starts the sweep."""
     settings = ui.settings()
     try:
         check_fields()
@@ -154,13 +157,15 @@ def start(sweep: Sweep) -> None:
     if pressed:
         begin(sweep)
     number = len(sweep.grid()) if sweep.method == "grid" else sweep.trials
-    one = estimate.estimate(sweep.base, estimate.history(settings.runs)).total
-    words = _("{n} runs, about {total}: {one} for a run as it is set now, {slots} at a time.").format(
-        n=number, total=ui.duration(-(-number // settings.slots) * one), one=ui.duration(one),
+    seconds = estimate.estimate(sweep.base, estimate.history(settings.runs)).total
+    words = _("{n} runs take about {total}. One run with the current settings takes {one}. Runs at the same "
+              "time: {slots}.").format(
+        n=number, total=ui.duration(-(-number // settings.slots) * seconds), one=ui.duration(seconds),
         slots=settings.slots,
     )  # fmt: skip
-    if number * one / settings.slots > LONG:
-        st.warning(_("{estimate} That is long: fewer epochs or images will show the same.").format(
+    if number * seconds / settings.slots > LONG:
+        st.warning(_("{estimate} This is long. Fewer epochs or fewer images usually lead to the same "
+                     "conclusion.").format(
             estimate=words), icon=":material/hourglass:")  # fmt: skip
     else:
         st.caption(words)
@@ -181,8 +186,8 @@ def begin(sweep: Sweep) -> None:
 ui.heading(
     _("Sweeps"),
     _(
-        "Which learning rate? How many units? Say which knobs to turn and how far, and the runs are queued "
-        "one after the other, while you watch what they say."
+        "Which learning rate is best? How many units? Choose the settings to vary and their ranges. The "
+        "runs are trained one after the other, and you can watch their results."
     ),
 )
 
@@ -191,11 +196,11 @@ progress.damaged(sweeps.damaged(ui.settings().runs))
 asked = state.SWEEPS_SWEEP.parameter.get()
 if asked and asked != NEW and asked not in folders:
     st.warning(
-        ui.plain(_("There is no sweep {name} here. Choose one, or begin a new one.").format(
+        ui.plain(_("There is no sweep {name} here. Choose another sweep, or start a new sweep.").format(
             name=repr(asked[:64])))
     )  # fmt: skip
 if folders:
-    options = progress.labels(list(folders.values())) | {NEW: _("A new sweep")}
+    options = progress.labels(list(folders.values())) | {NEW: _("New sweep")}
     query.choice(state.SWEEPS_SWEEP, options, next(iter(options)), always=True)
     shown = st.selectbox(_("Sweep"), list(options), key=state.SWEEPS_SWEEP, format_func=options.__getitem__)
 else:

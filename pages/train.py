@@ -1,4 +1,4 @@
-"""Set up a run, start it, and watch it learn."""
+"""The Train page: set up a run, start it, and watch it learn."""
 
 from pathlib import Path
 
@@ -20,12 +20,12 @@ LONG = 5 * 60  # seconds
 
 
 def show_network(config: RunConfig) -> None:
-    """What the settings amount to, before anything is trained."""
+    """The network that the settings describe, before the training."""
     network = arch.layers(config)
     rows = arch.trace(network)
     with st.grid(3, min_column_width=130):
         st.metric(_("Parameters"), f"{arch.parameters(network):,}", border=True,
-                  help=_("The numbers that make up the network, and that training finds."))  # fmt: skip
+                  help=_("The numbers in the network that training adjusts."))  # fmt: skip
         size = specs.of(config.dataset).train
         trained, validated = arch.split(config, size)
         st.metric(_("Steps per epoch"), f"{arch.steps_per_epoch(config, size):,}", border=True,
@@ -36,7 +36,7 @@ def show_network(config: RunConfig) -> None:
     with ui.at_least(picture.layout.width):
         ui.chart(
             picture, width=picture.layout.width, key=state.TRAIN_NETWORK,
-            alt=_("The network as a picture, layer by layer"),
+            alt=_("Diagram of the network, layer by layer"),
         )  # fmt: skip
     st.dataframe(
         {
@@ -54,13 +54,13 @@ def show_network(config: RunConfig) -> None:
 
 
 def set_up(root: Path) -> None:
-    """The knobs, what they amount to, and the button."""
+    """The settings, the network that they describe, and the button that starts the run."""
     active = run_queue.active(root)
     if len(active) < ui.settings().slots:
-        # Whoever sets up a run will want to see it start at once.
+        # Prepare a worker now, so that the run starts at once.
         processes.prepare(ui.settings().warm_minutes)
     for name, words in ui.run_labels(active[:3]).items():
-        link(root / name, _("Under way: {run}. Watch it.").format(run=ui.plain(words)))
+        link(root / name, _("Watch the current run: {run}").format(run=ui.plain(words)))
     left, right = st.columns([2, 3], gap="large")
     with left:
         config = knobs.show(ui.settings().max_epochs)
@@ -85,7 +85,7 @@ def set_up(root: Path) -> None:
                 start(config)
             say_how_long(config, root)
             st.page_link(
-                ui.PAGES["sweeps"], label=_("Not sure? Try many values at once"),
+                ui.PAGES["sweeps"], label=_("Try many values in a sweep"),
                 icon=":material/auto_awesome_motion:",
                 query_params=state.SWEEPS_SWEEP.parameter.to("new") | state.SWEEPS_BASE.parameter.to("train"),
             )  # fmt: skip
@@ -107,16 +107,17 @@ def link(run: Path, label: str) -> None:
 
 
 def say_how_long(config: RunConfig, root: Path) -> None:
-    """The estimate, before the click."""
-    found = estimate.estimate(config, estimate.history(root))
+    """The estimated time, before the run is started."""
+    expected = estimate.estimate(config, estimate.history(root))
     text = _("About {total} on this machine, {epoch} for each epoch.").format(
-        total=ui.duration(found.total), epoch=ui.duration(found.epoch)
+        total=ui.duration(expected.total), epoch=ui.duration(expected.epoch)
     )
-    if found.total > LONG:
+    if expected.total > LONG:
         st.warning(
-            _("{estimate} That is long: fewer epochs, fewer filters or mnist-5k take less.").format(
-                estimate=text
-            ),
+            _(
+                "{estimate} This is long. Fewer epochs, fewer filters or the data set mnist-5k take less "
+                "time."
+            ).format(estimate=text),
             icon=":material/hourglass:",
         )
     else:
@@ -130,7 +131,7 @@ def start(config: RunConfig) -> None:
         ui.sorry(error)
     except OSError as error:
         ui.sorry(
-            _("The run cannot be kept in {folder}: {reason}.").format(
+            _("The run cannot be saved in {folder}: {reason}.").format(
                 folder=ui.settings().runs, reason=error.strerror or error
             )
         )
@@ -144,7 +145,7 @@ run = watching.watched(root)
 if run is None:
     ui.heading(
         _("Train"),
-        _("Build a network, choose how it learns, and watch. The defaults are a good first run."),
+        _("Build a network, choose its settings, and watch it learn. The defaults are good for a first run."),
     )
     set_up(root)
 else:

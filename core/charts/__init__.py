@@ -1,4 +1,4 @@
-"""Data → Plotly figures. Colours that mean nothing by themselves are left to the page's theme."""
+"""Plotly figures from data. Colours without a meaning are left to the theme of the page."""
 
 from core.charts.common import clickable, compact, frame, literal, table
 from core.charts.comparison import Point, overlay, trade_off

@@ -1,4 +1,4 @@
-"""The numbers inside a network as pictures: Plotly figures that can be clicked."""
+"""The numbers inside a network as clickable Plotly figures."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from core.charts import clickable, compact, frame
 from core.i18n import _
 
-# Orange and blue, which the colour-blind tell apart as well, with nothing between them.
+# Orange and blue can be told apart by colour-blind people. Values near 0 are white.
 _AGAINST_FOR = [[0, "#D55E00"], [0.5, "#F4F4F4"], [1, "#0072B2"]]
 
 
 def feature_maps(values: NDArray[np.float32], chosen: int | None) -> go.Figure:
-    """A layer's output for one drawing: every channel as a picture, each of which can be clicked.
+    """The output of a layer for one drawing: each channel as a clickable image.
 
     Args:
         values: ``(height, width, channels)``.
@@ -46,7 +46,7 @@ def feature_maps(values: NDArray[np.float32], chosen: int | None) -> go.Figure:
 
 
 def units(values: NDArray[np.float32], chosen: int | None) -> go.Figure:
-    """The outputs of a dense layer for one drawing, one cell each, in rows; each can be clicked."""
+    """The outputs of a dense layer for one drawing: one clickable cell for each unit, in rows."""
     across = min(len(values), 32)
     down = math.ceil(len(values) / across)
     sheet = np.full(down * across, np.nan, np.float32)
@@ -60,7 +60,7 @@ def units(values: NDArray[np.float32], chosen: int | None) -> go.Figure:
 
 
 def one_map(values: NDArray[np.float32], chosen: tuple[int, int] | None) -> go.Figure:
-    """One channel, large; each pixel can be clicked."""
+    """One channel, enlarged; each pixel can be clicked."""
     figure = _picture(values, signed=bool((values < 0).any()), gap=1)
     rows, columns = np.indices(values.shape)
     clickable(figure, columns.ravel(), rows.ravel(), _("row %{y}, column %{x}"))
@@ -70,14 +70,14 @@ def one_map(values: NDArray[np.float32], chosen: tuple[int, int] | None) -> go.F
 
 
 def grid(values: NDArray[np.float32], *, signed: bool = True) -> go.Figure:
-    """A few numbers in a square, such as a kernel, written out."""
+    """A small grid, such as a kernel, with its numbers as text."""
     figure = _picture(values, signed=signed, gap=2)
     figure.update_traces(texttemplate="%{z:.2f}", textfont={"size": 11})
     return compact(figure, height=190)
 
 
 def kernels(values: NDArray[np.float32]) -> go.Figure:
-    """A convolution's kernels for one of its input channels, side by side.
+    """The kernels of a convolution for one input channel, side by side.
 
     Args:
         values: ``(k, k, filters)``.
@@ -87,11 +87,11 @@ def kernels(values: NDArray[np.float32]) -> go.Figure:
 
 
 def speaks(image: NDArray[np.uint8], values: NDArray[np.float32]) -> go.Figure:
-    """What speaks for a digit (blue) and against it (orange), on the drawing in grey.
+    """The evidence for a digit (blue) and against it (orange), on top of the drawing in grey.
 
     Args:
         image: uint8 ``(height, width)``.
-        values: float32 ``(height, width)``, above 0 for, below 0 against.
+        values: float32 ``(height, width)``; above 0 is evidence for the digit, below 0 against it.
     """
     figure = go.Figure(
         go.Heatmap(z=image, colorscale="Greys_r", showscale=False, hoverinfo="skip", zmin=0, zmax=510)
@@ -106,7 +106,7 @@ def speaks(image: NDArray[np.uint8], values: NDArray[np.float32]) -> go.Figure:
 
 
 def numbers(values: NDArray[Any], *axes: str) -> list[list[Any]]:
-    """The numbers of a picture, row by row, the names of the columns first.
+    """The numbers of an image as rows of a table. The first row holds the names of the columns.
 
     Args:
         axes: what each axis of the values counts.
@@ -115,7 +115,7 @@ def numbers(values: NDArray[Any], *axes: str) -> list[list[Any]]:
 
 
 def _picture(values: NDArray[np.float32], *, signed: bool, gap: int = 0) -> go.Figure:
-    """Numbers as an image: from 0 up in grey, or below 0 in another colour than above."""
+    """Numbers as an image: grey for numbers from 0 up; with ``signed``, two colours for both signs."""
     if signed:
         most = max(float(np.nanmax(np.abs(values))), 1e-6)
         scale: dict[str, Any] = {"colorscale": _AGAINST_FOR, "zmin": -most, "zmax": most}

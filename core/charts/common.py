@@ -17,61 +17,61 @@ MARK = "#B5651D"  # readable on light and on dark paper
 
 
 def table(figure: go.Figure) -> list[list[Any]]:
-    """The numbers of a chart, row by row, the names of the columns first.
+    """The numbers of a chart as rows of a table. The first row holds the names of the columns.
 
-    The cells of a heat map are told by what its axes call their places.
+    A cell of a heat map has the labels of its axes, if there are any.
     """
-    title = figure.layout
-    found: list[list[Any]] = [["", title.xaxis.title.text or "x", title.yaxis.title.text or "y"]]
+    layout = figure.layout
+    rows: list[list[Any]] = [["", layout.xaxis.title.text or "x", layout.yaxis.title.text or "y"]]
     is_map = any(isinstance(trace, go.Heatmap) for trace in figure.data)
     across, down = (
         dict(zip(axis.tickvals, axis.ticktext, strict=True)) if is_map and axis.ticktext is not None else {}
-        for axis in (title.xaxis, title.yaxis)
+        for axis in (layout.xaxis, layout.yaxis)
     )
     for trace in figure.data:
         if isinstance(trace, go.Heatmap):
-            found[0] = ["", "x", "y", "z"]
+            rows[0] = ["", "x", "y", "z"]
             values = np.asarray(trace.z)
             columns = range(values.shape[1]) if trace.x is None else trace.x
-            rows = range(values.shape[0]) if trace.y is None else trace.y
-            found += [
-                [trace.name or "", across.get(column, column), down.get(row, row), values[i, j]]
-                for i, row in enumerate(rows)
+            lines = range(values.shape[0]) if trace.y is None else trace.y
+            rows += [
+                [trace.name or "", across.get(column, column), down.get(line, line), values[i, j]]
+                for i, line in enumerate(lines)
                 for j, column in enumerate(columns)
             ]
         elif trace.x is not None and trace.y is not None:
-            found += [
+            rows += [
                 [trace.name or "", across.get(x, x), down.get(y, y)]
                 for x, y in zip(trace.x, trace.y, strict=False)
             ]
-    return found
+    return rows
 
 
 def literal(figure: go.Figure) -> go.Figure:
-    """The figure with its texts as they are, whatever a person has written in them.
+    """The figure with its texts shown literally, even if a user has typed markup into them.
 
-    Markup is for templates alone, such as a ``hovertemplate``: what a person writes reaches them as data, as
-    in ``%{fullData.name}`` or ``%{text}``, and is never a part of one.
+    Only templates, such as a ``hovertemplate``, may contain markup. A template gets the text of a user as
+    data, as in ``%{fullData.name}`` or ``%{text}``. The text is never a part of the template itself.
     """
     content = figure.to_dict()
     if all(text == plotly(text) for text in _texts(content)):
-        return figure  # as nearly always, and to make another one takes long
+        return figure  # nearly always, and a new figure takes long to make
     return go.Figure(_literal(content))
 
 
 def _texts(content: Any) -> Iterator[str]:
-    """The texts in a part of a figure, but for its templates."""
+    """The texts in a part of a figure, without its templates."""
     if isinstance(content, str):
         yield content
     elif isinstance(content, dict):
         yield from _texts([value for name, value in content.items() if not name.endswith("template")])
     elif isinstance(content, list | tuple) or _holds_texts(content):
-        for one in content:
-            yield from _texts(one)
+        for part in content:
+            yield from _texts(part)
 
 
 def _literal(content: Any) -> Any:
-    """A part of a figure with its texts escaped, but for its templates."""
+    """A part of a figure with its texts escaped. Templates are not changed."""
     if isinstance(content, str):
         return plotly(content)
     if isinstance(content, dict):
@@ -79,7 +79,7 @@ def _literal(content: Any) -> Any:
             name: value if name.endswith("template") else _literal(value) for name, value in content.items()
         }
     if isinstance(content, list | tuple) or _holds_texts(content):
-        return [_literal(one) for one in content]
+        return [_literal(part) for part in content]
     return content
 
 
@@ -88,14 +88,14 @@ def _holds_texts(content: Any) -> bool:
 
 
 def clickable(figure: go.Figure, x: Any, y: Any, hover: str, **options: Any) -> None:
-    """Have a heat map say which cell was clicked, which Plotly's tell nobody: by invisible markers on top.
+    """Make the cells of a heat map clickable, with invisible markers on top of them.
 
-    The marker that is nearest counts. Were they as large as the cells of a wide screen, they would lie over
-    each other on a narrow one, and another cell than the one that was touched would be chosen.
+    The heat maps of Plotly do not report clicks on cells. A click selects the nearest marker. The markers are
+    small: large markers would overlap on a narrow screen, and a touch would select the wrong cell.
 
     Args:
         x, y: the middle of each cell.
-        hover: the template of what is said of a cell.
+        hover: the template of the hover text of a cell.
         options: of the scatter trace.
     """
     invisible = {"marker": {"opacity": 0}}
@@ -108,7 +108,7 @@ def clickable(figure: go.Figure, x: Any, y: Any, hover: str, **options: Any) -> 
 
 
 def frame(figure: go.Figure, left: float, top: float, width: float, height: float) -> None:
-    """Frame the cells of a heat map that were chosen, so many from the left and from the top."""
+    """Draw a frame around the chosen cells of a heat map. All numbers are in cells."""
     figure.add_shape(
         type="rect", x0=left - 0.5, x1=left + width - 0.5, y0=top - 0.5, y1=top + height - 0.5,
         line={"width": 3, "color": "#D55E00"},

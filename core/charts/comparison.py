@@ -15,11 +15,12 @@ _LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A
 
 
 def overlay(curves: Mapping[str, Sequence[Sequence[Row]]], metric: str, title: str) -> go.Figure:
-    """One metric of several runs over their epochs; runs under one name are its seeds, drawn faintly with
-    their mean.
+    """One metric of several runs over their epochs.
+
+    Runs with the same name differ only in their seed. They are drawn as faint lines with their mean.
 
     Args:
-        curves: by name, for each run its rows as `core.runs.records.metrics` gives them.
+        curves: by name, the rows of each run as `core.runs.records.metrics` returns them.
         metric: a column of the rows.
         title: the metric's name for the axis.
     """
@@ -53,7 +54,7 @@ def overlay(curves: Mapping[str, Sequence[Sequence[Row]]], metric: str, title: s
 
 
 class Point(NamedTuple):
-    """A run as a point: what it costs, what it gains, and what it is called."""
+    """A run as a point of the trade-off: its costs, its accuracy and its name."""
 
     parameters: int
     seconds: float
@@ -62,13 +63,13 @@ class Point(NamedTuple):
 
 
 def trade_off(points: Sequence[Point], is_best: Sequence[bool], *, by: str, title: str) -> go.Figure:
-    """Accuracy against what it costs; the front that no run beats is marked.
+    """Accuracy against cost; the Pareto front is marked.
 
     Args:
         points: the runs.
         is_best: whether each of them is on the front.
-        by: the cost, ``"parameters"`` or ``"seconds"``; the other one is the size of the marks.
-        title: the cost's name for the axis.
+        by: the cost on the axis, ``"parameters"`` or ``"seconds"``. The other cost sets the mark size.
+        title: the name of the cost, for the axis.
     """
     costs = [getattr(point, by) for point in points]
     others = np.sqrt([point.seconds if by == "parameters" else point.parameters for point in points])

@@ -15,7 +15,7 @@ _RIGHT, _WRONG = (0, 158, 115), (213, 94, 0)  # Okabe and Ito's bluish green and
 
 
 def class_balance(labels: NDArray[np.uint8], spec: DatasetSpec) -> go.Figure:
-    """How many images there are of each class."""
+    """The number of images of each class."""
     counts = np.bincount(labels, minlength=len(spec.classes))
     figure = go.Figure(
         go.Bar(x=spec.classes, y=counts, text=counts, hovertemplate="%{x}: %{y}<extra></extra>")
@@ -53,12 +53,12 @@ def pixels(image: NDArray[np.uint8], *, normalised: bool) -> go.Figure:
 
 
 def tile(image: NDArray[np.uint8], right: bool | None = None, scale: int = 3) -> NDArray[np.uint8]:
-    """An image enlarged, each pixel a square; its frame says whether it was read right.
+    """An enlarged image in which each pixel is a square. The frame shows whether the prediction is right.
 
     Args:
         image: uint8 ``(height, width)``, or with three colours ``(height, width, 3)``.
         right: None for no frame.
-        scale: how many times as large.
+        scale: the factor of the enlargement.
 
     Returns:
         uint8 ``(H, W, 3)``.

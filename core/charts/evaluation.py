@@ -1,4 +1,4 @@
-"""Charts of what a run has come to."""
+"""Charts of the results of a run."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from core.evaluation.reliability import BINS, Curve, Reliability
 from core.i18n import _
 
 _BLUES = "Blues"
-_COUNTS, _SUMS = 12, 9  # pixels that the matrix's numbers are high
+_COUNTS, _SUMS = 12, 9  # font sizes of the numbers in the matrix, in pixels
 _RIVALS = 2  # classes beside the true one
-_CLOSE, _CORNER = 0.97, 0.9  # curves with areas above the one are shown where they are above the other
+_CLOSE, _CORNER = 0.97, 0.9  # if all areas are above the first, only shares above the second are shown
 _FOR_AND_AGAINST = [(0, "#D55E00"), (0.5, "#F4F4F2"), (1, "#0072B2")]
 
-ALL = -1  # in place of a class: any of them
+ALL = -1  # any class, in place of one class
 
 
 def confusion(counts: NDArray[Any], chosen: tuple[int, int], spec: DatasetSpec, *, shares: bool) -> go.Figure:
-    """The confusion matrix, true classes down, read classes across; every cell and every sum can be clicked.
+    """The confusion matrix: true classes as rows, predicted classes as columns, all cells and sums clickable.
 
     Args:
         counts: ``(classes, classes)``.
-        chosen: the cell to frame, as (true, read); `ALL` for a whole row or column.
+        chosen: the cell to frame, as (true, predicted); `ALL` for a whole row or column.
         shares: show shares of the rows instead of counts.
         spec: what the classes are called.
     """
     total = len(counts)  # the place of the margins, after the classes
     rows = counts.sum(axis=1, keepdims=True)
     shown = counts / np.maximum(rows, 1) if shares else counts
-    # The mistakes are what there is to see, and the diagonal is a hundred times as large.
+    # The square root makes mistakes visible: the numbers on the diagonal are a hundred times as large.
     shade = np.full((total + 1, total + 1), np.nan)
     shade[:total, :total] = np.sqrt(shown / max(shown.max(), 1e-9))
     text = np.full(shade.shape, "", object)
@@ -51,11 +51,11 @@ def confusion(counts: NDArray[Any], chosen: tuple[int, int], spec: DatasetSpec, 
             hoverinfo="skip", xgap=2, ygap=2,
         )
     )  # fmt: skip
-    # They write no text where there is no number, either.
+    # A heat map of Plotly shows no text in a cell without a number, so the markers show all texts.
     true, read = (grid.ravel() for grid in np.mgrid[0 : len(places), 0 : len(places)])
     is_dark = shade.ravel() > 0.55
     clickable(
-        figure, read, true, _("%{y} read as %{x}: %{text}"), mode="markers+text", text=text.ravel(),
+        figure, read, true, _("%{y} predicted as %{x}: %{text}"), mode="markers+text", text=text.ravel(),
         textfont={
             # On a phone a cell has 27 pixels, and a sum has up to five figures.
             "size": np.where(np.isnan(shade.ravel()), _SUMS, _COUNTS),
@@ -69,7 +69,7 @@ def confusion(counts: NDArray[Any], chosen: tuple[int, int], spec: DatasetSpec, 
         "tickvals": places, "ticktext": [*spec.classes, _("all")], "fixedrange": True,
         "showgrid": False, "zeroline": False,
     }  # fmt: skip
-    figure.update_xaxes(title=_("read as"), range=[-0.5, total + 0.5], **axis)
+    figure.update_xaxes(title=_("predicted"), range=[-0.5, total + 0.5], **axis)
     figure.update_yaxes(title=_true(spec), range=[total + 0.5, -0.5], **axis)
     return compact(figure, height=500)
 
@@ -87,13 +87,13 @@ def _share(value: float) -> str:
 
 
 def difference(first: NDArray[Any], second: NDArray[Any], spec: DatasetSpec) -> go.Figure:
-    """How often the second matrix has a cell more often than the first one: fewer mistakes are blue.
+    """The second confusion matrix minus the first one. Fewer mistakes are blue, more mistakes are orange.
 
     Args:
         first, second: confusion matrices as counts, ``(classes, classes)``, of the same images.
     """
     change = second - first
-    # On the diagonal more is better, off it less.
+    # On the diagonal, a higher count is better. Elsewhere, a lower count is better.
     better = np.where(np.eye(len(change), dtype=bool), change, -change)
     most = max(1, np.abs(np.where(np.eye(len(change), dtype=bool), 0, change)).max())
     digits = list(range(len(change)))
@@ -101,7 +101,7 @@ def difference(first: NDArray[Any], second: NDArray[Any], spec: DatasetSpec) -> 
         go.Heatmap(
             z=better, x=digits, y=digits, zmin=-most, zmax=most, colorscale=_FOR_AND_AGAINST, showscale=False,
             text=np.vectorize(_signed)(change), texttemplate="%{text}", xgap=2, ygap=2,
-            hovertemplate=_("%{y} read as %{x}: %{text}") + "<extra></extra>",
+            hovertemplate=_("%{y} predicted as %{x}: %{text}") + "<extra></extra>",
         )
     )  # fmt: skip
     axis = {
@@ -111,7 +111,7 @@ def difference(first: NDArray[Any], second: NDArray[Any], spec: DatasetSpec) -> 
         "showgrid": False,
         "zeroline": False,
     }
-    figure.update_xaxes(title=_("read as"), **axis)
+    figure.update_xaxes(title=_("predicted"), **axis)
     figure.update_yaxes(title=_true(spec), autorange="reversed", **axis)
     return compact(figure, height=420)
 
@@ -127,13 +127,13 @@ def course(
     now: int | None,
     spec: DatasetSpec,
 ) -> go.Figure:
-    """What a network made of one image over its epochs: the true class and its strongest rivals.
+    """The probabilities of one image over the epochs: the true class and its strongest rivals.
 
     Args:
         epochs: in order.
         probabilities: ``(epochs, classes)``.
-        true: what the image is.
-        now: the epoch that is marked, if any.
+        true: the label of the image.
+        now: the epoch to mark; None for no mark.
     """
     rivals = [int(digit) for digit in np.argsort(-probabilities.max(axis=0)) if digit != true]
     figure = go.Figure()
@@ -151,20 +151,21 @@ def course(
     return compact(figure, height=280, top=30)
 
 
-def reliability(found: Reliability) -> go.Figure:
-    """How often answers of each confidence are right, against the diagonal of perfect calibration."""
+def reliability(diagram: Reliability) -> go.Figure:
+    """The reliability diagram: accuracy against confidence, with the diagonal of perfect calibration."""
     edges = np.linspace(0, 1, BINS + 1)
     middles, width = (edges[:-1] + edges[1:]) / 2, 1 / BINS
-    some = found.counts > 0
+    filled = diagram.counts > 0
     figure = go.Figure()
     figure.add_bar(
-        x=middles[some], y=found.accuracy[some], width=width, name=_("right"),
-        customdata=np.stack([found.confidence[some], found.counts[some]], axis=1),
-        hovertemplate=_("%{customdata[1]:,} answers, %{customdata[0]:.1%} sure: %{y:.1%} right")
+        x=middles[filled], y=diagram.accuracy[filled], width=width, name=_("right"),
+        customdata=np.stack([diagram.confidence[filled], diagram.counts[filled]], axis=1),
+        hovertemplate=_("%{customdata[1]:,} predictions, mean confidence %{customdata[0]:.1%}, accuracy "
+                        "%{y:.1%}")
         + "<extra></extra>",
     )  # fmt: skip
     figure.add_scatter(
-        x=found.confidence[some], y=found.confidence[some], mode="markers", name=_("confidence"),
+        x=diagram.confidence[filled], y=diagram.confidence[filled], mode="markers", name=_("confidence"),
         marker={"symbol": "line-ew", "size": 16, "line": {"width": 3, "color": MARK}}, hoverinfo="skip",
     )  # fmt: skip
     figure.add_scatter(
@@ -180,10 +181,10 @@ def reliability(found: Reliability) -> go.Figure:
 def one_against_all(
     curves: Mapping[int, Curve], spec: DatasetSpec, x: str, y: str, *, rising: bool
 ) -> go.Figure:
-    """A curve for each class against all the others, both axes shares. Of good curves only the best corner.
+    """One curve for each class against all other classes. For good curves, only the best corner is shown.
 
     Args:
-        rising: whether the best corner is the top left one, else the top right one.
+        rising: whether the best corner is at the top left; else it is at the top right.
     """
     figure = go.Figure(
         [
@@ -206,13 +207,13 @@ def one_against_all(
 def robustness(
     levels: Sequence[float], accuracies: Mapping[str, Sequence[float]], title: str, unchanged: float
 ) -> go.Figure:
-    """Accuracy against how much the digits were changed, a line for each run.
+    """Accuracy against the size of a change to the digits, one line for each run.
 
     Args:
-        levels: how much.
-        accuracies: by the run's name, for the first so many levels.
-        title: what the levels are, with their unit.
-        unchanged: the level that leaves the digits as they are.
+        levels: the sizes of the change.
+        accuracies: by the name of the run; a list may be shorter than the levels.
+        title: the name of the levels, with their unit.
+        unchanged: the level that does not change the digits.
     """
     figure = go.Figure(
         [
@@ -224,7 +225,7 @@ def robustness(
         ]
     )  # fmt: skip
     figure.add_vline(x=unchanged, line={"dash": "dot", "color": MARGIN, "width": 1})
-    beyond = 0.03 * (max(levels) - min(levels))  # or the markers at both ends would be cut in half
+    beyond = 0.03 * (max(levels) - min(levels))  # else the markers at both ends would be cut in half
     figure.update_xaxes(title=title, fixedrange=True, range=[min(levels) - beyond, max(levels) + beyond])
     figure.update_yaxes(range=[0, 1.02], tickformat=".0%", fixedrange=True)
     figure.update_layout(showlegend=len(accuracies) > 1, legend={"orientation": "h", "y": -0.45})

@@ -1,4 +1,4 @@
-"""A network as a picture."""
+"""The diagram of a network."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import plotly.graph_objects as go
 from core.charts.common import compact
 from core.network import architectures as arch
 
-# Each step of the picture of a network takes so many pixels, so that its labels can be read.
+# Pixels for each layer of the diagram, so that its labels can be read.
 _NETWORK_STEP = 104
 
 
 def network(rows: Sequence[arch.Row]) -> go.Figure:
-    """The network as a picture, from left to right: images as stacks of sheets, vectors as bars.
+    """The diagram of a network, from left to right: images as stacks of sheets, vectors as bars.
 
-    Sides grow with the logarithm of the size: hundreds of inputs and a few outputs both have to be seen.
+    The drawn size grows with the logarithm of the real size, so that hundreds of inputs and a few outputs are
+    both visible.
     """
     figure = go.Figure()
     stations = _stations(rows)
@@ -38,7 +39,7 @@ def network(rows: Sequence[arch.Row]) -> go.Figure:
 
 def _stations(rows: Sequence[arch.Row]) -> list[tuple[str, str, arch.Shape]]:
     first = ("images", "Input", rows[0].input)
-    # A reshape changes nothing that a picture could show.
+    # A reshape changes nothing that the diagram shows.
     seen = (row for row in rows if row.layer.kind != "Reshape")
     return [first, *((row.layer.name, row.layer.kind, row.output) for row in seen)]
 
@@ -68,10 +69,10 @@ def _draw(figure: go.Figure, place: int, shape: arch.Shape, kind: str) -> None:
         )
 
 
-# A unit across takes so many times fewer pixels than a unit up in the picture of a network.
+# The ratio of pixels per unit of the two axes of the diagram: vertical to horizontal.
 _SQUARE = 0.85
 
-# What learns is coloured, what only passes on is grey.
+# Layers with weights are coloured, the others are grey.
 _COLOURS = {
     "Input": "rgba(128,128,128,0.25)",
     "Flatten": "rgba(128,128,128,0.25)",

@@ -15,42 +15,42 @@ from core.knobs import Number
 from core.sweeps.search_space import SWEPT, short
 from core.sweeps.sweeps import Trial, best
 
-# Seen on light and on dark paper, and by those who do not tell red from green.
+# Visible on a light and on a dark page, and to people who cannot tell red from green.
 _FROM_LOW_TO_HIGH = [(0, "#D55E00"), (0.5, "#8F9699"), (1, "#2E8FD0")]
-_FEW = 5  # runs that there is room for from the beginning
-_ROOM = 0.02  # above and below the accuracies
-_MARKS = 6  # along an axis of factors
-_TICKS = 5  # along an axis of numbers
+_FEW = 5  # runs that the axis always has room for
+_ROOM = 0.02  # margin above and below the accuracies
+_MARKS = 6  # labels of a logarithmic axis
+_TICKS = 5  # labels of an axis in the parallel coordinates
 
 
 def history(trials: Sequence[Trial]) -> go.Figure:
-    """Every run of a sweep in its order, and the best until then."""
+    """The runs of a sweep in order, and the best accuracy so far."""
     figure = go.Figure()
-    complete = [one for one in trials if one.state == "complete"]
-    records = [best([one for one in complete if one.number <= last.number]) for last in complete]
+    complete = [trial for trial in trials if trial.state == "complete"]
+    records = [best([trial for trial in complete if trial.number <= last.number]) for last in complete]
     figure.add_scatter(
-        x=[one.number + 1 for one in complete], y=[record.accuracy for record in records if record],
+        x=[trial.number + 1 for trial in complete], y=[record.accuracy for record in records if record],
         mode="lines", line={"shape": "hv", "color": MARK}, name=_("best so far"), hoverinfo="skip",
     )  # fmt: skip
     for state, name, symbol in (
         ("complete", _("finished"), "circle"), ("pruned", _("stopped early"), "x"),
         ("running", _("training"), "circle-open"),
     ):  # fmt: skip
-        some = [one for one in trials if one.state == state and one.accuracy is not None]
+        some = [trial for trial in trials if trial.state == state and trial.accuracy is not None]
         if some:
             knobs = list(some[0].values)
             figure.add_scatter(
-                x=[one.number + 1 for one in some], y=[one.accuracy for one in some], mode="markers",
+                x=[trial.number + 1 for trial in some], y=[trial.accuracy for trial in some], mode="markers",
                 marker={"symbol": symbol, "size": 9, "color": MARGIN if state == "pruned" else None},
-                name=name, customdata=[[short(one.values.get(knob)) for knob in knobs] for one in some],
+                name=name, customdata=[[short(trial.values.get(knob)) for knob in knobs] for trial in some],
                 hovertemplate=_hover(knobs),
             )  # fmt: skip
-    last = max((one.number + 1 for one in trials if one.state != "waiting"), default=1)
+    last = max((trial.number + 1 for trial in trials if trial.state != "waiting"), default=1)
     figure.update_xaxes(
         title=_("run of the sweep"), range=[0.5, max(_FEW, last) + 0.5], tick0=1, dtick=-(-last // 10),
         fixedrange=True,
     )  # fmt: skip
-    seen = [one.accuracy for one in trials if one.accuracy is not None]
+    seen = [trial.accuracy for trial in trials if trial.accuracy is not None]
     figure.update_yaxes(
         title=_("validation accuracy"), tickformat=".1%", fixedrange=True,
         range=[max(0, min(seen, default=0) - _ROOM), min(1, max(seen, default=1) + _ROOM)],
@@ -75,19 +75,19 @@ def by_knob(trials: Sequence[Trial], name: str, title: str) -> go.Figure:
     takes = SWEPT[name].takes
     figure = go.Figure()
     for state, label, symbol in (("pruned", _("stopped early"), "x"), ("complete", _("finished"), "circle")):
-        some = [one for one in trials if one.state == state and one.accuracy is not None]
+        some = [trial for trial in trials if trial.state == state and trial.accuracy is not None]
         if isinstance(takes, Number):
-            some.sort(key=lambda one: one.values[name])
+            some.sort(key=lambda trial: trial.values[name])
         if some:
             figure.add_scatter(
-                x=[one.values[name] for one in some], y=[one.accuracy for one in some], name=label,
+                x=[trial.values[name] for trial in some], y=[trial.accuracy for trial in some], name=label,
                 mode="lines+markers" if state == "complete" and isinstance(takes, Number) else "markers",
                 line={"width": 1, "dash": "dot"},
                 marker={"symbol": symbol, "size": 9, "color": MARGIN if state == "pruned" else None},
                 hovertemplate="%{x}: %{y:.2%}<extra></extra>",
             )  # fmt: skip
     if isinstance(takes, Number) and takes.log:
-        # Plotly would write 2 and 5 for what is two and five times as much.
+        # Plotly would label 2e-3 and 5e-3 only with 2 and 5.
         marks = _marks(takes, [x for line in figure.data for x in line.x])
         figure.update_xaxes(type="log", tickvals=marks, ticktext=[short(mark) for mark in marks])
     elif not isinstance(takes, Number):
@@ -99,7 +99,7 @@ def by_knob(trials: Sequence[Trial], name: str, title: str) -> go.Figure:
 
 
 def _marks(takes: Number, values: Sequence[float]) -> list[float]:
-    """What is written along the axis of a knob that goes in factors: not too much, and each in full."""
+    """The labels of a logarithmic axis: at most `_MARKS`, each with its full value."""
     places = takes.places()
     low, high = min(values, default=takes.low), max(values, default=takes.high)
     inside = [place for place in places if 0.8 * low <= place <= 1.25 * high]
@@ -107,14 +107,14 @@ def _marks(takes: Number, values: Sequence[float]) -> list[float]:
 
 
 def parallel(trials: Sequence[Trial], titles: Mapping[str, str]) -> go.Figure:
-    """Each run as a line across its knobs to its accuracy: the finished ones.
+    """The finished runs as parallel coordinates: one line for each run, from its settings to its accuracy.
 
     Args:
-        titles: what each knob is called, in the order of the axes.
+        titles: the title of each setting, in the order of the axes.
     """
-    shown = [one for one in trials if one.state == "complete"]
-    axes = [_axis(name, title, [one.values[name] for one in shown]) for name, title in titles.items()]
-    accuracies = [one.accuracy or 0.0 for one in shown]
+    shown = [trial for trial in trials if trial.state == "complete"]
+    axes = [_axis(name, title, [trial.values[name] for trial in shown]) for name, title in titles.items()]
+    accuracies = [trial.accuracy or 0.0 for trial in shown]
     axes.append({"label": _("accuracy"), "values": accuracies, "tickformat": ".1%"})
     figure = go.Figure(
         go.Parcoords(
@@ -128,16 +128,16 @@ def parallel(trials: Sequence[Trial], titles: Mapping[str, str]) -> go.Figure:
 
 
 def parallel_numbers(trials: Sequence[Trial], titles: Mapping[str, str]) -> list[list[Any]]:
-    """The values and the accuracies that `parallel` shows, row by row, the names of the columns first."""
-    shown = [one for one in trials if one.state == "complete"]
-    rows = [[*(one.values[name] for name in titles), one.accuracy] for one in shown]
+    """The numbers of `parallel` as rows of a table. The first row holds the names of the columns."""
+    shown = [trial for trial in trials if trial.state == "complete"]
+    rows = [[*(trial.values[name] for name in titles), trial.accuracy] for trial in shown]
     return [[*titles.values(), _("accuracy")], *rows]
 
 
 def _axis(name: str, title: str, values: list[Any]) -> dict[str, Any]:
     takes = SWEPT[name].takes
     if not isinstance(takes, Number):
-        # In the order in which they are offered, as far as they were tried.
+        # Only the options that were tried, in the order of the field.
         options = [option for option in takes if option in values]
         return {
             "label": title, "values": [options.index(value) for value in values],
@@ -145,7 +145,7 @@ def _axis(name: str, title: str, values: list[Any]) -> dict[str, Any]:
             "range": [-0.1, len(options) - 0.9],
         }  # fmt: skip
     if takes.log:
-        # Plotly's axes here have no logarithms of their own.
+        # Plotly has no logarithmic axis for parallel coordinates.
         places = np.log10(np.array(values, float))
         low, high = math.floor(places.min() * 10) / 10, math.ceil(places.max() * 10) / 10
         ticks = np.linspace(low, max(high, low + 0.1), _TICKS)
@@ -158,12 +158,12 @@ def _axis(name: str, title: str, values: list[Any]) -> dict[str, Any]:
 
 
 def importance(weights: Mapping[str, float], titles: Mapping[str, str]) -> go.Figure:
-    """How much each knob matters, the one that matters most at the top.
+    """The importance of each setting, the most important one at the top.
 
     Args:
-        weights: by knob, together 1.
+        weights: by setting; their sum is 1.
     """
-    ordered = sorted(weights.items(), key=lambda one: one[1])
+    ordered = sorted(weights.items(), key=lambda weighted: weighted[1])
     figure = go.Figure(
         go.Bar(
             x=[weight for _name, weight in ordered],

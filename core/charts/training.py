@@ -17,9 +17,9 @@ from core.data import specs
 from core.data.specs import DatasetSpec
 from core.i18n import _
 
-_SHORT = 5  # epochs: a run that is no longer is shown from its begin to its end
-_BEYOND = 1.025  # times what is shown is the axis
-_POINTS = 300  # of a curve that is redrawn several times a second
+_SHORT = 5  # epochs: the axis of a run with at most so many shows all of them
+_BEYOND = 1.025  # the length of the axis, as a multiple of the epochs shown
+_POINTS = 300  # most points of a curve that is redrawn several times a second
 
 
 def curve(
@@ -31,18 +31,18 @@ def curve(
     planned: int,
     changes: Sequence[Row] = (),
 ) -> go.Figure:
-    """One metric over a run: within the epochs, and training against validation after each.
+    """One metric over a run: within the epochs, and training against validation after each epoch.
 
     Args:
         metric: ``"loss"`` or ``"accuracy"``.
         title: the metric's name for the axis.
-        batches: rows as `core.runs.records.batches` gives them.
-        epochs: rows as `core.runs.records.metrics` gives them.
+        batches: rows as `core.runs.records.batches` returns them.
+        epochs: rows as `core.runs.records.metrics` returns them.
         steps: steps in an epoch.
-        planned: epochs that the run is to have.
-        changes: rows as `core.runs.records.changes` gives them; each is marked where it took effect.
+        planned: the number of epochs in the settings of the run.
+        changes: rows as `core.runs.records.changes` returns them. Each change is marked where it took effect.
     """
-    # An epoch that was stopped ends before its whole number.
+    # An epoch that was stopped early ends before the next whole number on the axis.
     ends = _numbers(_place(row["epoch"], row["steps"], steps) for row in epochs)
     within = _within(metric, batches, epochs, steps)
     traces = [
@@ -78,7 +78,7 @@ def curve(
 
 
 def _place(epoch: int, step: int, steps: int) -> float:
-    """Where a step is on the axis of the epochs."""
+    """The position of a step on the axis of the epochs."""
     return float(epoch - 1 + step / max(steps, step))
 
 
@@ -87,8 +87,8 @@ def _within(
 ) -> list[tuple[float, float | None]]:
     """The points of the line within the epochs, with a gap before each.
 
-    A metric is the mean since its epoch began, so that it ends at the epoch's own, and begins anew in the
-    next one. A fast run has no rows in most of its epochs: there is no line there.
+    A metric is the mean since the start of its epoch. Its last value is the metric of the epoch, and the next
+    epoch starts a new mean. A fast run has no rows in most of its epochs, so they have no line.
     """
     ends = {row["epoch"]: (_place(row["epoch"], row["steps"], steps), row.get(metric)) for row in epochs}
     rows = _thinned([row for row in batches if row.get(metric) is not None])
@@ -103,19 +103,19 @@ def _within(
 
 
 def _shown(begun: float, planned: int) -> int:
-    """So many epochs to show that what there is fills the chart: all of a short run, a part of a long one."""
+    """The number of epochs to show: all epochs of a short run, only the first part of a long run."""
     return min(planned, max(_SHORT, math.ceil(1.5 * begun)))
 
 
 def _over_epochs(
     traces: list[go.Scatter], axis: dict[str, Any], shown: int, changes: Sequence[Row] = ()
 ) -> go.Figure:
-    """Curves over so many epochs of a run, with a mark where a knob was turned."""
+    """Curves over the first epochs of a run, with a mark at each change of a setting."""
     marks, words = _marks(changes)
     return go.Figure(
         traces,
         {
-            # A bit more, or the last marker would be cut in half.
+            # Slightly longer, else the last marker would be cut in half.
             "xaxis": {
                 "title": _("epoch"),
                 "range": [0, _BEYOND * shown],
@@ -126,7 +126,7 @@ def _over_epochs(
             "annotations": words,
             "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"},
             "hovermode": "x unified",
-            # What the viewer zoomed into stays while new rows come in.
+            # The zoom of the user stays while new rows arrive.
             "uirevision": "run",
             "height": 340,
             "margin": {"l": 10, "r": 10, "t": 40, "b": 10},
@@ -135,7 +135,7 @@ def _over_epochs(
 
 
 def _marks(changes: Sequence[Row]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """A dashed line and a text at the beginning of each epoch in which a knob had a new value."""
+    """A dashed line and a text at the start of each epoch in which a setting got a new value."""
     names = {"learning_rate": _("learning rate"), "dropout": _("dropout")}
     lines, words = [], []
     for number, change in enumerate(changes):
@@ -158,7 +158,7 @@ def _marks(changes: Sequence[Row]) -> tuple[list[dict[str, Any]], list[dict[str,
 
 
 def schedule(epochs: Sequence[float], rates: Sequence[float]) -> go.Figure:
-    """The learning rate over a run that has not begun, as `core.training.schedules.curve` gives it."""
+    """The learning rate over a run that has not begun, as `core.training.schedules.curve` returns it."""
     figure = go.Figure(
         go.Scatter(
             x=epochs, y=rates, mode="lines", hovertemplate=_("epoch %{x:.1f}: %{y:.2g}<extra></extra>")
@@ -182,7 +182,7 @@ def pace(epochs: Sequence[Row], name: str, title: str, planned: int) -> go.Figur
 
 
 def by_digit(epochs: Sequence[Row], spec: DatasetSpec) -> go.Figure:
-    """The share of each class's validation images that is read right, epoch by epoch, as a heat map."""
+    """The validation accuracy of each class, epoch by epoch, as a heat map."""
     rows = [row for row in epochs if row.get("val_class_accuracy")]
     shares = np.array([row["val_class_accuracy"] for row in rows], float).T.reshape(len(spec.classes), -1)
     figure = go.Figure(
@@ -209,18 +209,18 @@ def by_digit(epochs: Sequence[Row], spec: DatasetSpec) -> go.Figure:
 
 
 def spread(first: Row, newest: Row) -> go.Figure:
-    """How the numbers of a layer were spread after the first epoch, and how after the newest.
+    """The distribution of the numbers of a layer after the first and after the latest epoch.
 
     Args:
         first, newest: histograms with ``low``, ``high`` and ``counts``, made by `core.worker.histograms`.
     """
     figure = go.Figure()
-    for found, name, fill in ((first, _("first epoch"), None), (newest, _("newest epoch"), "tozeroy")):
-        if not found.get("counts"):
+    for histogram, name, fill in ((first, _("first epoch"), None), (newest, _("latest epoch"), "tozeroy")):
+        if not histogram.get("counts"):
             continue
-        edges = np.linspace(found["low"], found["high"], len(found["counts"]) + 1)
+        edges = np.linspace(histogram["low"], histogram["high"], len(histogram["counts"]) + 1)
         width = max(edges[1] - edges[0], 1e-12)
-        density = np.array(found["counts"]) / (sum(found["counts"]) * width)
+        density = np.array(histogram["counts"]) / (sum(histogram["counts"]) * width)
         figure.add_scatter(
             x=(edges[1:] + edges[:-1]) / 2, y=density, name=name, mode="lines", fill=fill,
             line={"shape": "hvh", "width": 1.5, "dash": None if fill else "dot"}, hoverinfo="skip",
@@ -232,11 +232,11 @@ def spread(first: Row, newest: Row) -> go.Figure:
 
 
 def _numbers(values: Iterable[float | None]) -> NDArray[np.float64]:
-    """As an array, which Plotly takes as it is; it looks at each number of a list. None becomes NaN."""
+    """The values as an array; None becomes NaN. Plotly is faster with an array than with a list."""
     return np.array([math.nan if value is None else value for value in values], float)
 
 
 def _thinned(rows: Sequence[Row]) -> Sequence[Row]:
-    """At most about so many rows as can be told apart, the newest always among them."""
+    """About `_POINTS` rows at most. The newest row is always kept."""
     stride = -(-len(rows) // _POINTS) or 1
     return rows[::-stride][::-1]

@@ -1,4 +1,4 @@
-"""What the pages are made of, and the only room of `core` that knows of Streamlit."""
+"""The parts of the pages, and the only package of `core` that imports Streamlit."""
 
 from core.ui.app import PAGES, heading, navigation
 from core.ui.cache import dataset, evaluation, reader, settings, stamp

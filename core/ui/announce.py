@@ -1,4 +1,4 @@
-"""Words that are read out to those who do not see the page change."""
+"""Messages for screen readers."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _component = st.components.v2.component(
 
 
 def announce(words: str) -> None:
-    """Have a screen reader say this once it is done with what it is saying.
+    """Let a screen reader read these words when it has finished the current ones.
 
-    To be called in every run of the page and at the same place, with no words where there is nothing to say:
-    browsers read out what changes in a region, not a region that is new.
+    Call this in every run of the page, at the same place. Pass "" when there is nothing to say. Browsers
+    announce a change in a region, but not a new region.
     """
     _component(key=state.APP_ANNOUNCED, data={"words": words}, height=1)

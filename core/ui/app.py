@@ -1,4 +1,4 @@
-"""The app around the pages: its navigation, and what every page begins with."""
+"""The app around the pages: the navigation, and the heading of every page."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def _visitors_language() -> str:
 
 i18n.language = _visitors_language
 
-# Where another site's page tries to connect, Streamlit asks a server on the internet for this machine's
-# address, in case the two are the same, and nobody is served until that has answered or failed.
+# When the page of another site tries to connect, Streamlit asks a server on the internet for the address of
+# this machine. All visitors would wait until that server has answered or failed.
 net_util.get_external_ip = lambda: None
 
 browser.watch()
@@ -48,7 +48,7 @@ def navigation() -> StreamlitPage:
     state.APP_FIRST.set(not state.APP_OPENED.is_kept())
     state.APP_ROUTED.set(True)
     state.APP_OPENED.set(True)
-    # Before the pages are named: else a browser is sent to Google for the icon of the one that is shown.
+    # Call this before the pages are declared. Otherwise, the browser loads the icon of the page from Google.
     st.set_page_config(page_icon=str(ICON), layout="wide")
     st.html(_STYLE)
     page = st.navigation(
@@ -69,16 +69,16 @@ def navigation() -> StreamlitPage:
 
 
 def heading(title: str, lead: str) -> DeltaGenerator:
-    """A page's title, and what it is for, which is returned to be said in other words."""
+    """The title of a page, and a sentence about its purpose. The sentence is returned and can be replaced."""
     if not state.APP_ROUTED.pop():
-        # Streamlit takes a folder called "pages" for its older kind of app: until st.navigation has been
+        # Streamlit takes a folder called "pages" for an older kind of app. Until st.navigation has been
         # called once in this server, a page that is opened by its address runs without app.py.
         first = not state.APP_OPENED.is_kept()
         navigation()
         state.APP_ROUTED.pop()
         if first:
             state.APP_OPENED.pop()  # this page is still the first one of the session
-            st.rerun()  # from app.py, and with nothing lost: nobody has clicked anything yet
+            st.rerun()  # from app.py; nothing is lost, because nobody has clicked yet
     new_charts()
     new_fields()
     state.APP_CHARTS_OF.set("mnist-lab")

@@ -1,6 +1,6 @@
 """Probabilities as bars.
 
-They follow every stroke, and a Plotly chart takes a browser long to draw again.
+They change after every stroke, and a browser needs long to draw a Plotly chart again.
 """
 
 from __future__ import annotations

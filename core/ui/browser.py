@@ -1,11 +1,11 @@
-"""What a browser sends, looked at once, where it comes in.
+"""Validation of everything that a browser sends, at one place.
 
-A browser sends the values of the widgets that it was shown. But whoever speaks its protocol can send
-anything, and Streamlit believes most of it: a text where a number belongs ends in an error in the middle of a
-page, with a hundred lines in the log. So each value is held here against what its widget takes, before
-anything is made of it. What cannot be is left out, as if it had not been sent, and is one line in the log.
+A browser sends the values of the widgets on its page. But a program that speaks the same protocol can send
+anything, and Streamlit accepts most of it: a text instead of a number causes an error in the middle of a
+page and a hundred lines in the log. So each value is validated against its widget here, before it is used.
+An invalid value is ignored, as if it had not been sent, and writes one line to the log.
 
-Streamlit has no place for this, so it is put between its session and what comes in: see `watch`.
+Streamlit has no hook for this, so `watch` wraps two methods of its session state.
 """
 
 from __future__ import annotations
@@ -26,19 +26,18 @@ from streamlit.runtime.state.common import (
 )
 from streamlit.runtime.state.session_state import Serialized, SessionState
 
-# Of a text that may be JSON: as many as the largest drawing has, see `core.drawing.strokes`. Each takes some
-# hundred
-# bytes once it is read.
+# Most parts of a JSON text: as many as the largest drawing has, see `core.drawing.strokes`. Each part
+# takes some hundred bytes of memory.
 MOST_PARTS = 200_000
-# A field for numbers sends either, and Streamlit says so of neither.
+# A field for numbers may send either type, whatever type Streamlit has declared.
 _NUMBERS = {"int_value", "double_value"}
 _PLAIN = _NUMBERS | {"bool_value", "string_value", "double_array_value", "string_array_value"}
-_SAID = 120  # characters of what was sent, in the log
+_SAID = 120  # most characters of a sent value in the log
 _log = get_logger(__name__)
 
 
 class Sent(BaseModel):
-    """What a component may send. What else it sends is passed over."""
+    """What a component may send. Other fields are ignored."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
@@ -60,26 +59,26 @@ class _Selected(Sent):
 
 
 class _Selection(Sent):
-    """What is chosen in a chart or in a table."""
+    """The selection in a chart or in a table."""
 
     selection: _Selected = _Selected()
 
 
-# What the components of this app may send, by how their keys begin.
+# What the components of this app may send, by the beginning of their keys.
 _components: dict[str, type[Sent]] = {}
 
 
 def expect(key: str, sent: type[Sent]) -> None:
-    """Say what a component may send whose key begins like this; the others may send nothing."""
+    """Declare what components may send whose keys begin with ``key``. Other components may send nothing."""
     _components[key] = sent
 
 
 class _Impossible(ValueError):
-    """No browser sends this. The message says why."""
+    """A value that no browser sends. The message says why."""
 
 
 def watch() -> None:
-    """Hold everything that comes in against what it is for, from now on."""
+    """Validate everything that browsers send from now on."""
     take, register = SessionState.set_widgets_from_proto, SessionState.register_widget
 
     def set_widgets_from_proto(session: SessionState, widget_states: WidgetStates) -> None:
@@ -87,7 +86,7 @@ def watch() -> None:
         for sent in widget_states.widgets:
             widget = session.get_widget_metadata(sent.id)
             if widget and sent.WhichOneof("value") is None and _may_be_empty(widget):
-                # As Streamlit does it; but it would then forget of which type the widget is.
+                # Streamlit does the same, but would then forget the type of the widget.
                 session._new_widget_state.set_from_value(sent.id, widget.deserializer(None))
             elif widget is None or _is_possible(session, widget, sent):
                 possible.widgets.append(sent)
@@ -96,7 +95,8 @@ def watch() -> None:
     def register_widget(
         session: SessionState, metadata: WidgetMetadata[Any], user_key: str | None
     ) -> RegisterWidgetResult[Any]:
-        # What a browser says that was there before this server is looked at once it is known what it is for.
+        # A browser that was open before this server started sends values early. They are validated here, when
+        # their widget is known.
         sent = session._new_widget_state.states.get(metadata.id)
         if isinstance(sent, Serialized) and not _is_possible(session, metadata, sent.value):
             del session._new_widget_state[metadata.id]
@@ -113,7 +113,7 @@ def _may_be_empty(widget: WidgetMetadata[Any]) -> bool:
 
 
 def _in_one_line(record: logging.LogRecord) -> bool:
-    """Of what is no message of Streamlit's protocol, or is text, the log needs no more than that it came."""
+    """A message that is not in the protocol of Streamlit gets one line in the log, without a traceback."""
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, DecodeError) or (isinstance(error, KeyError) and error.args == ("bytes",)):
         record.exc_info, record.msg = None, str(record.msg).strip()
@@ -121,7 +121,7 @@ def _in_one_line(record: logging.LogRecord) -> bool:
 
 
 def _is_possible(session: SessionState, widget: WidgetMetadata[Any], sent: WidgetState) -> bool:
-    """Whether a browser can have sent this for the widget; if not, it is noted."""
+    """Whether a browser can have sent this value for the widget. If not, the log says so."""
     try:
         _check(widget, sent)
         _check_is_chosen(session, widget, sent)
@@ -134,7 +134,7 @@ def _is_possible(session: SessionState, widget: WidgetMetadata[Any], sent: Widge
 
 
 def _check(widget: WidgetMetadata[Any], sent: WidgetState) -> None:
-    """Raises `_Impossible`, or whatever Streamlit and pydantic raise."""
+    """Raises `_Impossible`, or any error of Streamlit or pydantic."""
     kind = sent.WhichOneof("value")
     kinds = _NUMBERS if widget.value_type in _NUMBERS else {widget.value_type}
     if kind not in kinds:
@@ -146,18 +146,18 @@ def _check(widget: WidgetMetadata[Any], sent: WidgetState) -> None:
     value = unpack_widget_state_value(sent)
     if kind == "json_value":
         _check_component(widget, value)
-    found = widget.deserializer(value)
-    if kind == "string_value" and isinstance(found, Mapping):
-        _Selection.model_validate(dict(found))
+    read = widget.deserializer(value)
+    if kind == "string_value" and isinstance(read, Mapping):
+        _Selection.model_validate(dict(read))
     elif kind in _PLAIN:
-        _check_plain(widget, found, list(value) if kind.endswith("array_value") else value)
+        _check_plain(widget, read, list(value) if kind.endswith("array_value") else value)
 
 
-def _check_plain(widget: WidgetMetadata[Any], found: object, value: Any) -> None:
-    """Whether it is a number, a text or a choice that the widget has: Streamlit would replace what is not."""
+def _check_plain(widget: WidgetMetadata[Any], read: object, value: Any) -> None:
+    """Check a number, a text or a choice. Streamlit would silently replace an invalid one."""
     chosen = value if isinstance(value, list) else [value]
     options, most = widget.formatted_options, widget.max_array_length
-    if widget.serializer(found) != value or (options is not None and not set(chosen) <= set(options)):
+    if widget.serializer(read) != value or (options is not None and not set(chosen) <= set(options)):
         raise _Impossible(f"{str(value)[:_SAID]} is not among what it can be")
     if most is not None and len(chosen) > most:
         raise _Impossible(f"{len(chosen)} of at most {most}")
@@ -166,7 +166,7 @@ def _check_plain(widget: WidgetMetadata[Any], found: object, value: Any) -> None
 
 
 def _check_is_chosen(session: SessionState, widget: WidgetMetadata[Any], sent: WidgetState) -> None:
-    """In this app, a single choice cannot be taken back."""
+    """In this app, a widget with a single choice always keeps a choice."""
     if widget.max_array_length == 1 and not sent.string_array_value.data:
         try:
             present = session.get_widget_value(widget.id)

@@ -1,4 +1,4 @@
-"""What all sessions share: the settings, data sets, and runs that are read once."""
+"""What all sessions share: the settings, and data sets and runs that are loaded once."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def settings() -> Settings:
 def _dataset(name: str, stamp: float) -> datasets.Dataset:
     loaded = datasets.load(name)
     for array in (loaded.x_train, loaded.y_train, loaded.x_test, loaded.y_test):
-        array.flags.writeable = False  # every session shares them
+        array.flags.writeable = False  # all sessions share the arrays
     return loaded
 
 
 def dataset(name: str) -> datasets.Dataset:
-    """A data set, read once for all sessions. Raises as `core.data.datasets.load`."""
+    """A data set, loaded once for all sessions. Raises what `core.data.datasets.load` raises."""
     return _dataset(name, stamp(datasets.path(name)))
 
 
@@ -34,7 +34,7 @@ def _reader(run: Path, stamp: float) -> recognition.Reader:
 
 
 def reader(run: Path) -> recognition.Reader:
-    """A run that reads drawings, loaded once for all sessions. Raises as `recognition.load` does."""
+    """The reader of a run, loaded once for all sessions. Raises what `recognition.load` raises."""
     return _reader(run, stamp(run / "model.onnx"))
 
 
@@ -44,12 +44,12 @@ def _evaluation(run: Path, stamp: float) -> results.Evaluation:
 
 
 def evaluation(run: Path) -> results.Evaluation:
-    """A run's evaluation, read once for all sessions. Raises as `core.evaluation.results.load`."""
+    """The evaluation of a run, loaded once for all sessions. Raises what `results.load` raises."""
     return _evaluation(run, stamp(run / "evaluation.npz"))
 
 
 def stamp(file: Path) -> float:
-    """When the file was last written; 0 where there is none."""
+    """When the file was last written, in seconds since 1970; 0 if there is no file."""
     try:
         return file.stat().st_mtime
     except OSError:

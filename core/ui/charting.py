@@ -1,4 +1,4 @@
-"""A chart on a page, and what every page ends with: its charts, to download."""
+"""Charts on a page, and the foot of every page, where they can be downloaded."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from core.ui import query, state
 from core.ui.state import Key
 
 PICTURE_FORMATS = ("png", "svg")
-_PICTURE_SCALE = 2  # pixels of a picture for one on the screen
+_PICTURE_SCALE = 2  # pixels of the file for each pixel on the screen
 
 
 def new_charts() -> None:
-    """Forget the charts: others are about to be drawn. For a fragment that draws all of its page's."""
+    """Forget the charts of the page. A fragment that draws all charts of its page calls this first."""
     state.APP_CHARTS.set({})
     state.APP_FOOTED.set(False)
 
 
 def charts_are_of(run: Path) -> None:
-    """Have the files of the page's charts begin with the name of this run."""
+    """Let the file names of the charts on this page begin with the name of this run."""
     state.APP_CHARTS_OF.set(file_names.stem(run))
 
 
@@ -47,15 +47,15 @@ def chart(
     into: DeltaGenerator | None = None,
     **options: Any,
 ) -> Any:
-    """A chart, of which a picture can be taken where it is, and its numbers at the foot of the page.
+    """A chart. A button on it downloads an image, and the foot of the page its numbers.
 
-    Its texts are shown as they are, see `core.charts.literal`.
+    Its texts are shown literally, see `core.charts.literal`.
 
     Args:
-        alt: what it shows, for those who do not see it.
-        numbers: its numbers, row by row, the names of the columns first, where they cannot be read off the
-            figure, see `core.charts.table`; called when somebody takes them.
-        into: where to draw it; None for here.
+        alt: a description for screen readers.
+        numbers: returns the numbers as rows of a table, the names of the columns first. Called at the
+            download. None if `core.charts.table` can read them from the figure.
+        into: where to draw the chart; None for here.
         options: as for `streamlit.plotly_chart`.
     """
     state.APP_CHARTS.begin({})[key.name] = (alt, figure, numbers)
@@ -69,17 +69,17 @@ def chart(
 
 
 def foot(*, of_fragment: bool = False) -> None:
-    """What there is at the foot of every page: the charts that it shows, to take away.
+    """The foot of every page: a button to download its charts.
 
     Args:
-        of_fragment: this is the end of a fragment that has drawn them all, and there is no other foot.
+        of_fragment: whether this is the end of a fragment that has drawn all charts of the page.
     """
     if not of_fragment:
         query.end()
     if state.APP_FOOTED.get():
         return
     state.APP_FOOTED.set(of_fragment)
-    # A picture that is made of shapes alone has no numbers.
+    # A figure that has only shapes has no numbers.
     drawn = state.APP_CHARTS.get().items()
     shown = {name: alt for name, (alt, figure, _numbers) in drawn if figure.data}
     if not shown:
@@ -89,19 +89,19 @@ def foot(*, of_fragment: bool = False) -> None:
             state.APP_CHART.pop()
         name = st.selectbox(_("Chart"), list(shown), key=state.APP_CHART, format_func=shown.__getitem__)
         st.download_button(
-            _("Download its numbers (CSV)"), partial(_as_csv, state.APP_CHARTS.get(), name),
+            _("Download the data (CSV)"), partial(_as_csv, state.APP_CHARTS.get(), name),
             f"{_chart_file(name)}.csv", "text/csv",
             icon=":material/table_chart:", key=state.APP_TAKE_CHART, on_click="ignore",
         )  # fmt: skip
         st.segmented_control(
-            _("The camera on a chart takes it as"), PICTURE_FORMATS, default=PICTURE_FORMATS[0],
+            _("Format of the camera button"), PICTURE_FORMATS, default=PICTURE_FORMATS[0],
             required=True, format_func=str.upper, key=state.APP_PICTURE_FORMAT, persist_state="session",
-            help=_("Point at a chart, or tap it, and a camera appears at its upper right."),
+            help=_("Point at a chart or tap it. A camera button appears at its upper right."),
         )  # fmt: skip
 
 
 def _as_csv(shown: dict[str, tuple[str, go.Figure, Callable[[], list[list[Any]]] | None]], name: str) -> str:
-    """A chart as CSV, as it is when somebody asks: there is no session by then, and it may have gone on."""
+    """A chart as CSV. `shown` is passed in, because the download runs outside of the session."""
     text = io.StringIO()
     _alt, figure, numbers = shown[name]
     rows = numbers() if numbers else charts.table(figure)

@@ -1,8 +1,8 @@
 """Digits side by side, each of which may be a button.
 
-A picture of Streamlit's cannot be clicked, and of a button of its own only the words below the picture would
-be one. Here the whole tile is the button, whose name is what the picture shows and what is said of it. All of
-them are one element of the page: another forty pictures, captions and buttons took four times as long.
+An image of Streamlit cannot be clicked. With a separate button below it, only the caption would be clickable.
+Here, the whole tile is the button, and its name is the description and the caption of the image. All tiles
+are one element of the page: forty separate images, captions and buttons took four times as long.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Tile(NamedTuple):
 
     Attributes:
         image: uint8 ``(height, width)``, or with three colours ``(height, width, 3)``.
-        caption: what is said of it, below it.
-        alt: what the picture shows, for those who do not see it.
-        right: whether it was read right, which frames and colours it; None for neither.
-        key: identifies the tile where it is a button; "" where it is none.
+        caption: the text below the image.
+        alt: a description of the image for screen readers.
+        right: whether the prediction is right, which sets the frame and the colour; None for neither.
+        key: identifies the tile if it is a button; "" if it is not.
     """
 
     image: NDArray[np.uint8]
@@ -56,17 +56,17 @@ def gallery(
     on_click: Callable[[str], None] | None = None,
     focus: str = "",
 ) -> str | None:
-    """Digits in a grid that takes as many columns as fit.
+    """Digits in a grid with as many columns as fit.
 
     Args:
         key: identifies the gallery.
-        side: pixels of the page that a picture is wide; with a multiple of an image's width, all of its own
-            are equally large.
-        on_click: called with the key of the tile that is pressed, before the page runs.
-        focus: the key of the tile that gets the focus when the gallery comes, because the visitor was there.
+        side: the width of a tile in pixels of the page. With a multiple of the width of the images, all their
+            pixels have the same size.
+        on_click: called with the key of the pressed tile, before the page runs.
+        focus: the key of the tile that gets the focus when the gallery appears; "" for none.
 
     Returns:
-        The key of the tile that was pressed in this run of the page, if any was.
+        The key of the tile that was pressed before this run of the page; None if no tile was pressed.
     """
     keys = frozenset(tile.key for tile in tiles if tile.key)
     sent = _component(
@@ -84,7 +84,7 @@ def _pressed(key: Key[Any], keys: frozenset[str], on_click: Callable[[str], None
 
 
 def _one_of(keys: frozenset[str], sent: object) -> str | None:
-    """What a browser sends may be anything."""
+    """The key that the browser sent, if it is the key of a tile. A browser may send anything."""
     return sent if isinstance(sent, str) and sent in keys else None
 
 

@@ -1,7 +1,7 @@
-"""The knobs of a run: widgets that together make a `RunConfig`.
+"""The form for the settings of a run: widgets that together make a `RunConfig`.
 
-Each keeps its value in the session under `state.TRAIN_KNOB` and the setting's name, so that it is still there
-when the visitor comes back from another page.
+Each widget keeps its value in the session, under `state.TRAIN_KNOB` and the name of the setting. The value is
+still there when the visitor comes back from another page.
 """
 
 from __future__ import annotations
@@ -23,28 +23,27 @@ from core.ui import query, state
 from core.ui.gallery import Tile, gallery
 from core.ui.whole_number import whole, whole_or_none
 
-FIRST = "tutorial-mlp"  # the preset that the knobs begin with
-# Of any data set: a smaller one uses all that it has, and keeps what was typed for the other.
+FIRST = "tutorial-mlp"  # the preset that the form begins with
 PREVIEWED = 10  # augmented digits
 
 
 def show(most_epochs: int) -> RunConfig:
-    """All knobs, and the settings that they stand for.
+    """Show the whole form and return its settings.
 
     Args:
-        most_epochs: how many epochs the operator allows.
+        most_epochs: the highest number of epochs that the operator allows.
 
     Raises:
-        ConfigError: a browser sent a value that its widget does not allow.
+        ConfigError: the browser sent a value that its widget does not allow.
     """
     if not state.TRAIN_PRESET.is_kept():
         turn(PRESETS[FIRST])
     _follow_link(most_epochs)
     presets = tutorials.titles()
     preset = st.selectbox(
-        _("Start from"), list(presets), key=state.TRAIN_PRESET, on_change=_preset_chosen,
-        persist_state="session",        format_func=presets.__getitem__,
-        help=_("The settings of the field's best-known tutorials. Choose one, then change what you like."),
+        _("Preset"), list(presets), key=state.TRAIN_PRESET, on_change=_preset_chosen,
+        persist_state="session", format_func=presets.__getitem__,
+        help=_("Settings of well-known tutorials. Choose a preset, then change any setting."),
     )  # fmt: skip
     origin = st.empty()
     changes = st.empty()
@@ -75,20 +74,20 @@ def show(most_epochs: int) -> RunConfig:
         _preview(config)
     _write_link(config)
     if differing := _changed(config):
-        changes.caption(_("Changed since: {settings}").format(settings=", ".join(differing)))
+        changes.caption(_("Changed: {settings}").format(settings=", ".join(differing)))
     return config
 
 
 def _knob(
     name: str, layer: int | None = None, *, numbered: bool = False, most: int | None = None, **options: Any
 ) -> Any:
-    """One knob, as the setting's field describes it, and its value.
+    """The widget of one setting, as its `Knob` describes it. Returns its value.
 
     Args:
-        layer: the place of the layer that it belongs to; None where it belongs to none.
-        numbered: whether its label says which layer that is.
-        most: what a number may be at most here, where that is less than its field allows.
-        options: as for the widget.
+        layer: the position of the layer that the setting belongs to; None for the whole network.
+        numbered: whether the label has the number of the layer.
+        most: the largest number, if it is smaller than the field allows.
+        options: passed to the widget.
     """
     knob = KNOBS[name]
     key = state.TRAIN_KNOB[name if layer is None else f"{name}_{layer}"]
@@ -101,7 +100,7 @@ def _knob(
     if knob.options:
         return st.selectbox(label, knob.options, format_func=knob.option, **options)
     if knob.log:
-        # A preset, an advice or a link may have set a value that is not among the usual ones.
+        # A preset, an advice or a link may have set a value that is not among the usual values.
         places = sorted({*map(knob.kind, knob.places), key.get()})
         return st.select_slider(label, places, format_func="{:g}".format, **options)
     low, high = knob.kind(knob.low), knob.kind(min(knob.high, most or knob.high))
@@ -113,7 +112,7 @@ def _knob(
 
 
 def _segments(name: str, options: Iterable[str]) -> Any:
-    """A knob of which all options are in view."""
+    """The widget of a setting that shows all its options."""
     knob = KNOBS[name]
     return st.segmented_control(
         _(knob.title), list(options), required=True, key=state.TRAIN_KNOB[name], persist_state="session",
@@ -122,7 +121,7 @@ def _segments(name: str, options: Iterable[str]) -> Any:
 
 
 def _help(knob: Knob) -> str:
-    """What it does, and what it is called in Keras and in a terminal."""
+    """The hint of a setting, with its name in Keras and on the command line."""
     if not knob.keras:
         return _("{hint} Setting: `{name}`.").format(hint=_(knob.hint), name=knob.setting)
     return _("{hint} In Keras: `{keras}`. Setting: `{name}`.").format(
@@ -131,7 +130,7 @@ def _help(knob: Knob) -> str:
 
 
 def _follow_link(most_epochs: int) -> None:
-    """Turn the knobs to what a link says: ``?set=epochs=3&set=dropout=0.2``, as in the terminal."""
+    """Take the settings of a link: ``?set=epochs=3&set=dropout=0.2``, as on the command line."""
     asked = state.TRAIN_CHANGED.parameter.get_all()
     if not asked and query.went_back():
         turn(PRESETS[FIRST])
@@ -142,26 +141,24 @@ def _follow_link(most_epochs: int) -> None:
         specs.of(config.dataset)
         turn(config.but(epochs=min(config.epochs, most_epochs)))
     except ConfigError as error:
-        ui.sorry(_("The link asks for what cannot be set. {reason}").format(reason=error))
+        ui.sorry(_("The link contains a setting that is not valid. {reason}").format(reason=error))
 
 
 def _write_link(config: RunConfig) -> None:
-    """Keep the settings in the address, as far as they are not those that everybody begins with."""
+    """Write the settings that differ from the first preset into the address."""
     state.TRAIN_CHANGED.set(assignments(config, PRESETS[FIRST]))
     query.write(state.TRAIN_CHANGED.parameter, state.TRAIN_CHANGED.get())
 
 
 def changed() -> list[str] | None:
-    """What differs from the settings that everybody begins with, each as ``KEY=VALUE``; None before the knobs
-    were shown.
-    """
+    """The settings that differ from the first preset, as ``KEY=VALUE``; None before the form was shown."""
     return state.TRAIN_CHANGED.get()
 
 
 def turn(config: RunConfig) -> None:
-    """Turn every knob to these settings."""
+    """Put these settings into the form."""
     state.TRAIN_PRESET.begin(FIRST)
-    if not specs.find(config.dataset):  # a run may come from elsewhere
+    if not specs.find(config.dataset):  # the run may come from another machine
         config = config.but(dataset=datasets.DEFAULT)
     values = config.model_dump(exclude={"hidden_units", "conv_blocks"})
     values |= {"hidden_layers": len(config.hidden_units), "conv_layers": len(config.conv_blocks)}
@@ -178,12 +175,12 @@ def _preset_chosen() -> None:
 
 
 def _preset(dataset: str) -> RunConfig:
-    """The chosen preset on this data set: a preset says nothing about the data."""
+    """The chosen preset with this data set: a preset does not choose the data set."""
     return PRESETS[state.TRAIN_PRESET.get()].but(dataset=dataset)
 
 
 def _changed(config: RunConfig) -> list[str]:
-    """The settings that are no longer the preset's, as far as the chosen kind of network has them."""
+    """The settings of the network that differ from the preset."""
     preset = _preset(config.dataset)
     return [name for name in RunConfig.model_fields if getattr(config, name) != getattr(preset, name)]
 
@@ -211,7 +208,7 @@ def _conv_block(block: int) -> dict[str, Any]:
 
 
 def _size(name: str, layer: int) -> int:
-    """How large one layer is; a layer that is new begins with 64."""
+    """The size of one layer; a new layer begins with 64."""
     state.TRAIN_KNOB[f"{name}_{layer}"].begin(64)
     size: int = _knob(name, layer, numbered=True, width=112)
     return size
@@ -249,7 +246,12 @@ def _draw_schedule(config: RunConfig) -> None:
         alt=_("The learning rate over the epochs"),
     )  # fmt: skip
     if config.learning_rate_schedule == "plateau":
-        st.caption(_("It falls when the loss has stopped falling, which nobody can draw beforehand."))
+        st.caption(
+            _(
+                "The learning rate falls when the loss stops falling. When this happens is not known "
+                "before training."
+            )
+        )
 
 
 def _regularisation() -> dict[str, Any]:
@@ -262,16 +264,16 @@ def _regularisation() -> dict[str, Any]:
 def _images() -> dict[str, Any]:
     values = {"training_images": _knob("training_images", most=specs.MOST_IMAGES, placeholder=_("all"))}
     values |= _several("validation_split", "seed")
-    st.markdown(_("**Augmentation**: change each image a little every time it is seen."))
+    st.markdown(_("**Augmentation** changes each image a little every time the network sees it."))
     return values | _several(*Amounts._fields)
 
 
 def _preview(config: RunConfig) -> None:
-    """Some training images as the network would see them."""
+    """Some augmented training images."""
     if config.augmentation == augmentation.NONE or not datasets.at_hand(config.dataset):
         return
     again = state.TRAIN_PREVIEW.get()
-    if st.button(_("Other examples"), icon=":material/casino:", key=state.TRAIN_PREVIEW_AGAIN):
+    if st.button(_("Show other examples"), icon=":material/casino:", key=state.TRAIN_PREVIEW_AGAIN):
         again += 1
         state.TRAIN_PREVIEW.set(again)
     loaded = ui.dataset(config.dataset)

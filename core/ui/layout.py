@@ -1,4 +1,4 @@
-"""How things are arranged on a page."""
+"""The layout of a page."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from core.ui.whole_number import whole
 
 
 def at_least(width: int) -> DeltaGenerator:
-    """A container so many pixels wide, which scrolls sideways on a narrower screen."""
+    """A container with at least this width in pixels. It scrolls sideways on a narrower screen."""
     return st.grid(1, min_column_width=width, wrap=False)
 
 
 def pager(total: int, size: int, key: Key[int]) -> slice:
-    """Let the visitor leaf through `total` things, `size` at a time. Returns what to show."""
+    """Let the visitor choose a page of `total` items, with `size` items each. Returns the slice to show."""
     pages, page = max(1, -(-total // size)), 1
     if pages > 1:
         page = whole(_("Page (of {pages:,})").format(pages=pages), 1, pages, key=key, width=180)

@@ -1,4 +1,4 @@
-"""From the confusion matrix to the digits of a cell to one of them, in two clicks."""
+"""The confusion matrix, the digits of one of its cells, and one digit with its reasons."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ TILE = "open_"
 
 
 def first_page() -> None:
-    """Other digits are leafed through from the start, and none of them is open."""
+    """Go back to the first page, with no digit open, because other digits are shown."""
     state.EVALUATE_PAGE.set(1)
     close()
 
 
 def close() -> None:
-    """Back to all the digits."""
+    """Close the open digit."""
     query.write(state.DIGIT, None)
 
 
 def offer_back(spec: DatasetSpec) -> None:
-    """The button that closes an open digit, back to its tile."""
-    words = _("Back to the digits") if spec.are_digits else _("Back to the images")
+    """The button that closes an open digit and goes back to its tile."""
+    words = _("Go back to the digits") if spec.are_digits else _("Go back to the images")
     st.button(words, icon=":material/arrow_back:", key=state.APP_CLOSE, on_click=_back)
 
 
@@ -50,7 +50,7 @@ def _back() -> None:
 
 
 def was_open() -> str:
-    """The key of the tile to come back to, once."""
+    """The key of the tile of the digit that was just closed; it is returned only once."""
     return f"{TILE}{state.APP_WAS_OPEN.pop()}"
 
 
@@ -62,21 +62,21 @@ def open_digit(key: str) -> None:
 def _cell_clicked(classes: int) -> None:
     points = state.EVALUATE_MATRIX.get()["selection"]["points"]
     places = [int(points[0][axis]) for axis in ("y", "x")] if points else [classes, classes]
-    true, read = (place if place < classes else ALL for place in places)  # the margins come after the classes
+    true, read = (place if place < classes else ALL for place in places)  # the sums come after the classes
     _filter(true, read)
 
 
 def _filter(true: int, read: int) -> None:
-    """Show the digits of one cell; `ALL` for any."""
+    """Show the digits of one cell; `ALL` for any class."""
     state.EVALUATE_TRUE.set(_ANY if true == ALL else true)
     state.EVALUATE_READ.set(_ANY if read == ALL else read)
-    state.EVALUATE_SHOW.set("all")  # or a cell of the diagonal would be empty
+    state.EVALUATE_SHOW.set("all")  # else a cell of the diagonal could be empty
     state.EVALUATE_SURE.set((0, 100))
     first_page()
 
 
 def _chosen() -> tuple[int, int]:
-    """The cell of the matrix that the filters let through, as (true, read); `ALL` for any."""
+    """The cell of the matrix that the filters choose, as (true, predicted); `ALL` for any class."""
     true, read = state.EVALUATE_TRUE.get(), state.EVALUATE_READ.get()
     return ALL if isinstance(true, str) else true, ALL if isinstance(read, str) else read
 
@@ -89,23 +89,23 @@ def show(
     epoch: int,
     spec: DatasetSpec,
 ) -> None:
-    """The matrix and the digits that it is about.
+    """The matrix and its digits.
 
     Args:
-        run, epoch: whose they are.
-        reader: what read them; None where it is not there.
-        digits: the images; None where they are not there.
-        spec: what they are.
+        run, epoch: the run and the epoch of the evaluation.
+        reader: the network; None if it is missing.
+        digits: the images; None if they are missing.
+        spec: the data set that the run was trained on.
     """
     left, right = st.columns(2, gap="large")
     with right:
-        st.header(_("The digits") if spec.are_digits else _("The images"), anchor=False)
-        found = _matching(evaluation, spec)
+        st.header(_("Digits") if spec.are_digits else _("Images"), anchor=False)
+        matching = _matching(evaluation, spec)
         opened = opened_digit(len(evaluation.labels))
         if digits is None or reader is None:
-            pass  # the page has said why
+            pass  # the page has shown the reason
         elif opened is None:
-            _gallery(evaluation, digits.images, found, spec)
+            _gallery(evaluation, digits.images, matching, spec)
         else:
             _one(evaluation, digits, opened, spec)
             _explained(evaluation, reader, digits.images[opened], opened, run, epoch, spec)
@@ -115,9 +115,9 @@ def show(
 
 
 def opened_digit(total: int) -> int | None:
-    """Which of so many digits is open, by the page's address; None unless there is such a digit."""
+    """The position of the open digit among `total`, from the address; None if there is no such digit."""
     asked = state.DIGIT.get() or ""
-    # A link may say anything, and Python reads no number of thousands of digits.
+    # A link may contain anything, and Python refuses a number with thousands of digits.
     is_number = asked.isdecimal() and len(asked) <= len(str(total))
     return int(asked) if is_number and int(asked) < total else None
 
@@ -131,16 +131,16 @@ def _matrix(evaluation: Evaluation, spec: DatasetSpec) -> None:
         key=state.EVALUATE_MATRIX,
         on_select=partial(_cell_clicked, len(spec.classes)),
         selection_mode="points",
-        alt=_("Confusion matrix: true digits down, the digits they were read as across")
+        alt=_("Confusion matrix: the rows are the true digits, the columns are the predicted digits")
         if spec.are_digits
-        else _("Confusion matrix: true classes down, the classes they were read as across"),
+        else _("Confusion matrix: the rows are the true classes, the columns are the predicted classes"),
     )
     st.caption(
-        _("A row is what was written, a column what was read: right answers lie on the diagonal. "
-          "Click a cell, or a sum at the edge, to see its digits.")
+        _("Each row is a true class, and each column is a predicted class. Correct predictions are on the "
+          "diagonal. Click a cell, or a sum at the edge, to see its digits.")
         if spec.are_digits
-        else _("A row is the true class, a column what was read: right answers lie on the diagonal. "
-               "Click a cell, or a sum at the edge, to see its images.")
+        else _("Each row is a true class, and each column is a predicted class. Correct predictions are on "
+               "the diagonal. Click a cell, or a sum at the edge, to see its images.")
     )  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def _pairs(evaluation: Evaluation, spec: DatasetSpec) -> None:
     pairs = evaluation.confused()[:_PAIRS]
     if not pairs:
         return
-    st.subheader(_("Confused most"), anchor=False)
+    st.subheader(_("Most frequent confusions"), anchor=False)
     with st.container(horizontal=True, gap="small"):
         for pair in pairs:
             true, read = spec.classes[pair.true], spec.classes[pair.read]
@@ -160,11 +160,14 @@ def _pairs(evaluation: Evaluation, spec: DatasetSpec) -> None:
 
 
 def _matching(evaluation: Evaluation, spec: DatasetSpec) -> NDArray[np.int64]:
-    """Let the visitor filter. Returns the digits that come through, the worst mistakes first."""
+    """The filters. Returns the positions of the matching digits, the worst mistakes first."""
     words = {_ANY: _("any")} | dict(enumerate(spec.classes))
     kinds = {"all": _("all"), "wrong": _("mistakes"), "right": _("right")}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        for label, key in ((_("Written"), state.EVALUATE_TRUE), (_("Read as"), state.EVALUATE_READ)):
+        for label, key in (
+            (_("True class"), state.EVALUATE_TRUE),
+            (_("Predicted class"), state.EVALUATE_READ),
+        ):
             query.choice(key, words)
             st.selectbox(
                 label, list(words), key=key, width=100, persist_state="session", on_change=first_page,
@@ -173,7 +176,7 @@ def _matching(evaluation: Evaluation, spec: DatasetSpec) -> NDArray[np.int64]:
         kind = query.switch(_("Show"), state.EVALUATE_SHOW, kinds, labelled=True, on_change=first_page)
         query.span(state.EVALUATE_SURE, range(101))
         st.slider(
-            _("How sure it was"), 0, 100, key=state.EVALUATE_SURE, format="%d%%",
+            _("Confidence"), 0, 100, key=state.EVALUATE_SURE, format="%d%%",
             persist_state="session", on_change=first_page, width=180,
         )  # fmt: skip
     true, read = _chosen()
@@ -189,32 +192,32 @@ def _matching(evaluation: Evaluation, spec: DatasetSpec) -> NDArray[np.int64]:
 
 
 def _gallery(
-    evaluation: Evaluation, images: NDArray[np.uint8], found: NDArray[np.int64], spec: DatasetSpec
+    evaluation: Evaluation, images: NDArray[np.uint8], matching: NDArray[np.int64], spec: DatasetSpec
 ) -> None:
-    if not len(found):
+    if not len(matching):
         st.info(
-            _("No digit is like that. Choose another cell, or any digit.")
+            _("No digit matches these filters. Choose another cell, or choose any digit.")
             if spec.are_digits
-            else _("No image is like that. Choose another cell, or any class.")
+            else _("No image matches these filters. Choose another cell, or choose any class.")
         )
         return
-    on_page = found[ui.pager(len(found), _PER_PAGE, state.EVALUATE_PAGE)]
+    on_page = matching[ui.pager(len(matching), _PER_PAGE, state.EVALUATE_PAGE)]
     words = ngettext(
-        "{n:,} digit, the worst mistakes first. ✓ read right, ✗ written → read, and how sure it was. "
-        "Press one to see why.",
-        "{n:,} digits, the worst mistakes first. ✓ read right, ✗ written → read, and how sure it was. "
-        "Press one to see why.",
-        len(found),
+        "{n:,} digit, the worst mistakes first. ✓ is a correct prediction. ✗ is a mistake: true class → "
+        "predicted class. The percentage is the confidence. Press a digit to see the reasons.",
+        "{n:,} digits, the worst mistakes first. ✓ is a correct prediction. ✗ is a mistake: true class → "
+        "predicted class. The percentage is the confidence. Press a digit to see the reasons.",
+        len(matching),
     )
     if not spec.are_digits:
         words = ngettext(
-            "{n:,} image, the worst mistakes first. ✓ read right, ✗ true → read, and how sure it was. "
-            "Press one to see why.",
-            "{n:,} images, the worst mistakes first. ✓ read right, ✗ true → read, and how sure it was. "
-            "Press one to see why.",
-            len(found),
+            "{n:,} image, the worst mistakes first. ✓ is a correct prediction. ✗ is a mistake: true class → "
+            "predicted class. The percentage is the confidence. Press an image to see the reasons.",
+            "{n:,} images, the worst mistakes first. ✓ is a correct prediction. ✗ is a mistake: true class "
+            "→ predicted class. The percentage is the confidence. Press an image to see the reasons.",
+            len(matching),
         )
-    st.caption(words.format(n=len(found)))
+    st.caption(words.format(n=len(matching)))
     gallery(
         [tile(evaluation, images, int(index), spec) for index in on_page],
         key=state.EVALUATE_MISTAKE_TILES, on_click=open_digit, focus=was_open(),
@@ -229,11 +232,11 @@ def tile(
     *,
     clickable: bool = True,
 ) -> Tile:
-    """A digit, what it is and what it was read as."""
+    """A digit with its true and its predicted class."""
     true, read = _names(evaluation, index, spec)
-    words = _("Digit {index}, a {true} read as {read}")
+    words = _("Digit {index}: a {true}, read as {read}")
     if not spec.are_digits:
-        words = _("Image {index}, a {true} read as {read}")
+        words = _("Image {index}: a {true}, read as {read}")
     return Tile(
         images[index],
         _marked(true, read, evaluation.confidences[index]),
@@ -244,7 +247,7 @@ def tile(
 
 
 def _names(evaluation: Evaluation, index: int, spec: DatasetSpec) -> tuple[str, str]:
-    """What an image is, and what it was read as."""
+    """The names of the true and of the predicted class."""
     return spec.classes[evaluation.labels[index]], spec.classes[evaluation.predictions[index]]
 
 
@@ -253,7 +256,7 @@ def _marked(true: str, read: str, confidence: float) -> str:
 
 
 def _one(evaluation: Evaluation, digits: Digits, index: int, spec: DatasetSpec) -> None:
-    """One digit, large."""
+    """One digit, enlarged."""
     true, read = _names(evaluation, index, spec)
     offer_back(spec)
     words = _("Digit {index}: a {true}, read as {read} ({share:.1%})")
@@ -283,12 +286,13 @@ def _explained(
     epoch: int,
     spec: DatasetSpec,
 ) -> None:
-    """What the answer comes from."""
+    """The reasons for the prediction."""
     why = _("Why this digit") if spec.are_digits else _("Why this class")
-    views = {"why": why, "alike": _("Look-alikes")}
+    alike = _("Similar digits") if spec.are_digits else _("Similar images")
+    views = {"why": why, "alike": alike}
     if len(epoch_weights.kept(run)) > 1:
         views["course"] = _("Over the epochs")
-    view = query.switch(_("What to look at"), state.EVALUATE_EXPLAINED, views)
+    view = query.switch(_("View"), state.EVALUATE_EXPLAINED, views)
     if view == "course":
         _course(run, image, int(evaluation.labels[index]), epoch, spec)
         return
@@ -304,11 +308,11 @@ def _course(run: Path, image: NDArray[np.uint8], true: int, epoch: int, spec: Da
         return
     ui.chart(
         charts.course(asked, probabilities, true, epoch or None, spec), key=state.EVALUATE_COURSE,
-        alt=_("The probability of the digit and of its rivals after each epoch")
+        alt=_("The probability of the true digit and of its strongest rivals after each epoch")
         if spec.are_digits
-        else _("The probability of the class and of its rivals after each epoch"),
+        else _("The probability of the true class and of its strongest rivals after each epoch"),
     )  # fmt: skip
-    words = _("How likely it was a {true}, and its strongest rivals, after each epoch.")
+    words = _("The probability of {true} and of its strongest rivals after each epoch.")
     st.caption(words.format(true=ui.plain(spec.classes[true])))
 
 

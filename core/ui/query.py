@@ -1,10 +1,10 @@
-"""The page's address says what is shown, so that a link, a reload and the browser's Back show it again.
+"""The address of a page says what is shown, so that a link, a reload and the Back button show it again.
 
-A widget's value goes there as the option itself: Streamlit's own binding writes the words that a visitor
-reads, which are others in another language. Each function for a widget is to be called right before the
-widget of that key is made, and the widget without a default: its value is in the session by then.
+The value of a widget is written as the option itself. The binding of Streamlit would write the label, which
+differs between languages. Call the function for a widget right before the widget with that key, and give the
+widget no default: its value is already in the session.
 
-What Back does on which page is in docs/design.md; ``history.js`` does the browser's part of it.
+docs/design.md says what the Back button does on each page. ``history.js`` is the part in the browser.
 """
 
 from __future__ import annotations
@@ -29,34 +29,34 @@ _address = st.components.v2.component("address", html="", js=(_HERE / "address.j
 
 
 def begin(*, first: bool) -> None:
-    """At the top of a page.
+    """Call this at the top of a page.
 
     Args:
-        first: whether this is the first page of the session. Until `history.js` is there, Streamlit makes an
-            entry of the browser's history of each change; so the address is changed at that page's foot.
+        first: whether this is the first page of the session. Until `history.js` is loaded, each change of the
+            address is an entry in the history of the browser. So the first page changes it only at its foot.
     """
     state.APP_LATE.set({} if first else None)
     _history(key=state.APP_HISTORY, data={"places": state.PLACES}, height=1)
 
 
 def end() -> None:
-    """At the foot of a page."""
+    """Call this at the foot of a page."""
     if late := state.APP_LATE.pop():
         replace(state.APP_LATE_ADDRESS, late)
 
 
 def replace(key: Key[Any], values: Mapping[str, str | list[str] | None]) -> None:
-    """Have the browser change its address. The server hears of it with whatever happens next.
+    """Let the browser change its address. The server gets the new address with the next event.
 
     Args:
-        key: of this piece of the address.
-        values: by parameter; None or nothing for none.
+        key: the key of the component for these parameters.
+        values: by parameter; None or "" removes the parameter.
     """
     _address(key=key, data={"values": dict(values)}, height=1)
 
 
 def write(name: Parameter, value: str | list[str] | None) -> None:
-    """Put a parameter into the address, or, with None or nothing, take it out."""
+    """Write a parameter into the address. None or an empty value removes the parameter."""
     late = state.APP_LATE.get()
     if late is not None:
         late[name] = value
@@ -67,26 +67,26 @@ def write(name: Parameter, value: str | list[str] | None) -> None:
 
 
 def go_to(name: Parameter, value: str) -> None:
-    """Have the address of this page say this alone."""
+    """Give the address of this page only this parameter."""
     st.query_params.from_dict(name.to(value))
 
 
 def went_back() -> bool:
-    """Whether the visitor came here with the browser's Back or Forward: then the address says all."""
+    """Whether the visitor came here with Back or Forward. Then only the address counts."""
     context = get_script_run_ctx()
     return context is not None and context.is_history_navigation
 
 
 def choice(key: Key[T], options: Iterable[T], default: T | None = None, *, always: bool = False) -> None:
-    """For a widget with options, which differ in how they are written.
+    """Bind a widget with options to the address. The texts of the options must differ.
 
     Args:
-        default: None for that of the key.
-        always: whether the default is written into the address as well, because it may be another later.
+        default: None for the default of the key.
+        always: whether the default is written into the address as well, because it may change later.
     """
     by_text = {str(option): option for option in options}
     if key.get() not in by_text.values():
-        key.pop()  # there are other options now
+        key.pop()  # the options have changed
     _follow(key, default, by_text.get, str, always=always)
 
 
@@ -98,11 +98,11 @@ def switch(
     labelled: bool = False,
     on_change: Callable[[], None] | None = None,
 ) -> str:
-    """A row of options of which one is chosen, kept in the session and in the address.
+    """A row of options with one choice, kept in the session and in the address. Returns the choice.
 
     Args:
-        label: said to those who do not see it, and to all if `labelled`.
-        options: what each is called.
+        label: for screen readers; visible if `labelled`.
+        options: the label of each option.
         on_change: called before the page runs.
     """
     choice(key, options)
@@ -115,10 +115,10 @@ def switch(
 
 
 def several(key: Key[list[T]], options: Iterable[T], most: int | None = None) -> None:
-    """For a widget in which several options can be chosen, or none: "1,4".
+    """Bind a widget with any number of choices: "1,4".
 
     Args:
-        most: how many, where there is a limit.
+        most: the largest number of choices; None for no limit.
     """
     by_text = {str(option): option for option in options}
 
@@ -126,14 +126,14 @@ def several(key: Key[list[T]], options: Iterable[T], most: int | None = None) ->
         return list({part: by_text[part] for part in text.split(",") if part in by_text}.values())[:most]
 
     _follow(key, [], read, lambda chosen: ",".join(map(str, chosen)))
-    key.set([one for one in key.get() if one in by_text.values()])
+    key.set([option for option in key.get() if option in by_text.values()])
 
 
 def number(key: Key[N], low: float, high: float, default: N | None = None) -> None:
-    """For a slider or an input of one number; a whole one where the key's default is.
+    """Bind a slider or an input of one number. The number is an int if the default of the key is an int.
 
     Args:
-        default: None for that of the key.
+        default: None for the default of the key.
     """
     kind: type[Any] = type(key.default)
 
@@ -143,24 +143,25 @@ def number(key: Key[N], low: float, high: float, default: N | None = None) -> No
 
     def to_text(value: N | None) -> str:
         if value is None or not low <= value <= high or (kind is int and value % 1):
-            return ""  # what cannot be taken is no link
+            return ""  # an invalid value is not written into the address
         return str(int(value)) if kind is int else f"{value:g}"
 
     _follow(key, default, read, to_text)
 
 
 def text(key: Key[str], most: int = 200) -> None:
-    """For an input of text, of at most so many characters."""
+    """Bind an input of text with at most `most` characters."""
     _follow(key, None, lambda written: written[:most], str)
 
 
 def span(
     key: Key[tuple[float, float]], places: Iterable[float], default: tuple[float, float] | None = None
 ) -> None:
-    """For a slider with two ends, each of which is one of these numbers: "20..80".
+    """Bind a slider with two ends: "20..80".
 
     Args:
-        default: None for that of the key.
+        places: the numbers that an end can have.
+        default: None for the default of the key.
     """
     by_text = {f"{place:g}": place for place in places}
 
@@ -180,20 +181,20 @@ def _follow(
     *,
     always: bool = False,
 ) -> None:
-    """Take the value from the address where somebody has changed that, else write it there."""
+    """Take the value from the address if the address has changed, else write the value into the address."""
     written, seen = state.APP_WRITTEN[key], state.APP_SEEN[key]
     first = key.default if default is None else default
     asked = key.parameter.get()
     if asked is None and went_back():
         key.pop()
-    # Whoever turns a knob twice sends the address as it was before the first time.
+    # After two quick changes of a widget, the browser still sends the address from before the first change.
     turned = key.is_kept() and seen.is_kept() and key.get() != seen.get()
     changed = asked != written.get() or not key.is_kept()
     if asked is not None and changed and not turned:
         try:
             value = read(asked)
         except (ValueError, OverflowError):
-            value = None  # a link may say anything
+            value = None  # a link may contain anything
         if value is not None and not (isinstance(value, float) and math.isnan(value)):
             key.set(value)
     kept = key.begin(first)

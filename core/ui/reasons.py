@@ -1,4 +1,4 @@
-"""Why a drawing is read as it is: the ink that decides, its look-alikes, and another run's opinion."""
+"""The reasons for a prediction: the ink that decides, similar digits, and the prediction of another run."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ from core.ui.bars import bars
 from core.ui.gallery import Tile, gallery
 
 _NEIGHBOURS = 12
-_THIRDS = 0.35, 0.64  # of an image: where its middle begins and ends
+_THIRDS = 0.35, 0.64  # where the middle of an image begins and ends, as shares of its side
 
 
 def why(reader: Reader, reading: Reading) -> None:
-    """Which ink speaks for a class, and where more ink would make it one."""
+    """The ink that is evidence for a class, and where more ink would make the class more probable."""
     names = reader.spec.classes
     asked = st.segmented_control(
-        _("What speaks for or against"), range(len(names)), default=reading.digit, required=True,
+        _("Evidence for or against"), range(len(names)), default=reading.digit, required=True,
         key=state.APP_WHY[reading.digit],
         format_func=lambda digit: f"{ui.plain(names[digit])} · {reading.probabilities[digit]:.0%}",
     )  # fmt: skip
     grey = reading.image if reading.image.ndim == 2 else reading.image.max(axis=2)
-    found = explain.occlusion(reader.predictor, reading.image, asked)
+    evidence = explain.occlusion(reader.predictor, reading.image, asked)
     left, right = st.columns(2)
     for side, key, values, title, words in (
-        (left, state.APP_FOR_INK, found.ink, _("The ink"),
-         _("Blue ink speaks for the {digit}: without it, the network is less sure. Orange ink speaks against "
-           "it.")),
-        (right, state.APP_FOR_PAPER, found.paper, _("The paper"),
-         _("Ink on a blue place would make it more of a {digit}, on an orange place less.")),
+        (left, state.APP_FOR_INK, evidence.ink, _("Ink"),
+         _("Blue ink is evidence for the {digit}: without this ink, the {digit} is less probable. Orange "
+           "ink is evidence against the {digit}.")),
+        (right, state.APP_FOR_PAPER, evidence.paper, _("Paper"),
+         _("Ink on a blue place would make the {digit} more probable. Ink on an orange place would make the "
+           "{digit} less probable.")),
     ):  # fmt: skip
         side.subheader(title, anchor=False)
         ui.chart(
@@ -47,24 +48,24 @@ def why(reader: Reader, reading: Reading) -> None:
             numbers=partial(activations.numbers, values, _("row"), _("column")),
         )  # fmt: skip
         side.caption(words.format(digit=ui.plain(names[asked])))
-    st.markdown(_in_words(found, asked, reading, ui.plain(names[asked])))
+    st.markdown(_in_words(evidence, asked, reading, ui.plain(names[asked])))
 
 
-def _in_words(found: explain.Occlusion, asked: int, reading: Reading, name: str) -> str:
-    for_it, against = float(found.ink.clip(min=0).sum()), float(-found.ink.clip(max=0).sum())
+def _in_words(evidence: explain.Occlusion, asked: int, reading: Reading, name: str) -> str:
+    for_it, against = float(evidence.ink.clip(min=0).sum()), float(-evidence.ink.clip(max=0).sum())
     share = for_it / (for_it + against) if for_it + against else 0.0
-    text = _("{share:.0%} of the ink's weight speaks for a {digit}.").format(share=share, digit=name)
-    if asked != reading.digit and found.paper.max() > 0:
-        y, x = np.unravel_index(found.paper.argmax(), found.paper.shape)
+    text = _("{share:.0%} of the evidence in the ink is for the {digit}.").format(share=share, digit=name)
+    if asked != reading.digit and evidence.paper.max() > 0:
+        y, x = np.unravel_index(evidence.paper.argmax(), evidence.paper.shape)
         row, column = (
             int(np.searchsorted(_THIRDS, place / side, side="right"))
-            for place, side in zip((y, x), found.paper.shape, strict=True)
+            for place, side in zip((y, x), evidence.paper.shape, strict=True)
         )
         where = _places()[row][column]
-        text += " " + _("To make it a {digit}, more ink would help most {where}.").format(
-            digit=name, where=where
-        )
-    return text + " " + _("Found by covering the image with a 5×5 square, place by place.")
+        text += " " + _(
+            "More ink {where} would make the {digit} more probable than ink at any other place."
+        ).format(digit=name, where=where)
+    return text + " " + _("Measured by covering the image with a 5×5 square at each position.")
 
 
 def _places() -> list[list[str]]:
@@ -76,23 +77,23 @@ def _places() -> list[list[str]]:
 
 
 def alike(reader: Reader, reading: Reading) -> None:
-    """The training digits that the network takes for nearest."""
+    """The training digits that are nearest in the last hidden layer."""
     reference, names = reader.reference, reader.spec.classes
-    found, distances = reference.nearest(reading.image, _NEIGHBOURS)
-    labels = reference.labels[found]
+    nearest, distances = reference.nearest(reading.image, _NEIGHBOURS)
+    labels = reference.labels[nearest]
     dataset = calibration.reference_name(reader.spec)
     count = int((labels == reading.digit).sum())
     words = _(
-        "The digits of {dataset} that are nearest by the last hidden layer. **{count} of {n}** are a "
-        "{digit}. If the drawing was read wrong, here is what it was taken for."
+        "These digits of {dataset} are the most similar in the last hidden layer. **{count} of {n}** are a "
+        "{digit}. If the prediction is wrong, these digits can show why."
     )
     if not reader.spec.are_digits:
         words = _(
-            "The images of {dataset} that are nearest by the last hidden layer. **{count} of {n}** are a "
-            "{digit}. If the image was read wrong, here is what it was taken for."
+            "These images of {dataset} are the most similar in the last hidden layer. **{count} of {n}** "
+            "are a {digit}. If the prediction is wrong, these images can show why."
         )
     st.markdown(
-        words.format(count=count, n=len(found), digit=ui.plain(names[reading.digit]), dataset=dataset)
+        words.format(count=count, n=len(nearest), digit=ui.plain(names[reading.digit]), dataset=dataset)
     )
     gallery(
         [
@@ -102,14 +103,14 @@ def alike(reader: Reader, reading: Reading) -> None:
                     label=names[label], dataset=dataset, distance=distance
                 ),
             )
-            for index, label, distance in zip(found, labels, distances, strict=True)
+            for index, label, distance in zip(nearest, labels, distances, strict=True)
         ],
         key=state.APP_ALIKE_TILES,
     )  # fmt: skip
 
 
 def compare(run: Path, reading: Reading) -> None:
-    """The same drawing, read by two runs."""
+    """The predictions of two runs for the same drawing."""
     candidates = records.that_take_drawings(ui.settings().runs)
     names = [candidate.name for candidate in candidates]
     left, right = st.columns(2, gap="large")
@@ -122,15 +123,15 @@ def compare(run: Path, reading: Reading) -> None:
             chosen = run_picker.pick(candidates, key=key, persist_state="session")
             try:
                 reader = ui.reader(chosen)
-                found = reader.read(reading.image[None])[0]
+                read = reader.read(reading.image[None])[0]
             except predict.NotTrained as error:
                 ui.sorry(error)
                 continue
             st.markdown(
-                _("Reads **{digit}** ({share:.1%})").format(digit=found.digit, share=found.confidence)
-                if found.is_digit
-                else _("Takes it for no digit; most like a {digit} ({share:.1%})").format(
-                    digit=found.digit, share=found.confidence
+                _("Reads **{digit}** ({share:.1%})").format(digit=read.digit, share=read.confidence)
+                if read.is_digit
+                else _("Not a digit. Most similar to a {digit} ({share:.1%})").format(
+                    digit=read.digit, share=read.confidence
                 )
             )
-            bars(found.probabilities, reader.spec, key=state.DRAW_COMPARED[part])
+            bars(read.probabilities, reader.spec, key=state.DRAW_COMPARED[part])

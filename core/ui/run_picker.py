@@ -1,4 +1,4 @@
-"""A list of runs to choose one from, and the run that goes along from page to page."""
+"""A list to choose a run from, and the run that all pages of a session share."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def pick(candidates: Sequence[Path], label: str = "", *, key: Key[str], **option
 
     Args:
         candidates: run directories, at least one.
-        label: what stands above the list; "Run" where nothing is said.
-        options: as for `streamlit.selectbox`.
+        label: the label of the list; "" for "Run".
+        options: passed to `streamlit.selectbox`.
     """
     by_name = {run.name: run for run in candidates}
     lines = ui.run_labels(candidates)
@@ -32,21 +32,20 @@ def pick(candidates: Sequence[Path], label: str = "", *, key: Key[str], **option
 def pick_page_run(candidates: Sequence[Path]) -> Path:
     """Let the visitor choose the run that a page shows.
 
-    At first it is the run of the address, else the visitor's own, else the starter.
-
-    It is written into the address, so that a link and a reload show it, too.
+    At first this is the run in the address, else the latest run of the visitor, else the starter model. It is
+    written into the address, so that a link and a reload show the same run.
 
     Args:
-        candidates: run directories; the starter is among them.
+        candidates: run directories, with the starter model among them.
     """
     names = {run.name for run in candidates}
-    asked, own = state.RUN.get(), state.APP_RUN.get()
-    shown = next(name for name in (asked, own, run_folder.STARTER.name) if name in names)
+    asked, latest = state.RUN.get(), state.APP_RUN.get()
+    shown = next(name for name in (asked, latest, run_folder.STARTER.name) if name in names)
     if not asked:
         state.APP_RUN_OFFERED.set(shown)
         query.write(state.RUN, shown)
     elif asked not in names:
-        unknown = _("There is no trained run {name} here, so this is another one.")
+        unknown = _("There is no trained run {name} here. Another run is shown.")
         st.warning(ui.plain(unknown.format(name=repr(asked[:64]))))
     elif asked != state.APP_RUN_OFFERED.get():
         make_own(asked)
@@ -62,5 +61,5 @@ def _chosen() -> None:
 
 
 def make_own(run: str) -> None:
-    """The run of this name, which was asked for, chosen or trained, goes along to the other pages."""
+    """Let the other pages show the run with this name. The visitor asked for it, chose it or trained it."""
     state.APP_RUN.set(run)

@@ -1,11 +1,11 @@
-"""What a visitor's session keeps and what a page's address says: each declared here, once.
+"""The keys of a visitor's session and the parameters of the pages' addresses, each declared once.
 
-A key is written ``page.name``; what several pages share is the ``app``'s. A widget, a chart or a component is
-given its key from here, and what the session keeps is read and written through it, so that no two pages take
-each other's. A name that is declared twice is an error when this module is imported.
+A key has the form ``page.name``; keys that several pages share begin with ``app``. A widget, a chart or a
+component gets its key from here, and the session is read and written through its keys. So no two pages can
+use the same key by accident. A name that is declared twice is an error at the import of this module.
 
-A parameter of the address is the name that people see and keep in links: it stays, whatever its key is
-called. `core.ui.query` follows the address; this module says what there is to follow.
+A parameter of the address is visible, and people keep it in links. So its name never changes, even if its key
+gets another name. `core.ui.query` follows the address; this module declares its parameters.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ T = TypeVar("T")
 
 
 class Parameter(str):
-    """The name of a parameter in an address; empty for none."""
+    """The name of a parameter in an address; "" for none."""
 
     __slots__ = ()
 
     def get(self) -> str | None:
-        """What the address says, as it is written there; None where it says nothing."""
+        """The text of the parameter; None if the address does not have it."""
         return st.query_params.get(self)
 
     def get_all(self) -> list[str]:
-        """As `get`, where the address may say it several times."""
+        """As `get`, for a parameter that the address may have several times."""
         return st.query_params.get_all(self)
 
     def to(self, value: str | list[str]) -> dict[str, str | list[str]]:
-        """What follows a page in a link."""
+        """The parameters of a link to a page."""
         return {self: value}
 
 
 class Key(str, Generic[T]):
-    """The key of one thing in the session. Streamlit takes it for the text that it is.
+    """The key of one value in the session. For Streamlit, it is a text.
 
     Attributes:
-        default: what it is as long as nothing is kept.
-        parameter: where it is in the address of its page.
+        default: the value while the session has none.
+        parameter: the parameter in the address of its page.
     """
 
     default: T
@@ -76,7 +76,7 @@ class Key(str, Generic[T]):
         st.session_state[self] = value
 
     def begin(self, value: T) -> T:
-        """Keep this, unless something is kept. Returns what is kept then."""
+        """Set the value if the session has none. Returns the value in the session."""
         kept: T = st.session_state.setdefault(self, value)
         return kept
 
@@ -86,7 +86,7 @@ class Key(str, Generic[T]):
 
 
 class Family(Generic[T]):
-    """Keys that differ in their last part: one for each knob, run or chart."""
+    """Keys that differ in their last part: one for each setting, run or chart."""
 
     def __init__(self, name: str, default: T, parameter: str) -> None:
         self.name, self.default, self.parameter = name, default, parameter
@@ -96,12 +96,12 @@ class Family(Generic[T]):
 
 
 class Twice(ValueError):
-    """A name is declared that could be taken for another one."""
+    """A name is declared twice, or could be confused with another name."""
 
 
 KEYS: dict[str, Key[Any]] = {}
 FAMILIES: dict[str, Family[Any]] = {}
-# By page: the parameters of its address. Of a family it is the beginning.
+# By page: the parameters of its address. For a family, the beginning of its parameters.
 PARAMETERS: defaultdict[str, set[str]] = defaultdict(set)
 
 
@@ -119,7 +119,7 @@ def _of_page(page: str, parameter: str) -> None:
 
 
 def is_declared(name: str) -> bool:
-    """Whether a key of the session is one of those below."""
+    """Whether a key of the session is declared below."""
     return name in KEYS or any(name.startswith(f"{family}_") for family in FAMILIES)
 
 
@@ -128,10 +128,10 @@ def key(name: str, default: T, parameter: str = "") -> Key[T]:
 
     Args:
         name: as ``page.name``.
-        parameter: the name in the address of that page, where it is there, too.
+        parameter: the name in the address of that page; "" if it is not in the address.
 
     Raises:
-        Twice: there is such a key, or the page has such a parameter.
+        Twice: the key or the parameter of the page is declared already.
     """
     _declare(name, parameter)
     KEYS[name] = made = Key(name, default, parameter)
@@ -139,12 +139,12 @@ def key(name: str, default: T, parameter: str = "") -> Key[T]:
 
 
 def element(name: str) -> Key[Any]:
-    """Declare the key of an element that keeps nothing: a button, a chart, a table, a gallery."""
+    """Declare the key of an element without a value: a button, a chart, a table, a gallery."""
     return key(name, None)
 
 
 def family(name: str, default: T, parameter: str = "") -> Family[T]:
-    """Declare keys with a common beginning. As `key`."""
+    """Declare keys with a common beginning. The arguments and errors are those of `key`."""
     if any(declared.startswith(f"{name}_") for declared in [*KEYS, *FAMILIES]):
         raise Twice(f"{name}_ is the beginning of another key")
     _declare(name, parameter)
@@ -153,12 +153,12 @@ def family(name: str, default: T, parameter: str = "") -> Family[T]:
 
 
 def elements(name: str) -> Family[Any]:
-    """Declare the keys of elements that keep nothing. As `key`."""
+    """Declare the keys of elements without a value. Raises what `key` raises."""
     return family(name, None)
 
 
 def parameter(name: str, *pages: str) -> Parameter:
-    """Declare a parameter of the address that no widget is bound to. Raises as `key`."""
+    """Declare a parameter of the address that has no widget. Raises what `key` raises."""
     for page in pages:
         _of_page(page, name)
     return Parameter(name)
@@ -173,13 +173,13 @@ APP_LEAD = element("app.lead")
 APP_TAPS = element("app.taps")
 APP_HISTORY = element("app.history")
 APP_ANNOUNCED = element("app.announced")
-# What goes into the address at the foot of a session's first page; None on all later ones.
+# The parameters that the first page of a session writes at its foot; None on all later pages.
 APP_LATE: Key[dict[str, str | list[str] | None] | None] = key("app.late", None)
 APP_LATE_ADDRESS = element("app.late_address")
-# Of a key that is in the address: what was written there last, and what the session kept then.
+# For a key in the address: the text that was written last, and the value in the session at that time.
 APP_WRITTEN: Family[str | None] = family("app.written", None)
 APP_SEEN: Family[Any] = family("app.seen", None)
-# Fields for whole numbers: those that hold something else, and the last number that each could take.
+# Fields for whole numbers: the fields with an invalid number, and the last valid number of each field.
 APP_REFUSED: Key[dict[str, str]] = key("app.refused", {})
 APP_TAKEN: Family[int | None] = family("app.taken", None)
 
@@ -190,13 +190,13 @@ APP_CHART: Key[str | None] = key("app.chart", None)
 APP_TAKE_CHART = element("app.take_chart")
 APP_PICTURE_FORMAT: Key[str | None] = key("app.picture_format", None)
 
-# The visitor's own run, which goes along; the one that the address was given; the list.
+# The latest run of the visitor, the run that was written into the address, and the list of runs.
 APP_RUN: Key[str | None] = key("app.run", None)
 APP_RUN_OFFERED: Key[str | None] = key("app.run_offered", None)
 APP_RUN_CHOICE = key("app.run_choice", "")
 RUN = parameter("run", "train", "evaluate", "draw")
 
-# An open digit, and the tile to come back to.
+# An open digit, and the tile to go back to.
 DIGIT = parameter("digit", "evaluate", "runs")
 APP_CLOSE = element("app.close")
 APP_WAS_OPEN = key("app.was_open", "")
@@ -225,7 +225,7 @@ DATA_MNIST_FILE = element("data.mnist_file")
 
 TRAIN_PRESET = key("train.preset", "tutorial-mlp")
 TRAIN_KNOB: Family[Any] = family("train.knob", None)
-# What differs from the settings that everybody begins with; None before the knobs were shown.
+# The settings that differ from the first preset; None before the form was shown.
 TRAIN_CHANGED: Key[list[str] | None] = key("train.changed", None, "set")
 TRAIN_SCHEDULE = element("train.schedule")
 TRAIN_PREVIEW = key("train.preview", 0)

@@ -1,4 +1,4 @@
-"""Which digits a network is judged by, as it was after which epoch, and what it makes of them."""
+"""The images on which a run is tested, the epoch of its weights, and its predictions."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from core.network.predict import Predictor
 from core.runs import epoch_weights, records
 from core.ui import query, state
 
-END = 0  # in place of an epoch: as the run has ended
+END = 0  # the weights at the end of the run, in place of an epoch
 _KEPT = "drawings"
 
 
 class NotShown(LookupError):
-    """These digits cannot be shown, or not be read. The message says why and what to do."""
+    """The images cannot be shown or predicted. The message says why and what to do."""
 
 
 class NotAtHand(NotShown):
-    """These digits have to be fetched first."""
+    """The images must be downloaded first."""
 
 
 class Digits(NamedTuple):
-    """Digits and what they are.
+    """Test images with their labels.
 
     Attributes:
         images: uint8 ``(n, *spec.image)``.
         labels: uint8 ``(n,)``.
-        stamp: another one wherever they are others.
+        stamp: differs if the images or labels differ.
     """
 
     images: NDArray[np.uint8]
@@ -48,7 +48,7 @@ class Digits(NamedTuple):
 
 
 def choose(run: Path, config: RunConfig) -> tuple[str, int]:
-    """Let the visitor choose the digits, and the epoch. Returns the digits' name, and the epoch or `END`."""
+    """Let the visitor choose the test images and the epoch. Returns their name, and the epoch or `END`."""
     spec = records.spec(run)
     names = [
         config.dataset,
@@ -68,10 +68,12 @@ def choose(run: Path, config: RunConfig) -> tuple[str, int]:
         on: str = st.selectbox(
             _("Test digits") if spec.are_digits else _("Test images"), names, key=state.EVALUATE_ON,
             persist_state="session", width=260,
-            format_func=lambda name: _("kept drawings") if name == _KEPT else name.replace("_", "-"),
-            help=_("What it is judged by: the test images of its own data set, or other digits.")
+            format_func=lambda name: _("saved drawings") if name == _KEPT else name.replace("_", "-"),
+            help=_("The digits on which the run is tested: the test images of its own data set, or other "
+                   "digits.")
             if spec.are_digits
-            else _("What it is judged by: the test images of its own data set, or other images."),
+            else _("The images on which the run is tested: the test images of its own data set, or other "
+                   "images."),
         )  # fmt: skip
         if len(kept) < 2:
             return on, END
@@ -79,9 +81,8 @@ def choose(run: Path, config: RunConfig) -> tuple[str, int]:
         epoch: int = st.select_slider(
             _("After epoch"), [*kept, END], key=state.EVALUATE_EPOCH, width=420,
             persist_state="session", format_func=lambda epoch: str(epoch) if epoch else _("trained"),
-            help=_("Drag to see how it learned: all below is what the network made of the digits then.")
-            if spec.are_digits
-            else _("Drag to see how it learned: all below is what the network made of the images then."),
+            help=_("Drag to see how the network learned. Everything below shows its predictions after this "
+                   "epoch."),
         )  # fmt: skip
     return on, epoch
 
@@ -90,23 +91,24 @@ def _has_drawings() -> bool:
     try:
         return collection.count(ui.settings().drawings) > 0
     except (store.DamagedDrawings, OSError):
-        return False  # the Drawings page says so
+        return False  # the Drawings page shows the error
 
 
 def digits(on: str, run: Path, config: RunConfig) -> Digits:
-    """The digits of this name.
+    """The test images with this name.
 
     Raises:
-        NotAtHand: they have to be fetched first.
-        NotShown: they are damaged, or others than when the run was trained.
+        NotAtHand: the images must be downloaded first.
+        NotShown: the images are damaged, or have changed since the run was trained.
     """
     if on == _KEPT:
         try:
-            found = collection.every(ui.settings().drawings, strokes=False)
+            drawings = collection.every(ui.settings().drawings, strokes=False)
         except (store.DamagedDrawings, OSError) as error:
             raise NotShown(str(error)) from error
-        images, labels = collection.arrays(found)
-        return Digits(images, labels, f"{len(found)}-{found[-1].id if found else 0}-{hash(labels.tobytes())}")
+        images, labels = collection.arrays(drawings)
+        last = drawings[-1].id if drawings else 0
+        return Digits(images, labels, f"{len(drawings)}-{last}-{hash(labels.tobytes())}")
     try:
         if on == fashion.NAME:
             return _fashion(fashion.stamp())
@@ -115,9 +117,10 @@ def digits(on: str, run: Path, config: RunConfig) -> Digits:
         raise NotAtHand(str(error)) from error
     if on == config.dataset and records.environment(run).get("dataset_sha256") not in (None, dataset.digest):
         raise NotShown(
-            _("{name} has changed since this run was trained: it cannot be shown. Train anew.").format(
-                name=on
-            )
+            _(
+                "{name} has changed since this run was trained, so its images cannot be shown. Train a new "
+                "run."
+            ).format(name=on)
         )
     return Digits(dataset.x_test, dataset.y_test, dataset.digest)
 
@@ -128,14 +131,14 @@ def _fashion(stamp: float) -> Digits:
 
 
 def offer_fashion() -> None:
-    """Let the visitor fetch Fashion-MNIST."""
+    """Let the visitor download Fashion-MNIST."""
     st.info(
-        _("Fashion-MNIST is clothes in the size of digits: a network that reads digits has never seen any. "
-          "It is kept where Keras keeps it."),
+        _("Fashion-MNIST has images of clothes, in the same size as the digits. A network that was trained "
+          "on digits has never seen clothes. The file is saved where Keras saves it."),
         icon=":material/checkroom:",
     )  # fmt: skip
     if not st.button(
-        _("Get Fashion-MNIST ({megabytes} MB)").format(megabytes=fashion.MEGABYTES), type="primary",
+        _("Download Fashion-MNIST ({megabytes} MB)").format(megabytes=fashion.MEGABYTES), type="primary",
         icon=":material/download:", key=state.EVALUATE_FETCH_FASHION,
     ):  # fmt: skip
         return
@@ -158,8 +161,8 @@ def say_what_it_is(on: str) -> None:
     if on == fashion.NAME:
         things = ", ".join(f"{number} {name}" for number, name in enumerate(fashion.names()))
         st.caption(
-            _("There are no digits here, so being right is chance. What does it take them for, and how sure "
-              "is it of that? The classes are {things}.").format(things=things)
+            _("These images are not digits, so a correct prediction is chance. See which digits the network "
+              "predicts, and how high its confidence is. The classes are {things}.").format(things=things)
         )  # fmt: skip
 
 
@@ -169,10 +172,10 @@ def _reader(run: Path, epoch: int, stamp: float) -> Reader:
 
 
 def reader(run: Path, epoch: int) -> Reader:
-    """What reads digits as the network did then; only at the end is its confidence calibrated.
+    """The network after this epoch. Only at the end of the run, its confidence is calibrated.
 
     Raises:
-        NotTrained, EpochMissing: the network is not there.
+        NotTrained, EpochMissing: there are no such weights.
     """
     return ui.reader(run) if epoch == END else _reader(run, epoch, _stamp(run, epoch))
 
@@ -189,18 +192,18 @@ def _evaluated(
 
 
 def evaluation(run: Path, config: RunConfig, on: str, epoch: int) -> Evaluation:
-    """What the network made of these digits then, worked out once for all sessions.
+    """The predictions of the network after this epoch, computed once for all sessions.
 
     Raises:
-        NotShown: these digits are not there, or there is none.
-        EpochMissing, NotTrained, NotEvaluated: the network, or what it made of them, is not there.
+        NotShown: the images are missing, or there are no images.
+        EpochMissing, NotTrained, NotEvaluated: the weights or the predictions are missing.
     """
     if on == config.dataset and epoch == END:
         return ui.evaluation(run)
-    found = digits(on, run, config)
-    if not len(found.labels):
-        raise NotShown(_("There is no drawing any more. Choose other digits."))
-    stamp = _stamp(run, epoch), found.stamp
+    tested = digits(on, run, config)
+    if not len(tested.labels):
+        raise NotShown(_("All drawings were deleted. Choose other digits."))
+    stamp = _stamp(run, epoch), tested.stamp
     words = _("Reading {n:,} digits") if records.spec(run).are_digits else _("Reading {n:,} images")
-    with st.spinner(words.format(n=len(found.labels)), show_time=True):
-        return _evaluated(run, epoch, stamp, reader(run, epoch).predictor, found)
+    with st.spinner(words.format(n=len(tested.labels)), show_time=True):
+        return _evaluated(run, epoch, stamp, reader(run, epoch).predictor, tested)

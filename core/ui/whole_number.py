@@ -1,8 +1,8 @@
-"""Fields for whole numbers, in which the number that is seen is the one that counts.
+"""Fields for whole numbers, in which the visible number is always the number that is used.
 
-Limits that Streamlit knows of are checked in the browser alone: 99999 turns red and is not sent, so the
-number of before goes on counting, which nobody sees. It would cut 2.5 down to 2, too. So the browser knows no
-limits here and sends fractions, and what cannot be taken is said at the field.
+Only the browser checks the limits of a number field of Streamlit: 99999 turns red and is not sent, so the
+previous number is still used, but not visible. Streamlit would also cut 2.5 down to 2. So the fields here
+have no limits in the browser and accept fractions. An invalid number shows an error at its field.
 """
 
 from __future__ import annotations
@@ -15,43 +15,43 @@ from core.i18n import _
 from core.ui import state
 from core.ui.state import Key
 
-_NARROW = 240  # pixels that a message takes at least
+_NARROW = 240  # least width of a message in pixels
 
 
 class Refused(ValueError):
-    """What is in some fields cannot be taken. The message says in which."""
+    """Some fields have invalid numbers. The message says which fields."""
 
 
 def new_fields() -> None:
-    """Forget the fields: others are about to be made."""
+    """Forget the fields of the page before others are made."""
     state.APP_REFUSED.set({})
 
 
 def refused() -> dict[str, str]:
-    """The fields of this page with something in them that cannot be taken, by their keys: their labels."""
+    """The labels of the fields on this page with an invalid number, by their keys."""
     return state.APP_REFUSED.begin({})
 
 
 def check_fields() -> None:
-    """For whoever is about to do something with the numbers.
+    """Call this before the numbers are used.
 
     Raises:
-        Refused: not all of them are those that are seen.
+        Refused: a field has an invalid number.
     """
     if refused():
-        raise Refused(_("First mend {fields}.").format(fields=", ".join(refused().values())))
+        raise Refused(_("Correct {fields} first.").format(fields=", ".join(refused().values())))
 
 
 def whole(label: str, low: int, high: int, *, key: Key[int], **options: Any) -> int:
     """Let the visitor type a whole number.
 
     Args:
-        low, high: what is allowed.
-        key: in the beginning, the number is its default, unless that is None.
-        options: as for `streamlit.number_input`.
+        low, high: the smallest and the largest allowed number.
+        key: its default is the first number, unless the default is None.
+        options: passed to `streamlit.number_input`.
 
     Returns:
-        The number. While something else is in the field, which says so, the last one that could be taken.
+        The number. While the field has an invalid number and shows an error, the last valid number.
     """
     if key.default is not None:
         key.begin(key.default)
@@ -60,12 +60,12 @@ def whole(label: str, low: int, high: int, *, key: Key[int], **options: Any) -> 
     typed = _field(label, low, high, key, **options)
     if key not in refused():
         last.set(typed)
-    found = last.get()
-    return low if found is None else min(max(found, low), high)
+    number = last.get()
+    return low if number is None else min(max(number, low), high)
 
 
 def whole_or_none(label: str, low: int, high: int, *, key: Key[int], **options: Any) -> int | None:
-    """As `whole`, for a field that may be empty, too: then it is None."""
+    """As `whole`, but the field may be empty. Then the number is None."""
     last = state.APP_TAKEN[key]
     typed = _field(label, low, high, key, may_be_empty=True, **options)
     if key not in refused():
@@ -74,13 +74,13 @@ def whole_or_none(label: str, low: int, high: int, *, key: Key[int], **options: 
 
 
 def taken(key: Key[int], low: int, high: int) -> int | None:
-    """The number in a field, for what is called before the page runs; None for something else."""
+    """The number in a field, for a callback that runs before the page; None if the number is invalid."""
     typed = key.get()
     return int(typed) if _may_be_taken(typed, low, high) else None
 
 
 def _follow_limits(key: Key[int], last: Key[int | None], low: int, high: int) -> None:
-    """A number that was allowed until now, and that nobody has typed since, moves with the limits."""
+    """If the limits have changed, move a number that was valid into the new limits."""
     before = last.get()
     if before is not None and key.get() == before and not low <= before <= high:
         key.set(min(max(before, low), high))
@@ -114,7 +114,7 @@ def _may_be_taken(typed: float | None, low: int, high: int) -> TypeGuard[float]:
 
 def _say(label: str, typed: float | None, low: int, high: int) -> str:
     if typed is None:
-        words = _("{label}: there is no number here. It takes a whole one from {low:,} to {high:,}.")
+        words = _("{label}: the field has no number. Enter a whole number from {low:,} to {high:,}.")
     else:
-        words = _("{label}: this takes a whole number from {low:,} to {high:,}, not {received:,.15g}.")
+        words = _("{label}: {received:,.15g} is not allowed. Enter a whole number from {low:,} to {high:,}.")
     return words.format(label=label, low=low, high=high, received=typed)

@@ -13,24 +13,24 @@ from core.runs.naming import Subject
 
 
 def plain(text: object) -> str:
-    """What a person, a link or a file has brought, as it is, for Markdown: see `core.literal`."""
+    """Text from a user, a link or a file, escaped for Markdown. See `core.literal`."""
     return literal.markdown(text)
 
 
 def summary(config: RunConfig) -> str:
-    """A run's settings, as far as its preset does not say them: "MLP 128 · mnist · 5 epochs · rate 0.02"."""
+    """A short description of the settings of a run: "MLP 128 · mnist · 5 epochs · rate 0.02"."""
     return naming.describe(config)
 
 
-def run_names(found: Sequence[Path]) -> dict[str, str]:
-    """What runs are called side by side, by their folders' names; no two of them the same."""
-    subjects = [subject for run in found if (subject := _subject(run))]
+def run_names(folders: Sequence[Path]) -> dict[str, str]:
+    """Unique names for runs that are shown together, by the names of their folders."""
+    subjects = [subject for run in folders if (subject := _subject(run))]
     named = zip((subject.folder for subject in subjects), naming.names(subjects), strict=True)
-    return {run.name: run.name for run in found} | dict(named)
+    return {run.name: run.name for run in folders} | dict(named)
 
 
 def _subject(run: Path) -> Subject | None:
-    """What there is to name a run by; None where it cannot be read."""
+    """What the name of a run is made of; None if the run cannot be read."""
     try:
         config = records.plan(run)
     except run_folder.UnknownRun:
@@ -39,10 +39,10 @@ def _subject(run: Path) -> Subject | None:
     return Subject(run.name, config, given, warm_start.has(run))
 
 
-def run_labels(found: Sequence[Path]) -> dict[str, str]:
-    """Runs in a line each, for a list to choose from, by their folders' names."""
-    names = run_names(found)
-    return {run.name: _run_label(run, names[run.name]) for run in found}
+def run_labels(folders: Sequence[Path]) -> dict[str, str]:
+    """One line for each run, for a list to choose from, by the names of their folders."""
+    names = run_names(folders)
+    return {run.name: _run_label(run, names[run.name]) for run in folders}
 
 
 def _run_label(run: Path, name: str) -> str:
@@ -54,7 +54,7 @@ def _run_label(run: Path, name: str) -> str:
         return _("{name}, which comes with MNIST Lab · {network} · {accuracy:.2%}").format(
             name=name, network=network, accuracy=status.test_accuracy
         )
-    if network not in name:  # somebody has given it another one
+    if network not in name:  # the user has given the run another name
         name = f"{name} · {network}"
     moment = run.name[4:13] if run.name[:8].isdigit() else run.name
     date = f"{moment[:2]}-{moment[2:4]} {moment[5:7]}:{moment[7:9]}" if moment != run.name else moment
@@ -64,7 +64,7 @@ def _run_label(run: Path, name: str) -> str:
 
 
 def cannot_be_read() -> str:
-    """What stands beside a run of which nothing else is known."""
+    """The words for a run whose files are damaged."""
     return _("cannot be read")
 
 
@@ -83,7 +83,7 @@ def state_words() -> dict[run_folder.State, str]:
 
 
 def run_words(run: Path) -> str:
-    """A run's settings in a sentence, as Markdown, and its names."""
+    """The settings and the names of a run in one sentence, as Markdown."""
     try:
         words = plain(summary(records.plan(run)))
     except run_folder.UnknownRun:
@@ -94,7 +94,7 @@ def run_words(run: Path) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time span as people say it: "0.2 s", "8 s", "3 min 20 s", "1 h 5 min"."""
+    """A time span in words: "0.2 s", "8 s", "3 min 20 s", "1 h 5 min"."""
     if 0 < seconds < 0.95:
         return _("{s:.1f} s").format(s=max(0.1, seconds))
     whole = max(0, round(seconds))
@@ -106,5 +106,5 @@ def duration(seconds: float) -> str:
 
 
 def number(value: float | None, form: str) -> str:
-    """A number in this form; a dash where there is none."""
+    """A number in this format; a dash for None."""
     return "–" if value is None else form.format(value)

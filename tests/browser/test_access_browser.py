@@ -128,7 +128,7 @@ def views(root: Path) -> dict[str, list[View]]:
             View("two", compared),
             View("a digit that two read", f"{compared}&digit=3"),
             View("to take a chart", "runs", (press("Download a chart"),)),
-            View("to bring a run", "runs", (press("Bring a run in"),)),
+            View("to bring a run", "runs", (press("Import a run"),)),
         ],
         "evaluate": [
             View("mistakes", evaluate),
@@ -402,7 +402,7 @@ def test_who_comes_back_from_a_digit_is_where_it_was(page: Page, address: str, r
     tile = page.locator(".st-key-evaluate-mistake_tiles button").nth(3)
     value = tile.get_attribute("value")
     tile.press("Enter")
-    back = page.get_by_role("button", name="Back to the digits")
+    back = page.get_by_role("button", name="Go back to the digits")
     back.press("Enter")
     expect(page.locator(f".st-key-evaluate-mistake_tiles button[value={value}]")).to_be_focused()
 
@@ -410,13 +410,13 @@ def test_who_comes_back_from_a_digit_is_where_it_was(page: Page, address: str, r
 @pytest.mark.parametrize(
     ("typed", "seen", "said"),
     [
-        ("99999", "99999", "from 1 to 100, not 99,999"),
-        ("-3", "-3", "not -3"),
-        ("2.5", "2.5", "not 2.5"),
-        ("3e5", "3e5", "not 300,000"),
-        ("12345678901234567890", "12345678901234567890", "not 1.23456789012346e+19"),
-        ("", "", "there is no number here"),
-        ("seven", "", "there is no number here"),  # of it, a browser takes the e
+        ("99999", "99999", "99,999 is not allowed. Enter a whole number from 1 to 100"),
+        ("-3", "-3", "-3 is not allowed"),
+        ("2.5", "2.5", "2.5 is not allowed"),
+        ("3e5", "3e5", "300,000 is not allowed"),
+        ("12345678901234567890", "12345678901234567890", "1.23456789012346e+19 is not allowed"),
+        ("", "", "the field has no number"),
+        ("seven", "", "the field has no number"),  # of it, a browser takes the e
     ],
 )
 def test_who_types_what_cannot_be_and_presses_train_at_once_trains_nothing(
@@ -433,6 +433,6 @@ def test_who_types_what_cannot_be_and_presses_train_at_once_trains_nothing(
     expect(field).to_have_value(seen)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.get_by_role("alert").filter(has_text="Epochs: ").filter(has_text=said)).to_be_visible()
-    expect(page.get_by_role("alert").filter(has_text="First mend Epochs")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="Correct Epochs first")).to_be_visible()
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
     assert run_folder.every(root) == before

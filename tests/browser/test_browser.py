@@ -46,7 +46,7 @@ def test_a_newcomer_trains_evaluates_and_has_a_seven_read(page: Page, tmp_path: 
     with serving(root, free_port()) as url:
         page.goto(url)
         page.get_by_role("link", name="2. Train a network").click()
-        choose(page, "Start from", "Tutorial CNN: 32-64-64 filters")
+        choose(page, "Preset", "Tutorial CNN: 32-64-64 filters")
         expect(page.get_by_text("130,890")).to_be_visible()
         epochs = page.get_by_role("spinbutton", name="Epochs")
         epochs.fill("2")
@@ -159,7 +159,7 @@ def test_full_mnist_is_fetched_with_a_click(page: Page, tmp_path: Path, mnist_np
         with serving(tmp_path / "runs", free_port(), MNIST_LAB_MNIST_URL=source) as url:
             page.goto(f"{url}/data")
             page.get_by_role("radio", name="mnist", exact=True).click()
-            page.get_by_role("button", name="Get full MNIST").click()
+            page.get_by_role("button", name="Download full MNIST").click()
             expect(page.get_by_text("60,000 training images")).to_be_visible()
         server.shutdown()
     assert (tmp_path / "keras" / "datasets" / "mnist.npz").is_file()
@@ -263,7 +263,7 @@ def test_inside_of_another_site_the_places_for_files_lead_to_a_tab_of_its_own(
     browser: Browser, served: str
 ) -> None:
     address = f"{served}/data?dataset_shown=mnist"
-    words = "no file can be given to it"
+    words = "you cannot upload a file here"
     with ThreadingHTTPServer(("127.0.0.1", 0), Frame) as site:
         threading.Thread(target=site.serve_forever, daemon=True).start()
         page = browser.new_page()
@@ -271,7 +271,7 @@ def test_inside_of_another_site_the_places_for_files_lead_to_a_tab_of_its_own(
         frame = page.frame_locator("iframe")
         expect(frame.get_by_text(words)).to_be_visible()
         with page.expect_popup() as opened:
-            frame.get_by_role("link", name="Open it in a tab of its own").click()
+            frame.get_by_role("link", name="Open the app in a new tab").click()
         alone = opened.value
         expect(alone.get_by_role("radio", name="mnist", exact=True)).to_be_visible()
         expect(alone.get_by_text(words)).to_have_count(0)

@@ -299,8 +299,8 @@ def test_a_digit_is_kept_with_the_strokes_that_the_hand_made(
 
         wait_until(lambda: longest() == label, "the longest bar was that of the answer")
         count = collection.count(store)
-        hand.press(button(page, "Right, keep it"))
-        expect(page.get_by_text("Kept. Thank you")).to_be_visible()
+        hand.press(button(page, "Correct, save it"))
+        expect(page.get_by_text("The drawing is saved")).to_be_visible()
         assert collection.count(store) == count + 1
         kept = max(collection.every(store), key=lambda drawing: drawing.id)
         again = strokes.image(kept.strokes, pen=20 / DRAWN)
@@ -394,7 +394,7 @@ def test_where_a_camera_can_never_be_allowed_the_page_says_so_instead_of_offerin
     page: Page, browser: Browser, address: str
 ) -> None:
     page.goto(f"{address}?source=photo")
-    expect(page.get_by_role("radio", name="The camera")).to_be_visible()
+    expect(page.get_by_role("radio", name="Camera")).to_be_visible()
     # The same server under a name of its own, as in a class; nobody is asked who that is.
     elsewhere = urlsplit(address)._replace(netloc=f"class.example:{urlsplit(address).port}")
     there = browser.browser_type.launch(
@@ -402,10 +402,12 @@ def test_where_a_camera_can_never_be_allowed_the_page_says_so_instead_of_offerin
     )
     with before(there, PHONE) as hand:
         hand.page.goto(f"{elsewhere.geturl()}?source=photo")
-        expect(hand.page.get_by_text("No camera here: a browser allows it only over https")).to_be_visible()
+        expect(
+            hand.page.get_by_text("The camera is not available. Browsers allow it only over https")
+        ).to_be_visible()
         expect(hand.page.get_by_text("A photo of a digit on paper")).to_be_visible()
         assert not hand.page.evaluate("isSecureContext")
-        expect(hand.page.get_by_role("radio", name="The camera")).to_have_count(0)
+        expect(hand.page.get_by_role("radio", name="Camera")).to_have_count(0)
     there.close()
 
 
@@ -444,7 +446,7 @@ def test_the_keyboard_alone_is_enough(page: Page, address: str) -> None:
 def test_a_pressed_feature_map_shows_its_arithmetic(hand: Hand, address: str, digits: list[Drawing]) -> None:
     page = opened(hand, address)
     draw(hand, digits[3])
-    hand.press(page.get_by_role("radio", name="Through the network"))
+    hand.press(page.get_by_role("radio", name="Layer by layer"))
     expect(page.get_by_text("Channel 0. Click a pixel")).to_be_visible()
     point = page.get_by_test_id("stPlotlyChart").nth(0).locator(".scatterlayer .points path").nth(5)
     hand.press(point, force=True)

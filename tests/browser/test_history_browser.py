@@ -22,9 +22,9 @@ TURNS = {
     "train": ("train-knob_architecture", "CNN", "set=architecture"),
     "sweeps": ("sweeps-method", "Grid", "method=grid"),
     "runs": ("runs-cost", "seconds of training", "cost=seconds"),
-    "evaluate": ("evaluate-look", "Digit by digit", "look=digits"),
+    "evaluate": ("evaluate-look", "Accuracy by digit", "look=digits"),
     "draw": ("draw-source", "Number", "source=number"),
-    "drawings": ("drawings-read_wrong", "Only those read wrong", "read_wrong=True"),
+    "drawings": ("drawings-read_wrong", "Only mistakes", "read_wrong=True"),
 }
 
 
@@ -146,7 +146,7 @@ def test_a_digit_that_is_open_is_a_place_that_back_closes(page: Page, address: s
     before = entries(page)
     tile = page.locator(".st-key-evaluate-mistake_tiles").get_by_role("button").first
     tile.click()
-    closes = page.get_by_role("button", name="Back to the digits")
+    closes = page.get_by_role("button", name="Go back to the digits")
     expect(closes).to_be_visible()
     assert entries(page) == before + 1
     page.go_back()
@@ -162,7 +162,7 @@ def test_another_sweep_is_a_place_that_back_leaves(page: Page, address: str) -> 
     best = page.locator(".st-key-sweeps-sweep_history")
     expect(best).to_be_visible()
     page.wait_for_url(re.compile("sweep="))
-    choose(page, "Sweep", "A new sweep")
+    choose(page, "Sweep", "New sweep")
     start = page.get_by_role("button", name="Start the sweep")
     expect(start).to_be_visible()
     page.wait_for_url(re.compile("sweep=new"))

@@ -45,7 +45,7 @@ def test_a_disagreement_of_two_runs_is_a_link_that_shows_the_same_elsewhere(
         # A table is drawn on a canvas: its check boxes are at the left, below the head.
         page.mouse.click(box["x"] + 16, box["y"] + 52 + 35 * row)
         page.wait_for_url(re.compile(name))
-    expect(page.get_by_role("heading", name="Answer by answer")).to_be_visible()
+    expect(page.get_by_role("heading", name="Prediction by prediction")).to_be_visible()
     found = [results.load(run) for run in (narrow, wide)]
     right = [one.predictions == one.labels for one in found]
     only_second = np.flatnonzero(right[1] & ~right[0])
@@ -83,7 +83,7 @@ def test_a_chart_is_taken_as_a_picture_and_as_numbers(page: Page, address: str, 
     assert taken_as("png").startswith(b"\x89PNG")
     page.get_by_role("button", name="Download a chart").click()
     with page.expect_download() as taken:
-        page.get_by_role("button", name="Download its numbers (CSV)").click()
+        page.get_by_role("button", name="Download the data (CSV)").click()
     lines = Path(taken.value.path()).read_text().splitlines()
     assert len(lines) == 1 + 4  # two runs of two epochs
     accuracies = [row["val_accuracy"] for run in run_folder.every(root) for row in records.metrics(run)]
@@ -113,5 +113,5 @@ def test_what_is_taken_from_a_run_is_called_after_what_it_is(page: Page, address
     expect(page.locator(".scatterlayer").first).to_be_visible()
     page.get_by_role("button", name="Download a chart").click()
     with page.expect_download() as taken:
-        page.get_by_role("button", name="Download its numbers (CSV)").click()
+        page.get_by_role("button", name="Download the data (CSV)").click()
     assert re.fullmatch(re.escape(named) + r"-[a-z-]+\.csv", taken.value.suggested_filename)

@@ -300,7 +300,7 @@ def test_who_brings_a_run_in_twice_is_told_so_and_shown_it(run: Path, root: Path
     again(app)
     assert "The run in <b>.zip is here already" in said(app.info[0])
     assert run_folder.every(root) == [root / run.name]
-    (link,) = [link for link in app.get("page_link") if link.proto.label == "Show it"]
+    (link,) = [link for link in app.get("page_link") if link.proto.label == "Show the run"]
     assert link.proto.query_string == f"runs={run.name}"
     again(app)
     assert not app.info
@@ -315,7 +315,7 @@ def test_what_is_no_run_is_said_to_be_none(root: Path, content: bytes) -> None:
     app = open_page("runs")
     app.file_uploader(key="runs.bring_0").set_value(("<b>.zip", content, "application/zip"))
     again(app)
-    assert "<b>.zip was not brought in" in said(app.error[0])
+    assert "<b>.zip was not imported" in said(app.error[0])
     assert len(run_folder.every(root)) == 1
 
 

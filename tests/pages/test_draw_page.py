@@ -98,7 +98,7 @@ def test_several_digits_are_read_as_a_number(app: AppTest) -> None:
     assert "I read: 71" in texts(app)
     app.button_group(key="draw.digit_of_2").set_value(1)
     again(app)
-    assert "This one is a 1" in texts(app)
+    assert "This digit is a 1" in texts(app)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_step_that_is_turned_off_says_what_would_have_been_read(seven: AppTest
         seven.toggle(key=f"draw.step_{name}").set_value(False)
     again(seven)
     (message,) = [*seven.warning, *seven.info]
-    assert "Without Cropped, 20×20, Centred, it would have been read as" in said(message).replace("*", "")
+    assert "Without Cropped, 20×20, Centred, the prediction is" in said(message).replace("*", "")
     assert "the whole canvas is used" in texts(seven).lower()
 
 
@@ -177,7 +177,7 @@ def test_every_layer_of_the_network_is_shown_with_its_arithmetic(seven: AppTest)
         assert head == (["row", "column", "channel"] if len(row.output) == 3 else ["unit"]) + ["number"]
         numbers = sorted(line[-1] for line in rows)
         np.testing.assert_allclose(numbers, sorted(shown[np.isfinite(shown)]), rtol=1e-6)
-        assert "How this number came about" in [one.value for one in seven.subheader]
+        assert "How this number is computed" in [one.value for one in seven.subheader]
 
 
 def test_any_number_of_a_layer_can_be_typed_instead_of_clicked(seven: AppTest) -> None:
@@ -216,11 +216,11 @@ def test_the_units_are_those_that_onnx_computes(seven: AppTest) -> None:
 
 def test_any_digit_can_be_asked_about(seven: AppTest) -> None:
     view(seven, "why")
-    assert "speaks for a 7" in texts(seven)
+    assert "is for the 7" in texts(seven)
     seven.button_group(key="app.why_7").set_value(9)
     again(seven)
-    assert "speaks for a 9" in texts(seven)
-    assert "To make it a 9, more ink would help most" in texts(seven)
+    assert "is for the 9" in texts(seven)
+    assert "would make the 9 more probable" in texts(seven)
     ink, paper = (decoded(figure(seven, key)["data"][1]["z"]) for key in ("app.for_ink", "app.for_paper"))
     assert {(row, column) for row, column, number in taken(seven, "for_ink")[1:] if number} == {
         *zip(*np.nonzero(np.nan_to_num(ink)), strict=True)
@@ -266,7 +266,7 @@ def test_a_drawing_is_kept_with_what_it_is_and_what_was_read(
         assert 7 not in wrong.options
         wrong.set_value(label)
     again(seven)
-    assert "Kept. Thank you" in texts(seven)
+    assert "The drawing is saved" in texts(seven)
     (kept,) = collection.every(tmp_path / "drawings.sqlite")
     assert (kept.label, kept.answer, kept.run) == (label, 7, "starter")
     read = recognition.load(run_folder.STARTER).read(kept.image[None])[0]

@@ -47,7 +47,7 @@ def tiles(app: AppTest) -> list[int]:
 
 def test_before_anything_was_kept_it_leads_to_the_draw_page(file: Path, runs_folder: Path) -> None:
     app = open_page("drawings")
-    assert "No drawing has been kept yet" in said(app.info[0])
+    assert "No drawing has been saved yet" in said(app.info[0])
 
 
 def test_the_filters_show_exactly_those_drawings(kept: list[Drawing]) -> None:
@@ -133,14 +133,14 @@ def test_every_run_is_tested_on_the_drawings(
         assert row.test == run_folder.status(run).test_accuracy
     # And the Evaluate page says the same beside the test accuracy.
     shown = metrics(open_page("evaluate", run=run_folder.every(trained)[0].name))
-    assert shown["Kept drawings"] == f"{table['ours'][0]:.0%}"
+    assert shown["Saved drawings"] == f"{table['ours'][0]:.0%}"
 
 
 def test_the_starter_is_taught_and_the_page_says_what_came_of_it(
     kept: list[Drawing], runs_folder: Path
 ) -> None:
     app = open_page("drawings")
-    assert "No run has been taught yet" in texts(app)
+    assert "No run has been fine-tuned yet" in texts(app)
     assert app.selectbox(key="drawings.taught_run").value == "starter"
     app.selectbox(key="drawings.teacher").set_value("Ada")
     app.button(key="drawings.teach").click()
@@ -154,9 +154,9 @@ def test_the_starter_is_taught_and_the_page_says_what_came_of_it(
     shown = metrics(app)
     images, labels = collection.arrays([one for one in kept if one.writer == "Ada"])
     right = int((predict.load(run).probabilities(images).argmax(axis=1) == labels).sum())
-    assert shown["Drawings it was taught"] == f"{right} / 10"
+    assert shown["Drawings used for training"] == f"{right} / 10"
     assert shown["Other drawings"].endswith("/ 10")
-    assert "test digits were right before and are wrong now" in texts(app)
+    assert "test digits were read right before and are read wrong now" in texts(app)
 
 
 @pytest.mark.parametrize("number", [0, 4])

@@ -41,7 +41,7 @@ def test_the_numbers_are_those_of_the_evaluation(with_run: Path, evaluation: Eva
     found = metrics(app)
     assert found["Accuracy"] == f"{evaluation.accuracy:.2%}"
     assert found["Loss"] == f"{evaluation.loss:.4f}"
-    assert found["Read wrong"] == str(np.sum(evaluation.predictions != evaluation.labels))
+    assert found["Mistakes"] == str(np.sum(evaluation.predictions != evaluation.labels))
     assert f"The 95% interval of the accuracy {evaluation.accuracy:.2%}" in texts(app)
 
 
@@ -98,11 +98,11 @@ def test_a_digit_opens_with_its_probabilities_and_closes_again(
     press(app, "evaluate.mistake_tiles", f"open_{worst}")
     (heading,) = [one.value for one in app.header if one.value.startswith(f"Digit {worst}:")]
     assert f"read as {evaluation.predictions[worst]} ({evaluation.confidences[worst]:.1%})" in heading
-    assert "of the ink's weight speaks for" in texts(app)
+    assert "of the evidence in the ink is for" in texts(app)
     assert app.query_params["digit"] == str(worst)
     app.button_group(key="evaluate.explained").set_value("alike")
     again(app)
-    assert "nearest by the last hidden layer" in texts(app)
+    assert "most similar in the last hidden layer" in texts(app)
     app.button(key="app.close").click()
     assert shown(again(app))[0] == worst
     assert "digit" not in app.query_params
@@ -159,7 +159,7 @@ def test_the_epochs_are_dragged_through_and_everything_follows(
     worst = shown(app)[0]
     press(app, "evaluate.mistake_tiles", f"open_{worst}")
     assert f"({then.confidences[worst]:.1%})" in next(
-        one.value for one in app.header if one.value.startswith("Digit")
+        one.value for one in app.header if one.value.startswith("Digit ")
     )
     app.select_slider(key="evaluate.epoch").set_value(0)
     assert metrics(again(app))["Accuracy"] == f"{results.load(with_run).accuracy:.2%}"

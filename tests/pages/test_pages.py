@@ -64,8 +64,8 @@ def test_no_page_imports_tensorflow(trained: Path) -> None:
 def test_start_counts_runs_and_data_sets(with_run: Path, no_mnist: Path) -> None:
     shown = metrics(open_page("start"))
     assert shown["Runs so far"] == "1"
-    assert shown["Data sets at hand"] == "1"
-    assert shown["Training or waiting now"] == "0"
+    assert shown["Available data sets"] == "1"
+    assert shown["Runs training or waiting"] == "0"
 
 
 class TestData:
@@ -113,7 +113,7 @@ class TestData:
         app.button_group(key="data.dataset").set_value("mnist")
         again(app)
         assert "not on this machine yet" in said(app.info[0])
-        assert app.button(key="data.fetch").label == "Get full MNIST (11 MB)"
+        assert app.button(key="data.fetch").label == "Download full MNIST (11 MB)"
 
     def test_without_a_network_it_says_so_and_offers_a_file(
         self, no_mnist: Path, monkeypatch: pytest.MonkeyPatch
@@ -125,7 +125,7 @@ class TestData:
         app.button(key="data.fetch").click()
         again(app)
         assert "127.0.0.1:9 cannot be reached" in said(app.error[0])
-        assert "from disk instead" in said(app.error[0])
+        assert "upload the file below" in said(app.error[0])
         assert app.file_uploader
 
     def test_a_wrong_file_is_refused_by_name_and_nothing_is_kept(self, no_mnist: Path) -> None:
@@ -199,7 +199,7 @@ class TestTrain:
         app = open_page("train")
         app.query_params["set"] = words
         again(app)
-        assert "The link asks for what cannot be set" in said(app.error[0])
+        assert "The link contains a setting that is not valid" in said(app.error[0])
         assert app.number_input(key="train.knob_epochs").value == 5
         assert not again(app).error
 
@@ -284,10 +284,10 @@ class TestTrain:
 
     def test_the_knobs_say_what_is_no_longer_the_presets(self, runs_folder: Path, no_mnist: Path) -> None:
         app = open_page("train")
-        assert "Changed since" not in texts(app)
+        assert "Changed" not in texts(app)
         app.number_input(key="train.knob_epochs").set_value(9)
         again(app)
-        assert "Changed since: epochs" in texts(app)
+        assert "Changed: epochs" in texts(app)
 
     def test_fewer_images_than_were_asked_for_are_all_of_them(
         self, runs_folder: Path, no_mnist: Path

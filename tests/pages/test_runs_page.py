@@ -152,10 +152,9 @@ def test_two_runs_are_compared(root: Path) -> None:
     found = [results.load(run) for run in chosen]
     right = [one.predictions == one.labels for one in found]
     test = significance.mcnemar(*right)
-    assert f"{test.first_only:,} digits only the first one reads right, {test.second_only:,} only" in texts(
-        app
-    )
-    verdict = "take it for a real difference" if test.is_meaningful else "do not show that one is better"
+    assert f"Only the first run reads {test.first_only:,} digits right." in texts(app)
+    assert f"Only the second run reads {test.second_only:,} digits right." in texts(app)
+    verdict = "The difference is probably real" if test.is_meaningful else "do not show that one is better"
     assert verdict in texts(app)
     assert len(figure(app, "runs.overlay")["data"]) == 2
     found_tiles = tiles(app, "runs.differ_tiles")
@@ -188,20 +187,20 @@ def test_seeds_of_one_setting_are_summed_up(root: Path) -> None:
     other, second, first = run_folder.every(root)
     app = linked(first)
     accuracies = [run_folder.status(run).test_accuracy for run in (first, second)]
-    assert f"2 seeds: {np.mean(accuracies):.2%} in the mean" in texts(app)
+    assert f"2 seeds: the mean accuracy is {np.mean(accuracies):.2%}" in texts(app)
     # Faint lines for both, and their mean.
     assert len(figure(app, "runs.overlay")["data"]) == 3
-    assert "in the mean" not in texts(linked(other))
+    assert "the mean accuracy is" not in texts(linked(other))
 
 
 def test_the_same_seed_twice_is_no_second_seed(root: Path) -> None:
     (other, *_rest) = run_folder.every(root)
     again_run = root / "20990101-000000-000-aaaa"
     shutil.copytree(other, again_run)
-    assert "in the mean" not in texts(linked(other))
+    assert "the mean accuracy is" not in texts(linked(other))
     app = linked(other, again_run)
     assert len(figure(app, "runs.overlay")["data"]) == 2
-    assert "Over the seeds" not in [one.value for one in app.header]
+    assert "Several seeds" not in [one.value for one in app.header]
 
 
 def test_one_click_queues_the_missing_seeds(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ def test_the_first_sweep_is_set_up_and_started(runs_folder: Path, started: list[
     app.number_input(key="sweeps.trials").set_value(7)
     app.multiselect(key="sweeps.of_optimizer").set_value(["sgd", "adam"])
     again(app)
-    assert "7 runs, about" in texts(app)
+    assert "7 runs take about" in texts(app)
     app.button(key="sweeps.start").click()
     again(app)
     (folder,) = sweeps.every(runs_folder)
@@ -118,7 +118,7 @@ def test_every_knob_can_be_chosen(name: str, runs_folder: Path) -> None:
     app = open_page("sweeps", method="grid", knobs=f"{name},{other}", base=base)
     assert app.multiselect(key="sweeps.knobs").value == [name, other]
     assert not app.error, said(app.error[0])
-    assert "runs, about" in texts(app)
+    assert "runs take about" in texts(app)
     knob = KNOBS[name]
     if knob.options:
         values = app.multiselect(key=f"sweeps.of_{name}")
@@ -130,7 +130,7 @@ def test_every_knob_can_be_chosen(name: str, runs_folder: Path) -> None:
     app.multiselect(key="sweeps.knobs").set_value([name])  # alone, too
     again(app)
     assert not app.error, said(app.error[0])
-    assert "runs, about" in texts(app)
+    assert "runs take about" in texts(app)
 
 
 def test_the_settings_of_the_train_page_can_be_the_base(runs_folder: Path) -> None:
@@ -223,10 +223,10 @@ def test_sweeps_that_are_alike_can_each_be_chosen(folder: Path) -> None:
     ("state", "words", "buttons"),
     [
         ("finished", "10 of 10 runs are done.", {"sweeps.forget"}),
-        ("stopped", "It was stopped.", {"sweeps.go_on", "sweeps.forget"}),
-        ("paused", "It is paused", {"sweeps.go_on", "sweeps.stop", "sweeps.forget"}),
-        ("running", "Its process has ended", {"sweeps.go_on", "sweeps.stop", "sweeps.forget"}),
-        ("queued", "It begins", {"sweeps.pause", "sweeps.stop"}),
+        ("stopped", "The sweep was stopped.", {"sweeps.go_on", "sweeps.forget"}),
+        ("paused", "The sweep is paused", {"sweeps.go_on", "sweeps.stop", "sweeps.forget"}),
+        ("running", "The process of the sweep ended", {"sweeps.go_on", "sweeps.stop", "sweeps.forget"}),
+        ("queued", "The sweep begins", {"sweeps.pause", "sweeps.stop"}),
     ],
 )
 def test_each_state_has_its_words_and_its_buttons(
@@ -261,7 +261,7 @@ def test_a_sweep_is_paused_goes_on_and_gets_more_runs(folder: Path, started: lis
     app.button(key="sweeps.extend").click()
     again(app)
     assert sweeps.read(folder).trials == 12
-    assert "It begins" in app.get("progress")[0].proto.text
+    assert "The sweep begins" in app.get("progress")[0].proto.text
 
 
 def test_a_sweep_is_forgotten(folder: Path, runs_folder: Path) -> None:

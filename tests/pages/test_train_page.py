@@ -92,7 +92,9 @@ def test_a_number_says_the_limits_of_its_field(setup: AppTest, monkeypatch: pyte
     said_limits = "\n".join(map(said, setup.error))
     for knob in typed.values():
         high = specs.MOST_IMAGES if knob.name == "training_images" else knob.high
-        assert f"from {knob.low:,} to {high:,}, not -1." in said_limits, knob.name
+        assert f"-1 is not allowed. Enter a whole number from {knob.low:,} to {high:,}." in said_limits, (
+            knob.name
+        )
 
 
 def test_every_setting_has_a_knob_that_says_what_it_does(setup: AppTest) -> None:
@@ -163,7 +165,7 @@ def test_a_value_that_no_slider_has_is_kept(setup: AppTest) -> None:
     setup.selectbox(key="train.preset").set_value("fast-99")
     again(setup)
     assert setup.select_slider(key="train.knob_learning_rate").value == PRESETS["fast-99"].learning_rate
-    assert "Changed since" not in texts(setup)
+    assert "Changed" not in texts(setup)
 
 
 def test_the_estimate_is_said_before_the_click_and_a_long_one_is_a_warning(setup: AppTest) -> None:
@@ -174,7 +176,7 @@ def test_the_estimate_is_said_before_the_click_and_a_long_one_is_a_warning(setup
     setup.number_input(key="train.knob_epochs").set_value(100)
     setup.select_slider(key="train.knob_batch_size").set_value(1)
     again(setup)
-    assert "That is long" in said(setup.warning[0])
+    assert "This is long" in said(setup.warning[0])
 
 
 def test_whoever_sets_up_a_run_has_a_worker_warmed_up(
@@ -359,7 +361,7 @@ def test_a_data_set_that_was_cut_off_cannot_be_trained_on(
     again(app)
     assert f"{cut_off} does not hold mnist: the file is incomplete" in said(app.error[0])
     assert app.button(key="train.start").disabled
-    assert links(app)["Get it on the Data page"] == "dataset_shown=mnist"
+    assert links(app)["Download it on the Data page"] == "dataset_shown=mnist"
     app = open_page("data", dataset_shown="mnist")
     assert "Download it again" in said(app.error[0])
     assert not app.info
@@ -377,12 +379,12 @@ def test_a_run_without_its_data_leads_to_it_and_can_go_on_when_it_is_there(
     run_folder.write_status(run, Status(state=state, pid=1, failure=failure, epoch=1))
     app = open_page("train", run=run.name)
     assert [said(one) for one in (*app.error, *app.warning)].count(str(missing.value)) == 1
-    assert links(app)["Get it on the Data page"] == "dataset_shown=mnist"
+    assert links(app)["Download it on the Data page"] == "dataset_shown=mnist"
     assert "train.resume" not in keys(app)
     datasets.path("mnist").parent.mkdir(parents=True)
     datasets.path("mnist").symlink_to(mnist_npz)
     app = open_page("train", run=run.name)
-    assert "Get it on the Data page" not in links(app)
+    assert "Download it on the Data page" not in links(app)
     assert "train.resume" in keys(app)
 
 

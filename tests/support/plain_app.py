@@ -39,7 +39,7 @@ def elements() -> None:
     st.number_input("A number", value=None, step=1.0, placeholder="all", help="A hint")
     st.text_input("A text", placeholder="such as this", help="A hint")
     st.text_area("A long text")
-    st.file_uploader("A file", type=["zip"], help="A hint")
+    st.file_uploader("File", type=["zip"], help="A hint")
     st.metric("A metric", "98%", "97 – 99%", delta_color="off", border=True, help="A hint")
     st.metric("One that rose", "98%", "+1", border=True)
     st.progress(0.4, "Progress")

@@ -43,7 +43,7 @@ def check(app: AppTest, field: NumberInput) -> None:
         typed(app, field.key, number)
         found = [one for one in complaints(app) if one.startswith(f"{field.label}: ")]
         assert len(found) == 1, (field.key, number, complaints(app))
-        received = "no number" if number is None else f"not {number:,.15g}."
+        received = "no number" if number is None else f": {number:,.15g} is not allowed."
         assert received in found[0]
         assert re.search(r"from [\d,]+ to [\d,]+", found[0])
     typed(app, field.key, before)
@@ -82,7 +82,7 @@ def test_who_types_what_cannot_be_and_presses_train_at_once_trains_nothing(
     assert not run_folder.every(runs_folder)
     assert not hired
     assert app.button(key="train.start").disabled
-    assert "First mend Epochs." in complaints(app)
+    assert "Correct Epochs first." in complaints(app)
     typed(app, "train.knob_epochs", 7)
     app.button(key="train.start").click()
     again(app)
@@ -152,7 +152,7 @@ def test_every_number_of_a_sweep_says_what_it_takes(runs_folder: Path, no_mnist:
     app.button(key="sweeps.start").click()
     again(app)
     assert not sweeps.every(runs_folder)
-    assert "First mend Runs." in complaints(app)
+    assert "Correct Runs first." in complaints(app)
 
 
 def test_a_sweep_is_given_as_many_runs_as_are_seen(runs_folder: Path, no_mnist: Path, hired: Hired) -> None:

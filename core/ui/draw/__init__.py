@@ -1,1 +1,1 @@
-"""What the Draw page is made of: the ways to show a digit, and what can be seen of the answer."""
+"""The parts of the Draw page: the ways to enter a digit, and the views of its prediction."""

@@ -1,5 +1,5 @@
-// The buttons below the canvas, which press those of its own toolbar. That one shows itself only to a mouse, above
-// or in the canvas's upper right corner, where on a touch screen nobody sees it and everybody touches it.
+// The buttons below the canvas press the buttons of its own toolbar. The toolbar appears only for a mouse. On a touch
+// screen it is invisible, but would still catch touches in the upper right corner of the canvas.
 
 const STYLE = `
 .dc-toolbar { display: none !important; }
@@ -22,7 +22,7 @@ canvas {
   outline-offset: -1px;
 }`;
 
-// Streamlit calls the function below again whenever the page has run.
+// Streamlit calls the function below after each run of the page.
 const all = new WeakMap();
 
 export default function ({ data, parentElement }) {
@@ -48,7 +48,7 @@ function begin(field) {
 
 // -------------------------------------------------------------------------------- the canvas
 
-// It comes by itself, and may be another one after the page has run.
+// The canvas appears by itself, and may be replaced after a run of the page.
 function look(tools) {
   cancelAnimationFrame(tools.looking);
   const around = tools.field.getRootNode().host?.closest(`.${tools.data.around}`);
@@ -84,7 +84,7 @@ function button({ canvas }, name) {
 function pressed(tools, name) {
   const found = button(tools, name);
   if (!found || found.disabled) return false;
-  found.click(); // which nobody sees, and works all the same
+  found.click(); // the button is invisible, but works
   return true;
 }
 
@@ -100,15 +100,15 @@ function show(tools) {
   for (const [name, can] of Object.entries(possible)) tools.buttons[name].setAttribute("aria-disabled", !can);
 }
 
-// ----------------------------------------------------------------------------- an unseen hand
+// ----------------------------------------------------------------------------- replaying strokes
 
-// What was drawn before is drawn again, stroke by stroke, so that it can be taken back like all the rest: the
-// canvas takes back nothing that it began with.
+// Earlier strokes are drawn again, one after the other, so that they can be undone: the canvas cannot undo
+// strokes that it was created with.
 async function again(tools, strokes) {
   const { canvas } = tools;
   for (const stroke of strokes) {
     draw(tools, stroke);
-    await null; // the canvas keeps it once this is over
+    await null; // the canvas keeps the stroke after this task
     while (button(tools, "Undo").disabled) {
       await new Promise(requestAnimationFrame); // it is not ready yet
       if (canvas !== tools.canvas || !canvas.isConnected) return;
@@ -125,7 +125,7 @@ function draw({ canvas, data }, stroke) {
   const scale = box.width / data.width;
   const move = (type, [x, y], at = document) => {
     const event = new MouseEvent(type, { bubbles: true, cancelable: true, composed: true });
-    // As they are: an event made with them would have them rounded to whole pixels.
+    // Set the coordinates afterwards: a new event would round them to whole pixels.
     Object.defineProperty(event, "clientX", { value: box.left + x * scale });
     Object.defineProperty(event, "clientY", { value: box.top + y * scale });
     at.dispatchEvent(event);
@@ -147,7 +147,7 @@ function listen(tools) {
   const up = (event) => {
     if (!drawing || event.touches?.length) return; // another finger is still drawing
     drawing = false;
-    setTimeout(() => pressed(tools, "Update")); // after the canvas has heard of it, too, and has the stroke
+    setTimeout(() => pressed(tools, "Update")); // after the canvas has handled the event and has the stroke
   };
   const listeners = { mousedown: down, touchstart: down, mouseup: up, touchend: up };
   for (const [type, hear] of Object.entries(listeners)) window.addEventListener(type, hear, { passive: true });

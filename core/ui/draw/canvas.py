@@ -1,9 +1,9 @@
 """A canvas to draw on with mouse, pen or finger, and the buttons below it.
 
-The canvas is streamlit-drawable-canvas's. `canvas.js` puts buttons of ours in the place of its toolbar, has
-what was drawn sent the moment the pen goes up, and fits it to a narrow screen: all in the browser, where
-nothing waits for Python. That is told of the strokes after each change, and draws them again in the one way
-in which it draws those out of an address or a file, so a link shows exactly what was read.
+The canvas is that of streamlit-drawable-canvas. `canvas.js` replaces its toolbar, sends the drawing as soon
+as the pen is lifted, and fits the canvas to a narrow screen. All this happens in the browser, without waiting
+for Python. Python gets the strokes after each change and paints them in the same way as strokes from an
+address or a file. So a link shows exactly what was read.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _tools = st.components.v2.component(
 
 
 class _Drawing(browser.Sent):
-    raw: dict[str, Any] | None = None  # `core.drawing.strokes.from_canvas` takes anything
+    raw: dict[str, Any] | None = None  # `core.drawing.strokes.from_canvas` validates it
     data: str | None = None
 
 
@@ -50,24 +50,24 @@ def canvas(size: tuple[int, int], brush: int, begun: Strokes) -> Strokes:
     """Let the visitor draw.
 
     Args:
-        size: width and height in pixels, those in which strokes are told. A narrow screen shows it smaller.
-            Another width is another canvas, with other strokes on it.
-        brush: how wide the pen is, in pixels.
-        begun: the strokes that are there when nobody has drawn yet. They can be taken back, too.
+        size: width and height in pixels, the unit of the strokes. A narrow screen shows the canvas smaller. A
+            canvas of another width has other strokes.
+        brush: the width of the pen in pixels.
+        begun: the strokes at the beginning. They can be undone, too.
 
     Returns:
-        The strokes, in pixels of the canvas. Where the pen left the canvas, they do as well.
+        The strokes, in pixels of the canvas. They may leave the canvas.
 
     Raises:
-        ValueError: what the browser sent are no strokes, see `core.drawing.strokes.from_canvas`.
+        ValueError: the browser did not send valid strokes, see `core.drawing.strokes.from_canvas`.
     """
-    # Not above: this package can be imported only where a Streamlit server is running.
+    # Not at the top: this package can be imported only inside a Streamlit server.
     from streamlit_drawable_canvas import st_canvas
 
     width, height = size
     around = state.DRAW_AROUND[width]
     tools = {"around": around.css_class, "width": width, "height": height, "words": _words()}
-    # The gap is as wide as a browser looks around for something to press, where a finger comes down.
+    # The gap is as wide as the area around a touch in which a browser looks for a button.
     with st.container(key=around, gap="small"):
         sent = st_canvas(
             stroke_width=brush, stroke_color="#FFFFFF", background_color="#000000", width=width,
@@ -75,15 +75,15 @@ def canvas(size: tuple[int, int], brush: int, begun: Strokes) -> Strokes:
         ).json_data  # fmt: skip
         drawn: Strokes = []
         try:
-            # Once somebody has touched it, the canvas says by which version of it that is told.
+            # The canvas sends its version once it has been touched.
             drawn = strokes.from_canvas(sent) if sent and "version" in sent else begun
-        finally:  # also what cannot be read can be cleared
+        finally:  # an invalid drawing can be cleared, too
             _tools(key=state.DRAW_TOOLS[width], data=tools | {"strokes": drawn})
     return drawn
 
 
 def _words() -> dict[str, str]:
-    """What the canvas and its buttons say, in the visitor's language."""
+    """The labels of the canvas and its buttons, in the language of the visitor."""
     return {
         "canvas": _("A canvas to draw on with mouse, pen or finger"),
         "undo": _("Undo"),

@@ -1,4 +1,4 @@
-"""Right or wrong: keep what was drawn, with the right answer."""
+"""Save a drawing with its true digit."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ _DIGITS = list(range(10))
 
 
 def offer(run: Path, reading: Reading, drawn: Strokes) -> None:
-    """Ask whether the answer is right, and keep the drawing with the right one.
+    """Ask whether the prediction is right, and save the drawing with the true digit.
 
     Args:
-        drawn: the strokes of this digit; none where they are not known.
+        drawn: the strokes of this digit; empty if they are not known.
     """
     digest = hashlib.sha256(reading.image.tobytes()).hexdigest()
     if error := state.DRAW_NOT_KEPT.pop():
         ui.sorry(error)
     if state.DRAW_KEPT.get() == digest:
-        st.caption(_("Kept. Thank you: see it on the Drawings page."))
+        st.caption(_("Thank you. The drawing is saved on the Drawings page."))
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.button(
-            _("Right, keep it"), icon=":material/check:", key=state.DRAW_RIGHT, on_click=_keep,
+            _("Correct, save it"), icon=":material/check:", key=state.DRAW_RIGHT, on_click=_keep,
             args=(run, reading, drawn, digest),
         )  # fmt: skip
-        with st.container(width=370):  # or less, and then they wrap
+        with st.container(width=370):  # on a narrower screen, the buttons wrap
             st.segmented_control(
                 _("Wrong, it is a"), [digit for digit in _DIGITS if digit != reading.digit],
                 key=state.DRAW_WRONG[digest], on_change=_keep, args=(run, reading, drawn, digest),
             )  # fmt: skip
         with st.popover(_("Your name"), icon=":material/person:"):
             st.text_input(
-                _("A name or nickname, if you like"), key=state.DRAW_WRITER, max_chars=MOST_NAME,
+                _("A name or nickname (optional)"), key=state.DRAW_WRITER, max_chars=MOST_NAME,
                 persist_state="session",
-                help=_("It is kept with your drawings, where everybody who uses this app can read it."),
+                help=_("Your name is saved with your drawings. Everybody who uses this app can read it."),
             )  # fmt: skip
 
 
 def _keep(run: Path, reading: Reading, drawn: Strokes, digest: str) -> None:
-    """Keep the drawing, as what it was read as unless the visitor has said what else it is."""
+    """Save the drawing with the predicted digit, or with the digit that the visitor has chosen."""
     settings = ui.settings()
     label = state.DRAW_WRONG[digest].get()
     kept = Drawing(
@@ -68,5 +68,5 @@ def _keep(run: Path, reading: Reading, drawn: Strokes, digest: str) -> None:
         state.DRAW_NOT_KEPT.set(error)
         return
     state.DRAW_KEPT.set(digest)
-    words = ngettext("Kept. There is {n:,} drawing now.", "Kept. There are {n:,} drawings now.", count)
+    words = ngettext("Saved. There is now {n:,} drawing.", "Saved. There are now {n:,} drawings.", count)
     st.toast(words.format(n=count), icon=":material/check:")

@@ -1,7 +1,7 @@
-"""A grid of 28×28 pixels to draw a digit on, with keys as well as with mouse, pen or finger.
+"""A grid of 28×28 pixels to draw a digit on, with the keyboard, a mouse, a pen or a finger.
 
-What stands in the page is `grid.js` and `grid.css`. They know of single pixels, inked or not; how
-wide the pen is, is decided here.
+`grid.js` and `grid.css` are the part in the browser. They know only whether a pixel is filled. The width of
+the pen is decided here.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from core.ui import browser, state
 from core.ui.state import Key
 
 SIDE = 28
-PEN = 2.2  # how wide a stroke is, in pixels: MNIST's are 2 to 4, and one pixel would be a hairline
+PEN = 2.2  # the width of a stroke in pixels; strokes in MNIST are 2 to 4 pixels wide
 
 _PIXELS = re.compile(rf"[01]{{{SIDE * SIDE}}}")
 _HERE = Path(__file__).parent
-# ARIA has a pattern for just this, the grid: rows of cells with one tab stop, in which the arrow keys
-# move the focus. So each pixel is an element. A single role="application" with a live region would say the
-# same to those who listen with a keyboard at hand, and nothing to those who read braille, who explore the
-# screen with a finger, or who have the computer click for them: for them there must be something there.
-# A screen reader may add row and column in words of its own; Orca and VoiceOver do not, so the cells do.
+# This follows the grid pattern of ARIA: rows of cells with one tab stop, in which the arrow keys move the
+# focus. So each pixel is an element. A single role="application" with a live region would work only for a
+# screen reader with a keyboard. It would not work with braille, with a touch screen or with voice control,
+# which need real elements. Some screen readers announce row and column themselves. Orca and VoiceOver do not,
+# so the label of each cell contains them.
 _component = st.components.v2.component(
     "pixel_grid",
     html="""
@@ -56,11 +56,11 @@ def pixel_grid(key: Key[dict[str, Any]], *, label: str) -> NDArray[np.uint8] | N
     """Let the visitor draw in a grid of pixels.
 
     Args:
-        key: identifies the grid and what is drawn on it. Another key is another grid, an empty one.
-        label: what to draw, shown above the grid and read out when it gets the focus.
+        key: identifies the grid and its drawing. Another key gives another grid, which is empty.
+        label: what to draw. It is shown above the grid, and a screen reader reads it at the focus.
 
     Returns:
-        The drawing, uint8 ``(28, 28)``, 0 (paper) to 255 (ink); None while nothing is inked.
+        The drawing, uint8 ``(28, 28)``, 0 (paper) to 255 (ink); None while the grid is empty.
     """
     before = pixels(key.get().get("pixels"))
     sent = _component(
@@ -73,15 +73,16 @@ def pixel_grid(key: Key[dict[str, Any]], *, label: str) -> NDArray[np.uint8] | N
 
 
 def _words(label: str) -> dict[str, str]:
-    """What the grid says, in the visitor's language."""
+    """The texts of the grid, in the language of the visitor."""
     return {
         "label": label,
         "hint": _(
-            "Arrow keys walk, Space inks or erases. To ink along the way, hold Shift, or put the pen down "
-            "with Enter. Home, End, Page Up and Page Down jump, Delete clears. "
-            "Mouse, pen and finger draw, too."
+            "The arrow keys move the cursor. Space fills or erases a pixel. To draw while you move, hold "
+            "Shift, or press Enter to put the pen down. Home and End jump to the first and the last column. "
+            "Page Up and Page Down move by 7 rows. Delete clears the grid. You can also draw with a mouse, a "
+            "pen or a finger."
         ),
-        # As it is read out at each step; {state} is "ink" or "paper".
+        # A screen reader reads this at each step; {state} is "ink" or "paper".
         "cell": _("row {row}, column {column}, {state}"),
         "ink": _("ink"),
         "paper": _("paper"),
@@ -93,11 +94,11 @@ def _words(label: str) -> dict[str, str]:
 
 
 def pixels(value: object) -> NDArray[np.bool_]:
-    """Which pixels are inked, bool ``(28, 28)``.
+    """The filled pixels, bool ``(28, 28)``.
 
     Args:
-        value: 784 times "0" or "1", row by row. It comes from the browser, so it may be anything; what is
-            not that is an empty grid.
+        value: a text of 784 characters "0" or "1", row by row. The browser may send anything; any other value
+            gives an empty grid.
     """
     if not isinstance(value, str) or not _PIXELS.fullmatch(value):
         return np.zeros((SIDE, SIDE), bool)
@@ -105,13 +106,13 @@ def pixels(value: object) -> NDArray[np.bool_]:
 
 
 def _text(pixels: NDArray[np.bool_]) -> str:
-    """The pixels as `pixels` reads them."""
+    """The pixels as the text that `pixels` reads."""
     return "".join("1" if inked else "0" for inked in pixels.flat)
 
 
 def _brush() -> NDArray[np.float64]:
-    """How much of each pixel the pen covers when it is put on the middle one, ``(3, 3)``."""
-    finer = 50  # so many times, to count how much of a pixel the round tip covers
+    """The share of each pixel that the pen covers around the pixel in the middle, float64 ``(3, 3)``."""
+    finer = 50  # parts of a pixel along each axis, to measure how much of it the round tip covers
     middles = (np.arange(3 * finer) + 0.5) / finer - 1.5
     tip = np.hypot.outer(middles, middles) <= PEN / 2
     covered: NDArray[np.float64] = tip.reshape(3, finer, 3, finer).mean(axis=(1, 3))
@@ -119,10 +120,10 @@ def _brush() -> NDArray[np.float64]:
 
 
 def soften(pixels: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The image that a soft round pen leaves which was put on each of these pixels.
+    """The image of a soft round pen that touched each of these pixels.
 
-    Each touch leaves of the paper what the pen did not cover, as paint programs reckon it. So a stroke
-    stays about as wide as the pen; adding up the touches would make straight ones half as wide again.
+    Each touch multiplies the remaining paper by the share that the pen does not cover, as in paint programs.
+    So a stroke is about as wide as the pen. A sum of the touches would make straight strokes 50% wider.
 
     Args:
         pixels: bool ``(28, 28)``.

@@ -1,4 +1,4 @@
-"""The ways in which a visitor shows a digit: the canvas, the keyboard, a photo."""
+"""The ways to enter a digit: the canvas, the keyboard and a photo."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from core.ui.draw.grid import pixel_grid
 
 SIDE = 280
 BRUSH = 20
-# For a number: as wide as a narrow screen, and a finer pen.
+# For a number with several digits: as wide as a narrow screen, with a thinner pen.
 NUMBER = (380, 220)
 FINE = 12
 _SIZES = {"canvas": (SIDE, SIDE), "number": NUMBER}
-_GREY = 12  # how many pixels of the page one pixel of the grid takes
+_GREY = 12  # pixels of the canvas for each pixel of the grid
 
 
 class Shown(NamedTuple):
-    """What a visitor has shown.
+    """The input of a visitor.
 
     Attributes:
-        rgba: uint8 ``(H, W, 4)``, as `core.drawing.preprocess.canvas_to_image` takes it.
-        strokes: how it was drawn, in the pixels of `rgba`; none where that is not known.
+        rgba: uint8 ``(H, W, 4)``, the input of `core.drawing.preprocess.canvas_to_image`.
+        strokes: the strokes, in pixels of `rgba`; empty if they are not known.
     """
 
     rgba: NDArray[np.uint8]
@@ -41,28 +41,28 @@ class Shown(NamedTuple):
 
 
 def choose_source() -> str:
-    """Let the visitor choose how to show a digit."""
+    """Let the visitor choose how to enter a digit."""
     names = {
         "canvas": _("Digit"),
         "number": _("Number"),
         "grid": _("Keyboard"),
         "photo": _("Photo"),
     }
-    return query.switch(_("How to show a digit"), state.DRAW_SOURCE, names, on_change=_forget)
+    return query.switch(_("How to enter a digit"), state.DRAW_SOURCE, names, on_change=_forget)
 
 
 def _forget() -> None:
-    state.DRAW_STROKES.set("")  # it belongs to the canvas that was left
+    state.DRAW_STROKES.set("")  # the strokes belong to the previous canvas
 
 
 def ask(source: str) -> Shown | None:
-    """Let the visitor show a digit. None as long as there is nothing to read.
+    """Let the visitor enter a digit. None while there is no input.
 
     Raises:
-        EmptyDrawing: there is something, but no ink in it.
-        ValueError: it cannot be read. The message says why.
+        EmptyDrawing: the input has no ink.
+        ValueError: the input cannot be read. The message says why.
     """
-    # Only in the beginning: later, the address follows the drawing.
+    # Only at the beginning. Later, the address follows the drawing.
     state.DRAW_STROKES.begin((state.DRAW_STROKES.parameter.get() or "")[: strokes.MOST_TEXT])
     match source:
         case "grid":
@@ -75,14 +75,14 @@ def ask(source: str) -> Shown | None:
 
 
 def remember(source: str, shown: Shown | None) -> None:
-    """Write what is drawn on a canvas into the address; a photo or a grid has no room there."""
+    """Write the strokes on a canvas into the address. A photo or a grid would be too long for it."""
     size = _SIZES.get(source)
     state.DRAW_STROKES.set(strokes.to_text(shown.strokes, max(size)) if size and shown else "")
     query.replace(state.DRAW_ADDRESS, state.DRAW_STROKES.parameter.to(state.DRAW_STROKES.get()))
 
 
 def _canvas(size: tuple[int, int], brush: int) -> Shown | None:
-    # As the address has it, or as it was when the visitor left the page.
+    # The strokes in the address, or the strokes from before the visitor left the page.
     begun = strokes.from_text(state.DRAW_STROKES.get(), max(size))
     drawn = canvas(size, brush, begun)
     return Shown(strokes.painted(drawn, size, brush), drawn) if drawn else None
@@ -97,7 +97,7 @@ def _keyboard() -> Shown | None:
 
 
 def is_secure(address: str | None) -> bool:
-    """Whether a browser takes the page at this address for secure. Only to such a page it gives a camera.
+    """Whether browsers treat this address as secure. They allow a camera only on a secure page.
 
     Args:
         address: None if it is not known.
@@ -116,15 +116,15 @@ def _where_from() -> str:
     if not is_secure(st.context.url):
         st.caption(
             _(
-                "No camera here: a browser allows it only over https, and this page came over http. On a "
-                "phone, the button below offers to take a photo. Whoever serves this page can serve it over "
-                "https."
+                "The camera is not available. Browsers allow it only over https, but this page was loaded "
+                "over http. On a phone, the button below lets you take a photo. The operator of this app "
+                "can serve it over https."
             )
         )
         return "file"
-    ways = {"file": _("A file"), "camera": _("The camera")}
+    ways = {"file": _("File"), "camera": _("Camera")}
     way: str = st.segmented_control(
-        _("Where from"), list(ways), default="file", required=True, key=state.DRAW_PHOTO_WAY,
+        _("Source of the photo"), list(ways), default="file", required=True, key=state.DRAW_PHOTO_WAY,
         format_func=ways.__getitem__,
     )  # fmt: skip
     return way
@@ -133,12 +133,13 @@ def _where_from() -> str:
 def _photo() -> Shown | None:
     ui.say_where_files_are_taken()
     if _where_from() == "camera":
-        given = st.camera_input(_("A digit on paper, as large as you can"), key=state.DRAW_CAMERA)
+        given = st.camera_input(_("A digit on paper, as large as possible"), key=state.DRAW_CAMERA)
     else:
         given = st.file_uploader(
             _("A photo of a digit on paper"), type=["png", "jpg", "jpeg", "webp"], key=state.DRAW_PHOTO,
             max_upload_size=photo.MOST_BYTES // 1_000_000,
-            help=_("PNG, JPEG or WebP, at most 10 MB and 25 megapixels. It is not kept, unless you say so."),
+            help=_("PNG, JPEG or WebP, at most 10 MB and 25 megapixels. Nothing is saved unless you choose "
+                   "to save it."),
         )  # fmt: skip
     if given is None:
         return None
@@ -157,12 +158,19 @@ def hint(source: str, nothing_seen: EmptyDrawing | None = None) -> str:
         case "number":
             return _("Write a number on the black field, such as 42 or 2026.")
         case "grid":
-            return _("Draw a digit from 0 to 9 in the grid: arrow keys walk, the space bar inks.")
+            return _(
+                "Draw a digit from 0 to 9 in the grid. The arrow keys move the cursor, and the space "
+                "bar fills a pixel."
+            )
         case "photo":
-            return str(nothing_seen or _("Show a digit from 0 to 9, written on paper."))
+            return str(nothing_seen or _("Take or choose a photo of a digit from 0 to 9 on paper."))
     return _("Draw a digit from 0 to 9 on the black square.")
 
 
 def refusal(source: str, error: ValueError) -> str:
-    """Why what was shown cannot be read, and what to do. Of a photo, the error says both."""
-    return str(error) if source == "photo" else _("{reason} Clear it and try again.").format(reason=error)
+    """Why the input cannot be read, and what to do. The error of a photo says both."""
+    return (
+        str(error)
+        if source == "photo"
+        else _("{reason} Clear the drawing and try again.").format(reason=error)
+    )

@@ -1,4 +1,4 @@
-"""Through the network: every layer's output for a drawing, and the arithmetic behind any number of it."""
+"""The output of each layer for a drawing, and the arithmetic behind each number of the output."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from core.ui import state
 from core.ui.state import Key
 from core.ui.whole_number import whole
 
-_TERMS = 8  # of a sum of many products, the largest
-# The charts of which one number can be chosen.
+_TERMS = 8  # the number of terms to show of a sum of products
+# The charts in which one number can be chosen.
 _MAPS, _MAP, _UNITS = state.DRAW_MAPS, state.DRAW_MAP, state.DRAW_UNITS
 
 
 def show(run: Path, reader: Reader, reading: Reading) -> None:
-    """Every layer's output for this drawing, and the arithmetic behind any number of it."""
+    """The output of one layer for this drawing, and the arithmetic behind one of its numbers."""
     try:
         rows = arch.trace(arch.layers(records.plan(run), records.spec(run)))
     except (run_folder.UnknownRun, arch.ImpossibleNetwork) as error:
@@ -68,31 +68,50 @@ def _shape(shape: arch.Shape) -> str:
 
 
 def _what_it_does(row: arch.Row, *, signed: bool) -> str:
-    """In a sentence or two; `signed` pictures are blue and orange, see `core.charts.activations`, and others
-    grey."""
+    """What the layer does, in words. With ``signed``, its image is blue and orange, else grey."""
     layer = row.layer
     match layer:
         case arch.Conv2D():
-            words = _("Each of its {n} filters is a pattern of {k}×{k} pixels that is looked for everywhere.")
+            words = _(
+                "This layer has {n} filters. Each filter is a pattern of {k}×{k} pixels. The layer "
+                "looks for the pattern at every position."
+            )
             if not signed:
-                words += " " + _("Where the picture is bright, it was found.")
+                words += " " + _("Bright pixels show where the pattern was found.")
             else:
-                words += " " + _("Where the picture is blue, it was found; where it is orange, its opposite.")
+                words += " " + _(
+                    "Blue pixels show where the pattern was found. Orange pixels show where "
+                    "its opposite was found."
+                )
             return words.format(n=layer.filters, k=layer.kernel_size)
         case arch.MaxPooling2D():
-            return _("Of each 2×2 square, only the strongest number goes on: half as large, less exact.")
+            return _(
+                "Only the largest number of each 2×2 square is kept. The output is half as wide and "
+                "half as high, and less exact."
+            )
         case arch.AveragePooling2D():
-            return _("Of each 2×2 square, the mean goes on: half as large, less exact.")
+            return _(
+                "The mean of each 2×2 square is kept. The output is half as wide and half as high, and "
+                "less exact."
+            )
         case arch.BatchNormalization():
-            return _("Each channel is shifted and scaled, so that over many images it has an even spread.")
+            return _(
+                "Each channel is shifted and scaled, so that its numbers have a similar range over "
+                "many images."
+            )
         case arch.ActivationLayer():
-            return _("Each number goes through `{name}`.").format(name=layer.activation)
+            return _("The activation function `{name}` is applied to each number.").format(
+                name=layer.activation
+            )
         case arch.Dense(activation="softmax"):
-            return _("One unit for each digit: the numbers that the bars show, before calibration.")
+            return _(
+                "This layer has one unit for each digit. Its outputs are the probabilities before "
+                "calibration."
+            )
         case arch.Dense():
             return _(
-                "Each of its {n} units weighs all {m} numbers of the layer before. Together they are the "
-                "network's own description of the drawing."
+                "This layer has {n} units. Each unit computes a weighted sum of all {m} numbers of the "
+                "previous layer. Together, the outputs are the network's description of the drawing."
             ).format(n=layer.units, m=int(np.prod(row.input)))
     return ""
 
@@ -109,7 +128,7 @@ def _channels(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.flo
             alt=_("All feature maps of the layer {name}").format(name=row.layer.name),
             numbers=partial(activations.numbers, values, *_pixels(), _("channel")),
         )  # fmt: skip
-        above.caption(_("Feature maps. Click one to see it large, or type its number."))
+        above.caption(_("Feature maps. Click a feature map to enlarge it, or type its number."))
         kernel = reader.predictor.weights.get(row.layer.name, {}).get("kernel")
         if kernel is not None:
             _kernels(kernel)
@@ -121,10 +140,10 @@ def _channels(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.flo
         ui.chart(
             activations.one_map(chosen, (y, x)), key=_MAP, into=above,
             on_select=partial(_clicked, _MAP, tuple(size)), selection_mode="points",
-            alt=_("Channel {n}, large").format(n=channel),
+            alt=_("Channel {n}, enlarged").format(n=channel),
             numbers=partial(activations.numbers, chosen, *_pixels()),
         )  # fmt: skip
-        above.caption(_("Channel {n}. Click a pixel to see how its number came about.").format(n=channel))
+        above.caption(_("Channel {n}. Click a pixel to see how its value is computed.").format(n=channel))
     _arithmetic(row, reader, before, (y, x, channel))
 
 
@@ -144,7 +163,12 @@ def _kernels(kernel: NDArray[np.float32]) -> None:
         activations.kernels(kernel[:, :, of]), key=state.DRAW_KERNELS, alt=_("The learned kernels"),
         numbers=partial(activations.numbers, kernel[:, :, of], *_pixels(), _("filter")),
     )  # fmt: skip
-    st.caption(_("The kernels it has learned, one per filter: blue wants ink there, orange wants none."))
+    st.caption(
+        _(
+            "The learned kernels, one for each filter. Blue weights are positive: ink there raises the "
+            "output. Orange weights are negative: ink there lowers the output."
+        )
+    )
 
 
 def _units(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.float32]) -> None:
@@ -156,7 +180,7 @@ def _units(row: arch.Row, reader: Reader, before: Any, values: NDArray[np.float3
         alt=_("All units of the layer {name}").format(name=row.layer.name),
         numbers=partial(activations.numbers, values, _("unit")),
     )  # fmt: skip
-    above.caption(_("Units. Click one to see how its number came about, or type which."))
+    above.caption(_("Units. Click a unit to see how its value is computed, or type its number."))
     _arithmetic(row, reader, before, (unit,))
 
 
@@ -169,12 +193,12 @@ def _offered(chart: Key[Any]) -> Key[list[int] | None]:
 
 
 def _choose(chart: Key[Any], labels: Sequence[str], shape: tuple[int, ...], default: int) -> tuple[int, ...]:
-    """Which number of a chart is looked at: a field for each axis, which a click in the chart fills in.
+    """Choose a number of a chart: one field for each axis, which a click in the chart fills in.
 
     Args:
-        labels: what the axes are called, with a place for the last number.
-        shape: how many numbers there are along each axis.
-        default: which one until somebody has chosen another, counted row by row.
+        labels: the names of the axes, with a placeholder for the last position.
+        shape: the number of positions along each axis.
+        default: the flat index of the number that is chosen at first.
     """
     fields, offered = _fields(chart, len(shape)), _offered(chart)
     there = [field.get() for field in fields if field.is_kept()]
@@ -198,85 +222,86 @@ def _clicked(chart: Key[Any], shape: tuple[int, ...]) -> None:
 
 
 def _arithmetic(row: arch.Row, reader: Reader, before: Any, place: tuple[int, ...]) -> None:
-    found = arithmetic.of(row, reader.predictor.weights, before, place)
-    st.subheader(_("How this number came about"), anchor=False)
-    if found.inputs.ndim == 3 and found.weights is not None:
-        _convolution(found)
-    elif found.inputs.ndim == 2:
-        ui.chart(activations.grid(found.inputs), key=state.DRAW_POOLED, alt=_("The four numbers"))
-    elif found.weights is not None and found.inputs.size > 1:
-        _weighted(found)
-    st.markdown(_equation(found))
+    step = arithmetic.of(row, reader.predictor.weights, before, place)
+    st.subheader(_("How this number is computed"), anchor=False)
+    if step.inputs.ndim == 3 and step.weights is not None:
+        _convolution(step)
+    elif step.inputs.ndim == 2:
+        ui.chart(activations.grid(step.inputs), key=state.DRAW_POOLED, alt=_("The four numbers"))
+    elif step.weights is not None and step.inputs.size > 1:
+        _weighted(step)
+    st.markdown(_equation(step))
 
 
-def _convolution(found: Arithmetic) -> None:
-    """The patch, the kernel and their products, for the input channel that decides most."""
-    assert found.weights is not None
-    products = found.inputs * found.weights
+def _convolution(step: Arithmetic) -> None:
+    """The patch, the kernel and their products, for the input channel that contributes most."""
+    assert step.weights is not None
+    products = step.inputs * step.weights
     sums = products.sum(axis=(0, 1))
     of = int(np.abs(sums).argmax())
     parts = (
-        (_("what it sees"), _("The numbers under the kernel"), found.inputs[..., of]),
-        (_("times the kernel"), _("The kernel"), found.weights[..., of]),
-        (_("makes"), _("What they make, number by number"), products[..., of]),
+        (_("input"), _("The input under the kernel"), step.inputs[..., of]),
+        (_("times kernel"), _("The kernel"), step.weights[..., of]),
+        (_("product"), _("The products of input and kernel"), products[..., of]),
     )
     for number, (side, (title, alt, values)) in enumerate(zip(st.columns(3), parts, strict=True)):
         side.caption(title)
         ui.chart(activations.grid(values), key=state.DRAW_PATCH[number], alt=alt, into=side)
     if len(sums) > 1:
         st.caption(
-            _("Shown for input channel {n}, which decides most: its products add up to {sum:.3f}; those of "
-              "all {count} channels to {all:.3f}.").format(
+            _("Input channel {n} is shown, because it contributes most. Its products add up to {sum:.3f}. "
+              "The products of all {count} channels add up to {all:.3f}.").format(
                 n=of, sum=sums[of], count=len(sums), all=sums.sum()
             )
         )  # fmt: skip
 
 
-def _weighted(found: Arithmetic) -> None:
+def _weighted(step: Arithmetic) -> None:
     """The largest terms of a long sum."""
-    assert found.weights is not None
-    products = found.inputs * found.weights
+    assert step.weights is not None
+    products = step.inputs * step.weights
     largest = np.argsort(-np.abs(products))[:_TERMS]
     st.dataframe(
         {
             _("input"): largest,
-            _("its number"): found.inputs[largest],
-            _("times the weight"): found.weights[largest],
-            _("makes"): products[largest],
+            _("value"): step.inputs[largest],
+            _("times weight"): step.weights[largest],
+            _("product"): products[largest],
         },
         hide_index=True, width="content", key=state.DRAW_TERMS, alt=_("The largest terms of the sum"),
     )  # fmt: skip
     st.caption(
-        _("The {n} largest of {all:,} products; the others add up to {rest:.3f}.").format(
+        _("The {n} largest of {all:,} products. The others add up to {rest:.3f}.").format(
             n=len(largest), all=products.size, rest=products.sum() - products[largest].sum()
         )
     )
 
 
-def _equation(found: Arithmetic) -> str:
-    match found.kind:
+def _equation(step: Arithmetic) -> str:
+    match step.kind:
         case "MaxPooling2D":
-            return _("The largest of the four is **{output:.4f}**.").format(output=found.output)
+            return _("The largest of the four is **{output:.4f}**.").format(output=step.output)
         case "AveragePooling2D":
-            return _("The mean of the four is **{output:.4f}**.").format(output=found.output)
+            return _("The mean of the four is **{output:.4f}**.").format(output=step.output)
         case "BatchNormalization":
-            assert found.weights is not None
+            assert step.weights is not None
             return _("{value:.4f} × {scale:.4f} + {bias:.4f} = **{output:.4f}**").format(
-                value=found.inputs[0], scale=found.weights[0], bias=found.bias, output=found.output
+                value=step.inputs[0], scale=step.weights[0], bias=step.bias, output=step.output
             )
         case "Activation":
             return _("`{name}`({value:.4f}) = **{output:.4f}**").format(
-                name=found.activation, value=found.total, output=found.output
+                name=step.activation, value=step.total, output=step.output
             )
     text = _("All products {sum:.4f} + bias {bias:.4f} = {total:.4f}").format(
-        sum=found.total - found.bias, bias=found.bias, total=found.total
+        sum=step.total - step.bias, bias=step.bias, total=step.total
     )
-    if found.activation == "softmax":
-        return _("{sum}: the logit. Its share of all ten, through softmax, is **{output:.4f}**.").format(
-            sum=text, output=found.output
-        )
-    if found.activation == "linear":
+    if step.activation == "softmax":
+        return _(
+            "{sum}. This is the logit. Softmax turns all logits into probabilities. The probability "
+            "here is **{output:.4f}**."
+        ).format(sum=text, output=step.output)
+    if step.activation == "linear":
         return text
-    return _("{sum}, and `{name}` makes **{output:.4f}** of it.").format(
-        sum=text, name=found.activation, output=found.output
+    return _("{sum}. The activation function `{name}` turns this into **{output:.4f}**.").format(
+        sum=text, name=step.activation, output=step.output
     )

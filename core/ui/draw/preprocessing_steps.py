@@ -1,4 +1,4 @@
-"""How a drawing becomes the image that the network gets, step by step, each step with a switch."""
+"""The preprocessing of a drawing, step by step, with a switch for each step."""
 
 from __future__ import annotations
 
@@ -13,41 +13,45 @@ from core.ui import state
 
 
 def _step_words() -> dict[str, tuple[str, str, str]]:
-    """For each step: its name, what it does, and what happens without it."""
+    """For each step: its name, its effect, and the effect of leaving it out."""
     return {
         "ink": (
             _("Ink"),
-            _("Whatever stands out from the paper becomes white on black."),
-            _("The greys stay as they are, so that black ink on white paper is read as a white field."),
+            _("The ink becomes white, and the paper becomes black."),
+            _("The grey values do not change. Black ink on white paper then looks like a white field."),
         ),
         "crop": (
             _("Cropped"),
             _("The smallest rectangle around the ink, without specks of dust."),
-            _("The whole canvas is used, so that a digit drawn small or in a corner stays there."),
+            _(
+                "The whole canvas is used. A small digit stays small, and a digit in a corner stays in the "
+                "corner."
+            ),
         ),
         "fit": (
             _("20×20"),
             _("Resized so that the longer side is 20 pixels."),
-            _("Squeezed into 28×28: no border, and a narrow 1 becomes as wide as a 0."),
+            _("Stretched to 28×28 pixels. There is no border, and a narrow 1 becomes as wide as a 0."),
         ),
         "stretch": (
-            _("Stretched"),
-            _("The strongest ink becomes 255."),
-            _("Thin or faint strokes stay grey, which MNIST's never are."),
+            _("Contrast"),
+            _("The strongest ink gets the value 255."),
+            _("Thin or faint strokes stay grey. MNIST has no grey strokes."),
         ),
         "centre": (
             _("Centred"),
-            _("Put into 28×28 with its centre of mass in the middle."),
-            _("The middle of the rectangle is put there instead."),
+            _("Placed in 28×28 pixels, with its centre of mass in the middle."),
+            _("The middle of the rectangle is used instead of the centre of mass."),
         ),
     }
 
 
 def show(reader: Reader, reading: Reading, rgba: NDArray[np.uint8]) -> None:
-    """Each step of the preprocessing as a picture, with a switch."""
+    """The image after each step, with a switch for each step."""
     st.markdown(
-        _("MNIST's digits were all prepared in the same way, and the network has seen no others. Turn a step "
-          "off to see what it would have read: this is why so many demos fail.")
+        _("All digits in MNIST were prepared in the same way, and the network was trained only on such "
+          "digits. Turn off a step to see the prediction without this step. Many demos skip these steps and "
+          "fail.")
     )  # fmt: skip
     words = _step_words()
     without = {name for name in words if not state.DRAW_STEP[name].get()}
@@ -63,8 +67,8 @@ def show(reader: Reader, reading: Reading, rgba: NDArray[np.uint8]) -> None:
     image = np.rint(pictures["centre"]).astype(np.uint8)
     changed = reader.read(image[None])[0]
     left = ", ".join(words[name][0] for name in words if name in without)
-    text = _("Without {steps}, it would have been read as **{digit}** ({share:.1%}); with every step, as "
-             "**{now}** ({now_share:.1%}).")  # fmt: skip
+    text = _("Without {steps}, the prediction is **{digit}** ({share:.1%}). With all steps, the prediction "
+             "is **{now}** ({now_share:.1%}).")  # fmt: skip
     text = text.format(
         steps=left, digit=changed.digit, share=changed.confidence,
         now=reading.digit, now_share=reading.confidence,
@@ -76,11 +80,11 @@ def show(reader: Reader, reading: Reading, rgba: NDArray[np.uint8]) -> None:
 
 
 def _thumbnail(picture: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """A picture of any size on a square, its pixels kept square."""
+    """An image of any size, centred on a square, with square pixels."""
     grey = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
     side = max(grey.shape)
     top, left = (side - grey.shape[0]) // 2, (side - grey.shape[1]) // 2
-    square = np.full((side, side), 70, np.uint8)  # what is not part of the picture is neither ink nor paper
+    square = np.full((side, side), 70, np.uint8)  # the area outside the image is neither ink nor paper
     square[top : top + grey.shape[0], left : left + grey.shape[1]] = grey
     times = max(1, 256 // side)
     return square.repeat(times, axis=0).repeat(times, axis=1)

@@ -1,4 +1,4 @@
-"""What the Draw page shows of a reading: how the image came about, what the network makes of it, and why."""
+"""The views of a prediction on the Draw page: preprocessing, layers, reasons, similar digits, other runs."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ def show(run: Path, reader: Reader, reading: Reading, rgba: NDArray[np.uint8]) -
     """The views of one digit, one at a time.
 
     Args:
-        rgba: the digit alone on its canvas.
+        rgba: uint8 ``(H, W, 4)``, the digit alone on its canvas.
     """
     names = {
-        "steps": _("What it sees"),
-        "network": _("Through the network"),
+        "steps": _("Preprocessing"),
+        "network": _("Layer by layer"),
         "why": _("Why this digit"),
-        "alike": _("Look-alikes"),
+        "alike": _("Similar digits"),
         "compare": _("Compare"),
     }
-    view = query.switch(_("What to look at"), state.DRAW_INSIGHT, names)
+    view = query.switch(_("View"), state.DRAW_INSIGHT, names)
     match view:
         case "network":
             network.show(run, reader, reading)

@@ -1,1 +1,1 @@
-"""What the Drawings page is made of: teaching a run from the drawings."""
+"""The parts of the Drawings page: fine-tuning a run on the drawings."""

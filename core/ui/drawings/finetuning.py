@@ -1,4 +1,4 @@
-"""Teach a run the drawings that were kept, and see what it gained and what it forgot."""
+"""Fine-tune a run on saved drawings, and see what it gained and what it forgot."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from core.ui import run_picker, state, watching
 from core.ui.gallery import Tile, gallery
 
 EVERYBODY = ""
-LEAST = 5  # drawings, below which there is nothing to learn from
+LEAST = 5  # least number of drawings
 _SHOWN = 24  # forgotten digits
 
 
 def offer(every: Sequence[Drawing], writers: Sequence[str]) -> None:
-    """Choose a run and whose drawings to teach it."""
+    """Choose a run and the drawings to fine-tune it on."""
     st.markdown(
-        _("A run goes on learning from these drawings, mixed with digits of its data set so that it does not "
-          "forget them. The run itself stays as it is: a new one begins with its weights.")
+        _("Fine-tuning trains a run on these drawings. Digits of its data set are mixed in, so that the "
+          "network does not forget them. The chosen run does not change: a new run starts from its weights.")
     )  # fmt: skip
-    # The starter first: it knows people's handwriting already.
+    # The starter model first: it was already trained on handwriting from this canvas.
     candidates = records.that_take_drawings(ui.settings().runs)[::-1]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = run_picker.pick(candidates, key=state.DRAWINGS_TAUGHT_RUN)
@@ -43,11 +43,13 @@ def offer(every: Sequence[Drawing], writers: Sequence[str]) -> None:
         )  # fmt: skip
         taught = [drawing for drawing in every if who in (EVERYBODY, drawing.writer)]
         clicked = st.button(
-            ngettext("Teach it {n} drawing", "Teach it {n} drawings", len(taught)).format(n=len(taught)),
+            ngettext("Fine-tune on {n} drawing", "Fine-tune on {n} drawings", len(taught)).format(
+                n=len(taught)
+            ),
             icon=":material/school:", type="primary", key=state.DRAWINGS_TEACH, disabled=len(taught) < LEAST,
         )  # fmt: skip
     if len(taught) < LEAST:
-        st.caption(_("It takes at least {n} drawings to learn from.").format(n=LEAST))
+        st.caption(_("Fine-tuning needs at least {n} drawings.").format(n=LEAST))
     if clicked:
         _teach(run, taught)
 
@@ -67,12 +69,12 @@ def _teach(parent: Path, taught: Sequence[Drawing]) -> None:
 
 
 def outcome(every: Sequence[Drawing]) -> None:
-    """Of the newest run that was taught: what it gained, and what it forgot."""
+    """Choose a fine-tuned run, and show what it gained and what it forgot."""
     taught = [run for run in records.that_take_drawings(ui.settings().runs) if warm_start.has(run)]
     if not taught:
-        st.caption(_("No run has been taught yet."))
+        st.caption(_("No run has been fine-tuned yet."))
         return
-    after = run_picker.pick(taught, _("Taught run"), key=state.DRAWINGS_OUTCOME_RUN)
+    after = run_picker.pick(taught, _("Fine-tuned run"), key=state.DRAWINGS_OUTCOME_RUN)
     try:
         lesson = warm_start.read(after)
         assert lesson
@@ -91,23 +93,31 @@ def outcome(every: Sequence[Drawing]) -> None:
 
 
 def _gains(before: Path, after: Path, lesson: Lesson, every: Sequence[Drawing]) -> None:
-    own, others = finetune.divided(every, lesson)
+    trained, others = finetune.divided(every, lesson)
     with st.grid(3, min_column_width=200):
-        for label, found, words in (
-            (_("Drawings it was taught"), own, _("It has seen these many times, so this is no test.")),
+        for label, drawings, words in (
+            (
+                _("Drawings used for training"),
+                trained,
+                _("The network was trained on these drawings, so this is not a test."),
+            ),
             (
                 _("Other drawings"),
                 others,
-                _("It has not seen these: this is what it has learned about people."),
+                _(
+                    "The network was not trained on these drawings. They show whether it now reads "
+                    "handwriting better."
+                ),
             ),
         ):
-            if not found:
+            if not drawings:
                 st.metric(label, "–", border=True, help=words)
                 continue
-            score = finetune.score(before, after, found)
+            score = finetune.score(before, after, drawings)
             st.metric(
                 label, f"{score.after} / {score.of}",
-                _("{n:+d} against before").format(n=score.after - score.before), border=True, help=words,
+                _("{n:+d} compared with before").format(n=score.after - score.before), border=True,
+                help=words,
             )  # fmt: skip
         was, now = ui.evaluation(before), ui.evaluation(after)
         st.metric(_("Test accuracy"), f"{now.accuracy:.2%}", f"{100 * (now.accuracy - was.accuracy):+.2f} %",
@@ -116,11 +126,11 @@ def _gains(before: Path, after: Path, lesson: Lesson, every: Sequence[Drawing]) 
 
 def _forgotten(before: Path, after: Path) -> None:
     dataset = ui.dataset(records.config(after).dataset)
-    found: Changed = finetune.changed(before, after, dataset)
+    changed: Changed = finetune.changed(before, after, dataset)
     st.markdown(
-        _("**What it forgot**: {forgotten} of {n:,} test digits were right before and are wrong now. "
-          "{learned} were wrong and are right now.").format(
-            forgotten=len(found.forgotten), learned=len(found.learned), n=len(dataset.y_test)
+        _("**What the network forgot**: {forgotten} of {n:,} test digits were read right before and are "
+          "read wrong now. {learned} were read wrong before and are read right now.").format(
+            forgotten=len(changed.forgotten), learned=len(changed.learned), n=len(dataset.y_test)
         )
     )  # fmt: skip
     now = ui.evaluation(after)
@@ -128,12 +138,12 @@ def _forgotten(before: Path, after: Path) -> None:
         [
             Tile(
                 dataset.x_test[index], f"✗ {dataset.y_test[index]} → {now.predictions[index]}",
-                _("Test image {index}, a {true} now read as {read}").format(
+                _("Test image {index}: a {true}, now read as {read}").format(
                     index=index, true=dataset.y_test[index], read=now.predictions[index]
                 ),
                 right=False,
             )
-            for index in map(int, found.forgotten[:_SHOWN])
+            for index in map(int, changed.forgotten[:_SHOWN])
         ],
         key=state.DRAWINGS_FORGOTTEN_TILES,
     )  # fmt: skip

@@ -1,1 +1,1 @@
-"""What the Evaluate page is made of: calibration, and how a run stands up to changed digits."""
+"""The parts of the Evaluate page: calibration and robustness."""

@@ -1,4 +1,4 @@
-"""Whether a network is right as often as it says it is."""
+"""The calibration of a network, and a curve for each class."""
 
 from __future__ import annotations
 
@@ -22,32 +22,34 @@ _SHOWN = 12
 def show(
     evaluation: Evaluation, measured: Calibration | None, digits: Digits | None, spec: DatasetSpec
 ) -> None:
-    """The reliability diagram, with a temperature to move it, and what was confident and wrong."""
+    """The reliability diagram with a temperature, and the confident mistakes."""
     st.markdown(
-        _("Of the answers that a network is 80% sure of, about 80% should be right. Networks are often too "
-          "sure. Dividing the logits by a temperature above 1 makes them less sure, and changes no answer.")
+        _("Of the predictions with a confidence of 80%, about 80% should be right. The confidence of a "
+          "network is often too high. Dividing the logits by a temperature above 1 lowers the confidence. "
+          "This does not change any prediction.")
     )  # fmt: skip
     diagram, side = st.columns([3, 2], gap="large")
     with side:
         chosen = _temperature(evaluation, measured, spec)
-        found = reliability.reliability(evaluation.logits, evaluation.labels, chosen)
+        binned = reliability.reliability(evaluation.logits, evaluation.labels, chosen)
         st.metric(
-            _("Expected calibration error"), f"{found.error:.2%}", border=True,
-            help=_("How far confidence and accuracy are apart, on average. 0% is perfectly calibrated."),
+            _("Expected calibration error"), f"{binned.error:.2%}", border=True,
+            help=_("The average difference between confidence and accuracy. 0% is perfectly calibrated."),
         )  # fmt: skip
         at = evaluation.at(chosen)
         st.metric(_("Mean confidence"), f"{at.confidences.mean():.2%}", border=True,
                   delta=f"{100 * (at.confidences.mean() - at.accuracy):+.2f}", delta_color="off",
-                  help=_("Below it, by how many percentage points that is above the accuracy."))  # fmt: skip
+                  help=_("The mean probability of the predicted class. The number below is the difference "
+                         "from the accuracy, in percentage points."))  # fmt: skip
     with diagram:
         ui.chart(
-            charts.reliability(found), key=state.EVALUATE_RELIABILITY,
-            alt=_("How often answers of each confidence are right"),
+            charts.reliability(binned), key=state.EVALUATE_RELIABILITY,
+            alt=_("Accuracy of the predictions by confidence"),
         )  # fmt: skip
         st.caption(
-            _("A bar is the share of those answers that is right, its mark how sure the network was of them: "
-              "a bar that ends below its mark is too sure. A bar of a few answers says little: hover over it "
-              "to see how many there are.")
+            _("Each bar is the accuracy of the predictions in one range of confidence. Its mark is their "
+              "mean confidence. If a bar ends below its mark, the network is too confident. A bar with few "
+              "predictions is not reliable. Point at a bar to see their number.")
         )  # fmt: skip
     _confident_and_wrong(at, digits, spec)
 
@@ -56,17 +58,17 @@ def _temperature(evaluation: Evaluation, measured: Calibration | None, spec: Dat
     query.number(state.EVALUATE_TEMPERATURE, 0.25, 4.0)
     chosen: float = st.slider(
         _("Temperature"), 0.25, 4.0, step=0.05, key=state.EVALUATE_TEMPERATURE, persist_state="session",
-        help=_("1 leaves the network as it was trained."),
+        help=_("1 does not change the probabilities."),
     )  # fmt: skip
     best = temperature(evaluation.logits, evaluation.labels)
     if measured is not None:
         words = _(
-            "On {n:,} validation images, {t:.2f} fits best: Draw uses that one. On these digits it would "
-            "be {best:.2f}."
+            "On {n:,} validation images, {t:.2f} fits best. The Draw page uses this value. On these digits, "
+            "{best:.2f} would fit best."
         )
         if not spec.are_digits:
             words = _(
-                "On {n:,} validation images, {t:.2f} fits best. On these images it would be {best:.2f}."
+                "On {n:,} validation images, {t:.2f} fits best. On these images, {best:.2f} would fit best."
             )
         st.caption(words.format(n=measured.images, t=measured.temperature, best=best))
     else:
@@ -81,14 +83,14 @@ def _confident_and_wrong(evaluation: Evaluation, digits: Digits | None, spec: Da
     wrong = np.flatnonzero((evaluation.predictions != evaluation.labels) & (evaluation.confidences >= _SURE))
     st.header(_("Confident and wrong"), anchor=False)
     words = ngettext(
-        "{n:,} digit of {total:,} was read wrong by a network that was at least {sure:.0%} sure.",
-        "{n:,} digits of {total:,} were read wrong by a network that was at least {sure:.0%} sure.",
+        "{n:,} digit of {total:,} was read wrong with a confidence of at least {sure:.0%}.",
+        "{n:,} digits of {total:,} were read wrong with a confidence of at least {sure:.0%}.",
         len(wrong),
     )
     if not spec.are_digits:
         words = ngettext(
-            "{n:,} image of {total:,} was read wrong by a network that was at least {sure:.0%} sure.",
-            "{n:,} images of {total:,} were read wrong by a network that was at least {sure:.0%} sure.",
+            "{n:,} image of {total:,} was read wrong with a confidence of at least {sure:.0%}.",
+            "{n:,} images of {total:,} were read wrong with a confidence of at least {sure:.0%}.",
             len(wrong),
         )
     st.markdown(words.format(n=len(wrong), total=len(evaluation.labels), sure=_SURE))
@@ -103,11 +105,11 @@ def _confident_and_wrong(evaluation: Evaluation, digits: Digits | None, spec: Da
 
 
 def by_digit(evaluation: Evaluation, spec: DatasetSpec) -> None:
-    """Each class against all the others."""
+    """The ROC or precision-recall curve of each class against all other classes."""
     curves = {"roc": _("ROC"), "pr": _("Precision and recall")}
     kind = query.switch(_("Curve"), state.EVALUATE_CURVE, curves)
     make = reliability.roc if kind == "roc" else reliability.precision_recall
-    found = {
+    by_class = {
         digit: curve
         for digit, scores in enumerate(evaluation.probabilities.T)
         if (curve := make(scores, evaluation.labels == digit)) is not None
@@ -115,34 +117,38 @@ def by_digit(evaluation: Evaluation, spec: DatasetSpec) -> None:
     if kind == "roc":
         x, y = _("false positive rate"), _("true positive rate")
         words = _(
-            "Take an image for a digit wherever that digit is more probable than a threshold. The curve goes "
-            "through all thresholds: the more of the digit is found, the more of the others is taken for it. "
-            "The number is the area below: 1 is perfect, 0.5 is guessing. Of good networks the "
-            "corner is shown; double-click to see it all."
+            "An image is accepted as a digit if the probability of this digit is above a threshold. The "
+            "curve goes through all thresholds. A lower threshold finds more images of the digit, but also "
+            "accepts more images of other digits. The number is the area under the curve: 1 is perfect, 0.5 "
+            "is guessing. If the network is good, only the corner is shown. Double-click to see the whole "
+            "curve."
         )
         if not spec.are_digits:
             words = _(
-                "Take an image for one of a class wherever that class is more probable than a threshold. The "
-                "curve goes through all thresholds: the more of the class is found, the more of the others "
-                "is taken for it. The number is the area below: 1 is perfect, 0.5 is guessing. Of good "
-                "networks the corner is shown; double-click to see it all."
+                "An image is accepted as a class if the probability of this class is above a threshold. The "
+                "curve goes through all thresholds. A lower threshold finds more images of the class, but "
+                "also accepts more images of other classes. The number is the area under the curve: 1 is "
+                "perfect, 0.5 is guessing. If the network is good, only the corner is shown. Double-click "
+                "to see the whole curve."
             )
     else:
         x, y = _("recall"), _("precision")
         words = _(
-            "The more of a digit is found (recall), the smaller the share of what is taken for it that is it "
-            "(precision). The number is the average precision: 1 is perfect. Of good networks the corner is "
-            "shown; double-click to see it all."
+            "Recall is the share of the images of a digit that is found. Precision is the share of the "
+            "found images that really is this digit. A higher recall usually means a lower precision. The "
+            "number is the average precision: 1 is perfect. If the network is good, only the corner is "
+            "shown. Double-click to see the whole curve."
         )
         if not spec.are_digits:
             words = _(
-                "The more of a class is found (recall), the smaller the share of what is taken for it that "
-                "is it (precision). The number is the average precision: 1 is perfect. Of good networks the "
-                "corner is shown; double-click to see it all."
+                "Recall is the share of the images of a class that is found. Precision is the share of the "
+                "found images that really is this class. A higher recall usually means a lower precision. "
+                "The number is the average precision: 1 is perfect. If the network is good, only the corner "
+                "is shown. Double-click to see the whole curve."
             )
     ui.chart(
-        charts.one_against_all(found, spec, x, y, rising=kind == "roc"),
+        charts.one_against_all(by_class, spec, x, y, rising=kind == "roc"),
         key=state.EVALUATE_ONE_AGAINST_ALL,
-        alt=_("A curve for each digit") if spec.are_digits else _("A curve for each class"),
+        alt=_("One curve for each digit") if spec.are_digits else _("One curve for each class"),
     )
     st.caption(words)

@@ -1,1 +1,1 @@
-"""What the Runs page is made of: runs side by side, and what is taken away from one."""
+"""The parts of the Runs page: the comparison of runs, and the downloads of a run."""

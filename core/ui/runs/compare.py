@@ -1,4 +1,4 @@
-"""Runs side by side: their settings, their curves, their answers, and whether a difference means anything."""
+"""Several runs side by side: settings, curves, predictions, and whether a difference is significant."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from core.ui.gallery import Tile, gallery
 _SHOWN = 24
 
 
-def title(one: Entry) -> str:
-    """What a run is called by itself."""
-    return naming.name(one.subject)
+def title(entry: Entry) -> str:
+    """The name of a run that is shown alone."""
+    return naming.name(entry.subject)
 
 
-def titles(found: Sequence[Entry]) -> list[str]:
-    """What runs are called side by side."""
-    return naming.names([one.subject for one in found])
+def titles(entries: Sequence[Entry]) -> list[str]:
+    """The names of runs that are shown together."""
+    return naming.names([entry.subject for entry in entries])
 
 
 def show(chosen: Sequence[Entry]) -> None:
-    """Everything about two runs or more."""
+    """The whole comparison of two or more runs."""
     names = titles(chosen)
     settings(chosen, names)
     curves(chosen, names)
@@ -46,14 +46,14 @@ def show(chosen: Sequence[Entry]) -> None:
 
 def settings(chosen: Sequence[Entry], names: Sequence[str]) -> None:
     """The settings in which the runs differ."""
-    st.header(_("What differs"), anchor=False)
-    found = run_table.differences([one.config for one in chosen])
-    if not found:
-        st.markdown(_("Nothing: their settings are the same, the seed included."))
+    st.header(_("Different settings"), anchor=False)
+    differing = run_table.differences([entry.config for entry in chosen])
+    if not differing:
+        st.markdown(_("There are none. All settings are the same, including the seed."))
         return
     st.dataframe(
         # The settings are the index: a run may have the name of any column.
-        pd.DataFrame([list(map(_text, row)) for row in found.values()], list(found), list(names)),
+        pd.DataFrame([list(map(_text, row)) for row in differing.values()], list(differing), list(names)),
         column_config={"_index": _("setting")},
         key=state.RUNS_DIFFERENCES, height="content", alt=_("The settings that differ"),
     )  # fmt: skip
@@ -68,26 +68,26 @@ def _text(value: object) -> str:
 
 
 def curves(chosen: Sequence[Entry], names: Sequence[str]) -> None:
-    """The runs' curves on top of each other; those that differ in nothing but the seed as one."""
-    st.header(_("Their curves"), anchor=False)
+    """The curves of the runs in one chart. Runs that differ only in the seed are one group."""
+    st.header(_("Curves"), anchor=False)
     metrics = {
         "val_accuracy": _("validation accuracy"), "val_loss": _("validation loss"),
         "accuracy": _("training accuracy"), "loss": _("training loss"),
     }  # fmt: skip
     metric = query.switch(_("Metric"), state.RUNS_METRIC, metrics)
-    alone = dict(zip((one.run for one in chosen), names, strict=True))
+    alone = dict(zip((entry.run for entry in chosen), names, strict=True))
     grouped = [group for group in run_table.groups(chosen).values() if run_table.has_seeds(group)]
     lines = [
-        (_("{name}, {n} seeds").format(name=name, n=len({one.config.seed for one in group})), group)
+        (_("{name}, {n} seeds").format(name=name, n=len({entry.config.seed for entry in group})), group)
         for name, group in zip(_of_groups(grouped), grouped, strict=True)
     ]
-    of_groups = {one.run for group in grouped for one in group}
-    lines += [(alone[one.run], [one]) for one in chosen if one.run not in of_groups]
+    of_groups = {entry.run for group in grouped for entry in group}
+    lines += [(alone[entry.run], [entry]) for entry in chosen if entry.run not in of_groups]
     called = naming.unique([name for name, _group in lines], [group[0].run.name for _name, group in lines])
     ui.chart(
         charts.overlay(
             {
-                name: [records.metrics(one.run) for one in group]
+                name: [records.metrics(entry.run) for entry in group]
                 for name, (_name, group) in zip(called, lines, strict=True)
             },
             metric,
@@ -98,36 +98,37 @@ def curves(chosen: Sequence[Entry], names: Sequence[str]) -> None:
 
 
 def _of_groups(groups: Sequence[Sequence[Entry]]) -> list[str]:
-    """What runs are called that differ in nothing but their seed."""
+    """Names for groups of runs that differ only in their seed."""
     return naming.names(
         [Subject(group[0].run.name, run_table.without_seed(group[0].config)) for group in groups]
     )
 
 
 def seeds(group: Sequence[Entry]) -> str:
-    """In words, what runs that differ in nothing but the seed have come to."""
+    """The mean accuracy of runs that differ only in their seed, in words."""
     accuracies = run_table.accuracies(group)
     if len(accuracies) < 2:
-        return _("Several seeds, of which {n} has a test accuracy so far.").format(n=len(accuracies))
+        return _("Several seeds. Runs with a test accuracy so far: {n}.").format(n=len(accuracies))
     mean = significance.mean(accuracies)
     return _(
-        "{n} seeds: {mean:.2%} in the mean, which is sure to ±{half:.2f} points (95% interval, Student's t); "
-        "the single runs lie between {low:.2%} and {high:.2%}."
+        "{n} seeds: the mean accuracy is {mean:.2%}, ±{half:.2f} percentage points (95% interval, Student's "
+        "t). The single runs are between {low:.2%} and {high:.2%}."
     ).format(n=len(accuracies), mean=mean.mean, half=100 * mean.margin, low=mean.lowest, high=mean.highest)
 
 
 def _two_groups(groups: Sequence[Sequence[Entry]]) -> None:
-    """Whether settings with several seeds each really differ."""
-    st.header(_("Over the seeds"), anchor=False)
+    """Whether two settings with several seeds each differ significantly."""
+    st.header(_("Several seeds"), anchor=False)
     for name, group in zip(_of_groups(groups), groups, strict=True):
         st.markdown(f"**{ui.plain(name)}**: {seeds(group)}")
     first, second = (run_table.accuracies(group) for group in groups[:2])
     if min(len(first), len(second)) < 2:
         return
-    found = significance.welch(first, second)
+    test = significance.welch(first, second)
     st.markdown(
-        _("The first two differ by {points:+.2f} points in the mean. {verdict} (Welch's t-test, {p})").format(
-            points=100 * found.difference, p=_p(found.p_value), verdict=_verdict(found.is_meaningful)
+        _("The means of the first two differ by {points:+.2f} percentage points. {verdict} (Welch's t-test, "
+          "{p})").format(
+            points=100 * test.difference, p=_p(test.p_value), verdict=_verdict(test.is_meaningful)
         )
     )  # fmt: skip
 
@@ -138,14 +139,14 @@ def _p(value: float) -> str:
 
 def _verdict(meaningful: bool) -> str:
     if meaningful:
-        return _("Chance alone would rarely do that: take it for a real difference.")
-    return _("Chance alone does that often: these runs do not show that one is better.")
+        return _("Chance alone rarely causes such a difference. The difference is probably real.")
+    return _("Chance alone often causes such a difference. These runs do not show that one is better.")
 
 
 def pair(chosen: Sequence[Entry], names: Sequence[str]) -> None:
-    """Two of the runs, answer by answer."""
-    st.header(_("Answer by answer"), anchor=False)
-    by_name = {one.run.name: (one, name) for one, name in zip(chosen, names, strict=True)}
+    """Two of the runs, prediction by prediction."""
+    st.header(_("Prediction by prediction"), anchor=False)
+    by_name = {entry.run.name: (entry, name) for entry, name in zip(chosen, names, strict=True)}
     if len(chosen) > 2:
         with st.container(horizontal=True):
             for key, label, default in ((state.RUNS_A, _("First"), 0), (state.RUNS_B, _("Second"), 1)):
@@ -155,7 +156,7 @@ def pair(chosen: Sequence[Entry], names: Sequence[str]) -> None:
     else:
         first, second = by_name.values()
     try:
-        found = [ui.evaluation(one.run) for one, _name in (first, second)]
+        evaluations = [ui.evaluation(entry.run) for entry, _name in (first, second)]
     except results.NotEvaluated as error:
         st.info(ui.plain(error))
         return
@@ -164,37 +165,45 @@ def pair(chosen: Sequence[Entry], names: Sequence[str]) -> None:
         return
     spec = records.spec(first[0].run)
     if (
-        not np.array_equal(found[0].labels, found[1].labels)
+        not np.array_equal(evaluations[0].labels, evaluations[1].labels)
         or first[0].config.dataset != second[0].config.dataset
     ):
         st.info(
-            _("They were judged by different digits, so their answers cannot be compared one by one.")
+            _(
+                "The two runs were tested on different digits, so their predictions cannot be compared "
+                "one by one."
+            )
             if spec.are_digits and records.spec(second[0].run).are_digits
-            else _("They were judged by different images, so their answers cannot be compared one by one.")
+            else _(
+                "The two runs were tested on different images, so their predictions cannot be compared "
+                "one by one."
+            )
         )
         return
-    _verdict_of_pair(found[0], found[1], first[1], second[1], spec)
-    _matrices(found[0], found[1], first[1], second[1], spec)
-    _disagreements(first[0], found[0], found[1], first[1], second[1], spec)
+    _verdict_of_pair(evaluations[0], evaluations[1], first[1], second[1], spec)
+    _matrices(evaluations[0], evaluations[1], first[1], second[1], spec)
+    _disagreements(first[0], evaluations[0], evaluations[1], first[1], second[1], spec)
 
 
 def _verdict_of_pair(first: Evaluation, second: Evaluation, one: str, other: str, spec: DatasetSpec) -> None:
     right = [evaluation.predictions == evaluation.labels for evaluation in (first, second)]
-    found = significance.mcnemar(right[0], right[1])
+    test = significance.mcnemar(right[0], right[1])
     words = _(
-        "**{one}** reads {first:.2%} right, **{other}** {second:.2%}. {first_only:,} digits only the first "
-        "one reads right, {second_only:,} only the second. {verdict} (McNemar's exact test, {p})"
+        "**{one}** has an accuracy of {first:.2%}, **{other}** has {second:.2%}. Only the first run reads "
+        "{first_only:,} digits right. Only the second run reads {second_only:,} digits right. {verdict} "
+        "(McNemar's exact test, {p})"
     )
     if not spec.are_digits:
         words = _(
-            "**{one}** reads {first:.2%} right, **{other}** {second:.2%}. {first_only:,} images only the "
-            "first one reads right, {second_only:,} only the second. {verdict} (McNemar's exact test, {p})"
+            "**{one}** has an accuracy of {first:.2%}, **{other}** has {second:.2%}. Only the first run "
+            "reads {first_only:,} images right. Only the second run reads {second_only:,} images right. "
+            "{verdict} (McNemar's exact test, {p})"
         )
     st.markdown(
         words.format(
             one=ui.plain(one), other=ui.plain(other), first=first.accuracy, second=second.accuracy,
-            first_only=found.first_only, second_only=found.second_only, p=_p(found.p_value),
-            verdict=_verdict(found.is_meaningful),
+            first_only=test.first_only, second_only=test.second_only, p=_p(test.p_value),
+            verdict=_verdict(test.is_meaningful),
         )
     )  # fmt: skip
 
@@ -205,7 +214,7 @@ def _matrices(first: Evaluation, second: Evaluation, one: str, other: str, spec:
         for key, name, figure in (
             (state.RUNS_MATRIX_A, one, charts.confusion(counts[0], everything, spec, shares=False)),
             (state.RUNS_MATRIX_B, other, charts.confusion(counts[1], everything, spec, shares=False)),
-            (state.RUNS_MATRIX_CHANGE, _("Second less first: blue is better"),
+            (state.RUNS_MATRIX_CHANGE, _("Second minus first: blue is better"),
              charts.difference(*counts, spec)),
         ):  # fmt: skip
             with st.container():
@@ -216,7 +225,7 @@ def _matrices(first: Evaluation, second: Evaluation, one: str, other: str, spec:
 def _disagreements(
     run: Entry, first: Evaluation, second: Evaluation, one: str, other: str, spec: DatasetSpec
 ) -> None:
-    """The digits that only one of the two reads right, and one of them large."""
+    """The digits on which the two runs disagree, or one of these digits, enlarged."""
     kinds = {
         "second": _("only the second is right"), "first": _("only the first is right"),
         "both": _("both wrong"),
@@ -226,7 +235,7 @@ def _disagreements(
     right = [evaluation.predictions == evaluation.labels for evaluation in (first, second)]
     masks = {"first": right[0] & ~right[1], "second": right[1] & ~right[0], "both": ~right[0] & ~right[1]}
     judged = first if kind == "second" else second
-    found = judged.worst_first(np.flatnonzero(masks[kind]))
+    indices = judged.worst_first(np.flatnonzero(masks[kind]))
     try:
         digits = testset.digits(run.config.dataset, run.run, run.config)
     except testset.NotShown as error:
@@ -236,22 +245,24 @@ def _disagreements(
     if opened is not None:
         _one(opened, digits.images[opened], ((one, first), (other, second)), spec)
         return
-    if not len(found):
+    if not len(indices):
         st.info(_("There is no such digit.") if spec.are_digits else _("There is no such image."))
         return
     words = ngettext(
-        "{n:,} digit. Press it to see both answers.", "{n:,} digits. Press one to see both answers.",
-        len(found),
+        "{n:,} digit. Press it to see both predictions.",
+        "{n:,} digits. Press a digit to see both predictions.",
+        len(indices),
     )  # fmt: skip
     if not spec.are_digits:
         words = ngettext(
-            "{n:,} image. Press it to see both answers.", "{n:,} images. Press one to see both answers.",
-            len(found),
+            "{n:,} image. Press it to see both predictions.", "{n:,} images. Press an image to see both "
+                                                          "predictions.",
+            len(indices),
         )  # fmt: skip
-    st.caption(words.format(n=len(found)))
-    alt = _("Digit {index}, a {true}: the first reads {one}, the second {other}")
+    st.caption(words.format(n=len(indices)))
+    alt = _("Digit {index}, a {true}: the first run reads {one}, the second run reads {other}")
     if not spec.are_digits:
-        alt = _("Image {index}, a {true}: the first reads {one}, the second {other}")
+        alt = _("Image {index}, a {true}: the first run reads {one}, the second run reads {other}")
     gallery(
         [
             Tile(
@@ -260,14 +271,14 @@ def _disagreements(
                 alt.format(index=index, **_answers(index, first, second, spec)),
                 key=f"{mistakes.TILE}{index}",
             )
-            for index in map(int, found[ui.pager(len(found), _SHOWN, state.RUNS_DIFFER_PAGE)])
+            for index in map(int, indices[ui.pager(len(indices), _SHOWN, state.RUNS_DIFFER_PAGE)])
         ],
         key=state.RUNS_DIFFER_TILES, on_click=mistakes.open_digit, focus=mistakes.was_open(),
     )  # fmt: skip
 
 
 def _answers(index: int, first: Evaluation, second: Evaluation, spec: DatasetSpec) -> dict[str, str]:
-    """What an image is, and what either run makes of it."""
+    """The true class of an image, and the predictions of both runs."""
     places = {
         "true": first.labels[index], "one": first.predictions[index], "other": second.predictions[index],
     }  # fmt: skip
@@ -275,7 +286,7 @@ def _answers(index: int, first: Evaluation, second: Evaluation, spec: DatasetSpe
 
 
 def _one(index: int, image: np.ndarray, answers: Sequence[tuple[str, Evaluation]], spec: DatasetSpec) -> None:
-    """One digit, and what both make of it."""
+    """One digit, and the predictions of both runs."""
     mistakes.offer_back(spec)
     words = _("## Digit {index}: a {true}") if spec.are_digits else _("## Image {index}: a {true}")
     st.markdown(words.format(index=index, true=ui.plain(spec.classes[answers[0][1].labels[index]])))

@@ -1,4 +1,4 @@
-"""Take a run away: as code, as a model, as a whole; and bring one in."""
+"""Download a run as code, as a model or as a whole, and import a run."""
 
 from __future__ import annotations
 
@@ -17,73 +17,74 @@ from core.runs.run_table import Entry
 from core.ui import query, state
 
 
-def show(one: Entry) -> None:
-    """What there is to take of a run."""
-    st.header(_("Take it away"), anchor=False)
+def show(entry: Entry) -> None:
+    """The downloads of a run."""
+    st.header(_("Downloads"), anchor=False)
     with st.container(horizontal=True):
-        _button(one, "py", "code", _("Trains this run from nothing, with plain Keras."))
-        _button(one, "ipynb", "menu_book", _("The same, for Jupyter."))
+        _button(entry, "py", "code", _("A script that trains this run from scratch, with plain Keras."))
+        _button(entry, "ipynb", "menu_book", _("The same script as a notebook for Jupyter."))
         _button(
-            one, "md", "description",
-            _("What it is, what it learned from, how good it is, what it is not for."),
+            entry, "md", "description",
+            _("A description of the model: its training data, its accuracy and its limits."),
         )  # fmt: skip
         _button(
-            one, "csv", "table_chart",
-            _("Loss, accuracy and the rest after each epoch, as CSV."),
+            entry, "csv", "table_chart",
+            _("Loss, accuracy and the other metrics after each epoch, as CSV."),
         )  # fmt: skip
         _button(
-            one, "tensorboard.zip", "ssid_chart",
-            _("The curves as Keras would have logged them. Unpack it, then: tensorboard --logdir ."),
+            entry, "tensorboard.zip", "ssid_chart",
+            _("The curves as Keras would have logged them. Unpack the file, then run: "
+              "tensorboard --logdir ."),
         )  # fmt: skip
         _button(
-            one, "zip", "folder_zip",
-            _("The whole run as a zip file, to bring it in on another machine."),
+            entry, "zip", "folder_zip",
+            _("The whole run as a zip file. You can import the file on another machine."),
         )  # fmt: skip
-    if run_folder.has_model(one.run):
-        _model(one)
+    if run_folder.has_model(entry.run):
+        _model(entry)
 
 
-def _button(one: Entry, ending: str, icon: str, hint: str, label: str = "") -> None:
-    """Take a file away, which is written when somebody asks."""
+def _button(entry: Entry, ending: str, icon: str, hint: str, label: str = "") -> None:
+    """A button for a file that is written when it is clicked."""
     export = downloads.exports()[ending]
     st.download_button(
-        label or export.name, partial(export.write, one), downloads.file_name(one.run, ending), export.mime,
-        icon=f":material/{icon}:", key=state.RUNS_TAKE[ending], on_click="ignore", help=hint,
+        label or export.name, partial(export.write, entry), downloads.file_name(entry.run, ending),
+        export.mime, icon=f":material/{icon}:", key=state.RUNS_TAKE[ending], on_click="ignore", help=hint,
     )  # fmt: skip
 
 
-def _model(one: Entry) -> None:
-    """The trained model in a format to choose, and the lines that use it."""
-    found = model_formats.formats(records.spec(one.run))
+def _model(entry: Entry) -> None:
+    """The trained model in a chosen format, and the code that uses it."""
+    formats = model_formats.formats(records.spec(entry.run))
     st.subheader(_("The trained model"), anchor=False)
-    names = {ending: form.name for ending, form in found.items()}
+    names = {ending: form.name for ending, form in formats.items()}
     ending = query.switch(_("Format"), state.RUNS_FORMAT, names)
     st.markdown(
-        _("{words} For {versions}.").format(words=found[ending].words, versions=found[ending].versions)
+        _("{words} For {versions}.").format(words=formats[ending].words, versions=formats[ending].versions)
     )
     _button(
-        one, ending, "deployed_code",
-        _("What is not at hand is written when you click, which may take some seconds."),
+        entry, ending, "deployed_code",
+        _("Some formats are written when you click. This may take some seconds."),
         _("The model as {format}").format(format=names[ending]),
     )  # fmt: skip
     with st.expander(_("How to use it"), icon=":material/terminal:"):
-        st.code(model_formats.snippet(one.run, ending), language="python", wrap_lines=True)
+        st.code(model_formats.snippet(entry.run, ending), language="python", wrap_lines=True)
 
 
 def bring(into: DeltaGenerator) -> None:
-    """Let the visitor bring a run in.
+    """Let the visitor import a run.
 
     Args:
-        into: where the button goes; what comes of it is said below.
+        into: the container of the button. Messages are shown below it.
     """
     if twice := state.RUNS_BROUGHT_TWICE.pop():
         _say_it_is_here(*twice)
-    with into.popover(_("Bring a run in"), icon=":material/upload:"):
+    with into.popover(_("Import a run"), icon=":material/upload:"):
         ui.say_where_files_are_taken()
         given = st.file_uploader(
-            _("A run's zip file"), type=["zip"], key=state.RUNS_BRING[state.RUNS_BROUGHT.get()],
+            _("Zip file of a run"), type=["zip"], key=state.RUNS_BRING[state.RUNS_BROUGHT.get()],
             max_upload_size=run_archive.MOST_PACKED // 1_000_000,
-            help=_("As it is taken away with Everything."),
+            help=_("The file that you get with the button Everything."),
         )  # fmt: skip
     if given is None:
         return
@@ -93,7 +94,7 @@ def bring(into: DeltaGenerator) -> None:
     except run_archive.AlreadyHere as error:
         state.RUNS_BROUGHT_TWICE.set((given.name, error.run.name))
     except (run_archive.BadBundle, run_queue.NotAllowed, OSError) as error:
-        ui.sorry(_("{name} was not brought in. {reason}").format(name=given.name, reason=error))
+        ui.sorry(_("{name} was not imported. {reason}").format(name=given.name, reason=error))
         return
     else:
         query.write(state.RUNS, run.name)
@@ -103,10 +104,10 @@ def bring(into: DeltaGenerator) -> None:
 
 def _say_it_is_here(file: str, run: str) -> None:
     st.info(
-        ui.plain(_("The run in {file} is here already, so it was not brought in again. To take over what is "
-                   "written on it there, delete it here first.").format(file=file)),
+        ui.plain(_("The run in {file} is already here, so it was not imported again. To use the name, the "
+                   "tags and the note from the file, delete the run here first.").format(file=file)),
         icon=":material/content_copy:",
     )  # fmt: skip
     st.page_link(
-        ui.PAGES["runs"], label=_("Show it"), icon=":material/table:", query_params=state.RUNS.to(run)
+        ui.PAGES["runs"], label=_("Show the run"), icon=":material/table:", query_params=state.RUNS.to(run)
     )

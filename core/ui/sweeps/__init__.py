@@ -1,1 +1,1 @@
-"""What the Sweeps page is made of: a sweep, and what it says about the knobs."""
+"""The parts of the Sweeps page: the progress and the results of a sweep."""

@@ -1,4 +1,4 @@
-"""A sweep on its page: where it stands, what can be done with it, what it says about the knobs."""
+"""A sweep on its page: its progress, its buttons and its results."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from core.ui import knobs, state
 from core.ui.whole_number import refused, taken, whole
 
 _LOOK = 2.0  # seconds between two looks at a sweep that is going on
-_COMPARED = 4  # of the best runs, side by side
+_COMPARED = 4  # most runs to compare
 
 
 def titles() -> dict[str, str]:
-    """What each knob is called."""
+    """The title of each setting."""
     return {name: _(knob.swept_title or knob.title) for name, knob in SWEPT.items()}
 
 
@@ -55,27 +55,27 @@ def _look(folder: Path) -> None:
         st.rerun()
     ui.new_charts()
     try:
-        found = optuna_study.read(folder)
+        trials = optuna_study.read(folder)
     except (sweeps.UnknownSweep, optuna_study.DamagedStudy) as error:
         ui.sorry(error)
         _buttons(folder, status)
         return
-    _stand(sweep, status, found)
+    _stand(sweep, status, trials)
     _buttons(folder, status)
-    if not any(one.accuracy is not None for one in found):
+    if not any(trial.accuracy is not None for trial in trials):
         return
-    _best(sweep, found)
-    _sights(folder, sweep, found)
-    _table(sweep, found)
+    _best(sweep, trials)
+    _sights(folder, sweep, trials)
+    _table(sweep, trials)
     ui.foot(of_fragment=True)
 
 
 def damaged(folders: Sequence[Path]) -> None:
-    """The sweeps that cannot be read say so, and can be forgotten."""
+    """The sweeps that cannot be read, each with a button that deletes it."""
     for folder in folders:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(_("Sweep `{name}` cannot be read: its files are damaged.").format(name=folder.name))
-            st.button(_("Forget it"), icon=":material/delete:", key=state.SWEEPS_DAMAGED[folder.name],
+            st.button(_("Delete the sweep"), icon=":material/delete:", key=state.SWEEPS_DAMAGED[folder.name],
                       on_click=_forget_damaged, args=(folder,))  # fmt: skip
 
 
@@ -86,35 +86,38 @@ def _forget_damaged(folder: Path) -> None:
         state.SWEEPS_ERROR.set(str(error))
 
 
-def _stand(sweep: Sweep, status: run_folder.Status, found: Sequence[Trial]) -> None:
-    done = sum(one.state not in ("waiting", "running") for one in found)
+def _stand(sweep: Sweep, status: run_folder.Status, trials: Sequence[Trial]) -> None:
+    done = sum(trial.state not in ("waiting", "running") for trial in trials)
     words = _("{done} of {n} runs are done.").format(done=done, n=sweep.trials)
     match status.state:
         case "queued":
-            words = _("It begins in some seconds.")
+            words = _("The sweep begins in a few seconds.")
         case "pausing":
-            words += " " + _("It pauses after the step that its run is in.")
+            words += " " + _("The sweep pauses after the current step of its run.")
         case "stopping":
-            words += " " + _("It stops; its run writes down what it has learned.")
+            words += " " + _("The sweep stops. Its run saves what it has learned.")
         case "paused":
-            words += " " + _("It is paused. Nothing is lost: it goes on where it was.")
+            words += " " + _("The sweep is paused. Nothing is lost: the sweep can continue where it stopped.")
         case "stopped":
-            words += " " + _("It was stopped.")
+            words += " " + _("The sweep was stopped.")
         case "interrupted":
-            words += " " + _("Its process has ended without a word. It can go on where it was.")
+            words += " " + _(
+                "The process of the sweep ended without an error message. The sweep can "
+                "continue where it stopped."
+            )
     st.progress(min(1.0, done / sweep.trials), words)
     if status.state == "failed":
-        ui.sorry(_("The sweep cannot go on. {reason}").format(reason=failures.words(status.failure)))
-    failed = [one for one in found if one.state == "failed"]
+        ui.sorry(_("The sweep cannot continue. {reason}").format(reason=failures.words(status.failure)))
+    failed = [trial for trial in trials if trial.state == "failed"]
     if failed:
         with st.expander(
             ngettext("{n} run failed", "{n} runs failed", len(failed)).format(n=len(failed)),
             icon=":material/error:",
         ):
-            for one in failed:
+            for trial in failed:
                 st.markdown(
                     _("{number}: {reason}").format(
-                        number=one.number + 1, reason=ui.plain(failures.words(one.failure))
+                        number=trial.number + 1, reason=ui.plain(failures.words(trial.failure))
                     )
                 )
 
@@ -128,16 +131,16 @@ def _buttons(folder: Path, status: run_folder.Status) -> None:
             st.button(_("Stop"), icon=":material/stop:", key=state.SWEEPS_STOP,
                       on_click=_ask, args=(sweeps.stop, folder))  # fmt: skip
         if status.state in run_folder.RESTING and status.state != "finished":
-            st.button(_("Go on"), icon=":material/play_arrow:", key=state.SWEEPS_GO_ON, type="primary",
+            st.button(_("Continue"), icon=":material/play_arrow:", key=state.SWEEPS_GO_ON, type="primary",
                       on_click=_ask, args=(sweeps.go_on, folder, ui.settings()))  # fmt: skip
         with st.popover(_("More runs"), icon=":material/add:"):
-            whole(_("How many more"), 1, ui.settings().max_trials, key=state.SWEEPS_MORE)
+            whole(_("Number of runs to add"), 1, ui.settings().max_trials, key=state.SWEEPS_MORE)
             st.button(_("Add"), key=state.SWEEPS_EXTEND, on_click=_extend, args=(folder,),
                       disabled=state.SWEEPS_MORE in refused())  # fmt: skip
         if status.state in run_folder.RESTING:
             with st.popover(_("Delete"), icon=":material/delete:"):
-                st.markdown(_("The sweep is forgotten; its runs stay on the Runs page."))
-                st.button(_("Forget the sweep"), key=state.SWEEPS_FORGET, on_click=_ask,
+                st.markdown(_("The sweep is deleted. Its runs stay on the Runs page."))
+                st.button(_("Delete the sweep"), key=state.SWEEPS_FORGET, on_click=_ask,
                           args=(sweeps.forget, folder))  # fmt: skip
 
 
@@ -146,109 +149,114 @@ def _extend(folder: Path) -> None:
         _ask(sweeps.go_on, folder, ui.settings(), more)
 
 
-def _ask(what: Callable[..., None], folder: Path, *args: object) -> None:
+def _ask(action: Callable[..., None], folder: Path, *args: object) -> None:
     try:
-        sweeps.read(folder)  # it may have been deleted elsewhere
-        what(folder, *args)
+        sweeps.read(folder)  # the sweep may have been deleted in another session
+        action(folder, *args)
     except (BadSweep, sweeps.UnknownSweep, run_folder.UnknownRun, run_queue.NotAllowed, DatasetMissing,
             OSError) as error:  # fmt: skip
         state.SWEEPS_ERROR.set(str(error))
 
 
-def _best(sweep: Sweep, found: Sequence[Trial]) -> None:
-    """The best run so far, in words, and what to do with it."""
-    one = sweeps.best(found)
-    if one is None or one.accuracy is None:
+def _best(sweep: Sweep, trials: Sequence[Trial]) -> None:
+    """The best run so far in words, and links to what can be done with it."""
+    best = sweeps.best(trials)
+    if best is None or best.accuracy is None:
         return
     names = titles()
-    st.header(_("Best so far: {accuracy:.2%}").format(accuracy=one.accuracy), anchor=False)
-    values = ", ".join(f"{names[name]} = {short(value)}" for name, value in one.values.items())
+    st.header(_("Best so far: {accuracy:.2%}").format(accuracy=best.accuracy), anchor=False)
+    values = ", ".join(f"{names[name]} = {short(value)}" for name, value in best.values.items())
     st.markdown(
         _(
-            "Run {number}, with {values}. That is on the validation images, by which it was chosen, so it is "
-            "a little too good; and the best of many is partly luck. Train it with other seeds to be sure."
-        ).format(number=one.number + 1, values=ui.plain(values))
+            "Run {number}, with {values}. This is the accuracy on the validation images. The run was chosen "
+            "by this accuracy, so the value is a little too high. The best of many runs is also partly "
+            "luck. Train the same settings with other seeds to be sure."
+        ).format(number=best.number + 1, values=ui.plain(values))
     )
-    ordered = sorted((other for other in found if other.state == "complete" and other.run),
+    ordered = sorted((other for other in trials if other.state == "complete" and other.run),
                      key=lambda other: -(other.accuracy or 0))  # fmt: skip
     with st.container(horizontal=True):
-        if one.run:
+        if best.run:
             st.page_link(ui.PAGES["train"], label=_("How it trained"), icon=":material/monitoring:",
-                         query_params=state.RUN.to(one.run))  # fmt: skip
+                         query_params=state.RUN.to(best.run))  # fmt: skip
             st.page_link(ui.PAGES["runs"], label=_("More seeds"), icon=":material/casino:",
-                         query_params=state.RUNS.to(one.run))  # fmt: skip
+                         query_params=state.RUNS.to(best.run))  # fmt: skip
         st.page_link(
-            ui.PAGES["train"], label=_("Turn the Train page's knobs to it"), icon=":material/tune:",
+            ui.PAGES["train"], label=_("Use these settings on the Train page"), icon=":material/tune:",
             query_params=state.TRAIN_CHANGED.parameter.to(
-                assignments(sweep.config(one.values), PRESETS[knobs.FIRST])
+                assignments(sweep.config(best.values), PRESETS[knobs.FIRST])
             ),
         )  # fmt: skip
         if len(ordered) > 1:
             st.page_link(
-                ui.PAGES["runs"], label=_("Compare the best"), icon=":material/compare:",
+                ui.PAGES["runs"], label=_("Compare the best runs"), icon=":material/compare:",
                 query_params=state.RUNS.to(",".join(other.run for other in ordered[:_COMPARED])),
             )  # fmt: skip
 
 
-def _sights(folder: Path, sweep: Sweep, found: Sequence[Trial]) -> None:
+def _sights(folder: Path, sweep: Sweep, trials: Sequence[Trial]) -> None:
     names = {name: titles()[name] for name in sweep.knobs}
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.header(_("Run by run"), anchor=False)
-        ui.chart(charts.history(found), key=state.SWEEPS_SWEEP_HISTORY,
+        ui.chart(charts.history(trials), key=state.SWEEPS_SWEEP_HISTORY,
                         alt=_("The validation accuracy of each run of the sweep"))  # fmt: skip
-    complete = sum(one.state == "complete" for one in found)
+    complete = sum(trial.state == "complete" for trial in trials)
     with right:
         if len(names) == 1:
-            _only_knob(found, *names.items())
+            _only_knob(trials, *names.items())
         else:
             _which_matters(_importance(folder, complete), names)
     if complete > 1 and len(names) > 1:
-        _every_run(found, names)
+        _every_run(trials, names)
 
 
-def _only_knob(found: Sequence[Trial], knob: tuple[str, str]) -> None:
+def _only_knob(trials: Sequence[Trial], knob: tuple[str, str]) -> None:
     name, title = knob
     st.header(_("{knob} and accuracy").format(knob=title), anchor=False)
     ui.chart(
-        charts.by_knob(found, name, title), key=state.SWEEPS_SWEEP_BY_KNOB,
+        charts.by_knob(trials, name, title), key=state.SWEEPS_SWEEP_BY_KNOB,
         alt=_("The validation accuracy of each run by its {knob}").format(knob=title),
     )  # fmt: skip
     st.caption(
-        _("Every run at the value that it tried. Neighbours that differ by a few tenths of a percent may do "
-          "so by chance.")
+        _("Each run is shown at the value that it tried. A difference of a few tenths of a percent between "
+          "neighbours may be chance.")
     )  # fmt: skip
 
 
 def _which_matters(weights: Mapping[str, float], names: Mapping[str, str]) -> None:
-    st.header(_("Which knob matters"), anchor=False)
+    st.header(_("Which setting matters"), anchor=False)
     if not weights:
-        st.caption(_("After {n} finished runs that are not all alike.").format(n=optuna_study.ENOUGH))
+        st.caption(
+            _("This chart appears after {n} finished runs with different results.").format(
+                n=optuna_study.ENOUGH
+            )
+        )
         return
     ui.chart(
         charts.importance(weights, names), key=state.SWEEPS_SWEEP_IMPORTANCE,
-        alt=_("How much each knob matters"),
+        alt=_("How much each setting matters"),
     )  # fmt: skip
     st.caption(
         _(
-            "Of what sets the best runs apart, so much is each knob's doing, within the ranges that "
-            "were tried. With few runs it is a guess."
+            "How much each setting decides which runs are the best, within the ranges that were tried. With "
+            "few runs, this is only a rough estimate."
         )
     )
 
 
-def _every_run(found: Sequence[Trial], names: Mapping[str, str]) -> None:
+def _every_run(trials: Sequence[Trial], names: Mapping[str, str]) -> None:
     st.header(_("Every run as a line"), anchor=False)
     with ui.at_least(560):
         ui.chart(
-            charts.parallel(found, names), key=state.SWEEPS_SWEEP_PARALLEL,
-            alt=_("Each finished run as a line across its knobs to its accuracy"),
-            numbers=partial(charts.parallel_numbers, found, names),
+            charts.parallel(trials, names), key=state.SWEEPS_SWEEP_PARALLEL,
+            alt=_("Each finished run as a line from its settings to its accuracy"),
+            numbers=partial(charts.parallel_numbers, trials, names),
         )  # fmt: skip
     st.caption(
         _(
-            "Drag along an axis to see only the runs that pass there; click beside the mark to see all "
-            "again. Blue lines read best, orange ones worst."
+            "Drag along an axis to see only the runs in that range. Click outside the range to see all runs "
+            "again. Blue lines are the most accurate runs, and orange lines are the least accurate runs."
         )
     )
 
@@ -258,29 +266,29 @@ def _importance(folder: Path, complete: int) -> dict[str, float]:
     return optuna_study.importance(folder)
 
 
-def _table(sweep: Sweep, found: Sequence[Trial]) -> None:
+def _table(sweep: Sweep, trials: Sequence[Trial]) -> None:
     names, words = titles(), trial_words()
-    begun = [one for one in found if one.state != "waiting"]
+    begun = [trial for trial in trials if trial.state != "waiting"]
     with st.expander(_("All runs of the sweep"), icon=":material/table:"):
         st.dataframe(
             {
-                _("number"): [one.number + 1 for one in begun],
-                _("state"): [words[one.state] for one in begun],
-                _("validation accuracy"): [one.accuracy for one in begun],
-                _("epochs"): [one.epochs for one in begun],
-                **{names[name]: [one.values.get(name) for one in begun] for name in sweep.knobs},
-                _("run"): [one.run for one in begun],
+                _("number"): [trial.number + 1 for trial in begun],
+                _("state"): [words[trial.state] for trial in begun],
+                _("validation accuracy"): [trial.accuracy for trial in begun],
+                _("epochs"): [trial.epochs for trial in begun],
+                **{names[name]: [trial.values.get(name) for trial in begun] for name in sweep.knobs},
+                _("run"): [trial.run for trial in begun],
             },
             hide_index=True, key=state.SWEEPS_TABLE,
             column_config={_("validation accuracy"): st.column_config.NumberColumn(format="percent")},
-            alt=_("All runs of the sweep with their knobs and what came of them"),
+            alt=_("All runs of the sweep with their settings and results"),
         )  # fmt: skip
-        st.page_link(ui.PAGES["runs"], label=_("See them on the Runs page"), icon=":material/table:",
+        st.page_link(ui.PAGES["runs"], label=_("Show the runs on the Runs page"), icon=":material/table:",
                      query_params=state.RUNS_FIND.parameter.to(sweep.name))  # fmt: skip
 
 
 def labels(folders: Sequence[Path]) -> dict[str, str]:
-    """Sweeps in a line each that stays the same, for a list to choose from, by their folders' names."""
+    """One line for each sweep, to choose from, by the names of the folders. A line never changes."""
     names = [folder.name for folder in folders]
     return dict(zip(names, naming.unique(list(map(_label, folders)), names), strict=True))
 

@@ -1,4 +1,4 @@
-"""What there is to see of a run's training: curves, pace, digit by digit, inside the layers."""
+"""Views of the training of a run: curves, learning rate and time, accuracy by class, and layers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from core.i18n import _
 from core.runs import records, run_folder
 from core.ui import state
 
-Rows = Sequence[dict[str, Any]]  # one per epoch, as `records.metrics` gives them
+Rows = Sequence[dict[str, Any]]  # one for each epoch, as `records.metrics` returns them
 
 
 def curves(run: Path, status: run_folder.Status, config: RunConfig, epochs: Rows) -> None:
     batches = records.batches(run)
     if not batches and not epochs:
-        st.caption(_("The curves begin with the first numbers."))
+        st.caption(_("The curves appear after the first results."))
         return
     changes = records.changes(run)
     left, right = st.columns(2)
@@ -32,8 +32,8 @@ def curves(run: Path, status: run_folder.Status, config: RunConfig, epochs: Rows
             alt=_("{metric} over the epochs, training against validation").format(metric=title),
         )  # fmt: skip
     st.caption(
-        _("The dotted line is the mean since its epoch began. Where training goes on improving and "
-          "validation does not, the network overfits: it memorises the training images.")
+        _("The dotted line is the mean since the start of the epoch. If the training curve still improves "
+          "and the validation curve does not, the network overfits: it memorises the training images.")
     )  # fmt: skip
     for change in changes:
         st.caption(_change_words(change))
@@ -52,52 +52,58 @@ def _change_words(change: dict[str, Any]) -> str:
 
 def pace(epochs: Rows, config: RunConfig) -> None:
     if not epochs:
-        st.caption(_("After the first epoch, its learning rate and its time are shown here."))
+        st.caption(_("The learning rate and the time of each epoch are shown here after the first epoch."))
         return
     left, right = st.columns(2)
     for side, name, title in (
-        (left, "learning_rate", _("learning rate at its end")),
+        (left, "learning_rate", _("learning rate at the end")),
         (right, "seconds", _("seconds per epoch")),
     ):
         ui.chart(
             charts.pace(epochs, name, title, config.epochs), into=side, key=state.TRAIN_PACE[name],
             alt=_("{what} over the epochs").format(what=title),
         )  # fmt: skip
-    st.caption(_("The first epoch takes longer, because TensorFlow compiles the network in it."))
+    st.caption(_("The first epoch takes longer, because TensorFlow compiles the network."))
 
 
 def digits(epochs: Rows, spec: DatasetSpec) -> None:
     if not any(row.get("val_class_accuracy") for row in epochs):
         st.caption(
-            _("After the first epoch, the share of each digit that is read right is shown here. It takes a "
-              "validation share above 0.")
+            _("The validation accuracy of each digit is shown here after the first epoch. The validation "
+              "share must be above 0.")
             if spec.are_digits
-            else _("After the first epoch, the share of each class that is read right is shown here. It "
-                   "takes a validation share above 0.")
+            else _("The validation accuracy of each class is shown here after the first epoch. The "
+                   "validation share must be above 0.")
         )  # fmt: skip
         return
     ui.chart(
         charts.by_digit(epochs, spec), key=state.TRAIN_BY_DIGIT,
-        alt=_("The share of each digit's validation images that is read right, epoch by epoch")
+        alt=_("The validation accuracy of each digit, epoch by epoch")
         if spec.are_digits
-        else _("The share of each class's validation images that is read right, epoch by epoch"),
+        else _("The validation accuracy of each class, epoch by epoch"),
     )  # fmt: skip
     st.caption(
-        _("Validation accuracy of each digit: which one is hard, and does it get better?")
+        _(
+            "The validation accuracy of each digit shows which digit is hard, and whether the network "
+            "improves."
+        )
         if spec.are_digits
-        else _("Validation accuracy of each class: which one is hard, and does it get better?")
+        else _(
+            "The validation accuracy of each class shows which class is hard, and whether the network "
+            "improves."
+        )
     )
 
 
 def layers(run: Path) -> None:
     rows = records.layers(run)
     if not rows:
-        st.caption(_("After the first epoch, the weights and gradients of each layer are shown here."))
+        st.caption(_("The weights and gradients of each layer are shown here after the first epoch."))
         return
     st.caption(
-        _("How the numbers of each layer are spread: dotted after the first epoch, filled after epoch {n}. "
-          "Weights that spread out are weights that learn; gradients that shrink to nothing say that "
-          "little is left to learn, or that nothing gets through.").format(n=rows[-1]["epoch"])
+        _("The distributions of each layer: dotted after the first epoch, filled after epoch {n}. When a "
+          "layer learns, its weights spread out. Gradients near 0 mean that there is little left to learn, "
+          "or that the layer cannot learn.").format(n=rows[-1]["epoch"])
     )  # fmt: skip
     for name, newest in rows[-1]["layers"].items():
         first = rows[0]["layers"].get(name, newest)
@@ -105,7 +111,7 @@ def layers(run: Path) -> None:
         words = (
             ""
             if not dead
-            else _(" · {share:.0%} of its units are dead: no image wakes them").format(share=dead)
+            else _(" · {share:.0%} of its units are dead: no image activates them").format(share=dead)
         )
         st.markdown(f"**{ui.plain(name)}**{words}")
         left, right = st.columns(2)
@@ -116,5 +122,5 @@ def layers(run: Path) -> None:
             side.caption(title)
             ui.chart(
                 charts.spread(first[kind], newest[kind]), into=side, key=state.TRAIN_SPREAD[f"{name}_{kind}"],
-                alt=_("How the {what} of {layer} are spread").format(what=title, layer=name),
+                alt=_("Distribution of the {what} of {layer}").format(what=title, layer=name),
             )  # fmt: skip
