@@ -60,10 +60,10 @@ def test_a_newcomer_trains_evaluates_and_has_a_seven_read(page: Page, tmp_path: 
         # The same run, and the curve grows without being touched.
         wait_until(lambda: points_of_the_training_curve(page) == 1, "the curve has one epoch", every=0.02)
         wait_until(lambda: points_of_the_training_curve(page) == 2, "the curve has two epochs")
-        expect(page.get_by_text(re.compile("^Finished .* of the test images right"))).to_be_visible()
+        expect(page.get_by_text(re.compile("^Finished .* The test accuracy is"))).to_be_visible()
         assert page.url == address
 
-        page.get_by_role("link", name="See what it confuses").click()
+        page.get_by_role("link", name="Look at its mistakes").click()
         expect(page.get_by_role("heading", name="Confusion matrix")).to_be_visible()
         evaluation = results.load(run_folder.every(root)[0])
         expect(page.get_by_text(f"{evaluation.accuracy:.2%}").last).to_be_visible()
@@ -135,10 +135,10 @@ def test_a_run_is_paused_steered_and_resumed(
         page.reload()
         expect(page.get_by_text(f"Paused in epoch {paused.epoch} of 1000")).to_be_visible()
         assert run_folder.status(run) == paused
-        page.get_by_text("Turn a knob before it goes on").click()
+        page.get_by_text("Change a setting before the run resumes").click()
         # The slider's next value to the left.
         page.get_by_role("slider", name="Learning rate").press("ArrowLeft")
-        page.get_by_role("button", name="Set from the next epoch on").click()
+        page.get_by_role("button", name="Set from the next epoch").click()
         wait_until(lambda: run_folder.request(run).learning_rate == 0.0005, "the knob was turned")
 
         page.get_by_role("button", name="Resume").click()

@@ -117,7 +117,7 @@ def test_a_run_on_the_train_page_is_a_place_that_back_leaves_for_the_knobs(
     is_at(page, "train")
     turn(page, "train")
     # Not by its end alone: until the page has changed, a recipe that says "it read … right" is there, too.
-    finished = page.get_by_text(re.compile("^(Finished|Stopped) .* of the test images right"))
+    finished = page.get_by_text(re.compile("^(Finished|Stopped) .* The test accuracy is"))
     train = page.get_by_role("button", name="Train", exact=True)
     page.get_by_text("Recent runs").click()
     page.get_by_role("link", name=f"{run_folder.status(mlp_run).test_accuracy:.2%}").first.click()

@@ -304,12 +304,12 @@ class TestTrain:
         app.switch_page("pages/train.py")
         del app.query_params["run"]
         again(app)
-        assert "of the test images right" in said(app.success[0])
+        assert "The test accuracy is" in said(app.success[0])
 
     def test_a_finished_run_shows_its_result(self, with_run: Path) -> None:
         app = open_page("train", run=with_run.name)
         accuracy = run_folder.status(with_run).test_accuracy
-        assert f"reads {accuracy:.2%} of the test images right" in said(app.success[0])
+        assert f"The test accuracy is {accuracy:.2%}." in said(app.success[0])
         last = records.metrics(with_run)[-1]
         assert metrics(app)["Validation accuracy"] == f"{last['val_accuracy']:.2%}"
 

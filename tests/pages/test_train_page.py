@@ -298,8 +298,8 @@ def test_a_run_that_ended_early_says_why_and_whose_weights_it_has(with_resting: 
     status = run_folder.status(run)
     assert status.stopped_early
     app = open_page("train", run=run.name)
-    assert f"ended early after epoch {status.epoch}" in said(app.success[0])
-    assert f"those of epoch {status.best_epoch}" in said(app.success[0])
+    assert f"ended the run after epoch {status.epoch}" in said(app.success[0])
+    assert f"the weights of epoch {status.best_epoch}" in said(app.success[0])
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ def test_a_run_whose_worker_is_gone_is_interrupted_and_says_what_is_kept(runs_fo
     run_folder.write_status(run, status.model_copy(update={"state": "running", "pid": 1, "epoch": 1}))
     app = open_page("train", run=run.name)
     assert "It was killed, or the machine was switched off" in said(app.warning[0])
-    assert "it will begin anew" in texts(app)
+    assert "it will start again from the beginning" in texts(app)
     assert {"train.resume", "train.stop"} <= keys(app)
 
 
@@ -395,8 +395,8 @@ def test_a_run_that_nothing_can_mend_is_not_resumed(runs_folder: Path) -> None:
     )
     app = open_page("train", run=run.name)
     assert "train.resume" not in keys(app)
-    assert "It will go on" not in texts(app)
-    assert "it will begin anew" not in texts(app)
+    assert "The run will resume after" not in texts(app)
+    assert "it will start again from the beginning" not in texts(app)
 
 
 def test_a_run_in_line_says_its_place_and_how_long(
@@ -411,11 +411,11 @@ def test_a_run_in_line_says_its_place_and_how_long(
             third, run_folder.status(second).model_copy(update={"queued": time.time() + 1})
         )
         with run_folder.worker_lock(second), run_folder.worker_lock(third):  # their workers wait
-            for run, words in ((second, "Next in line"), (third, "Number 2 in line")):
+            for run, words in ((second, "Next in the queue"), (third, "Number 2 in the queue")):
                 app = open_page("train", run=run.name)
                 (bar,) = app.get("progress")
                 assert words in bar.proto.text
-                assert "its turn comes in about" in bar.proto.text
+                assert "starts in about" in bar.proto.text
                 assert {"train.pause", "train.stop"} <= keys(app)
     finally:
         run_queue.stop(first)

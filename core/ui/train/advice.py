@@ -28,18 +28,18 @@ def _follow(run: Path, status: run_folder.Status, config: RunConfig, advice: adv
     follow = state.TRAIN_FOLLOW[advice.topic]
     if not advice.change:
         if status.state == "running" and steering.button(
-            _("Stop here"), "stop", _("What it has learned becomes its model."), key=follow
+            _("Stop here"), "stop", _("The model gets the weights that were learned so far."), key=follow
         ):
             steering.ask(run_queue.stop, run)
         return
     words = ", ".join(f"`{name} = {value}`" for name, value in advice.change.items())
     if advice.live and status.state not in run_folder.ENDED:
-        label, icon = _("Set {change} from the next epoch on").format(change=words), "tune"
-        if steering.button(label, icon, _("The run goes on."), key=follow):
+        label, icon = _("Set {change} from the next epoch").format(change=words), "tune"
+        if steering.button(label, icon, _("The run continues."), key=follow):
             steering.steer(run, **advice.change)
         return
     label, icon = _("Set up a run with {change}").format(change=words), "tune"
-    if steering.button(label, icon, _("This run stays as it is."), key=follow):
+    if steering.button(label, icon, _("This run does not change."), key=follow):
         knobs.turn(config.but(**advice.change))
         watching.leave()
         st.rerun()

@@ -35,7 +35,7 @@ def show(run: Path) -> None:
         steering.knobs(run, status, config)
         st.fragment(_sights, run_every=_every(CURVES, config) if going_on else None)(run)
     if status.state in ("failed", "interrupted"):
-        with st.expander(_("The log"), icon=":material/terminal:"):
+        with st.expander(_("Log"), icon=":material/terminal:"):
             st.code(_log(run), language=None, wrap_lines=True)
 
 
@@ -76,10 +76,10 @@ def _sights(run: Path) -> None:
     names = {
         "curves": _("Loss and accuracy"),
         "pace": _("Learning rate and time"),
-        "digits": _("Digit by digit"),
+        "digits": _("Accuracy by class"),
         "layers": _("Inside the layers"),
     }
-    match query.switch(_("What to look at"), state.TRAIN_VIEW, names):
+    match query.switch(_("View"), state.TRAIN_VIEW, names):
         case "pace":
             views.pace(epochs, config)
         case "digits":

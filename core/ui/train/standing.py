@@ -45,12 +45,12 @@ def _waiting(run: Path) -> str:
     if not before:
         if len(line.training) < ui.settings().slots:
             return _("Starting the training process and TensorFlow, which takes a few seconds")
-        text = _("Next in line")
+        text = _("Next in the queue")
     else:
         place = len(before) + 1
-        text = _("Number {place} in line").format(place=place)
+        text = _("Number {place} in the queue").format(place=place)
     seconds = estimate.waiting(line.training, before, ui.settings().slots)
-    return _("{place} · its turn comes in about {time}").format(place=text, time=ui.duration(seconds))
+    return _("{place} · starts in about {time}").format(place=text, time=ui.duration(seconds))
 
 
 def _phases() -> dict[run_folder.Phase, str]:
@@ -81,50 +81,52 @@ def _progress(run: Path, status: run_folder.Status, config: RunConfig) -> str:
 
 def _paused(status: run_folder.Status, config: RunConfig) -> str:
     if not status.epoch:
-        return _("Paused before it began. It goes to the end of the line when you resume it.")
+        return _("The run was paused before it began. When you resume it, it goes to the end of the queue.")
     return _(
-        "Paused in epoch {epoch} of {epochs}, after step {step:,} of {steps:,}. Nothing is lost: it will "
-        "go on exactly here."
+        "Paused in epoch {epoch} of {epochs}, after step {step:,} of {steps:,}. Nothing is lost: the run "
+        "will resume exactly here."
     ).format(epoch=status.epoch, epochs=config.epochs, step=status.step, steps=status.steps)
 
 
 def _kept(run: Path) -> str:
     done = len(records.metrics(run))
     if not run_folder.has_checkpoint(run) or not done:
-        return _("It had not finished an epoch, so it will begin anew.")
+        return _("The run had not finished an epoch, so it will start again from the beginning.")
     return ngettext(
-        "{n} epoch is kept. It will go on after that.", "{n} epochs are kept. It will go on after them.", done
+        "{n} epoch is saved. The run will resume after this epoch.",
+        "{n} epochs are saved. The run will resume after these epochs.",
+        done,
     ).format(n=done)
 
 
 def _outcome(run: Path, status: run_folder.Status) -> None:
     if status.test_accuracy is None:
-        st.info(_("Stopped before it began to train."), icon=":material/stop_circle:")
+        st.info(_("Stopped before the training began."), icon=":material/stop_circle:")
         return
-    text = _("Finished in {time}. It reads {accuracy:.2%} of the test images right.")
+    text = _("Finished in {time}. The test accuracy is {accuracy:.2%}.")
     if status.state == "stopped":
-        text = _("Stopped after {time}. It reads {accuracy:.2%} of the test images right.")
+        text = _("Stopped after {time}. The test accuracy is {accuracy:.2%}.")
     text = text.format(time=ui.duration(status.worked), accuracy=status.test_accuracy)
     if status.stopped_early:
-        text += " " + _("It ended early after epoch {epoch}, because the loss had stopped falling.").format(
-            epoch=status.epoch
-        )
+        text += " " + _(
+            "Early stopping ended the run after epoch {epoch}, because the loss had stopped falling."
+        ).format(epoch=status.epoch)
         if status.best_epoch:
-            text += " " + _("Its weights are those of epoch {best}, the best one.").format(
+            text += " " + _("The run has the weights of epoch {best}, the best epoch.").format(
                 best=status.best_epoch
             )
     st.success(text, icon=":material/check_circle:")
     if status.state == "finished" and (off := estimate.off(run)):
         st.caption(
-            _("Estimated beforehand: {estimated}. It took {took}.").format(
+            _("Estimated time: {estimated}. Actual time: {took}.").format(
                 estimated=ui.duration(off.estimated), took=ui.duration(off.took)
             )
         )
     with st.container(horizontal=True):
         query = state.RUN.to(run.name)
-        st.page_link(ui.PAGES["evaluate"], label=_("See what it confuses"), icon=":material/fact_check:",
+        st.page_link(ui.PAGES["evaluate"], label=_("Look at its mistakes"), icon=":material/fact_check:",
                      query_params=query)  # fmt: skip
-        st.page_link(ui.PAGES["draw"], label=_("Draw a digit for it"), icon=":material/draw:",
+        st.page_link(ui.PAGES["draw"], label=_("Draw a digit"), icon=":material/draw:",
                      query_params=query)  # fmt: skip
 
 

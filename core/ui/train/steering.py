@@ -25,7 +25,7 @@ def buttons(run: Path, status: run_folder.Status) -> None:
     """What can be done with a run in this state."""
     with st.container(horizontal=True):
         if status.state in ("queued", "running") and button(
-            _("Pause"), "pause", _("Leaves the processor after the current step and keeps everything."),
+            _("Pause"), "pause", _("Pauses the run after the current step. Nothing is lost."),
             key=state.TRAIN_PAUSE,
         ):  # fmt: skip
             ask(run_queue.pause, run)
@@ -34,7 +34,8 @@ def buttons(run: Path, status: run_folder.Status) -> None:
         ):
             _resume_or_data(run, status)
         if status.state in ("queued", "running", "pausing", "paused", "interrupted") and button(
-            _("Stop"), "stop", _("Ends it after the current step; what it has learned becomes its model."),
+            _("Stop"), "stop", _("Ends the run after the current step. The model gets the weights that were "
+                                 "learned so far."),
             key=state.TRAIN_STOP,
         ):  # fmt: skip
             ask(run_queue.stop, run)
@@ -52,17 +53,19 @@ def _resume_or_data(run: Path, status: run_folder.Status) -> None:
             st.warning(ui.plain(error), icon=":material/download:")
         ui.link_to_data(name)
     else:
-        hint = _("Goes on exactly where it was.")
+        hint = _("Continues the run exactly where it stopped.")
         if button(_("Resume"), "play_arrow", hint, key=state.TRAIN_RESUME, primary=True):
             _resume(run)
 
 
 def _train_on(run: Path, status: run_folder.Status) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        more = whole(_("Epochs more"), 1, round(KNOBS["epochs"].high), key=state.TRAIN_MORE_EPOCHS, width=140)
+        more = whole(
+            _("Additional epochs"), 1, round(KNOBS["epochs"].high), key=state.TRAIN_MORE_EPOCHS, width=140
+        )
         mended = state.TRAIN_MORE_EPOCHS not in refused()
-        hint = _("Goes on with the weights it has.")
-        pressed = button(_("Train on"), "fast_forward", hint, key=state.TRAIN_TRAIN_ON, disabled=not mended)
+        hint = _("Continues the training with the current weights.")
+        pressed = button(_("Train more"), "fast_forward", hint, key=state.TRAIN_TRAIN_ON, disabled=not mended)
         if pressed and mended:
             _resume(run, epochs=status.epoch + more)
 
@@ -77,15 +80,17 @@ def knobs(run: Path, status: run_folder.Status, config: RunConfig) -> None:
         now["learning_rate"] /= 10
     with (
         st.expander(
-            _("Turn a knob while it trains") if going_on else _("Turn a knob before it goes on"),
+            _("Change a setting during training")
+            if going_on
+            else _("Change a setting before the run resumes"),
             icon=":material/tune:",
             expanded=status.diverged,
         ),
         st.form(state.TRAIN_STEERING, border=False),
     ):
         st.caption(
-            _("A new value takes effect from the next epoch on, and the curves show where. Under a schedule, "
-              "the learning rate is its largest value.")
+            _("A new value takes effect at the next epoch, and the curves show where. With a schedule, this "
+              "learning rate is the largest value.")
         )  # fmt: skip
         turned = {
             name: st.select_slider(
@@ -94,7 +99,7 @@ def knobs(run: Path, status: run_folder.Status, config: RunConfig) -> None:
             )
             for name in now
         }  # fmt: skip
-        label, icon = _("Set from the next epoch on"), ":material/check:"
+        label, icon = _("Set from the next epoch"), ":material/check:"
         if status.diverged:
             label, icon = _("Resume with these values"), ":material/play_arrow:"
         if st.form_submit_button(label, icon=icon, key=state.TRAIN_SET):
@@ -143,7 +148,7 @@ def steer(run: Path, **values: float) -> bool:
     except (ConfigError, OSError) as error:
         _sorry(error, run)
         return False
-    st.toast(_("Set from the next epoch on."), icon=":material/check:")
+    st.toast(_("The new values take effect at the next epoch."), icon=":material/check:")
     return True
 
 
