@@ -141,7 +141,7 @@ def test_the_page_says_why_it_could_not_be_measured(run: Path, monkeypatch: pyte
         robustness.measure(run)
     (run / "elsewhere").rename(run / "model.onnx")
     app = open_page("evaluate", run=run.name, look="robustness")
-    assert said(app.error[0]) == f"It could not be measured. {raised.value}"
+    assert said(app.error[0]) == f"The measurement failed. {raised.value}"
     robustness.measure(run)
     again(app)
     assert not app.error
