@@ -191,7 +191,7 @@ def tab_to_the_grid(page: Page) -> None:
 
 @pytest.mark.browser
 def test_a_one_is_drawn_with_keys_alone(page: Page, sent: list[object], grid: Locator) -> None:
-    expect(grid).to_have_accessible_description(re.compile("^Arrow keys walk"))
+    expect(grid).to_have_accessible_description(re.compile("^The arrow keys move the cursor"))
     tab_to_the_grid(page)
     assert focused(page) == "row 5, column 15, paper"
     before = len(sent)
