@@ -47,7 +47,8 @@ def parts(
         spec: what it is trained with; None for the data set of the settings.
     """
     spec = spec or specs.of(config.dataset)
-    about = "\n".join([title, "", *remarks]).strip()
+    # Python reads no source with a NUL in it, and a title may hold one.
+    about = "\n".join([title, "", *remarks]).replace("\0", "\ufffd").strip()
     found = [
         Part(about, _imports(config)),
         Part(

@@ -125,7 +125,7 @@ def _check_repeats(sweep: Sweep) -> None:
         raise BadSweep(
             _(
                 "These settings have {ways} combinations, so some of the {n} runs would be the same. "
-                "Choose Grid, or at most {ways} runs."
+                "Choose grid search, or at most {ways} runs."
             ).format(ways=ways, n=sweep.trials)
         )
 

@@ -354,7 +354,7 @@ def test_the_answer_is_read_out_once_the_pen_rests(hand: Hand, address: str, dig
     )
     digit = next(digit for digit in digits if len(digit.strokes) > 1)
     draw(hand, digit)
-    expect(region).to_have_text(re.compile(rf"^Read as {digit.label}, \d+% sure\.$"))
+    expect(region).to_have_text(re.compile(rf"^Read as {digit.label}, with a confidence of \d+%\.$"))
     # On a slow machine, two strokes can be further apart than a rest.
     assert 1 <= len(page.evaluate("window.heard")) <= len(digit.strokes)
     hand.press(button(page, "Clear"))

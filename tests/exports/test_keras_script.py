@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import nbformat
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.config import PRESETS, RunConfig
@@ -85,6 +85,7 @@ def test_every_schedule_is_reproduced(settings: dict[str, object], tmp_path: Pat
 
 
 @given(configs, st.text(max_size=60))
+@example(RunConfig(), "\0")
 def test_whatever_the_settings_are_the_script_is_python(config: RunConfig, title: str) -> None:
     try:
         architectures.layers(config)

@@ -298,7 +298,7 @@ def test_who_brings_a_run_in_twice_is_told_so_and_shown_it(run: Path, root: Path
     app = open_page("runs")
     app.file_uploader(key="runs.bring_0").set_value(("<b>.zip", run_archive.pack(run), "application/zip"))
     again(app)
-    assert "The run in <b>.zip is here already" in said(app.info[0])
+    assert "The run in <b>.zip is already here" in said(app.info[0])
     assert run_folder.every(root) == [root / run.name]
     (link,) = [link for link in app.get("page_link") if link.proto.label == "Show the run"]
     assert link.proto.query_string == f"runs={run.name}"

@@ -147,7 +147,7 @@ def test_a_finished_run_leaves_every_file_that_the_contract_names(mlp_run: Path)
     # These come when somebody asks for something, or turns a knob, or estimates; the reserve goes at the end.
     optional = {
         "request.json", "request.lock", "changes.jsonl", "estimate.json", "lesson.npz", "labels.json",
-        "robustness.json", "robustness.lock", "reserve",
+        "robustness.json", "robustness.lock", "unmeasured.json", "reserve",
     }  # fmt: skip
     assert files - optional <= {file.name for file in mlp_run.iterdir()} <= files
     assert sorted(file.name for file in (mlp_run / "epochs").iterdir()) == [
