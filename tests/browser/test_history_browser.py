@@ -49,6 +49,8 @@ def go(page: Page, name: str) -> None:
 def is_at(page: Page, name: str) -> None:
     title = "MNIST Lab" if name == "start" else name.capitalize()
     expect(page.get_by_role("heading", level=1, name=title, exact=True)).to_be_visible()
+    # Until `history.js` is loaded, each change of the address is an entry of its own.
+    page.wait_for_function("window.history.pushState.isOurs")
 
 
 def entries(page: Page) -> int:
