@@ -1,6 +1,6 @@
 FROM python:3.12-slim
 
-# Not root: the app needs to write to /data and nowhere else.
+# The app does not run as root. It writes only to /data.
 RUN useradd --create-home --uid 1000 lab && mkdir -p /data && chown lab /data
 WORKDIR /app
 COPY requirements.txt .

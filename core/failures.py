@@ -17,11 +17,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from core.i18n import _
 
-# What the system says when nothing more can be written, or nothing more kept in memory.
+# The errors of the system when the disk or the memory is full.
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 _READ_ONLY = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_MEMORY = {errno.ENOMEM}
-_LITTLE = 100_000  # bytes: a disk with less than that is full
+_LITTLE = 100_000  # bytes; a disk with less free space counts as full
 
 _LONGEST = 10_000  # characters of a value
 _MOST = 10**18
@@ -37,9 +37,8 @@ class Failure(BaseModel):
     """Why something failed.
 
     Attributes:
-        code: which of `sentences` says it. A file of a newer version, or one that was made by hand, may hold
-            any other.
-        values: what is put into that sentence.
+        code: a key of `sentences`. A file that was edited, or of a newer version, may have another code.
+        values: the values for the placeholders of the sentence.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
@@ -49,12 +48,12 @@ class Failure(BaseModel):
 
     @classmethod
     def of(cls, code: str, **values: object) -> Failure:
-        """A failure with these values; what is neither text nor a number becomes text, and fits."""
+        """Create a failure. Values that are neither texts nor numbers become texts of limited length."""
         return cls(code=code, values={name: _fitting(value) for name, value in values.items()})
 
     @staticmethod
     def from_exception(error: BaseException) -> Failure:
-        """The failure that an error stands for, from the error itself and from its causes."""
+        """The failure for an error, found from the error and its causes."""
         if is_disk_full(error):
             return Failure.of("disk_full")
         if isinstance(error, KnownFailure):
@@ -77,13 +76,13 @@ def _fitting(value: object) -> str | int | float:
 
 
 def _from_file(value: object) -> object:
-    """Older files hold a sentence, which is shown as it was, or an empty one."""
+    """Convert the sentence of an older file, which may be empty. It is shown unchanged."""
     if not isinstance(value, str):
         return value
     return {"code": "said", "values": {"text": value}} if value else None
 
 
-# A failure as a file holds it; None where nothing has failed.
+# A failure in a file; None if nothing has failed.
 Written = Annotated[Failure | None, BeforeValidator(_from_file)]
 
 
@@ -99,7 +98,7 @@ class KnownFailure(Exception):
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and all its causes; some libraries pass errors on as arguments and as reasons."""
+    """An error and all its causes. Some libraries put the cause into the arguments of an error."""
     waiting, seen = [error], set()
     while waiting:
         cause = waiting.pop(0)
@@ -119,12 +118,12 @@ def _has(error: BaseException, codes: set[int]) -> bool:
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    # TensorFlow's own, by its name, because only the worker imports TensorFlow.
+    # An error of TensorFlow is recognised by its name, because only the worker imports TensorFlow.
     return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 
 
 def why_lost(folder: Path) -> Failure:
-    """Why a run or a sweep has lost its process, as far as that can be seen from outside."""
+    """Why the process of a run or a sweep has died, as far as another process can find out."""
     try:
         free = shutil.disk_usage(folder).free
     except OSError:
@@ -145,7 +144,7 @@ def words(failure: Failure | None) -> str:
 
 
 def sentences() -> dict[str, str]:
-    """What each code means and what to do, with the places for its values, in the current language."""
+    """The sentence for each code, with placeholders for its values, in the current language."""
     return {
         # Sentences of older files, and errors of MNIST Lab without a code of their own.
         "said": "{text}",

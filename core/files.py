@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-# The ways in which `zipfile` says that an archive, an .npz file for one, is cut short, damaged or encrypted.
+# The errors of `zipfile` for an archive, such as an .npz file, that is incomplete, damaged or encrypted.
 DAMAGED_ARCHIVE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -30,21 +30,21 @@ DAMAGED_ARCHIVE = (
 )
 
 
-_END_RECORD = 22  # bytes of the record at an archive's end
+_END_RECORD = 22  # bytes of the record at the end of an archive
 
 
 def refuse_a_large_directory(file: BinaryIO, most: int) -> None:
-    """Look at an archive's last record before `zipfile` reads what may be millions of entries.
+    """Check the size of an archive's directory before `zipfile` reads it. It may have millions of entries.
 
     Args:
-        file: the opened archive; it is at its beginning afterwards.
-        most: bytes that its directory may take; an entry takes some 50, and its name.
+        file: the opened archive. Its position is the beginning afterwards.
+        most: the largest allowed size of the directory, in bytes. An entry takes about 50 bytes and its name.
 
     Raises:
-        BadZipFile: it takes more.
+        BadZipFile: the directory is larger.
     """
     size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - _END_RECORD - 0xFFFF))  # a comment of up to so many bytes may follow it
+    file.seek(max(0, size - _END_RECORD - 0xFFFF))  # a comment of at most 0xFFFF bytes may follow
     end = file.read()
     at = end.rfind(b"PK\x05\x06")
     if at >= 0 and int.from_bytes(end[at + 12 : at + 16], "little") > most:
@@ -57,11 +57,11 @@ def read_npz(file: Path) -> dict[str, NDArray[Any]]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        One of DAMAGED_ARCHIVE: it is damaged, or holds something else than numbers and texts.
+        One of DAMAGED_ARCHIVE: the file is damaged, or has other contents than numbers and texts.
     """
     with zipfile.ZipFile(file) as archive:
         return {
-            # Each as a whole, so that its checksum is compared before NumPy looks into it.
+            # Each array is read completely, so that its checksum is verified before NumPy parses it.
             name.removesuffix(".npy"): np.lib.format.read_array(io.BytesIO(archive.read(name)))
             for name in archive.namelist()
         }
@@ -69,18 +69,17 @@ def read_npz(file: Path) -> dict[str, NDArray[Any]]:
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
-    """The path of a temporary file that takes ``path``'s place when the block ends well.
+    """Give the path of a temporary file, which replaces ``path`` at the end of the block.
 
-    If the block raises, ``path`` stays as it was and the temporary file is gone.
+    If the block raises an error, ``path`` does not change and the temporary file is deleted.
 
     Args:
-        durable: see to it that a power cut leaves one of the two; without it, the file may come
-            out empty.
+        durable: whether a power cut leaves either the old or the new file. Otherwise, the file may be empty.
 
     Raises:
-        OSError: the folder is not there or cannot be written to.
+        OSError: the folder is missing or cannot be written to.
     """
-    # The suffix stays, because some writers go by it (NumPy adds ".npz" where it is missing).
+    # The suffix stays, because some writers use it (NumPy adds ".npz" if it is missing).
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
     try:
         yield temporary
@@ -93,7 +92,7 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
 
 
 def _replace(source: Path, target: Path) -> None:
-    """`Path.replace`, patient with Windows, where a file that someone reads cannot be replaced."""
+    """`Path.replace` with several attempts, because Windows cannot replace a file while somebody reads it."""
     for _attempt in range(50):
         try:
             source.replace(target)

@@ -20,28 +20,28 @@ def _english() -> str:
     return "en"
 
 
-# Asked at each text for the language to speak, an ISO 639 code: one server speaks to many people at
-# once, so `core.ui` puts a function here that knows whose page is being made.
+# Returns the current language, an ISO 639 code. It is called for each text, because a server shows pages in
+# several languages at once. `core.ui` sets a function that returns the language of the visitor.
 language: Callable[[], str] = _english
 
 
 @lru_cache(maxsize=32)
 def translations(language: str) -> _gettext.NullTranslations:
-    """The catalogue of a language (an ISO 639 code such as ``"de"``); English where there is none."""
+    """The catalogue of a language (an ISO 639 code such as ``"de"``); English if there is no catalogue."""
     return _gettext.translation(DOMAIN, LOCALES, languages=[language], fallback=True)
 
 
 def _(message: str) -> str:
     """The message in the current language. Fill in values afterwards, with ``.format``."""
-    # gettext answers the empty message with the catalogue's header.
+    # For an empty message, gettext returns the header of the catalogue.
     return translations(language()).gettext(message) if message else ""
 
 
 def N_(message: str) -> str:
-    """The message as it is. `make messages` finds it, and `_` translates it where it is shown."""
+    """Return the message unchanged. `make messages` collects it, and `_` translates it when it is shown."""
     return message
 
 
 def ngettext(singular: str, plural: str, n: int) -> str:
-    """The form that goes with ``n``, in the current language."""
+    """The singular or plural form for ``n``, in the current language."""
     return translations(language()).ngettext(singular, plural, n)

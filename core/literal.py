@@ -1,16 +1,15 @@
 """Escape texts that people wrote, so that Markdown, Plotly and spreadsheets show them unchanged.
 
-What somebody calls a run, writes on it, or puts into a link or a file may neither look like a part of the
-page nor lead elsewhere.
+A text from a user, a link or a file must not look like a part of the page, and must not become a link.
 """
 
 from __future__ import annotations
 
 import re
 
-# Markdown's signs and Streamlit's own; the last ones count only where a line begins.
+# The special characters of Markdown and Streamlit. The last ones are special only at the beginning of a line.
 _SIGNS = re.compile(r"[\\`*_\[\]<>$~:#|&]|^[-+=]")
-# What Streamlit makes a link of, or a list, for which escaping is no help or takes more than one sign.
+# Texts that Streamlit turns into links or lists, which cannot be prevented by escaping one character.
 _BROKEN = re.compile(r"(?i)https?:|ftp:|mailto:|www|@|^\d+(?=[.)])")
 _WORD_JOINER = "\u2060"  # takes no room
 _WIDE_SPACE = "\u00a0"  # others would be an indentation, or an empty line
@@ -21,7 +20,7 @@ _FORMULA = re.compile(r"\s*[=+\-@]")
 
 
 def markdown(text: object) -> str:
-    """For Markdown, as Streamlit shows it in texts, labels, hints and messages. Line breaks are kept."""
+    """Escape a text for Markdown in texts, labels, hints and messages of Streamlit. Line breaks are kept."""
     first, *others = [_line(line) for line in str(text).splitlines() or [""]]
     return _LINE_BREAK.join([first, *(line or _WIDE_SPACE for line in others)])
 
@@ -33,10 +32,10 @@ def _line(line: str) -> str:
 
 
 def plotly(text: str) -> str:
-    """For a Plotly figure, in whose texts some tags of HTML work, and formulas."""
+    """Escape a text for a Plotly figure, which interprets some HTML tags and formulas."""
     return _PLOTLYS.sub(lambda sign: f"&#{ord(sign[0])};", text)
 
 
 def spreadsheet(text: str) -> str:
-    """For a cell of a CSV file, which a spreadsheet takes for a formula if it begins like one."""
+    """Escape a cell of a CSV file that a spreadsheet would read as a formula."""
     return f"'{text}" if _FORMULA.match(text) else text

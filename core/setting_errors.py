@@ -14,17 +14,17 @@ from core.i18n import _
 
 
 def explain(error: ValidationError, settings: Mapping[str, FieldInfo]) -> str:
-    """Pydantic's findings in plain words: for each, what was received and what is allowed.
+    """The errors of pydantic in plain words: for each, what was received and what is allowed.
 
     Args:
-        settings: those that there are, by their names.
+        settings: the names of all settings.
     """
     return " ".join(_explain_one(finding, settings) for finding in error.errors())
 
 
 def _explain_one(finding: ErrorDetails, settings: Mapping[str, FieldInfo]) -> str:
     name = ".".join(str(part) for part in finding["loc"])
-    # Pydantic tells only the limit that was passed.
+    # Pydantic gives only the limit that was exceeded.
     limits = knobs.limits(settings[name]) if name in settings else {}
     context = limits | finding.get("ctx", {})
     if finding["type"] == "extra_forbidden":
@@ -41,7 +41,7 @@ def _explain_one(finding: ErrorDetails, settings: Mapping[str, FieldInfo]) -> st
 
 
 def _allowed(kind: str, message: str) -> str:
-    """What would have been accepted where pydantic found an error of this kind."""
+    """The allowed values, in words, for an error of this kind."""
     match kind:
         case "greater_than_equal":
             return _("at least {ge}")
@@ -66,6 +66,6 @@ def _allowed(kind: str, message: str) -> str:
         case _ if kind.startswith("float_"):
             return _("a number")
         case _:
-            # What is left can only come from a hand-made file: pydantic's own words will do.
+            # All other errors come from files that were edited. Their message is that of pydantic.
             words = message.replace("{", "{{").replace("}", "}}")
             return _("another value ({words})").format(words=words)

@@ -35,7 +35,7 @@ REACHED: dict[str, dict[str, Reached]] = {
 
 
 def titles() -> dict[str, str]:
-    """What each preset is called, in the order in which they are offered."""
+    """The title of each preset, in the order of the form."""
     return {
         "tutorial-mlp": _("Tutorial MLP: 128 units, 5 epochs"),
         "tutorial-mlp-10": _("Tutorial MLP: 128 units, 10 epochs"),

@@ -16,29 +16,29 @@ from core.i18n import _
 
 Progress = Callable[[int, int], None]
 
-_TIMEOUT = 20  # seconds without a byte from the server before a download is given up
+_TIMEOUT = 20  # seconds without a byte from the server before a download fails
 _CHUNK = 1 << 16  # bytes
-_MOST_BYTES = 100_000_000  # far more than any file that is fetched
-_BEGINNING = 512  # bytes in which a web page shows that it is one
-_AS_IT_IS = {"Accept-Encoding": "identity"}  # a file that is packed already must not come unpacked
+_MOST_BYTES = 100_000_000  # much more than any file of a data set
+_BEGINNING = 512  # bytes at the beginning of a file, by which a web page is recognised
+_AS_IT_IS = {"Accept-Encoding": "identity"}  # a compressed file must not be decompressed on the way
 _NO_WAY = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN}
-# What OpenSSL says of a certificate.
+# The errors of OpenSSL for a certificate.
 _OUT_OF_DATE = {9, 10}
 _OF_ANOTHER_NAME = {62, 64}
 
 
 class FetchFailed(OSError):
-    """A download did not come through. The message says why, and what to do."""
+    """A download failed. The message says why, and what to do."""
 
 
 def download(url: str, target: Path, progress: Progress) -> None:
     """Download a file.
 
     Args:
-        progress: called with the bytes so far and the bytes in all.
+        progress: called with the number of bytes so far and the total number of bytes.
 
     Raises:
-        FetchFailed: the download failed; the message says why.
+        FetchFailed: the download failed. The message says why.
         OSError: the file cannot be written.
     """
     try:
@@ -52,7 +52,7 @@ def download(url: str, target: Path, progress: Progress) -> None:
     except OSError as error:
         if error.errno is not None:
             raise
-        # How requests says that REQUESTS_CA_BUNDLE leads nowhere.
+        # The error of requests if the file in REQUESTS_CA_BUNDLE is missing.
         raise FetchFailed(
             _("The certificates cannot be read. {reason}. Correct REQUESTS_CA_BUNDLE.").format(reason=error)
         ) from error
@@ -60,7 +60,7 @@ def download(url: str, target: Path, progress: Progress) -> None:
 
 
 def _write(response: requests.Response, target: Path, progress: Progress) -> None:
-    total = response.raw.length_remaining or 0  # a server need not say how much there is
+    total = response.raw.length_remaining or 0  # not all servers send the size
     done = 0
     with target.open("wb") as file:
         for chunk in response.iter_content(_CHUNK):
@@ -81,7 +81,7 @@ def _why(url: str, error: requests.RequestException) -> str:
         case requests.exceptions.ProxyError():
             return _why_no_proxy(host, proxy, errors)
         case requests.exceptions.InvalidURL() | requests.exceptions.InvalidSchema():
-            # What cannot be read as an address may have a password in it.
+            # A text that is not a valid address may contain a password.
             return _(
                 "{host} cannot be reached ({reason}). Correct the address, or the address of the proxy in "
                 "HTTPS_PROXY, and restart the app."
@@ -186,11 +186,11 @@ def _refuse_a_web_page(url: str, file: Path) -> None:
 
 
 def _proxy(url: str) -> str:
-    """The proxy through which this address is asked for, as HOST:PORT; "" for none."""
+    """The proxy for this address, as HOST:PORT; "" for none."""
     proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url)) or ""
     return _host(proxy)
 
 
 def _host(url: str) -> str:
-    # Not the name and password that an operator's address may carry.
+    # Without the name and password that the address may contain.
     return urlsplit(url).netloc.rpartition("@")[2]

@@ -1,6 +1,6 @@
-"""Fashion-MNIST's test images: clothes in the size of digits, to test a network with images of no digit.
+"""The test images of Fashion-MNIST: clothes in the size of digits, to test a network on images of no digit.
 
-Xiao, Rasul and Vollgraf, 2017. The files are Keras's own, where Keras keeps them.
+Xiao, Rasul and Vollgraf, 2017. The files are those of Keras, in the cache of Keras.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from core.i18n import _
 
 NAME = "fashion_mnist"
 IMAGES = 10_000
-MEGABYTES = 4.4  # to fetch
+MEGABYTES = 4.4  # the size of the download
 _IMAGE = specs.MNIST.image
 
 
 class _File(NamedTuple):
-    """One of the files: its name, the bytes before its numbers, and the sha256 of all of them unpacked."""
+    """A file: its name, the number of bytes before the data, and the sha256 digest when decompressed."""
 
     name: str
     header: int
@@ -42,12 +42,12 @@ _Y = _File("t10k-labels-idx1-ubyte.gz", 8, "0402a96d92fd2663957122ceb108a494c5af
 
 
 def folder() -> Path:
-    """Where Keras keeps it."""
+    """The folder where Keras stores Fashion-MNIST."""
     return datasets.keras_folder() / "fashion-mnist"
 
 
 def names() -> tuple[str, ...]:
-    """What each class is, from 0 to 9."""
+    """The names of the classes 0 to 9."""
     return (
         _("T-shirt"), _("trousers"), _("pullover"), _("dress"), _("coat"), _("sandal"), _("shirt"),
         _("sneaker"), _("bag"), _("ankle boot"),
@@ -55,7 +55,7 @@ def names() -> tuple[str, ...]:
 
 
 def stamp() -> float:
-    """When the files were last written; 0 where they are not."""
+    """When the files were last written, in seconds since 1970; 0 if they are missing."""
     try:
         return (folder() / _X.name).stat().st_mtime
     except OSError:
@@ -66,7 +66,7 @@ def load() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The test images, uint8 ``(10000, height, width)``, and their classes, uint8 ``(10000,)``.
 
     Raises:
-        DatasetMissing, DatasetDamaged: they have to be fetched first.
+        DatasetMissing, DatasetDamaged: the images must be downloaded first.
     """
     try:
         images, labels = (_read(folder() / file.name, file) for file in (_X, _Y))
@@ -91,15 +91,14 @@ def _read(path: Path, file: _File) -> NDArray[np.uint8]:
 
 
 def fetch(base: str, progress: Progress = lambda done, total: None) -> None:
-    """Download the two files into Keras's cache, and verify them. What is there already stays.
+    """Download the two files into the cache of Keras, and verify them. Valid files are kept.
 
     Args:
-        base: the address of their folder.
-        progress: called with the bytes so far and the bytes in all, for each file.
+        base: the address of the folder with the files.
+        progress: called with the number of bytes so far and the total number of bytes, for each file.
 
     Raises:
-        FetchFailed, BadDataFile, CannotKeep: as `core.data.datasets.fetch`; what did not come whole is not
-            kept.
+        FetchFailed, BadDataFile, CannotKeep: like `core.data.datasets.fetch`.
     """
     with datasets.keeping(folder()), FileLock(folder() / "fetch.lock"):
         for file in (_X, _Y):

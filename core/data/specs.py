@@ -1,8 +1,8 @@
 """The description of a data set: the shape of its images, its classes, its size, and its source.
 
-Everything that depends on these asks a `DatasetSpec`. Two are built in. A school may have more: each is a
-folder in the operator's folder of data sets, with a ``dataset.json``, the spec, and an ``arrays.npz``, see
-`core.data.datasets`.
+All code that depends on these uses a `DatasetSpec`. Two specs are built in. A school may have more data sets.
+Each is a folder in the operator's folder of data sets, with the spec in ``dataset.json`` and the images in
+``arrays.npz``, see `core.data.datasets`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from core.settings import Settings
 
 FILE = "dataset.json"
 MOST_SIDE = 256  # pixels
-MOST_CLASSES = 256  # as many as a byte can tell apart
+MOST_CLASSES = 256  # the number of values of a byte
 _MOST_BYTES = 100_000  # of a spec as JSON
 _Side = Annotated[int, Field(ge=8, le=MOST_SIDE)]
 _Size = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -30,17 +30,17 @@ _Text = Annotated[str, Field(max_length=2_000)]
 
 
 class DatasetSpec(BaseModel):
-    """What there is to know of a data set before it is loaded. Whoever shows its texts translates them.
+    """The description of a data set. Its texts are translated when they are shown.
 
     Attributes:
-        name: in settings, addresses and file names.
-        title: what people call it.
-        shape: height and width of its images in pixels, and their channels: 1 or 3.
-        classes: what its classes are called, 2 to 256; a label is a place in this list.
-        train, test: how many images there are.
-        source: a sentence on who made it.
-        licence: under which it may be used.
-        drawable: whether its classes can be drawn by hand and read as MNIST's digits are.
+        name: the name in settings, addresses and file names.
+        title: the name that people see.
+        shape: the height and width of the images in pixels, and their number of channels, 1 or 3.
+        classes: the names of the classes, 2 to 256. A label is an index in this list.
+        train, test: the number of training and test images.
+        source: a sentence about the origin.
+        licence: the licence of the data.
+        drawable: whether the classes can be drawn by hand and preprocessed like the digits of MNIST.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -64,7 +64,7 @@ class DatasetSpec(BaseModel):
 
     @property
     def image(self) -> tuple[int, ...]:
-        """The shape of an image as an array: without the channel where there is but one."""
+        """The shape of an image as an array. A single channel is left out."""
         return self.shape[:2] if self.shape[2] == 1 else self.shape
 
     @property
@@ -74,21 +74,21 @@ class DatasetSpec(BaseModel):
 
     @property
     def most_bytes(self) -> int:
-        """Of its images and labels, and a little for the headers, unpacked."""
+        """The maximum size of the uncompressed images and labels, with their headers."""
         return (self.train + self.test) * (math.prod(self.shape) + 8) + 100_000
 
     @property
     def are_digits(self) -> bool:
-        """Whether its classes are the ten digits, each in its place."""
+        """Whether the classes are the ten digits, in ascending order."""
         return self.classes == MNIST.classes
 
     @property
     def takes_drawings(self) -> bool:
-        """Whether what is drawn here can be read as one of its images: digits, made as MNIST's are."""
+        """Whether a network for this data set can classify drawings, because its images are like MNIST's."""
         return self.drawable and self.reads_like(MNIST)
 
     def reads_like(self, other: DatasetSpec) -> bool:
-        """Whether a network for the one can read the images of the other, and its answers mean the same."""
+        """Whether a network for one data set can classify the images of the other, with the same classes."""
         return self.image == other.image and self.classes == other.classes
 
 
@@ -108,19 +108,19 @@ BUILT_IN = {
     )
 }
 MNIST = BUILT_IN["mnist"]
-MOST_IMAGES = max(spec.train for spec in BUILT_IN.values())  # as many as a form offers to train on
+MOST_IMAGES = max(spec.train for spec in BUILT_IN.values())  # the largest number that a form offers
 
 
 class DatasetMissing(KnownFailure, LookupError):
-    """The data set is not on this machine. The message names it, and says what to do."""
+    """The data set is missing on this machine. The message names the data set, and says what to do."""
 
 
 class UnknownDataset(DatasetMissing, ConfigError):
-    """There is no data set of that name here. The message says which there are."""
+    """There is no data set with this name. The message lists all data sets."""
 
 
 def names() -> list[str]:
-    """The data sets that can be trained on here, the built-in ones first."""
+    """The names of all data sets, the built-in ones first."""
     root = Settings().datasets
     try:
         more = sorted(entry.name for entry in os.scandir(root)) if root else []
@@ -130,7 +130,7 @@ def names() -> list[str]:
 
 
 def find(name: str) -> DatasetSpec | None:
-    """The spec of this name; None where there is no such data set here."""
+    """The spec of the data set with this name; None if there is no such data set."""
     if name in BUILT_IN:
         return BUILT_IN[name]
     file = folder(name)
@@ -139,7 +139,7 @@ def find(name: str) -> DatasetSpec | None:
 
 
 def of(name: str) -> DatasetSpec:
-    """The spec of this name. Raises UnknownDataset."""
+    """The spec of the data set with this name. Raises UnknownDataset."""
     if spec := find(name):
         return spec
     *others, last = map(repr, names())
@@ -148,13 +148,13 @@ def of(name: str) -> DatasetSpec:
 
 
 def folder(name: str) -> Path | None:
-    """The folder that holds, or would hold, a data set that is not built in; None where there can be none."""
+    """The folder of a data set that is not built in; None for an invalid name or without such folders."""
     root = Settings().datasets
     return root / name if root and Path(name).name == name else None
 
 
 def read(file: Path) -> DatasetSpec | None:
-    """The spec in a file from an unknown source; None if there is no valid spec."""
+    """Read a spec from an untrusted file; None if it is not valid."""
     try:
         with file.open("rb") as opened:
             return DatasetSpec.model_validate_json(opened.read(_MOST_BYTES))
@@ -163,5 +163,5 @@ def read(file: Path) -> DatasetSpec | None:
 
 
 def noun(spec: DatasetSpec) -> str:
-    """What one of its classes is called in a text."""
+    """The word for a class in a text: "digit" or "class", translated."""
     return _("digit") if spec.are_digits else _("class")

@@ -1,6 +1,7 @@
-"""The SQLite file that drawings are kept in: its table, its transactions, and what can be wrong with it.
+"""The SQLite file in which drawings are saved: its table, its transactions and its errors.
 
-In WAL mode those who read never wait for those who write; it needs a disk of this machine, not a network's.
+The file is in WAL mode, in which readers never wait for writers. This mode needs a local disk, not a network
+file system.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from pathlib import Path
 from core.drawing.preprocess import SIZE
 from core.i18n import _
 
-_PATIENCE = 30.0  # seconds to wait for somebody else's transaction, which takes some milliseconds
-_VERSION = 1  # of the table; a change of it takes the next number
+_PATIENCE = 30.0  # seconds to wait for the transaction of another process, which takes some milliseconds
+_VERSION = 1  # of the table; to be increased when the table changes
 
-# No id is used twice: a page that still shows a deleted drawing must not mean another one by its id.
-# The wide columns come last, so that to look for a writer or a label does not read them.
+# An id is never used again: a page may still show a deleted drawing, and must not change another one.
+# The large columns come last, so that a search for a writer or a label does not read them.
 _SCHEMA = f"""
 CREATE TABLE drawings (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -33,7 +34,7 @@ CREATE TABLE drawings (
     UNIQUE (digest, label)
 )
 """
-# What SQLite says of a file that may be good but cannot be used now. All else is wrong with the file itself.
+# SQLite's codes for a file that cannot be used at the moment. All other codes mean that the file is damaged.
 _UNAVAILABLE = {
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_BUSY,
@@ -48,17 +49,17 @@ _UNAVAILABLE = {
 
 
 class DamagedDrawings(RuntimeError):
-    """The file is damaged, is something else, or is newer than this program. The message names it."""
+    """The file is damaged, has other contents, or has a newer version. The message names the file."""
 
 
 @contextmanager
 def _connection(path: Path) -> Iterator[sqlite3.Connection]:
-    """An open file, without transactions that nobody asked for; SQLite's errors become ours."""
+    """A connection without implicit transactions. SQLite's errors become DamagedDrawings or OSError."""
     try:
         with closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as connection:
             yield connection
     except sqlite3.ProgrammingError:
-        raise  # a bug of ours, not the file's
+        raise  # a mistake in this program, not in the file
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # without the details
         if code in _UNAVAILABLE:
@@ -70,13 +71,13 @@ def _connection(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """An open file that holds the table; None where there is no file, or an empty one.
+    """A connection to the file; None if the file is missing or empty.
 
     Raises:
-        DamagedDrawings: it is damaged, is something else, or is newer than this program.
-        OSError: it cannot be used now.
+        DamagedDrawings: the file is damaged, has other contents, or has a newer version.
+        OSError: the file cannot be used at the moment.
     """
-    if not path.is_file():  # SQLite would make one
+    if not path.is_file():  # SQLite would create it
         yield None
         return
     with _connection(path) as connection:
@@ -85,16 +86,16 @@ def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[sqlite3.Connection]:
-    """An open file that holds the table, and a transaction which ends with the block; raises as `reading`.
+    """A connection to the file, with a transaction that ends with the block. Raises like `reading`.
 
-    The file is made where it is missing, but not its folder.
+    If the file is missing, it is created. Its folder is not.
     """
     with _connection(path) as connection:
         _is_made(connection, path)  # before anything is changed in what may be another program's file
-        # It fails while somebody else does the same. What else is wrong, the next line says.
+        # This fails while another process does the same. Any other error is raised again by the next line.
         with suppress(sqlite3.OperationalError):
             connection.execute("PRAGMA journal_mode = WAL")
-        # Not begun by reading: two who have read and then want to write would both have to give up.
+        # Not a transaction that begins with a read: two of them that then want to write would both fail.
         connection.execute("BEGIN IMMEDIATE")
         with connection:
             if not _is_made(connection, path):
@@ -104,12 +105,12 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _is_made(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the table is there; without it, the file is empty.
+    """Whether the file has the table. If not, the file is empty.
 
     Raises:
-        DamagedDrawings: the file is another program's, or of a newer version of this one.
+        DamagedDrawings: the file has other contents, or has a newer version.
     """
-    # In this order: the table may come between the two questions, and its version with it.
+    # In this order, because another process may create the table, with its version, in between.
     tables = connection.execute("SELECT 1 FROM sqlite_master").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > _VERSION:
@@ -125,8 +126,8 @@ def _is_made(connection: sqlite3.Connection, path: Path) -> bool:
 
 
 def damaged(path: Path, reason: object) -> DamagedDrawings:
-    """The error that names the file, says what is wrong with it, and what to do."""
-    # A journal without its file would be taken for the next file's.
+    """The error for a damaged file. Its message says what is wrong and what to do."""
+    # SQLite would apply an old journal to the new file.
     return DamagedDrawings(
         _(
             "{file} is damaged or holds no drawings: {reason}. Move it away, and {name}-wal and {name}-shm "

@@ -19,15 +19,15 @@ from core.network import predict
 from core.runs import records
 from core.runs.warm_start import Lesson
 
-REPLAY = 8_000  # images of the data set that come again, so that they are not forgotten
-_SHARE = 0.3  # of an epoch that the drawings are to be
-_MOST_COPIES = 40  # of one drawing in an epoch: with more, the network overfits to it
+REPLAY = 8_000  # images of the data set that are trained again, so that they are not forgotten
+_SHARE = 0.3  # of the images of an epoch that should be drawings
+_MOST_COPIES = 40  # of a drawing in an epoch; with more, the network overfits to the drawing
 _EPOCHS = 3
-_GENTLY = 0.2  # of the run's first learning rate: the network is trained already
+_GENTLY = 0.2  # of the parent's learning rate, because the network is trained already
 
 
 def plan(parent: Path, taught: Sequence[Drawing]) -> tuple[RunConfig, Lesson]:
-    """The settings and the lesson of a run that continues another one with these drawings.
+    """The settings and the lesson of a run that trains another run further, on these drawings.
 
     The drawings are mixed with images of the data set (rehearsal; Robins, "Catastrophic forgetting,
     rehearsal and pseudorehearsal", 1995).
@@ -41,7 +41,7 @@ def plan(parent: Path, taught: Sequence[Drawing]) -> tuple[RunConfig, Lesson]:
     """
     images, labels = collection.arrays(taught)
     config = records.config(parent)
-    # The starter has learned from all of MNIST, which need not be on this machine.
+    # The starter was trained on all of MNIST, which may be missing on this machine.
     name = config.dataset if datasets.at_hand(config.dataset) else datasets.DEFAULT
     replay = min(REPLAY, specs.of(name).train)
     copies = int(np.clip(round(_SHARE / (1 - _SHARE) * replay / len(images)), 1, _MOST_COPIES))
@@ -57,7 +57,7 @@ def plan(parent: Path, taught: Sequence[Drawing]) -> tuple[RunConfig, Lesson]:
 
 
 class Score(NamedTuple):
-    """How many of some drawings are read right, by the run before and by the one that was taught."""
+    """How many of ``of`` drawings are classified correctly, before and after the training on drawings."""
 
     before: int
     after: int
@@ -65,7 +65,7 @@ class Score(NamedTuple):
 
 
 def score(before: Path, after: Path, drawings: Sequence[Drawing]) -> Score:
-    """How two runs read the same drawings. Raises NotTrained."""
+    """Count the drawings that each of two runs classifies correctly. Raises NotTrained."""
     images, labels = collection.arrays(drawings)
     counts = [
         int((predict.load(run).probabilities(images).argmax(axis=1) == labels).sum())
@@ -75,21 +75,21 @@ def score(before: Path, after: Path, drawings: Sequence[Drawing]) -> Score:
 
 
 def divided(drawings: Sequence[Drawing], lesson: Lesson) -> tuple[list[Drawing], list[Drawing]]:
-    """Those of the drawings that were taught, and the others."""
+    """Divide the drawings into those of the lesson and the others."""
     known = {image.tobytes() for image in lesson.images}
     taught = [drawing for drawing in drawings if drawing.image.tobytes() in known]
     return taught, [drawing for drawing in drawings if drawing.image.tobytes() not in known]
 
 
 class Changed(NamedTuple):
-    """Test images, by index, that one of two runs reads right and the other does not."""
+    """Indices of the test images, int64 ``(n,)``, that only one of two runs classifies correctly."""
 
     forgotten: NDArray[np.int64]
     learned: NDArray[np.int64]
 
 
 def changed(before: Path, after: Path, dataset: Dataset) -> Changed:
-    """Which test images were right before and are wrong now, and the other way round.
+    """The test images that were classified correctly before and are not now, and the other way round.
 
     Args:
         dataset: the data set of the run `after`.
@@ -103,7 +103,7 @@ def changed(before: Path, after: Path, dataset: Dataset) -> Changed:
 
 def _right(run: Path, dataset: Dataset) -> NDArray[np.bool_]:
     evaluation = results.load(run)
-    # The same labels in the same order are the same test set; the starter's may be another one.
+    # If the labels differ, the run was evaluated on another test set, as the starter may have been.
     if np.array_equal(evaluation.labels, dataset.y_test):
         answers = evaluation.predictions
     else:

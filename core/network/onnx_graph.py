@@ -1,8 +1,8 @@
 """Write an ONNX model from layer specs and weights. Its outputs are every layer and the logits.
 
-Written layer by layer instead of converted from a trained Keras model: it takes milliseconds, the
-names stay, and batch normalisation stays a layer of its own. Keras keeps channels last, ONNX
-first, so the graph computes channels first and transposes what it shows.
+The model is written layer by layer, and not converted from a Keras model. This takes milliseconds, keeps the
+names, and keeps batch normalisation as a separate layer. Keras has channels last, and ONNX has channels
+first. So the graph computes with channels first, and transposes its outputs.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from core.network.architectures import Layer, Network, Shape
 
 INPUT = "images"
 LOGITS = "logits"
-OPSET = 20  # the first with Gelu
-IR_VERSION = 10  # the one that goes with opset 20; newer ones are refused by older runtimes
+OPSET = 20  # the first opset with Gelu
+IR_VERSION = 10  # the version for opset 20; older runtimes refuse newer versions
 
 Weights = Mapping[str, Mapping[str, NDArray[np.float32]]]
 
@@ -35,7 +35,7 @@ _ACTIVATIONS = {
     "gelu": "Gelu",
     "softmax": "Softmax",
 }
-# Where Keras's constants differ from ONNX's defaults in the last digits, Keras's are written out.
+# The constants of Keras, where they differ from the defaults of ONNX in the last digits.
 _ATTRIBUTES: dict[str, dict[str, float]] = {
     "selu": {"alpha": 1.6732632423543772, "gamma": 1.0507009873554805}
 }
@@ -43,7 +43,7 @@ _ATTRIBUTES: dict[str, dict[str, float]] = {
 
 @dataclass
 class _Graph:
-    """The graph while it grows."""
+    """A graph that is being written."""
 
     weights: Weights
     nodes: list[onnx.NodeProto] = field(default_factory=list)
@@ -62,7 +62,7 @@ class _Graph:
         return self.constant(f"{layer.name}/{name}", self.weights[layer.name][name])
 
     def show(self, tensor: str, name: str, shape: Shape) -> None:
-        """Make this tensor an output of the model, in Keras's layout."""
+        """Make this tensor an output of the model, with channels last."""
         if len(shape) == 3:
             self.add("Transpose", [tensor], name, perm=[0, 2, 3, 1])
         else:
@@ -81,18 +81,18 @@ class _Graph:
 
 
 def build(network: Network, weights: Weights) -> onnx.ModelProto:
-    """The network as an ONNX model.
+    """Write the network as an ONNX model.
 
     Args:
-        network: the layer specs, the last of them a dense layer with softmax.
-        weights: by layer name and weight name, in Keras's shapes, float32.
+        network: the layer specs. The last one is a dense layer with softmax.
+        weights: float32 in the shapes of Keras, by layer name and weight name.
 
     Returns:
-        A model with the input ``images``, float32 ``(n, *network.image)`` from 0 to 1, and as outputs
-        every layer by name, in Keras's shapes, then ``logits``, float32 ``(n, classes)``.
+        A model with the input ``images``, float32 ``(n, *network.image)``, 0 to 1. Its outputs are every
+        layer by name, float32 in the shapes of Keras, and then ``logits``, float32 ``(n, classes)``.
 
     Raises:
-        KeyError: a layer's weights are missing.
+        KeyError: the weights of a layer are missing.
     """
     graph = _Graph(weights)
     tensor = INPUT
@@ -116,7 +116,7 @@ def build(network: Network, weights: Weights) -> onnx.ModelProto:
 
 
 def weights(model: onnx.ModelProto) -> Weights:
-    """The weights that `build` was given, by layer name and weight name, in Keras's shapes.
+    """Read the weights of a model that `build` has written: the argument `weights` of `build`.
 
     Raises:
         ValueError: `build` has not written this model.
@@ -124,7 +124,7 @@ def weights(model: onnx.ModelProto) -> Weights:
     arrays = {
         constant.name: numpy_helper.to_array(constant)
         for constant in model.graph.initializer
-        if constant.data_type == TensorProto.FLOAT  # not the axes of a reshape
+        if constant.data_type == TensorProto.FLOAT  # leaves out the axes of a reshape
     }
     return unflatten(
         {name: array.transpose(2, 3, 1, 0) if array.ndim == 4 else array for name, array in arrays.items()}
@@ -132,12 +132,12 @@ def weights(model: onnx.ModelProto) -> Weights:
 
 
 def flatten(weights: Weights) -> dict[str, NDArray[np.float32]]:
-    """The weights under ``layer/name``, as a file holds them."""
+    """The weights by ``layer/name``, as they are named in files."""
     return {f"{layer}/{name}": array for layer, named in weights.items() for name, array in named.items()}
 
 
 def unflatten(arrays: Mapping[str, NDArray[np.float32]]) -> Weights:
-    """The weights that `flatten` was given. Raises ValueError for a name that is not ``layer/name``."""
+    """The inverse of `flatten`. Raises ValueError for a name that is not ``layer/name``."""
     weights: dict[str, dict[str, NDArray[np.float32]]] = {}
     for path, array in arrays.items():
         layer, name = path.split("/")
@@ -146,7 +146,7 @@ def unflatten(arrays: Mapping[str, NDArray[np.float32]]) -> Weights:
 
 
 def numbers(values: NDArray[Any]) -> NDArray[np.float32]:
-    """Weights from a file, if they can be weights. Raises ValueError for what is not a finite float32."""
+    """Check weights from a file. Raises ValueError if a value is not finite, or the dtype is not float32."""
     if values.dtype != np.float32 or not np.isfinite(values).all():
         raise ValueError(f"Weights cannot be {values.dtype}, or no numbers.")
     return values
@@ -179,7 +179,7 @@ def _conv(graph: _Graph, layer: Layer, tensor: str, shape: Shape) -> str:
     inputs = [tensor, graph.constant(f"{layer.name}/kernel", kernel)]
     if layer.use_bias:
         inputs.append(graph.weight(layer, "bias"))
-    # TensorFlow pads an even kernel more at the end, ONNX's SAME_UPPER does the same.
+    # With an even kernel, TensorFlow pads one more pixel at the end, like SAME_UPPER in ONNX.
     padding = "SAME_UPPER" if layer.padding == "same" else "VALID"
     tensor = graph.add("Conv", inputs, f"{layer.name}/sum", auto_pad=padding, strides=[layer.strides] * 2)
     return graph.activate(tensor, layer.activation, layer.name)
@@ -206,7 +206,7 @@ def _activation(graph: _Graph, layer: Layer, tensor: str, shape: Shape) -> str:
 
 
 def _dropout(graph: _Graph, layer: Layer, tensor: str, shape: Shape) -> str:
-    """Dropout does nothing when predicting."""
+    """In a prediction, dropout does nothing."""
     return tensor
 
 

@@ -22,7 +22,7 @@ class BadSweep(ValueError):
 
 
 def _filters(config: RunConfig, first: int) -> dict[str, Any]:
-    """The first block gets so many, and the others keep their share of it."""
+    """The first block gets `first` filters. The other blocks keep their ratio to the first."""
     most = round(SWEPT["filters"].high)
     blocks = [block.model_dump() for block in config.conv_blocks]
     for block in blocks[1:]:
@@ -35,44 +35,44 @@ def _kernels(config: RunConfig, size: int) -> dict[str, Any]:
     return {"conv_blocks": [block.model_dump() | {"kernel_size": size} for block in config.conv_blocks]}
 
 
-# The settings that a value stands for, where the knob is not itself a setting.
+# The settings that a value changes, for knobs that are not themselves a setting.
 _TURNED: dict[str, Callable[[RunConfig, Any], dict[str, Any]]] = {
     "units": lambda config, units: {"hidden_units": (units,) * len(config.hidden_units)},
     "hidden_layers": lambda config, number: {"hidden_units": config.hidden_units[:1] * number},
     "filters": _filters,
     "kernel_size": _kernels,
 }
-FIRST = ("learning_rate", "batch_size")  # what most people ask about
+FIRST = ("learning_rate", "batch_size")  # the most common choices
 SWEPT: dict[str, Knob] = {
     name: KNOBS[name] for name in dict.fromkeys((*FIRST, *KNOBS)) if KNOBS[name].swept is not None
 }
-# How many images there are is known to the data sets, not to the setting's field.
+# The field of the setting has no upper limit, because the limit depends on the data set.
 _IMAGES = SWEPT["training_images"]
 SWEPT[_IMAGES.name] = replace(_IMAGES, swept=(_IMAGES.swept or Swept()) | Swept(high=specs.MOST_IMAGES))
 
 
 def knobs(config: RunConfig) -> list[str]:
-    """The names of the knobs that these settings have."""
+    """The names of the knobs that apply to these settings."""
     return [name for name, knob in SWEPT.items() if knob.architecture in (None, config.architecture)]
 
 
 def turn(config: RunConfig, name: str, value: Any) -> RunConfig:
-    """The settings with this knob turned. Raises `core.config.ConfigError`."""
+    """The settings with this value of the knob. Raises `core.config.ConfigError`."""
     return config.but(**(_TURNED[name](config, value) if name in _TURNED else {name: value}))
 
 
 class Frozen(BaseModel):
-    """What a sweep is written as."""
+    """A part of the file of a sweep. It does not change."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Span(Frozen):
-    """The numbers that a knob takes.
+    """A range of numbers for a knob.
 
     Attributes:
-        low, high: the least and the greatest.
-        points: how many of them a grid tries.
+        low, high: the smallest and the largest number.
+        points: how many numbers a grid tries.
     """
 
     low: float
@@ -81,7 +81,7 @@ class Span(Frozen):
 
 
 class Choice(Frozen):
-    """The options that a knob takes."""
+    """A list of options for a knob."""
 
     options: tuple[str, ...]
 
@@ -90,7 +90,7 @@ Values = Span | Choice
 
 
 def points(name: str, values: Values) -> Sequence[Any]:
-    """What a grid tries of one knob. The values must be such as it takes, see `check`."""
+    """The values of a knob that a grid tries. The values must be valid, see `check`."""
     takes = SWEPT[name].takes
     if isinstance(takes, Number):
         assert isinstance(values, Span)
@@ -100,7 +100,7 @@ def points(name: str, values: Values) -> Sequence[Any]:
 
 
 def ways(name: str, values: Values) -> float:
-    """In how many ways a knob can be set within these values; infinity for a range of fractions."""
+    """The number of different values of a knob; infinity for a range of fractions."""
     if isinstance(values, Choice):
         return len(values.options)
     takes = SWEPT[name].takes
@@ -109,7 +109,7 @@ def ways(name: str, values: Values) -> float:
 
 
 def check(name: str, values: Values, config: RunConfig) -> None:
-    """Whether a knob of these settings can take these values. Raises BadSweep."""
+    """Check that the knob applies to these settings and allows these values. Raises BadSweep."""
     if name not in knobs(config):
         raise BadSweep(
             _("{name} is not a setting of this network. Choose from {names}.").format(
@@ -141,5 +141,5 @@ def check(name: str, values: Values, config: RunConfig) -> None:
 
 
 def short(value: object) -> str:
-    """A knob's value in as few characters as say it."""
+    """A short text for a value: three significant digits of a float."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)

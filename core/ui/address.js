@@ -1,5 +1,5 @@
-// Parameters of the page's address. Streamlit's own way would make an entry of the browser's history of every
-// stroke of a drawing, and the way back from this page long.
+// Sets parameters of the page's address. Streamlit would add an entry to the history of the browser for every stroke
+// of a drawing, so leaving the page with the Back button would take many presses.
 
 export default function ({ data }) {
   const address = new URL(window.location.href);

@@ -1,5 +1,5 @@
-// For those who listen: the words are put into a region that was there before, or nobody would read them out.
-// They wait until the pen rests, since between two strokes the answer is about half a digit.
+// Announces words to a screen reader. The region exists before, because screen readers do not announce new regions.
+// The words wait until the visitor stops drawing: between two strokes, the prediction is for an unfinished digit.
 
 const REST = 700; // milliseconds
 

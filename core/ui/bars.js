@@ -1,4 +1,4 @@
-// Streamlit calls this again with every reading. The rows stay, so that the bars glide to their new lengths.
+// Streamlit calls this function for every prediction. The rows are kept, so that their bars move to the new lengths.
 
 export default function ({ data, parentElement }) {
   const list = parentElement.querySelector(".bars");

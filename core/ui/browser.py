@@ -125,7 +125,7 @@ def _is_possible(session: SessionState, widget: WidgetMetadata[Any], sent: Widge
     try:
         _check(widget, sent)
         _check_is_chosen(session, widget, sent)
-    except Exception as error:  # noqa: BLE001 - whatever Streamlit fails with, it is the sender's doing
+    except Exception as error:  # noqa: BLE001 - any error of Streamlit means that the value is invalid
         key = user_key_from_element_id(widget.id) or widget.id
         why = " ".join(str(error).split()) or type(error).__name__
         _log.warning("Not taken from a browser for %s: %s", repr(key)[:_SAID], repr(why)[:_SAID])

@@ -1,4 +1,4 @@
-// Digits side by side, each with what is below it, and each a button where it can be opened. gallery.py says why.
+// Digits side by side with their captions. A digit with a key is a button. gallery.py explains why.
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const list = parentElement.querySelector(".lab-tiles");

@@ -1,6 +1,6 @@
-// Streamlit makes an entry of the browser's history of each change of the address that the server asks for. Whoever
-// turned ten knobs would have to press Back ten times to leave. Here an entry is a place: a page, or what of the page
-// is one (state.PLACES says which). All other changes change the entry.
+// Streamlit adds an entry to the history of the browser for each change of the address. After ten changed settings, the
+// visitor would have to press Back ten times to leave the page. Here, only a place gets an entry: a page, or a value of
+// the parameter in state.PLACES. All other changes replace the current entry.
 
 let places = {};
 
@@ -11,7 +11,7 @@ export default function ({ data }) {
 
 function watch(history) {
   const push = history.pushState.bind(history);
-  // What the page itself adds to the address when it opens is no step of the visitor's.
+  // When a page opens, it adds parameters to its address. This is not an action of the visitor.
   let touched = false;
   const touch = () => (touched = true);
   for (const type of ["pointerdown", "keydown"]) window.addEventListener(type, touch, { capture: true, passive: true });

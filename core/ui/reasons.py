@@ -20,7 +20,7 @@ from core.ui.bars import bars
 from core.ui.gallery import Tile, gallery
 
 _NEIGHBOURS = 12
-_THIRDS = 0.35, 0.64  # where the middle of an image begins and ends, as shares of its side
+_THIRDS = 0.35, 0.64  # the beginning and the end of the middle of an image, as shares of its side
 
 
 def why(reader: Reader, reading: Reading) -> None:
@@ -77,7 +77,7 @@ def _places() -> list[list[str]]:
 
 
 def alike(reader: Reader, reading: Reading) -> None:
-    """The training digits that are nearest in the last hidden layer."""
+    """The training images that are nearest in the last hidden layer."""
     reference, names = reader.reference, reader.spec.classes
     nearest, distances = reference.nearest(reading.image, _NEIGHBOURS)
     labels = reference.labels[nearest]

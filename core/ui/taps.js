@@ -1,5 +1,5 @@
-// Plotly takes for clicked what the mouse was over last, and a finger is over nothing before it touches: the first tap
-// did nothing, and each later one chose what the tap before it had touched. So the mouse is said to be there first.
+// A click in Plotly selects the point that the mouse was over last. On a touch screen, the mouse is over nothing at the
+// first tap, and at the point of the previous tap later. So each touch sends a mouse move to its point first.
 
 const over = ({ target, touches }) => {
   if (!target.closest?.(".js-plotly-plot")) return;

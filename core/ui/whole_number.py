@@ -65,7 +65,7 @@ def whole(label: str, low: int, high: int, *, key: Key[int], **options: Any) -> 
 
 
 def whole_or_none(label: str, low: int, high: int, *, key: Key[int], **options: Any) -> int | None:
-    """As `whole`, but the field may be empty. Then the number is None."""
+    """Like `whole`, but the field may be empty. Then the number is None."""
     last = state.APP_TAKEN[key]
     typed = _field(label, low, high, key, may_be_empty=True, **options)
     if key not in refused():

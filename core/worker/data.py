@@ -1,6 +1,6 @@
-"""The images of each training step. They follow from the seed, the epoch and the step alone.
+"""The images of each training step. They depend only on the seed, the epoch and the step.
 
-So a resumed run gets the same images as without the pause, and nothing has to be replayed.
+So a resumed run gets the same images as without the pause, without repeating earlier steps.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ Labels = NDArray[np.uint8]
 
 
 class Batches:
-    """What a run trains and validates on.
+    """The training and validation images of a run.
 
     Attributes:
-        steps: steps in an epoch; the last one may have fewer images.
-        x_validation, y_validation: uint8 ``(n, *spec.image)`` and ``(n,)``; n is 0 without validation.
+        steps: number of steps in an epoch; the last step may have fewer images.
+        x_train, y_train: uint8 ``(n, *spec.image)`` and ``(n,)``.
+        x_validation, y_validation: the same for validation; n is 0 without validation.
     """
 
     def __init__(self, config: RunConfig, dataset: Dataset) -> None:
@@ -37,12 +38,12 @@ class Batches:
         self._order: NDArray[np.int64] = np.empty(0, np.int64)
 
     def take(self, epoch: int, step: int, steps: int) -> tuple[Images, Labels]:
-        """The images of so many steps, one batch after the other, and their labels.
+        """Return the images of several steps, uint8 ``(n, *spec.image)``, and their labels, uint8 ``(n,)``.
 
         Args:
             epoch: from 1.
-            step: the first of them, from 0.
-            steps: how many. To get the same augmented images again, take the same steps in one call.
+            step: the first step, from 0.
+            steps: the number of steps. The augmentation is the same only for the same steps in one call.
         """
         if epoch != self._epoch:
             self._epoch, self._order = epoch, order(self._config.seed, epoch, len(self.x_train))
@@ -56,5 +57,5 @@ class Batches:
 
 
 def order(seed: int, epoch: int, images: int) -> NDArray[np.int64]:
-    """In which order an epoch, counted from 1, goes through so many training images."""
+    """The order of the training images in an epoch, which counts from 1: int64 ``(images,)``."""
     return np.random.default_rng([seed, epoch]).permutation(images)

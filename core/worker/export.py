@@ -24,12 +24,13 @@ _COMPARED = 256  # test images
 
 
 def export(run: Path, model: keras.Model, network: Network, dataset: Dataset, batches: Batches) -> Evaluation:
-    """Write ``model.keras``, ``model.onnx``, ``evaluation.npz``, and what the validation images say.
+    """Write ``model.keras``, ``model.onnx``, ``evaluation.npz`` and, with validation, ``calibration.json``.
 
-    The evaluation is made with the ONNX model, which is the one that the server predicts with.
+    The evaluation uses the ONNX model, because the server predicts with this model.
 
     Raises:
-        RuntimeError: the ONNX model does not predict what Keras predicts.
+        RuntimeError: the predictions of the ONNX model differ from those of Keras.
+        OSError: a file cannot be written.
     """
     with replacing(run / "model.keras") as temporary:
         portable.save_keras(model, temporary)
@@ -50,7 +51,7 @@ def _compare(model: keras.Model, predictor: Predictor, dataset: Dataset) -> None
     images = dataset.x_test[:_COMPARED]
     expected = np.asarray(model(normalise(images), training=False))
     difference = float(np.abs(predictor.probabilities(images) - expected).max())
-    # Not "difference > tolerance", which NaN would pass.
+    # NaN must fail. With "difference > tolerance", it would pass.
     if not difference <= _TOLERANCE:
         raise RuntimeError(
             f"The exported model differs from the trained one by up to {difference:.1e} in its "

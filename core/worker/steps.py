@@ -1,8 +1,8 @@
 """A compiled model's training step and validation, as TensorFlow functions.
 
-Keras's own loop (``model.fit``) prepares every batch in a data pipeline and comes back to Python after
-every step. Here one call does several steps on images that lie in memory, which saves that share of
-each step and is the same arithmetic; and the learning rate of every step is given from outside.
+Keras's own loop (``model.fit``) prepares every batch in a data pipeline and returns to Python after every
+step. Here, one call does several steps on images in memory. This saves time, and the arithmetic is the same.
+The caller gives the learning rate of every step.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import keras
 import tensorflow as tf
 
 Tensor = Any
-# images uint8 (n, *image), labels uint8 (n,), learning rates float32 (steps,) → the sum of the images'
-# losses (NaN if a weight is no finite number any more), and how many were read right
+# images uint8 (n, *image), labels uint8 (n,), learning rates float32 (steps,) → the sum of the losses of the
+# images (NaN if a weight is not finite), and the number of correct predictions, both float32 scalars
 Steps = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-# images, labels → the sum of the images' losses, and the classes read, int64 (n,)
+# images, labels → the sum of the losses of the images, and the predicted classes, int64 (n,)
 Validate = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 LABELS = tf.TensorSpec((None,), tf.uint8)
@@ -25,24 +25,29 @@ _RATES = tf.TensorSpec((None,), tf.float32)
 
 
 def images_of(model: keras.Model) -> tf.TensorSpec:
-    """The images that the model takes, with a byte for each number."""
+    """The signature of the model's images before they are normalised: uint8 ``(n, *image)``."""
     return tf.TensorSpec(model.input_shape, tf.uint8)
 
 
 def normalised(images: Tensor) -> Tensor:
-    """As `core.drawing.preprocess.normalise`, within TensorFlow."""
+    """Scale uint8 images to float32, 0 to 1, like `core.drawing.preprocess.normalise`."""
     return tf.cast(images, tf.float32) / 255
 
 
 def loss(model: keras.Model, labels: Tensor, probabilities: Tensor) -> Tensor:
-    """The model's mean loss on these images, its weights' penalties included, as Keras reports it."""
+    """The mean loss of the images, plus the penalties of the weights, as Keras reports it.
+
+    Args:
+        labels: uint8 ``(n,)``.
+        probabilities: the output of the model, float32 ``(n, classes)``.
+    """
     smoothed = isinstance(model.loss, keras.losses.CategoricalCrossentropy)
     targets = tf.one_hot(labels, model.output_shape[-1]) if smoothed else labels
     return tf.add_n([model.loss(targets, probabilities), *model.losses])
 
 
 def training(model: keras.Model, batch_size: int) -> Steps:
-    """The function that does as many training steps as it is given learning rates."""
+    """The compiled training function. It does one step for each learning rate."""
 
     def steps(images: Tensor, labels: Tensor, rates: Tensor) -> tuple[Tensor, Tensor]:
         lost, right = tf.constant(0.0), tf.constant(0.0)
@@ -57,7 +62,7 @@ def training(model: keras.Model, batch_size: int) -> Steps:
             model.optimizer.apply(gradients, model.trainable_variables)
             lost += value * tf.cast(tf.size(y), tf.float32)
             right += tf.reduce_sum(tf.cast(_read(probabilities) == tf.cast(y, tf.int64), tf.float32))
-        # Keras clips the probabilities, so a finite loss may hide weights that are none any more.
+        # Keras clips the probabilities, so the loss may be finite although weights are not.
         nothing = tf.add_n([0 * tf.reduce_sum(weight.value) for weight in model.weights])
         return lost + nothing, right
 
@@ -66,7 +71,7 @@ def training(model: keras.Model, batch_size: int) -> Steps:
 
 
 def validation(model: keras.Model) -> Validate:
-    """The function that reads images without learning from them."""
+    """The compiled validation function. It does not change the weights."""
 
     def validate(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         probabilities = model(normalised(images), training=False)

@@ -16,7 +16,7 @@ canvas {
   -webkit-user-select: none;
   -webkit-touch-callout: none;
 }
-/* The theme's own border colour is too faint to tell black paper from a dark page. */
+/* The border colour of the theme is too weak to separate the black canvas from a dark page. */
 .upper-canvas {
   outline: 1px solid color-mix(in srgb, var(--st-text-color) 60%, var(--st-background-color));
   outline-offset: -1px;

@@ -1,9 +1,9 @@
-// A grid of pixels to draw on with keys, mouse, pen or finger. grid.py says why it is a grid of elements.
+// A grid of pixels to draw on with keys, mouse, pen or finger. grid.py explains why each pixel is an element.
 
 const SIDE = 28;
-const START = [4, 14]; // where the pen stands at first: most digits begin there
-const PAGE = 7; // rows that Page Up and Page Down jump
-const PAUSE = 300; // milliseconds that the keys rest before Python hears of what they inked
+const START = [4, 14]; // row and column of the cursor at the beginning, where most digits begin
+const PAGE = 7; // rows that Page Up and Page Down move
+const PAUSE = 300; // milliseconds after the last key before Python gets the drawing
 
 const MOVES = {
   ArrowUp: ([row, column]) => [row - 1, column],
@@ -16,15 +16,14 @@ const MOVES = {
   End: ([row, _column], ctrl) => [ctrl ? SIDE - 1 : row, SIDE - 1],
 };
 
-// Streamlit calls the function below again whenever the page has run. What was drawn stays here, and
-// goes when the element goes.
+// Streamlit calls the function below after each run of the page. The drawing is kept as long as the element exists.
 const drawings = new WeakMap();
 
 export default function ({ data, parentElement, setStateValue }) {
   const field = parentElement.querySelector(".field");
   if (!drawings.has(field)) drawings.set(field, begin(field, data.pixels));
   const drawing = drawings.get(field);
-  // Not the pixels: since Python heard of them there may be more.
+  // The pixels are not updated: the visitor may have drawn more since Python got them.
   drawing.words = data.words;
   drawing.tell = (pixels) => setStateValue("pixels", pixels);
   field.querySelector("#label").textContent = data.words.label;
@@ -84,7 +83,7 @@ function name(drawing, cell) {
 
 function ink(drawing, place, on = true) {
   const cell = cellAt(drawing, place);
-  if (!cell || isInked(cell) === on) return; // a pointer may well leave the grid
+  if (!cell || isInked(cell) === on) return; // the pointer may leave the grid
   cell.classList.toggle("ink", on);
   name(drawing, cell);
 }
@@ -115,17 +114,17 @@ function sendSoon(drawing) {
   drawing.timer = setTimeout(() => send(drawing), PAUSE);
 }
 
-// ------------------------------------------------------------------------- the pen's place
+// ----------------------------------------------------------------------------- the cursor
 
 function go(drawing, place, options) {
   cellAt(drawing, drawing.at).tabIndex = -1;
   drawing.at = place.map((index) => Math.min(Math.max(index, 0), SIDE - 1));
   const cell = cellAt(drawing, drawing.at);
   cell.tabIndex = 0;
-  cell.focus(options); // which has it read out
+  cell.focus(options); // a screen reader then reads the cell
 }
 
-// For those who see: where the pen is, without counting pixels.
+// Show the position of the cursor below the grid.
 function where(drawing) {
   const { words } = drawing;
   const place = cellAt(drawing, drawing.at).getAttribute("aria-label");
@@ -133,8 +132,8 @@ function where(drawing) {
   drawing.grid.classList.toggle("down", drawing.penDown);
 }
 
-// For those who listen: what changed without the focus moving. Empty in between, or the same word
-// twice would be heard once.
+// Announce a change to a screen reader while the focus does not move. A move of the cursor clears the text, because
+// the same text is not announced twice.
 function say(drawing, text) {
   drawing.field.querySelector(".said").textContent = text;
 }
@@ -144,7 +143,7 @@ function say(drawing, text) {
 function press(drawing, event) {
   const { key, ctrlKey, shiftKey, altKey, metaKey } = event;
   const jump = ctrlKey && (key === "Home" || key === "End");
-  // Other combinations are the browser's, such as Alt and an arrow to go back.
+  // Other combinations belong to the browser, such as Alt and an arrow key to go back.
   if (altKey || metaKey || (ctrlKey && !jump)) return;
   if (key in MOVES) walk(drawing, MOVES[key](drawing.at, ctrlKey), shiftKey || drawing.penDown);
   else if (key === " ") toggle(drawing);
@@ -209,12 +208,12 @@ function drag(drawing, event) {
 function lift(drawing, event) {
   if (event.pointerId !== drawing.pointer) return;
   drawing.pointer = undefined;
-  go(drawing, drawing.last, { preventScroll: true }); // the keys go on from here
+  go(drawing, drawing.last, { preventScroll: true }); // the arrow keys continue from here
   where(drawing);
   send(drawing);
 }
 
-// A click without a pointer is a screen reader's, or a computer's that is spoken to.
+// Screen readers and voice control send clicks without a pointer.
 function click(drawing, event) {
   const cell = event.target;
   if (event.detail !== 0 || !cell.place) return;

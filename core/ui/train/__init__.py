@@ -1,1 +1,1 @@
-"""What the Train page is made of: where a run stands, its steering, the advice, and what there is to see."""
+"""The parts of the Train page: the state of a run, its controls, the advice, and the charts."""

@@ -1,4 +1,4 @@
-"""A run that is watched: its parts look at it again and again while it goes on."""
+"""The view of a run on the Train page. It is updated while the run trains."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from core.runs import records, run_folder
 from core.ui import query, state
 from core.ui.train import advice, standing, steering, views
 
-# Seconds between two looks at a run that is going on: so many for each of its epochs, but no fewer and
-# no more than these. Where there are many epochs to come, the server is to have little to do.
+# Seconds between two updates: seconds for each epoch of the run, the minimum, and the maximum. A run with
+# many epochs is updated less often, to keep the load of the server low.
 NUMBERS = (0.03, 0.3, 1.0)
 CURVES = (0.05, 1.0, 5.0)
 LOG_END = 20_000  # characters of the log to show
 
 
 def show(run: Path) -> None:
-    """The whole run. While it goes on, its parts look at it again and again, and nobody has to reload."""
+    """Show a run. While the run trains or waits, its parts are updated without a reload of the page."""
     try:
         status, config = run_folder.status(run), records.plan(run)
     except run_folder.UnknownRun as error:
         ui.sorry(error)
         return
     going_on = _goes_on(status)
-    # The parts compare with this, and have the page made anew when the run has come to rest, or off it.
+    # The parts compare the state with this value. If it has changed, they run the whole page again.
     state.TRAIN_GOING_ON.set(going_on)
     st.fragment(_stand, run_every=_every(NUMBERS, config) if going_on else None)(run)
     if going_on or status.epoch:
@@ -45,12 +45,12 @@ def _every(pace: tuple[float, float, float], config: RunConfig) -> float:
 
 
 def _goes_on(status: run_folder.Status) -> bool:
-    """Whether to look again: a worker that has not come up in time may still do so on a busy machine."""
+    """Whether the run may still change. A worker that counts as lost may start late on a busy machine."""
     return status.state not in run_folder.RESTING or (status.state == "interrupted" and not status.pid)
 
 
 def _stand(run: Path) -> None:
-    """The state in words, the newest numbers, and the buttons that go with it."""
+    """Show the state in words, the buttons for this state, and the newest numbers."""
     try:
         status, config = run_folder.status(run), records.plan(run)
     except run_folder.UnknownRun as error:
@@ -66,11 +66,11 @@ def _stand(run: Path) -> None:
 
 
 def _sights(run: Path) -> None:
-    """The advice, and the charts that were chosen."""
+    """Show the advice, and the chosen charts."""
     try:
         status, config = run_folder.status(run), records.plan(run)
     except run_folder.UnknownRun:
-        return  # the other part says so
+        return  # the other part shows the error
     epochs = records.metrics(run)
     advice.show(run, status, config)
     names = {
