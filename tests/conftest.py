@@ -86,12 +86,12 @@ PATIENCE = 240
 
 
 def wait_until(
-    condition: Callable[[], object], what: str, seconds: float = PATIENCE, every: float = 0.05
+    condition: Callable[[], object], event: str, seconds: float = PATIENCE, every: float = 0.05
 ) -> None:
     """Wait for something that another process does."""
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, f"waited {seconds} s in vain until {what}"
+        assert time.monotonic() < end, f"waited {seconds} s in vain until {event}"
         time.sleep(every)
 
 
@@ -177,10 +177,10 @@ class Hired(list[tuple[Path, int]]):
 @pytest.fixture
 def hired(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hired]:
     """No worker's process is started: what is asked for can be seen, and is done in this one."""
-    found = Hired()
-    monkeypatch.setattr(run_queue, "start_worker", lambda run, slots: found.append((run, slots)))
+    workers = Hired()
+    monkeypatch.setattr(run_queue, "start_worker", lambda run, slots: workers.append((run, slots)))
     before = signal.getsignal(signal.SIGTERM)
-    yield found
+    yield workers
     signal.signal(signal.SIGTERM, before)
 
 
@@ -232,10 +232,10 @@ def filled(disk: Path, but: int = 0) -> Iterator[None]:
 
 def shared(path: str) -> Path:
     """What is too large for the repository, in a folder beside it; without it, the test is skipped."""
-    found = Path(__file__).parents[2] / "shared" / path
-    if not found.exists():
-        pytest.skip(f"this needs {found}")
-    return found
+    location = Path(__file__).parents[2] / "shared" / path
+    if not location.exists():
+        pytest.skip(f"this needs {location}")
+    return location
 
 
 @pytest.fixture(scope="session")

@@ -112,7 +112,7 @@ def views(root: Path) -> dict[str, list[View]]:
                 View(state, f"train?run={name}", (unfold,), goes_on=state not in run_folder.RESTING)
                 for state, name in by_state.items()
             ),
-            *(View(what, f"{train}&view={what}") for what in ("curves", "pace", "digits", "layers")),
+            *(View(view, f"{train}&view={view}") for view in ("curves", "pace", "digits", "layers")),
         ],
         "sweeps": [
             View("the form", "sweeps?sweep=new"),
@@ -132,16 +132,16 @@ def views(root: Path) -> dict[str, list[View]]:
         ],
         "evaluate": [
             View("mistakes", evaluate),
-            *(View(what, f"{evaluate}&digit=3&explained={what}") for what in ("why", "alike", "course")),
-            *(View(what, f"{evaluate}&look={what}") for what in ("digits", "honesty")),
+            *(View(part, f"{evaluate}&digit=3&explained={part}") for part in ("why", "alike", "course")),
+            *(View(part, f"{evaluate}&look={part}") for part in ("digits", "honesty")),
             View("robustness", f"{evaluate}&look=robustness", (unfold,)),
             View("clothes that are not there", f"{evaluate}&on=fashion_mnist"),
         ],
         "draw": [
             View("nothing", "draw"),
             *(
-                View(what, f"{draw}&insight={what}")
-                for what in ("steps", "network", "why", "alike", "compare")
+                View(insight, f"{draw}&insight={insight}")
+                for insight in ("steps", "network", "why", "alike", "compare")
             ),
             View("the network of an MLP", f"{draw}&insight=network&run={mlp}"),
             View("no digit", f"draw?drawing={SCRIBBLE}"),
@@ -159,8 +159,8 @@ def views(root: Path) -> dict[str, list[View]]:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory, mlp_run: Path, cnn_run: Path) -> Iterator[Path]:
-    with inhabited(tmp_path_factory.mktemp("access"), [mlp_run, cnn_run]) as found:
-        yield found
+    with inhabited(tmp_path_factory.mktemp("access"), [mlp_run, cnn_run]) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +209,7 @@ def look(
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme)
         rest(page, view)
-        yield from ((f"{view.name}, {scheme}, {width} px", one) for one in findings(page))
+        yield from ((f"{view.name}, {scheme}, {width} px", finding) for finding in findings(page))
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +218,7 @@ def streamlits(page: Page, tmp_path_factory: pytest.TempPathFactory) -> tuple[se
     hint = type_into("A number", "1")  # and on to the hint of what comes next
     with serving_script("tests/support/plain_app.py", tmp_path_factory.mktemp("plain"), free_port()) as url:
         empty, elements = [
-            {one.what for _where, one in look(page, url, view)}
+            {finding.what for _where, finding in look(page, url, view)}
             for view in (View("empty", ""), View("elements", "elements", (hint,)))
         ]
     return empty, elements
@@ -237,11 +237,12 @@ def test_axe_finds_nothing_that_is_ours(
     allowed = empty | set(STREAMLITS)
     ours: dict[str, tuple[str, Finding]] = {}
     for place, view in enumerate(views(root)[name]):
-        for where, one in look(page, address, view, FEWER if place else SCREENS):
-            if one.what not in allowed:
-                ours.setdefault(one.what, (where, one))
+        for where, finding in look(page, address, view, FEWER if place else SCREENS):
+            if finding.what not in allowed:
+                ours.setdefault(finding.what, (where, finding))
     assert not ours, "\n\n".join(
-        f"{what}\n{where}\n{one.html[:300]}\n{one.why}" for what, (where, one) in ours.items()
+        f"{objection}\n{where}\n{finding.html[:300]}\n{finding.why}"
+        for objection, (where, finding) in ours.items()
     )
 
 
@@ -255,7 +256,7 @@ def test_axe_would_find_it(page: Page, address: str) -> None:
             "<h3>Three</h3><img src='data:,'><p style='opacity: 0.6'>Faint</p><button></button>")"""
     )
     assert {"heading-order", "image-alt", "color-contrast", "button-name"} <= {
-        one.rule for one in findings(page)
+        finding.rule for finding in findings(page)
     }
 
 
@@ -351,7 +352,7 @@ def test_no_name_holds_what_only_markdown_means(page: Page, address: str, root: 
         go(page, address, views(root)[name][WALKED.get(name, 0)])
         names = page.locator("[aria-label]").evaluate_all("all => all.map((one) => one.ariaLabel)")
         assert names
-        assert not [one for one in names if re.search(r"\*\*|`|\\|:\w+\[|:material", one)]
+        assert not [label for label in names if re.search(r"\*\*|`|\\|:\w+\[|:material", label)]
 
 
 # ---------------------------------------------------------------------------------- tiles, numbers

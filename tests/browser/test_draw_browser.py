@@ -28,14 +28,14 @@ DRAWN = 160  # pixels of the canvas that a digit's longer side takes
 @pytest.fixture(scope="module")
 def digits(handwriting: Path) -> list[Drawing]:
     """A digit of each kind, each by somebody else."""
-    found: dict[int, Drawing] = {}
+    by_label: dict[int, Drawing] = {}
     writers: set[str] = set()
     for digit in interchange.unpack(handwriting.read_bytes()):
-        if digit.label not in found and digit.writer not in writers:
-            found[digit.label] = digit
+        if digit.label not in by_label and digit.writer not in writers:
+            by_label[digit.label] = digit
             writers.add(digit.writer)
-    assert len(found) == 10
-    return list(found.values())
+    assert len(by_label) == 10
+    return list(by_label.values())
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +113,9 @@ def ink(page: Page) -> NDArray[np.bool_]:
     return np.array(list(digits), int).reshape(height, width).astype(bool)
 
 
-def comes(what: Locator) -> bool:
+def comes(element: Locator) -> bool:
     try:
-        what.wait_for(timeout=20_000)
+        element.wait_for(timeout=20_000)
     except TimeoutError:
         return False
     return True
@@ -373,8 +373,8 @@ def test_on_a_phone_the_canvas_and_the_answer_are_seen_at_once_and_nothing_is_cu
             expect(answer).to_be_visible()
             expect_strokes(page, len(digits[7].strokes))
             page.reload()  # what a link shows, without being touched
-            for what in (canvas(page), answer, button(page, "Undo"), button(page, "Clear")):
-                expect(what).to_be_in_viewport(ratio=1)
+            for element in (canvas(page), answer, button(page, "Undo"), button(page, "Clear")):
+                expect(element).to_be_in_viewport(ratio=1)
             assert page.evaluate("scrollY") == 0
             expect(page.get_by_role("radio", name="Compare")).to_be_visible()
             assert cut_off(page) == []
@@ -382,8 +382,8 @@ def test_on_a_phone_the_canvas_and_the_answer_are_seen_at_once_and_nothing_is_cu
         grid = page.get_by_role("grid")
         expect(grid).to_be_visible()
         hand.stroke(grid, [(140, y) for y in range(40, 250, 15)])
-        for what in (grid, page.get_by_role("heading", name="I read: 1 "), button(page, "Clear")):
-            expect(what).to_be_in_viewport(ratio=1)
+        for element in (grid, page.get_by_role("heading", name="I read: 1 "), button(page, "Clear")):
+            expect(element).to_be_in_viewport(ratio=1)
         assert cut_off(page) == []
         hand.press(page.get_by_role("radio", name="Photo"))
         expect(page.get_by_text("A photo of a digit on paper")).to_be_visible()
@@ -413,7 +413,7 @@ def test_where_a_camera_can_never_be_allowed_the_page_says_so_instead_of_offerin
 
 def cut_off(page: Page) -> list[str]:
     """What one can see or press on the page that reaches beyond the screen."""
-    found: list[str] = page.evaluate(
+    elements: list[str] = page.evaluate(
         """() => {
             const every = (root) => [...root.querySelectorAll("*")].flatMap(
                 (one) => [one, ...(one.shadowRoot ? every(one.shadowRoot) : [])]);
@@ -424,7 +424,7 @@ def cut_off(page: Page) -> list[str]:
                 .map((one) => one.outerHTML.slice(0, 120));
         }"""
     )
-    return found
+    return elements
 
 
 def test_the_keyboard_alone_is_enough(page: Page, address: str) -> None:

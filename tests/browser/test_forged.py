@@ -84,8 +84,8 @@ def app(mlp_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App
 @pytest.fixture
 def socket(app: App) -> Iterator[ClientConnection]:
     address = f"{app.url.replace('http', 'ws')}/_stcore/stream"
-    with connect(address, subprotocols=[Subprotocol("streamlit")], max_size=None) as found:
-        yield found
+    with connect(address, subprotocols=[Subprotocol("streamlit")], max_size=None) as connection:
+        yield connection
 
 
 STATES = {

@@ -24,10 +24,10 @@ few = settings(max_examples=25)  # each is 784 pixels
 
 
 def drawn(*places: tuple[int, int]) -> NDArray[np.bool_]:
-    found = np.zeros((SIDE, SIDE), bool)
+    cells = np.zeros((SIDE, SIDE), bool)
     for place in places:
-        found[place] = True
-    return found
+        cells[place] = True
+    return cells
 
 
 # ------------------------------------------------------------------------ what the browser sends
@@ -74,8 +74,8 @@ def test_what_is_inked_is_white_and_ink_stays_near_it(drawing: NDArray[np.bool_]
 
 @few
 @given(drawings, drawings)
-def test_more_pixels_never_make_less_ink(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> None:
-    assert (soften(one | other) >= soften(one)).all()
+def test_more_pixels_never_make_less_ink(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> None:
+    assert (soften(first | second) >= soften(first)).all()
 
 
 @few
@@ -141,9 +141,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def sent(page: Page) -> list[object]:
     """The messages that the page has sent to Python; to be asked for before `grid`."""
-    found: list[object] = []
-    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: found.append(frame)))
-    return found
+    messages: list[object] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: messages.append(frame)))
+    return messages
 
 
 @pytest.fixture
@@ -316,5 +316,5 @@ def luminance(element: Locator, name: str) -> float:
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
-def contrast(one: float, other: float) -> float:
-    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
+def contrast(light: float, other: float) -> float:
+    return (max(light, other) + 0.05) / (min(light, other) + 0.05)

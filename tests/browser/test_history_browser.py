@@ -30,8 +30,8 @@ TURNS = {
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory, mlp_run: Path) -> Iterator[Path]:
-    with inhabited(tmp_path_factory.mktemp("history"), [mlp_run]) as found:
-        yield found
+    with inhabited(tmp_path_factory.mktemp("history"), [mlp_run]) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,8 @@ def is_at(page: Page, name: str) -> None:
 
 
 def entries(page: Page) -> int:
-    found: int = page.evaluate("window.history.length")
-    return found
+    length: int = page.evaluate("window.history.length")
+    return length
 
 
 def turn(page: Page, name: str) -> str:

@@ -46,11 +46,11 @@ def strings(message: Message) -> Iterator[tuple[str, str]]:
         values = value if field.is_repeated else [value]
         if field.type == field.TYPE_MESSAGE and field.message_type.GetOptions().map_entry:
             continue
-        for one in values:
-            if isinstance(one, Message):
-                yield from strings(one)
-            elif isinstance(one, str):
-                yield field.name, one
+        for item in values:
+            if isinstance(item, Message):
+                yield from strings(item)
+            elif isinstance(item, str):
+                yield field.name, item
 
 
 def shown(name: str, text: str) -> str:
@@ -70,8 +70,8 @@ def of_figure(content: Any) -> Iterator[str]:
             else:
                 assert WORD not in json.dumps(value)
     elif isinstance(content, list):
-        for one in content:
-            yield from of_figure(one)
+        for part in content:
+            yield from of_figure(part)
     elif isinstance(content, str):
         yield content
 
@@ -85,9 +85,9 @@ def assert_harmless(app: AppTest) -> int:
                 continue
             times += 1
             if name == "spec":
-                for one in of_figure(json.loads(text)):
-                    assert WORD not in one or one == literal.plotly(html.unescape(one)), one
-                    assert not left_over(html.unescape(one)), one
+                for label in of_figure(json.loads(text)):
+                    assert WORD not in label or label == literal.plotly(html.unescape(label)), label
+                    assert not left_over(html.unescape(label)), label
             else:
                 assert not left_over(shown(name, text)), (type(element), name, text)
     return times
@@ -103,20 +103,20 @@ def there(mlp_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dic
 
 def addresses(there: dict[str, Path]) -> Iterable[tuple[str, dict[str, str]]]:
     """Where something is to be seen of what was written: a page, and what is in its address."""
-    one, two, failed = (there[name].name for name in ("one", "two", "failed"))
+    first, second, failed = (there[name].name for name in ("one", "two", "failed"))
     return [
         ("start", {}),
         ("train", {}),
-        ("train", {"run": one}),
-        ("train", {"run": one, "view": "layers"}),
+        ("train", {"run": first}),
+        ("train", {"run": first, "view": "layers"}),
         ("train", {"run": failed}),
         ("sweeps", {"sweep": there["sweep"].name}),
         ("runs", {}),
-        ("runs", {"runs": one}),
-        ("runs", {"runs": f"{one},{two}"}),
-        ("runs", {"runs": f"{one},{two},{failed}", "metric": "loss"}),
-        ("evaluate", {"run": one, "look": "robustness", "beside": two}),
-        ("draw", {"run": two}),
+        ("runs", {"runs": first}),
+        ("runs", {"runs": f"{first},{second}"}),
+        ("runs", {"runs": f"{first},{second},{failed}", "metric": "loss"}),
+        ("evaluate", {"run": first, "look": "robustness", "beside": second}),
+        ("draw", {"run": second}),
         ("drawings", {}),
     ]
 
@@ -171,10 +171,10 @@ READ = """
 
 
 def assert_read_as_written(page: Page) -> str:
-    found = page.evaluate(READ)
-    assert found["bad"] == []
-    assert not left_over(found["text"]), left_over(found["text"])
-    text: str = found["text"]
+    content = page.evaluate(READ)
+    assert content["bad"] == []
+    assert not left_over(content["text"]), left_over(content["text"])
+    text: str = content["text"]
     return text
 
 

@@ -46,8 +46,8 @@ def test_a_disagreement_of_two_runs_is_a_link_that_shows_the_same_elsewhere(
         page.mouse.click(box["x"] + 16, box["y"] + 52 + 35 * row)
         page.wait_for_url(re.compile(name))
     expect(page.get_by_role("heading", name="Prediction by prediction")).to_be_visible()
-    found = [results.load(run) for run in (narrow, wide)]
-    right = [one.predictions == one.labels for one in found]
+    evaluations = [results.load(run) for run in (narrow, wide)]
+    right = [evaluation.predictions == evaluation.labels for evaluation in evaluations]
     only_second = np.flatnonzero(right[1] & ~right[0])
     tile = page.locator(".st-key-runs-differ_tiles").get_by_role("button").first
     tile.click()
@@ -63,8 +63,8 @@ def test_a_disagreement_of_two_runs_is_a_link_that_shows_the_same_elsewhere(
     elsewhere.set_default_timeout(MILLISECONDS)
     elsewhere.goto(link)
     expect(elsewhere.get_by_role("heading", name=words)).to_be_visible()
-    for one in found:
-        says = f"reads {one.predictions[index]} ({one.confidences[index]:.1%})"
+    for evaluation in evaluations:
+        says = f"reads {evaluation.predictions[index]} ({evaluation.confidences[index]:.1%})"
         expect(elsewhere.get_by_text(says)).to_be_visible()
     elsewhere.close()
 

@@ -85,8 +85,8 @@ def test_the_line_within_an_epoch_leads_to_its_end_and_begins_anew_in_the_next()
     ]  # fmt: skip
     within = charts.curve("loss", "loss", batches, epochs, steps=10, planned=5).data[0]
     pieces = np.split(np.stack([within.x, within.y], axis=1), np.flatnonzero(np.isnan(within.y)))
-    found = [piece[~np.isnan(piece[:, 1])].tolist() for piece in pieces]
-    assert found == [
+    lines = [piece[~np.isnan(piece[:, 1])].tolist() for piece in pieces]
+    assert lines == [
         [[0.4, 2.0], [0.8, 1.8], [1, 1.7]], [[1.5, 0.9], [2, 0.8]], [[3, 0.5]], [[3.2, 0.4]],
     ]  # fmt: skip
 
@@ -104,11 +104,11 @@ def test_a_run_too_fast_for_rows_within_its_epochs_has_no_line_from_one_to_a_lat
 
 
 def test_a_layers_spread_is_a_density() -> None:
-    found = {"low": -1.0, "high": 3.0, "counts": [1, 2, 3, 2]}
-    first, newest = charts.spread(found, found).data
+    histogram = {"low": -1.0, "high": 3.0, "counts": [1, 2, 3, 2]}
+    first, newest = charts.spread(histogram, histogram).data
     np.testing.assert_allclose(first.x, [-0.5, 0.5, 1.5, 2.5])
     assert sum(newest.y) == pytest.approx(1)  # bins one wide
-    assert len(charts.spread(found, {"low": None, "high": None, "counts": []}).data) == 1
+    assert len(charts.spread(histogram, {"low": None, "high": None, "counts": []}).data) == 1
 
 
 def test_a_run_without_validation_has_no_curve_of_it() -> None:

@@ -26,8 +26,8 @@ from tests.support.sites import Folder, serving
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
 
-def same(one: Dataset, other: Dataset) -> bool:
-    return all(np.array_equal(getattr(one, key), getattr(other, key)) for key in ARRAYS)
+def same(dataset: Dataset, other: Dataset) -> bool:
+    return all(np.array_equal(getattr(dataset, key), getattr(other, key)) for key in ARRAYS)
 
 
 def npz(compressed: bool = True, **arrays: object) -> bytes:

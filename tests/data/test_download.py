@@ -140,9 +140,9 @@ def test_an_address_that_is_none_is_said(tmp_path: Path, monkeypatch: pytest.Mon
         "gopher://data.example/f", tmp_path
     )
     monkeypatch.setenv("HTTP_PROXY", "spdy://proxy.example:1")
-    found = reason("http://data.example/file", tmp_path)
-    assert found.startswith("data.example cannot be reached (Proxy URL had unsupported scheme spdy")
-    assert found.endswith("or the address of the proxy in HTTPS_PROXY, and restart the app.")
+    sentence = reason("http://data.example/file", tmp_path)
+    assert sentence.startswith("data.example cannot be reached (Proxy URL had unsupported scheme spdy")
+    assert sentence.endswith("or the address of the proxy in HTTPS_PROXY, and restart the app.")
 
 
 def test_a_server_that_sends_without_end_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,9 +196,9 @@ def test_a_certificate_says_what_is_wrong_with_it(
         download.download(f"https://{there}/file", tmp_path / "file", lambda done, total: None)
     assert (tmp_path / "file").read_bytes() == b"the file"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "nowhere.pem"))
-    found = reason("https://data.example/file", tmp_path)
-    assert "nowhere.pem" in found
-    assert found.endswith("Correct REQUESTS_CA_BUNDLE.")
+    sentence = reason("https://data.example/file", tmp_path)
+    assert "nowhere.pem" in sentence
+    assert sentence.endswith("Correct REQUESTS_CA_BUNDLE.")
 
 
 # --------------------------------------------------------------------------------------------------- proxies
@@ -270,7 +270,7 @@ def test_whatever_a_server_answers_is_a_file_or_a_reason(
         try:
             download.download(f"http://{there}/file", target, lambda done, total: None)
         except FetchFailed as error:
-            found = str(error)
+            message = str(error)
         else:
-            found = there
-    assert there in found
+            message = there
+    assert there in message

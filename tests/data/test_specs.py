@@ -25,14 +25,14 @@ WRITTEN_DOWN = re.compile(
 
 
 def test_shape_and_classes_are_written_down_only_where_a_digit_is_drawn() -> None:
-    found = [
+    lines = [
         f"{name}:{number}: {line.strip()}"
         for file in CORE + PAGES
         if not (name := file.relative_to(PROJECT).as_posix()).startswith(HERE)
         for number, line in enumerate(file.read_text("utf-8").splitlines(), start=1)
         if WRITTEN_DOWN.search(line)
     ]
-    assert found == []
+    assert lines == []
 
 
 @pytest.mark.parametrize("name", specs.BUILT_IN)

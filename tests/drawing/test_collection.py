@@ -55,9 +55,9 @@ def test_what_is_kept_comes_back_as_it_was_newest_first(
 ) -> None:
     file = tmp_path_factory.mktemp("kept") / "drawings.sqlite"
     new = collection.add(file, several, PLENTY)
-    found = collection.every(file)
-    assert len({each.id for each in found}) == collection.count(file) == new == len(several)
-    assert all_same(found, sorted(several, key=lambda each: -each.time))
+    kept = collection.every(file)
+    assert len({each.id for each in kept}) == collection.count(file) == new == len(several)
+    assert all_same(kept, sorted(several, key=lambda each: -each.time))
 
 
 def test_of_the_same_time_the_last_to_be_kept_comes_first(file: Path) -> None:
@@ -69,9 +69,9 @@ def test_of_the_same_time_the_last_to_be_kept_comes_first(file: Path) -> None:
 def test_numbers_may_be_numpys(file: Path) -> None:
     numbers: dict[str, Any] = {"answer": np.int64(3), "confidence": np.float32(0.5), "time": np.float64(9)}
     collection.add(file, [drawing(label=np.uint8(8), **numbers)], PLENTY)
-    (found,) = collection.every(file, label=np.int64(8))
-    assert same(found, drawing(label=8, answer=3, confidence=0.5, time=9))
-    assert same(interchange.unpack(interchange.pack([drawing(label=np.uint8(8), **numbers)]))[0], found)
+    (kept,) = collection.every(file, label=np.int64(8))
+    assert same(kept, drawing(label=8, answer=3, confidence=0.5, time=9))
+    assert same(interchange.unpack(interchange.pack([drawing(label=np.uint8(8), **numbers)]))[0], kept)
 
 
 def test_a_drawing_without_a_time_gets_the_time_it_is_kept(
@@ -83,14 +83,14 @@ def test_a_drawing_without_a_time_gets_the_time_it_is_kept(
 
 
 def test_the_same_drawing_is_kept_once_and_another_label_writer_or_stroke_makes_another(file: Path) -> None:
-    one = drawing(strokes=SEVEN, writer="Ann", time=5)
-    assert collection.add(file, [one, one], PLENTY) == 1
-    assert collection.add(file, [replace(one, time=6, run="other", answer=1)], PLENTY) == 0
+    original = drawing(strokes=SEVEN, writer="Ann", time=5)
+    assert collection.add(file, [original, original], PLENTY) == 1
+    assert collection.add(file, [replace(original, time=6, run="other", answer=1)], PLENTY) == 0
     others = [
-        replace(one, label=1),
-        replace(one, writer="Ben"),
-        replace(one, strokes=[[[0.0, 0.0], [0.0, 1.0]]]),
-        replace(one, image=drawing(1).image),
+        replace(original, label=1),
+        replace(original, writer="Ben"),
+        replace(original, strokes=[[[0.0, 0.0], [0.0, 1.0]]]),
+        replace(original, image=drawing(1).image),
     ]
     assert collection.add(file, others, PLENTY) == 4
     assert collection.count(file) == 5
@@ -156,10 +156,10 @@ def test_a_drawing_gets_another_label(file: Path) -> None:
 
 def test_a_label_that_makes_two_drawings_the_same_leaves_one_of_them(file: Path) -> None:
     collection.add(file, [drawing(label=1, time=1), drawing(label=7, time=2)], PLENTY)
-    seven, one = collection.every(file)
-    collection.relabel(file, one.id, 7)
-    assert [(each.id, each.label) for each in collection.every(file)] == [(one.id, 7)]
-    assert seven.id != one.id
+    seven, relabelled = collection.every(file)
+    collection.relabel(file, relabelled.id, 7)
+    assert [(each.id, each.label) for each in collection.every(file)] == [(relabelled.id, 7)]
+    assert seven.id != relabelled.id
 
 
 def test_what_was_deleted_can_be_put_back(file: Path) -> None:
@@ -209,14 +209,14 @@ def test_thirty_people_who_write_at_once_lose_nothing(file: Path) -> None:
             assert len(mine) == (n > 0) + 1
             collection.relabel(file, mine[-1].id, n)
             if n:
-                assert len(collection.delete(file, [min(one.id for one in mine)])) == 1
+                assert len(collection.delete(file, [min(each.id for each in mine)])) == 1
 
     with ThreadPoolExecutor(people) as threads:
         for done in [threads.submit(person, number) for number in range(people)]:
             done.result()
-    found = collection.every(file)
-    assert {each.writer for each in found} == {f"w{number}" for number in range(people)}
-    assert len(found) == people
+    kept = collection.every(file)
+    assert {each.writer for each in kept} == {f"w{number}" for number in range(people)}
+    assert len(kept) == people
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -263,9 +263,9 @@ for n in range(25):
         _output, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, errors
     expected = {drawing(1000 * number + n).image.tobytes() for number in range(5) for n in range(25)}
-    found = [each.image.tobytes() for each in collection.every(file)]
-    assert len(found) == len(expected)
-    assert set(found) == expected
+    images = [each.image.tobytes() for each in collection.every(file)]
+    assert len(images) == len(expected)
+    assert set(images) == expected
 
 
 def test_the_limit_holds_for_all_who_write_at_once(file: Path) -> None:
@@ -294,9 +294,9 @@ def test_who_reads_does_not_wait_for_who_writes_and_who_writes_gives_up_in_the_e
 
 def test_drawings_can_be_read_without_their_strokes(tmp_path: Path) -> None:
     file = tmp_path / "drawings.sqlite"
-    one = Drawing(3, np.full((28, 28), 7, np.uint8), [[[0.0, 0.0], [1.0, 1.0]]])
-    collection.add(file, [one], 10)
+    whole = Drawing(3, np.full((28, 28), 7, np.uint8), [[[0.0, 0.0], [1.0, 1.0]]])
+    collection.add(file, [whole], 10)
     (bare,) = collection.every(file, strokes=False)
     assert (bare.label, bare.strokes) == (3, [])
-    np.testing.assert_array_equal(bare.image, one.image)
-    assert collection.every(file)[0].strokes == one.strokes
+    np.testing.assert_array_equal(bare.image, whole.image)
+    assert collection.every(file)[0].strokes == whole.strokes

@@ -56,16 +56,16 @@ def test_the_file_has_the_keys_of_the_shared_format_and_ours() -> None:
 def test_strokes_alone_are_drawn_and_brought_to_their_unit() -> None:
     large = [[[10 + 50 * x, 20 + 50 * y] for x, y in SEVEN[0]]]
     entries = [{"writer": "w101", "label": 7, "strokes": lines, "unknown": {}} for lines in (SEVEN, large)]
-    for found in interchange.unpack(json.dumps(entries).encode()):
-        assert same(found, Drawing(7, strokes.image(SEVEN), SEVEN, "w101"))
+    for read in interchange.unpack(json.dumps(entries).encode()):
+        assert same(read, Drawing(7, strokes.image(SEVEN), SEVEN, "w101"))
 
 
 def test_handwriting_is_read_as_it_is(file: Path, handwriting: Path) -> None:
     entries = json.loads(gzip.decompress(handwriting.read_bytes()))[:200]
-    found = interchange.unpack(gzip.compress(json.dumps(entries).encode()))
-    assert [each.label for each in found] == [entry["label"] for entry in entries]
-    assert [each.strokes for each in found] == [entry["strokes"] for entry in entries]
-    assert collection.add(file, found, PLENTY) == len(entries)
+    drawings = interchange.unpack(gzip.compress(json.dumps(entries).encode()))
+    assert [each.label for each in drawings] == [entry["label"] for entry in entries]
+    assert [each.strokes for each in drawings] == [entry["strokes"] for entry in entries]
+    assert collection.add(file, drawings, PLENTY) == len(entries)
     assert collection.writers(file) == sorted({entry["writer"] for entry in entries})
 
 
@@ -122,8 +122,8 @@ def test_a_label_is_needed_and_little_else() -> None:
     with pytest.raises(BadDrawings, match="The label of drawing 1 in the file is missing, but it must be"):
         interchange.unpack(json.dumps([{"strokes": SEVEN}]).encode())
     for key in ("strokes", "image"):
-        (found,) = interchange.unpack(json.dumps([{"label": 7, key: GOOD[key]}]).encode())
-        assert (found.writer, found.answer, found.confidence, found.run, found.time) == (
+        (read,) = interchange.unpack(json.dumps([{"label": 7, key: GOOD[key]}]).encode())
+        assert (read.writer, read.answer, read.confidence, read.run, read.time) == (
             "",
             None,
             None,
@@ -133,8 +133,8 @@ def test_a_label_is_needed_and_little_else() -> None:
 
 
 def test_control_characters_in_a_name_are_dropped() -> None:
-    (found,) = interchange.unpack(json.dumps([GOOD | {"writer": "A\x00n\x1b\n" + "n" * 62}]).encode())
-    assert found.writer == "An" + "n" * 62
+    (read,) = interchange.unpack(json.dumps([GOOD | {"writer": "A\x00n\x1b\n" + "n" * 62}]).encode())
+    assert read.writer == "An" + "n" * 62
 
 
 @pytest.mark.parametrize(
@@ -203,13 +203,13 @@ def test_too_large_a_file_is_refused_with_the_limit(data: bytes, sentence: str) 
 
 def drawings_or_a_sentence(data: bytes) -> None:
     """Read it; whatever it is, that gives drawings, or the one error with a sentence."""
-    found: list[Drawing] = []
-    sentence = refusal(lambda: found.extend(interchange.unpack(data)), BadDrawings)
+    drawings: list[Drawing] = []
+    sentence = refusal(lambda: drawings.extend(interchange.unpack(data)), BadDrawings)
     assert sentence is None or re.fullmatch(r"(The|Drawing) .*\.", sentence, re.DOTALL)
-    images, labels = collection.arrays(found)
-    assert images.shape == (len(found), 28, 28)
+    images, labels = collection.arrays(drawings)
+    assert images.shape == (len(drawings), 28, 28)
     assert (labels < 10).all()
-    assert all_same(interchange.unpack(interchange.pack(found)), found)
+    assert all_same(interchange.unpack(interchange.pack(drawings)), drawings)
 
 
 @given(data=st.binary(max_size=300))

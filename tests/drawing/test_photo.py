@@ -91,12 +91,12 @@ def image(picture: Photo) -> NDArray[np.uint8]:
     return canvas_to_image(photo.canvas(picture))
 
 
-def difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+def difference(digit: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     """The mean difference in grey levels, 0 to 255, of the images a little blurred.
 
     The centre and the width, which are whole pixels, may round to the neighbouring one.
     """
-    blurred = [ndimage.uniform_filter(it.astype(float), 3) for it in (one, other)]
+    blurred = [ndimage.uniform_filter(pixels.astype(float), 3) for pixels in (digit, other)]
     shifts = [np.roll(blurred[0], (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
     return float(min(np.abs(shifted - blurred[1]).mean() for shifted in shifts))
 
@@ -257,11 +257,11 @@ def test_an_image_as_small_as_mnists_is_read_too() -> None:
     some = datasets.load("mnist-5k").x_train[:60]
     # A wide pen, so that nothing is to be thickened.
     wide = [digit for digit in some if digit.mean() > 40]
-    found = [
+    differences = [
         difference(image(np.dstack([255 - digit] * 3 + [np.full_like(digit, 255)])), digit) for digit in wide
     ]
     assert len(wide) > 10
-    assert np.median(found) < SAME
+    assert np.median(differences) < SAME
 
 
 def test_the_canvas_is_black_where_there_is_no_ink_and_has_grey_edges() -> None:
@@ -357,16 +357,16 @@ def test_every_mode_of_a_file_is_read_as_the_same_digit(mode: str) -> None:
             grey.convert(mode, dither=Image.Dither.NONE) if mode == "1" else grey.convert("RGB").convert(mode)
         )
     assert picture.mode == mode
-    found = photo.read(encoded(picture, "JPEG" if mode == "CMYK" else "PNG"))
-    assert (found.shape, found.dtype) == (SEEN.shape, np.uint8)
-    assert difference(image(found), image(SEEN)) < SAME
+    pixels = photo.read(encoded(picture, "JPEG" if mode == "CMYK" else "PNG"))
+    assert (pixels.shape, pixels.dtype) == (SEEN.shape, np.uint8)
+    assert difference(image(pixels), image(SEEN)) < SAME
 
 
 def test_a_palette_may_have_a_transparent_colour() -> None:
     sheet = Image.fromarray(np.rint(drawn(4) * 255).astype(np.uint8)).convert("P")
-    found = photo.read(encoded(sheet, "PNG", transparency=bytes([0] + [255] * 255)))
-    assert found[0, 0, 3] == 0
-    assert difference(image(found), image(SEEN)) < SAME
+    pixels = photo.read(encoded(sheet, "PNG", transparency=bytes([0] + [255] * 255)))
+    assert pixels[0, 0, 3] == 0
+    assert difference(image(pixels), image(SEEN)) < SAME
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
@@ -374,15 +374,15 @@ def test_a_palette_may_have_a_transparent_colour() -> None:
 def test_a_photo_comes_upright_as_its_exif_data_say(kind: str, orientation: int) -> None:
     # How to store it so that the orientation, as the EXIF standard has it, brings it upright.
     stored: dict[int, Callable[[Photo], Photo]] = {
-        1: lambda it: it, 2: np.fliplr, 3: lambda it: np.rot90(it, 2), 4: np.flipud,
-        5: lambda it: it.swapaxes(0, 1), 6: np.rot90, 7: lambda it: np.rot90(it, 2).swapaxes(0, 1),
-        8: lambda it: np.rot90(it, -1),
+        1: lambda seen: seen, 2: np.fliplr, 3: lambda seen: np.rot90(seen, 2), 4: np.flipud,
+        5: lambda seen: seen.swapaxes(0, 1), 6: np.rot90, 7: lambda seen: np.rot90(seen, 2).swapaxes(0, 1),
+        8: lambda seen: np.rot90(seen, -1),
     }  # fmt: skip
     exif = Image.Exif()
     exif[0x0112] = orientation
-    found = photo.read(encoded(np.ascontiguousarray(stored[orientation](SEEN)), kind, exif=exif))
-    assert found.shape == SEEN.shape
-    assert np.abs(found.astype(int) - SEEN).mean() < 3
+    pixels = photo.read(encoded(np.ascontiguousarray(stored[orientation](SEEN)), kind, exif=exif))
+    assert pixels.shape == SEEN.shape
+    assert np.abs(pixels.astype(int) - SEEN).mean() < 3
 
 
 def test_damaged_exif_data_leave_the_photo_as_it_lies() -> None:
@@ -399,12 +399,12 @@ def test_of_an_animation_the_first_frame_is_read(kind: str) -> None:
 
 @pytest.mark.parametrize("size", [(4000, 3000), (3000, 4000)])
 def test_a_photo_of_12_megapixels_is_reduced(size: tuple[int, int]) -> None:
-    found = photo.read(encoded(Image.fromarray(SEEN).resize(size, Image.Resampling.BICUBIC), "JPEG"))
-    assert found.shape == (size[1] // 5, size[0] // 5, 4)
+    pixels = photo.read(encoded(Image.fromarray(SEEN).resize(size, Image.Resampling.BICUBIC), "JPEG"))
+    assert pixels.shape == (size[1] // 5, size[0] // 5, 4)
     expected = np.asarray(
         Image.fromarray(SEEN).resize((size[0] // 5, size[1] // 5), Image.Resampling.BICUBIC)
     )
-    assert np.abs(found.astype(int) - expected).mean() < 3
+    assert np.abs(pixels.astype(int) - expected).mean() < 3
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
@@ -412,8 +412,8 @@ def test_what_has_no_opacity_is_made_smaller_as_what_has(mode: str) -> None:
     picture = Image.fromarray(np.random.default_rng(1).integers(0, 256, (1700, 1300, 3), np.uint8)).convert(
         mode
     )
-    found = photo.read(encoded(picture, "PNG"))
-    assert np.abs(found.astype(int) - photo.read(encoded(picture.convert("RGBA"), "PNG"))).max() <= 1
+    pixels = photo.read(encoded(picture, "PNG"))
+    assert np.abs(pixels.astype(int) - photo.read(encoded(picture.convert("RGBA"), "PNG"))).max() <= 1
 
 
 def test_a_photo_much_longer_than_high_is_read_at_its_length() -> None:
@@ -495,12 +495,12 @@ FILES = [
 
 def is_read_or_refused(data: bytes) -> None:
     try:
-        found = photo.read(data)
+        pixels = photo.read(data)
     except NoPhoto:
         return
-    assert found.dtype == np.uint8
-    assert found.shape[2:] == (4,)
-    assert 0 < max(found.shape) <= photo.SIDE
+    assert pixels.dtype == np.uint8
+    assert pixels.shape[2:] == (4,)
+    assert 0 < max(pixels.shape) <= photo.SIDE
 
 
 @given(st.sampled_from(FILES), st.data())
@@ -545,5 +545,5 @@ def test_random_bytes_are_read_or_refused(start: bytes, rest: bytes) -> None:
 @settings(max_examples=20)
 def test_a_png_with_odd_chunks_is_read_or_refused(chunks: list[tuple[bytes, bytes]]) -> None:
     first = 8 + 25  # the signature and the header
-    odd = b"".join(chunk(*one) for one in chunks)
+    odd = b"".join(chunk(*parts) for parts in chunks)
     is_read_or_refused(FILES[0][:first] + odd + FILES[0][first:])

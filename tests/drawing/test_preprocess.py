@@ -46,9 +46,9 @@ def pasted(draw: st.DrawFn) -> Pasted:
     return Pasted(draw(st.integers(0, len(DIGITS) - 1)), scale, draw(place), draw(place))
 
 
-def difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+def difference(image: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     """The mean difference of two images in grey levels, 0 to 255."""
-    return float(np.abs(one.astype(int) - other).mean())
+    return float(np.abs(image.astype(int) - other).mean())
 
 
 @given(pasted())
@@ -109,10 +109,10 @@ def test_a_little_noise_on_the_paper_is_not_ink(example: Pasted, strength: int) 
     noise = np.random.default_rng(0).integers(0, strength + 1, clean.shape[:2])
     noisy = clean.copy()
     noisy[..., :3] = np.clip(clean[..., :3].astype(int) + noise[..., None], 0, 255)
-    one, other = canvas_to_image(clean), canvas_to_image(noisy)
+    image, other = canvas_to_image(clean), canvas_to_image(noisy)
     # The centre of mass may just round to the neighbouring pixel.
     shifts = [np.roll(other, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
-    assert min(difference(one, shifted) for shifted in shifts) < 8
+    assert min(difference(image, shifted) for shifted in shifts) < 8
 
 
 @pytest.mark.parametrize(
@@ -160,30 +160,30 @@ def test_normalising_maps_the_range_to_0_and_1() -> None:
 
 @given(pasted())
 def test_the_last_step_is_the_whole_recipe(example: Pasted) -> None:
-    found = preprocess.steps(example.canvas)
-    assert tuple(found) == preprocess.STEPS
-    np.testing.assert_array_equal(found["centre"], canvas_to_image(example.canvas))
-    assert max(found["fit"].shape) == 20
-    assert found["stretch"].max() == pytest.approx(255)
+    images = preprocess.steps(example.canvas)
+    assert tuple(images) == preprocess.STEPS
+    np.testing.assert_array_equal(images["centre"], canvas_to_image(example.canvas))
+    assert max(images["fit"].shape) == 20
+    assert images["stretch"].max() == pytest.approx(255)
 
 
 @given(pasted(), st.sets(st.sampled_from(preprocess.STEPS)))
 @settings(max_examples=50)
 def test_any_steps_can_be_left_out(example: Pasted, without: set[str]) -> None:
-    found = preprocess.steps(example.canvas, without)
-    assert found["centre"].shape == (28, 28)
-    assert all(0 <= step.min() <= step.max() <= 256 for step in found.values())
+    images = preprocess.steps(example.canvas, without)
+    assert images["centre"].shape == (28, 28)
+    assert all(0 <= step.min() <= step.max() <= 256 for step in images.values())
     if "crop" in without:
-        assert found["crop"].shape == (280, 280)
+        assert images["crop"].shape == (280, 280)
     if "fit" in without:
-        assert found["fit"].shape == (28, 28)
+        assert images["fit"].shape == (28, 28)
 
 
 def test_with_every_step_left_out_the_canvas_is_only_shrunk() -> None:
     canvas = paste(DIGITS[5], 5, 90, 20)
-    found = preprocess.steps(canvas, preprocess.STEPS)["centre"]
+    shrunk = preprocess.steps(canvas, preprocess.STEPS)["centre"]
     means = canvas[..., 0].reshape(28, 10, 28, 10).mean(axis=(1, 3))
-    np.testing.assert_allclose(found, means, atol=1)
+    np.testing.assert_allclose(shrunk, means, atol=1)
 
 
 def test_without_the_step_that_reads_the_paper_black_ink_stays_black() -> None:
@@ -248,8 +248,8 @@ def test_whatever_a_canvas_holds_it_is_read_or_empty(canvas: NDArray[np.uint8], 
         assert canvas_to_image(canvas).max() == 255
     except EmptyDrawing:
         return
-    for found in segmentation.find(canvas):
-        assert found.image.max() == 255
+    for digit in segmentation.find(canvas):
+        assert digit.image.max() == 255
     assert preprocess.steps(canvas, without)["centre"].shape == (28, 28)
 
 

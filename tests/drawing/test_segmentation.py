@@ -26,18 +26,18 @@ def canvas(*placed: NDArray[np.uint8]) -> NDArray[np.uint8]:
 @settings(max_examples=100)
 def test_digits_side_by_side_are_what_they_would_be_alone(digits: list[tuple[int, int, int]]) -> None:
     alone = [paste(DIGITS[index], scale, top, 10, side=256) for index, scale, top in digits]
-    found = segmentation.find(canvas(*alone))
-    assert len(found) == len(alone)
-    for one, digit in zip(found, alone, strict=True):
+    segments = segmentation.find(canvas(*alone))
+    assert len(segments) == len(alone)
+    for segment, digit in zip(segments, alone, strict=True):
         # A fleck that is dust to a digit on its own may be less than dust to a whole number.
-        assert np.abs(one.image.astype(int) - canvas_to_image(digit)).mean() < 8
-    assert [one.left for one in found] == sorted(one.left for one in found)
+        assert np.abs(segment.image.astype(int) - canvas_to_image(digit)).mean() < 8
+    assert [segment.left for segment in segments] == sorted(segment.left for segment in segments)
 
 
 def test_the_bar_above_the_belly_of_a_5_is_a_part_of_it() -> None:
     five = [[[0.1, 0.0], [0.6, 0.0]], [[0.1, 0.15], [0.1, 0.45], [0.5, 0.5], [0.6, 0.8], [0.1, 1.0]]]
-    (found,) = segmentation.find(strokes.rgba(five, pen=0.08))
-    np.testing.assert_array_equal(found.image, canvas_to_image(strokes.rgba(five, pen=0.08)))
+    (segment,) = segmentation.find(strokes.rgba(five, pen=0.08))
+    np.testing.assert_array_equal(segment.image, canvas_to_image(strokes.rgba(five, pen=0.08)))
 
 
 def test_a_dot_beside_a_digit_is_not_a_digit() -> None:
@@ -51,8 +51,8 @@ def test_two_digits_that_touch_are_one_that_is_wide() -> None:
         [[centre + 0.5 * np.cos(t), 0.5 * np.sin(t)] for t in np.linspace(0, 2 * np.pi, 40)]
         for centre in (0, 1)
     ]
-    (found,) = segmentation.find(strokes.rgba(zeros, pen=0.1))
-    assert found.wide
+    (segment,) = segmentation.find(strokes.rgba(zeros, pen=0.1))
+    assert segment.wide
     (alone,) = segmentation.find(strokes.rgba(zeros[:1], pen=0.1))
     assert not alone.wide
 
@@ -69,10 +69,10 @@ def test_no_ink_is_no_number(empty: NDArray[np.uint8]) -> None:
 
 
 def test_almost_every_single_digit_of_mnist_is_found_as_one() -> None:
-    found = [
+    counts = [
         len(segmentation.find(paste(digit, 5, 30, 60))) for digit in datasets.load("mnist-5k").x_test[:500]
     ]
-    assert np.mean(np.array(found) == 1) > 0.99
+    assert np.mean(np.array(counts) == 1) > 0.99
 
 
 def test_nothing_but_specks_is_still_read_as_something() -> None:

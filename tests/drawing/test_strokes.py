@@ -30,8 +30,8 @@ def path(*points: tuple[float, float]) -> dict[str, Any]:
 
 def test_a_stroke_is_where_the_pen_was() -> None:
     corners, dot = [(10.0, 20.0), (50.0, 20.0), (30.0, 120.0)], [(7.0, 9.0)]
-    found = strokes.from_canvas({"objects": [path(*corners), path(*dot)]})
-    assert found == [[list(point) for point in stroke] for stroke in (corners, dot)]
+    drawn = strokes.from_canvas({"objects": [path(*corners), path(*dot)]})
+    assert drawn == [[list(point) for point in stroke] for stroke in (corners, dot)]
     assert strokes.from_canvas({"objects": []}) == []
 
 
@@ -75,9 +75,9 @@ def test_a_drawing_beyond_measure_is_refused_with_what_is_allowed(objects: objec
 
 @given(any_strokes)
 def test_in_a_file_the_longer_side_is_1(drawn: strokes.Strokes) -> None:
-    found = np.concatenate([np.array(stroke) for stroke in strokes.unit(drawn)])
-    assert found.min() == 0
-    assert found.max() in (pytest.approx(1, abs=1e-3), 0)
+    coordinates = np.concatenate([np.array(stroke) for stroke in strokes.unit(drawn)])
+    assert coordinates.min() == 0
+    assert coordinates.max() in (pytest.approx(1, abs=1e-3), 0)
     assert [len(stroke) for stroke in strokes.unit(drawn)] == [len(stroke) for stroke in drawn]
 
 
@@ -90,9 +90,9 @@ on_canvas = st.lists(
 def test_strokes_in_an_address_come_back_and_are_drawn_as_they_were(drawn: strokes.Strokes) -> None:
     text = strokes.to_text(drawn, 280)
     assert re.fullmatch(r"[\w-]*", text, re.ASCII)
-    found = strokes.from_text(text, 280)
-    assert len(found) == len(drawn)
-    for stroke, back in zip(drawn, found, strict=True):
+    restored = strokes.from_text(text, 280)
+    assert len(restored) == len(drawn)
+    for stroke, back in zip(drawn, restored, strict=True):
         # From end to end, no point farther from what is left than a hundredth of the canvas.
         np.testing.assert_allclose([back[0], back[-1]], [stroke[0], stroke[-1]], atol=0.6)
         apart = np.abs(np.array(stroke)[:, None] - np.array(back)[None]).max(axis=2).min(axis=1)

@@ -26,7 +26,7 @@ def predictor(mlp_run: Path) -> Predictor:
 
 
 @pytest.fixture(scope="module")
-def found(mlp_run: Path) -> Calibration:
+def kept(mlp_run: Path) -> Calibration:
     read = Calibration.read(mlp_run)
     assert read is not None
     return read
@@ -64,26 +64,26 @@ def test_a_temperature_changes_no_answer(temperature: float) -> None:
     np.testing.assert_array_equal(probabilities.argmax(axis=1), logits.argmax(axis=1))
 
 
-def test_a_run_with_validation_images_measures_on_them(found: Calibration, mnist_5k: Dataset) -> None:
-    assert found.images == 800  # a fifth of 4,000
+def test_a_run_with_validation_images_measures_on_them(kept: Calibration, mnist_5k: Dataset) -> None:
+    assert kept.images == 800  # a fifth of 4,000
 
 
 def test_what_the_worker_kept_is_what_is_measured_again(
-    found: Calibration, predictor: Predictor, mnist_5k: Dataset
+    kept: Calibration, predictor: Predictor, mnist_5k: Dataset
 ) -> None:
     again = calibration.fit(predictor, mnist_5k.x_train[3200:], mnist_5k.y_train[3200:], MNIST)
     assert again is not None
-    assert again.temperature == pytest.approx(found.temperature, rel=1e-4)
-    assert (*again.scales, again.limit) == pytest.approx((*found.scales, found.limit), rel=1e-4)
+    assert again.temperature == pytest.approx(kept.temperature, rel=1e-4)
+    assert (*again.scales, again.limit) == pytest.approx((*kept.scales, kept.limit), rel=1e-4)
 
 
 def test_few_digits_and_many_scribbles_are_refused(
-    found: Calibration, predictor: Predictor, mnist_5k: Dataset
+    kept: Calibration, predictor: Predictor, mnist_5k: Dataset
 ) -> None:
     reference = calibration.reference(predictor, MNIST)
 
     def refused(images: np.ndarray) -> float:
-        return float((found.unlike(reference.unlikeness(images)) > 1).mean())
+        return float((kept.unlike(reference.unlikeness(images)) > 1).mean())
 
     digits = refused(mnist_5k.x_test)
     assert digits <= 0.015
@@ -96,14 +96,14 @@ def test_few_digits_and_many_scribbles_are_refused(
 def test_the_distances_are_those_to_the_third_nearest(predictor: Predictor, mnist_5k: Dataset) -> None:
     distances = calibration.reference(predictor, MNIST).unlikeness(mnist_5k.x_test[:5])
     features = predictor.features(mnist_5k.x_train), predictor.features(mnist_5k.x_test[:5])
-    expected = [np.sort(np.linalg.norm(features[0] - one, axis=1))[2] for one in features[1]]
+    expected = [np.sort(np.linalg.norm(features[0] - vector, axis=1))[2] for vector in features[1]]
     np.testing.assert_allclose(distances[:, 0], expected, rtol=1e-3)
 
 
 def test_a_training_digit_is_not_its_own_neighbour(predictor: Predictor, mnist_5k: Dataset) -> None:
-    own, others = mnist_5k.x_train[:5], mnist_5k.x_train[5:]
-    among_all = calibration.reference(predictor, MNIST).unlikeness(own)
-    without = Neighbours(predictor, others, mnist_5k.y_train[5:]).unlikeness(own)
+    digits, others = mnist_5k.x_train[:5], mnist_5k.x_train[5:]
+    among_all = calibration.reference(predictor, MNIST).unlikeness(digits)
+    without = Neighbours(predictor, others, mnist_5k.y_train[5:]).unlikeness(digits)
     np.testing.assert_allclose(among_all, without, rtol=0.02)
 
 

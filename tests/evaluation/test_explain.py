@@ -23,20 +23,20 @@ def test_ink_is_judged_where_there_is_ink_and_paper_where_there_is_paper(
     predictor: Predictor, mnist_5k: Dataset
 ) -> None:
     image = mnist_5k.x_test[0]
-    found = explain.occlusion(predictor, image, int(mnist_5k.y_test[0]))
-    for part in found:
+    evidence = explain.occlusion(predictor, image, int(mnist_5k.y_test[0]))
+    for part in evidence:
         assert (part.shape, part.dtype) == ((28, 28), np.float32)
-    assert not found.ink[image == 0].any()
-    assert not found.paper[image > 0].any()
-    assert found.ink.any()
-    assert found.paper.any()
+    assert not evidence.ink[image == 0].any()
+    assert not evidence.paper[image > 0].any()
+    assert evidence.ink.any()
+    assert evidence.paper.any()
 
 
 def test_a_pixel_s_value_is_the_mean_of_the_squares_that_cover_it(
     predictor: Predictor, mnist_5k: Dataset
 ) -> None:
     image, digit = mnist_5k.x_test[3], 2
-    found = explain.occlusion(predictor, image, digit)
+    evidence = explain.occlusion(predictor, image, digit)
     y, x = np.argwhere(image == image.max())[0]
 
     def log(changed: np.ndarray) -> float:
@@ -50,7 +50,7 @@ def test_a_pixel_s_value_is_the_mean_of_the_squares_that_cover_it(
                 covered[max(0, top) : top + explain.PATCH, max(0, left) : left + explain.PATCH] = 0
                 drops.append(log(image) - log(covered))
     assert drops
-    assert found.ink[y, x] == pytest.approx(np.mean(drops), abs=1e-3)
+    assert evidence.ink[y, x] == pytest.approx(np.mean(drops), abs=1e-3)
 
 
 def test_taking_away_the_ink_that_speaks_for_the_answer_costs_more_than_other_ink(
@@ -76,20 +76,20 @@ def test_a_training_digit_is_its_own_nearest_neighbour(predictor: Predictor, mni
     images, labels = mnist_5k.x_train[:500], mnist_5k.y_train[:500]
     neighbours = Neighbours(predictor, images, labels)
     for index in (0, 77, 499):
-        found, distances = neighbours.nearest(images[index], 5)
-        assert found[0] == index
+        nearest, distances = neighbours.nearest(images[index], 5)
+        assert nearest[0] == index
         assert distances[0] == pytest.approx(0, abs=1e-3)
         assert (np.diff(distances) >= 0).all()
 
 
 def test_the_distances_are_those_of_the_last_hidden_layer(predictor: Predictor, mnist_5k: Dataset) -> None:
     images = mnist_5k.x_train[:100]
-    found, distances = Neighbours(predictor, images, mnist_5k.y_train[:100]).nearest(mnist_5k.x_test[0], 100)
+    order, distances = Neighbours(predictor, images, mnist_5k.y_train[:100]).nearest(mnist_5k.x_test[0], 100)
     layers = predictor.activations(np.concatenate([mnist_5k.x_test[:1], images]))
     hidden = layers[list(layers)[-2]].reshape(101, -1)
     expected = np.sqrt(((hidden[1:] - hidden[0]) ** 2).sum(axis=1))
     np.testing.assert_allclose(distances, np.sort(expected), rtol=1e-4, atol=1e-4)
-    assert sorted(found) == list(range(100))
+    assert sorted(order) == list(range(100))
 
 
 def test_neighbours_mostly_are_the_same_digit(predictor: Predictor, mnist_5k: Dataset) -> None:

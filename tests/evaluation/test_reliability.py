@@ -19,18 +19,18 @@ from tests.support.strategies import evaluations
 
 @given(evaluations(), st.floats(0.25, 4))
 def test_the_diagram_is_scikit_learn_s(evaluation: Evaluation, temperature: float) -> None:
-    found = reliability.reliability(evaluation.logits, evaluation.labels, temperature)
+    diagram = reliability.reliability(evaluation.logits, evaluation.labels, temperature)
     probabilities = softmax(evaluation.logits.astype(np.float64) / temperature, axis=1)
     right = probabilities.argmax(axis=1) == evaluation.labels
     confidences = probabilities.max(axis=1)
     share, mean = calibration_curve(right, confidences, n_bins=BINS)
-    some = found.counts > 0
-    np.testing.assert_allclose(found.accuracy[some], share)
-    np.testing.assert_allclose(found.confidence[some], mean)
+    some = diagram.counts > 0
+    np.testing.assert_allclose(diagram.accuracy[some], share)
+    np.testing.assert_allclose(diagram.confidence[some], mean)
     # The same, answer by answer: each is as wrong as its bin is.
     bins = np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], confidences)
-    gaps = [abs(right[bins == own].mean() - confidences[bins == own].mean()) for own in bins]
-    assert found.error == pytest.approx(np.mean(gaps))
+    gaps = [abs(right[bins == number].mean() - confidences[bins == number].mean()) for number in bins]
+    assert diagram.error == pytest.approx(np.mean(gaps))
 
 
 def test_who_is_always_sure_and_half_the_time_wrong_is_off_by_a_half() -> None:

@@ -57,22 +57,22 @@ def test_the_matrix_and_the_confused_pairs_count_every_image_once(evaluation: Ev
 def test_the_worst_mistakes_come_first(evaluation: Evaluation, data: st.DataObject) -> None:
     some = np.flatnonzero(data.draw(st.lists(st.booleans(), max_size=60)))
     some = some[some < len(evaluation.labels)]
-    found = evaluation.worst_first(some)
-    assert sorted(found) == some.tolist()
-    wrong = evaluation.predictions[found] != evaluation.labels[found]
+    order = evaluation.worst_first(some)
+    assert sorted(order) == some.tolist()
+    wrong = evaluation.predictions[order] != evaluation.labels[order]
     assert (np.diff(wrong.astype(int)) <= 0).all()
-    assert (np.diff(evaluation.confidences[found[wrong]]) <= 0).all()
-    assert (np.diff(evaluation.confidences[found[~wrong]]) >= 0).all()
+    assert (np.diff(evaluation.confidences[order[wrong]]) <= 0).all()
+    assert (np.diff(evaluation.confidences[order[~wrong]]) >= 0).all()
 
 
 @given(evaluations(), st.floats(0.25, 4))
 def test_a_temperature_changes_how_sure_the_answers_are_and_not_the_answers(
     evaluation: Evaluation, temperature: float
 ) -> None:
-    found = evaluation.at(temperature)
-    np.testing.assert_array_equal(found.predictions, evaluation.predictions)
+    scaled = evaluation.at(temperature)
+    np.testing.assert_array_equal(scaled.predictions, evaluation.predictions)
     sign = np.sign(1 - temperature)
-    assert (sign * (found.confidences - evaluation.confidences) >= -1e-6).all()
+    assert (sign * (scaled.confidences - evaluation.confidences) >= -1e-6).all()
 
 
 @given(evaluations())

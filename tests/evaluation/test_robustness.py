@@ -40,10 +40,10 @@ def run(mlp_run: Path, tmp_path: Path) -> Path:
 def test_one_level_changes_nothing_and_every_other_one_does(digits: Images, kind: str) -> None:
     before = digits.copy()
     for level in LEVELS[kind]:
-        found = changed(digits, kind, level)
-        assert found.dtype == np.uint8
-        assert found.shape == digits.shape
-        assert np.array_equal(found, digits) == (level == UNCHANGED[kind])
+        images = changed(digits, kind, level)
+        assert images.dtype == np.uint8
+        assert images.shape == digits.shape
+        assert np.array_equal(images, digits) == (level == UNCHANGED[kind])
     np.testing.assert_array_equal(digits, before)
 
 
@@ -55,7 +55,8 @@ def test_digits_are_turned_shifted_and_scaled_as_scipy_does_it(digits: Images) -
     np.testing.assert_array_equal(changed(digits, "shift", -2)[:, :, :-2], digits[:, :, 2:])
     factor, middle = 1.25, 13.5
     scaled = [
-        ndimage.affine_transform(one, np.eye(2) / factor, middle - middle / factor, order=1) for one in some
+        ndimage.affine_transform(digit, np.eye(2) / factor, middle - middle / factor, order=1)
+        for digit in some
     ]
     assert np.abs(changed(digits[:20], "scale", factor) - scaled).mean() < 1
 
@@ -76,17 +77,17 @@ def test_noise_is_as_strong_as_it_says_and_the_same_each_time() -> None:
 def test_it_is_measured_in_a_process_and_kept_with_the_run(run: Path, mnist_5k: datasets.Dataset) -> None:
     assert Robustness.read(run) is None
     subprocess.run([sys.executable, "-m", "core.evaluation.robustness", str(run)], check=True)
-    found = Robustness.read(run)
-    assert found is not None
-    assert found.done == 1
-    assert found.images == len(mnist_5k.y_test)
+    measured = Robustness.read(run)
+    assert measured is not None
+    assert measured.done == 1
+    assert measured.images == len(mnist_5k.y_test)
     accuracy = run_folder.status(run).test_accuracy
     predictor = predict.load(run)
     for kind, levels in LEVELS.items():
-        assert len(found.accuracy[kind]) == len(levels)
-        assert found.accuracy[kind][levels.index(UNCHANGED[kind])] == pytest.approx(accuracy)
+        assert len(measured.accuracy[kind]) == len(levels)
+        assert measured.accuracy[kind][levels.index(UNCHANGED[kind])] == pytest.approx(accuracy)
     shifted = predictor.logits(changed(mnist_5k.x_test, "shift", 4)).argmax(axis=1)
-    assert found.accuracy["shift"][LEVELS["shift"].index(4)] == np.mean(shifted == mnist_5k.y_test)
+    assert measured.accuracy["shift"][LEVELS["shift"].index(4)] == np.mean(shifted == mnist_5k.y_test)
 
 
 def test_two_do_not_measure_the_same_run_at_once(run: Path) -> None:
@@ -163,15 +164,15 @@ def test_a_click_measures_and_shows_the_curves(run: Path, monkeypatch: pytest.Mo
     again(app)
 
     def is_done() -> bool:
-        found = Robustness.read(run)
-        return found is not None and found.done == 1 and not robustness.is_measuring(run)
+        measured = Robustness.read(run)
+        return measured is not None and measured.done == 1 and not robustness.is_measuring(run)
 
     wait_until(is_done, "all of it is measured")
     again(app)
     assert not [button for button in app.button if button.key == "measure"]
-    found = Robustness.read(run)
-    assert found is not None
-    for kind, values in found.accuracy.items():
+    measured = Robustness.read(run)
+    assert measured is not None
+    for kind, values in measured.accuracy.items():
         (line,) = figure(app, f"evaluate.robust_{kind}")["data"]
         assert list(line["y"]) == values
 

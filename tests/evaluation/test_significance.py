@@ -19,9 +19,9 @@ Answers = NDArray[np.bool_]
 @given(st.integers(1, 100_000), st.data())
 def test_the_interval_is_wilson_s(total: int, data: st.DataObject) -> None:
     right = data.draw(st.integers(0, total))
-    found = significance.wilson(right, total)
-    assert found == pytest.approx(proportion_confint(right, total, method="wilson"), abs=1e-9)
-    assert 0 <= found.low <= right / total <= found.high + 1e-12 <= 1 + 2e-12
+    interval = significance.wilson(right, total)
+    assert interval == pytest.approx(proportion_confint(right, total, method="wilson"), abs=1e-9)
+    assert 0 <= interval.low <= right / total <= interval.high + 1e-12 <= 1 + 2e-12
 
 
 @pytest.mark.parametrize(("right", "total"), [(1, 0), (5, 4), (-1, 4)])
@@ -42,13 +42,13 @@ def two_runs(draw: st.DrawFn) -> tuple[Answers, Answers]:
 @given(two_runs())
 def test_the_p_value_is_that_of_mcnemar_s_exact_test(runs: tuple[Answers, Answers]) -> None:
     first, second = runs
-    found = significance.mcnemar(first, second)
-    table = [[np.sum(first & second), found.first_only], [found.second_only, np.sum(~first & ~second)]]
+    result = significance.mcnemar(first, second)
+    table = [[np.sum(first & second), result.first_only], [result.second_only, np.sum(~first & ~second)]]
     assert np.sum(table) == len(first)
-    expected = mcnemar(table, exact=True).pvalue if found.first_only + found.second_only else 1.0
-    assert found.p_value == pytest.approx(min(1.0, expected))
+    expected = mcnemar(table, exact=True).pvalue if result.first_only + result.second_only else 1.0
+    assert result.p_value == pytest.approx(min(1.0, expected))
     other = significance.mcnemar(second, first)
-    assert other == (found.second_only, found.first_only, pytest.approx(found.p_value))
+    assert other == (result.second_only, result.first_only, pytest.approx(result.p_value))
 
 
 accuracies = st.lists(st.integers(8_000, 10_000).map(lambda right: right / 10_000), min_size=2, max_size=9)
@@ -56,10 +56,10 @@ accuracies = st.lists(st.integers(8_000, 10_000).map(lambda right: right / 10_00
 
 @given(accuracies.filter(lambda values: len(set(values)) > 1))
 def test_the_interval_of_a_mean_is_student_s(values: list[float]) -> None:
-    found = significance.mean(values)
+    interval = significance.mean(values)
     low, high = DescrStatsW(values).tconfint_mean(1 - significance.LEVEL)
-    assert (found.mean - found.margin, found.mean + found.margin) == pytest.approx((low, high))
-    assert (found.lowest, found.highest) == (min(values), max(values))
+    assert (interval.mean - interval.margin, interval.mean + interval.margin) == pytest.approx((low, high))
+    assert (interval.lowest, interval.highest) == (min(values), max(values))
 
 
 def test_measurements_that_are_all_the_same_leave_no_margin() -> None:
@@ -69,17 +69,17 @@ def test_measurements_that_are_all_the_same_leave_no_margin() -> None:
 @given(accuracies, accuracies)
 def test_the_p_value_of_two_groups_is_that_of_welch_s_test(first: list[float], second: list[float]) -> None:
     assume(len(set(first)) > 1 or len(set(second)) > 1)
-    found = significance.welch(first, second)
+    result = significance.welch(first, second)
     _t, expected, _freedom = ttest_ind(first, second, usevar="unequal")
-    assert found.p_value == pytest.approx(expected)
-    assert found.is_meaningful == (found.p_value < 0.05)
-    assert significance.welch(second, first) == pytest.approx((-found.difference, found.p_value))
+    assert result.p_value == pytest.approx(expected)
+    assert result.is_meaningful == (result.p_value < 0.05)
+    assert significance.welch(second, first) == pytest.approx((-result.difference, result.p_value))
 
 
 def test_groups_that_are_all_the_same_do_not_differ() -> None:
-    found = significance.welch([0.5, 0.5], [0.5, 0.5, 0.5])
-    assert found == (0, 1)
-    assert not found.is_meaningful
+    result = significance.welch([0.5, 0.5], [0.5, 0.5, 0.5])
+    assert result == (0, 1)
+    assert not result.is_meaningful
 
 
 def test_ten_thousand_digits_cannot_tell_99_0_from_99_1() -> None:

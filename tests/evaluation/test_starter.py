@@ -61,8 +61,8 @@ def test_its_evaluation_is_what_its_model_says(mnist_npz: Path, monkeypatch: pyt
 def test_its_two_models_are_one() -> None:
     model = keras.saving.load_model(run_folder.STARTER / "model.keras")
     images = datasets.load("mnist-5k").x_test[:100]
-    found = predict.load(run_folder.STARTER).probabilities(images)
-    np.testing.assert_allclose(model.predict(normalise(images), verbose=0), found, atol=1e-5)
+    probabilities = predict.load(run_folder.STARTER).probabilities(images)
+    np.testing.assert_allclose(model.predict(normalise(images), verbose=0), probabilities, atol=1e-5)
     assert model.count_params() == architectures.parameters(architectures.layers(starter.CONFIG))
 
 
@@ -72,11 +72,11 @@ def test_it_reads_the_handwriting_that_it_has_learned_from(digits: list[Drawing]
 
 
 def test_few_of_people_s_digits_are_taken_for_none(digits: list[Drawing]) -> None:
-    found = Calibration.read(run_folder.STARTER)
-    assert found is not None
+    fitted = Calibration.read(run_folder.STARTER)
+    assert fitted is not None
     images = np.stack([canvas_to_image(canvas) for canvas in starter.canvases(digits[::4], 20)])
     reference = calibration.reference(predict.load(run_folder.STARTER), MNIST)
-    assert np.mean(found.unlike(reference.unlikeness(images)) > 1) <= 0.01
+    assert np.mean(fitted.unlike(reference.unlikeness(images)) > 1) <= 0.01
 
 
 def test_the_groups_of_writers_share_nobody(digits: list[Drawing]) -> None:

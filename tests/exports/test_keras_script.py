@@ -41,9 +41,9 @@ def result(code: str, folder: Path) -> tuple[int, float]:
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    found = re.search(r"test accuracy (\d\.\d+)", done.stdout)
-    assert found
-    return keras.saving.load_model(folder / "model.keras", compile=False).count_params(), float(found[1])
+    match = re.search(r"test accuracy (\d\.\d+)", done.stdout)
+    assert match
+    return keras.saving.load_model(folder / "model.keras", compile=False).count_params(), float(match[1])
 
 
 def assert_reproduced(run: Path, code: str, folder: Path) -> None:

@@ -18,15 +18,15 @@ from core.runs import records, run_folder, run_table
 
 def test_the_card_holds_the_run_s_own_numbers(mlp_run: Path) -> None:
     text = model_card.card(run_table.entry(mlp_run), "A network")
-    found = results.load(mlp_run)
+    evaluation = results.load(mlp_run)
     assert text.startswith("# A network\n")
-    assert f"{found.accuracy:.2%} (95% interval" in text
-    assert f"- Loss (cross-entropy): {found.loss:.4f}" in text
-    pair = found.confused()[0]
+    assert f"{evaluation.accuracy:.2%} (95% interval" in text
+    assert f"- Loss (cross-entropy): {evaluation.loss:.4f}" in text
+    pair = evaluation.confused()[0]
     assert f"{pair.true} as {pair.read} ({pair.times} of {pair.written})" in text
     for name, value in records.config(mlp_run).model_dump(mode="json").items():
         assert f"| {name} | {value} |" in text
-    for digit, row in found.report().iterrows():
+    for digit, row in evaluation.report().iterrows():
         assert f"| {digit} | {row['precision']:.4f} | {row['recall']:.4f} |" in text
 
 

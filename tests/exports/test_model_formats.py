@@ -41,8 +41,8 @@ def on_canvas(digit: collection.Drawing, seed: int) -> np.ndarray:
 @pytest.fixture(scope="module")
 def canvases(handwriting: Path) -> list[np.ndarray]:
     """What forty people drew."""
-    found = interchange.unpack(handwriting.read_bytes())
-    return [on_canvas(digit, number) for number, digit in enumerate(found[:: len(found) // 40])]
+    drawings = interchange.unpack(handwriting.read_bytes())
+    return [on_canvas(digit, number) for number, digit in enumerate(drawings[:: len(drawings) // 40])]
 
 
 @pytest.mark.parametrize("ending", sorted(set(model_formats.formats()) - {"drawing.onnx"}))
@@ -97,8 +97,8 @@ def result(code: str, folder: Path) -> np.ndarray:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    found: np.ndarray = np.load(folder / "found.npy")
-    return found
+    probabilities: np.ndarray = np.load(folder / "found.npy")
+    return probabilities
 
 
 def test_the_lines_for_drawings_read_a_picture_of_one(tmp_path: Path, canvases: list[np.ndarray]) -> None:

@@ -107,9 +107,9 @@ def reader(models: Path, version: str, results: Path) -> list[str]:
 
 def loaded(results: Path, version: str) -> Results:
     with np.load(results) as arrays:
-        found = dict(arrays)
-    assert str(found.pop("version")).startswith(version)
-    return found
+        values = dict(arrays)
+    assert str(values.pop("version")).startswith(version)
+    return values
 
 
 @pytest.fixture(scope="module")
@@ -119,41 +119,41 @@ def current(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Results:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", reader(models, keras.__version__, results))
         runpy.run_path(str(READER))
-    found = loaded(results, keras.__version__)
-    assert len(found) == 3 * 2 * (len(NETWORKS) + 2)
-    return found
+    values = loaded(results, keras.__version__)
+    assert len(values) == 3 * 2 * (len(NETWORKS) + 2)
+    return values
 
 
 @pytest.mark.parametrize("version", [version for version in old_keras.VERSIONS if version != "2"])
 def test_a_model_loads_reads_and_trains_on_in_an_older_keras_as_in_this_one(
     version: str, models: Path, current: Results
 ) -> None:
-    found = read(models, version)
-    assert_same(found, current)
+    older = read(models, version)
+    assert_same(older, current)
     for name in current:
         # With dropout, no two trainings are the same.
         if name.endswith("trained") and not name.startswith("cnn"):
             # Without the optimizer's memory of the steps before, they would differ by 0.005.
-            np.testing.assert_allclose(found[name], current[name], rtol=1e-3, atol=1e-4, err_msg=name)
+            np.testing.assert_allclose(older[name], current[name], rtol=1e-3, atol=1e-4, err_msg=name)
 
 
 def test_a_model_loads_and_trains_on_in_keras_2(models: Path, current: Results) -> None:
     """With an optimizer that begins anew."""
-    found = read(models, "2")
-    assert_same(found, current)
+    older = read(models, "2")
+    assert_same(older, current)
     for name in current:
         if name.endswith("trained"):
-            assert not np.array_equal(found[name], found[name.replace("trained", "weights")])
+            assert not np.array_equal(older[name], older[name.replace("trained", "weights")])
 
 
-def assert_same(found: Results, current: Results) -> None:
+def assert_same(older: Results, current: Results) -> None:
     """The weights to the bit; the probabilities as nearly as TensorFlow adds them up twice."""
-    assert found.keys() == current.keys()
+    assert older.keys() == current.keys()
     for name, expected in current.items():
         if name.endswith("weights"):
-            np.testing.assert_array_equal(found[name], expected, name)
+            np.testing.assert_array_equal(older[name], expected, name)
         elif name.endswith("read"):
-            np.testing.assert_allclose(found[name], expected, rtol=1e-5, atol=1e-6, err_msg=name)
+            np.testing.assert_allclose(older[name], expected, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
 def configuration(file: Path) -> str:
@@ -167,9 +167,9 @@ def configuration(file: Path) -> str:
 
 def test_only_what_differs_from_its_default_is_written(models: Path) -> None:
     for file in (*models.glob("*.keras"), *models.glob("*.h5")):
-        found = json.loads(configuration(file))
-        found.pop("compile_config", None)  # of which Keras writes some itself
-        text = json.dumps(found)
+        settings = json.loads(configuration(file))
+        settings.pop("compile_config", None)  # of which Keras writes some itself
+        text = json.dumps(settings)
         for late in (
             "renorm",
             "quantization_config",
@@ -203,8 +203,8 @@ def test_a_run_of_before_is_taken_away_for_older_versions_too(mlp_run: Path, tmp
     )
     (tmp_path / "taken.keras").write_bytes(model_formats.write(run, "keras"))
     assert "quantization" not in configuration(tmp_path / "taken.keras")
-    found = keras.saving.load_model(tmp_path / "taken.keras")
-    for one, other in zip(found.weights, expected.weights, strict=True):
-        np.testing.assert_array_equal(one, other)
-    for one, other in zip(found.optimizer.variables, expected.optimizer.variables, strict=True):
-        np.testing.assert_array_equal(one, other)
+    model = keras.saving.load_model(tmp_path / "taken.keras")
+    for variable, other in zip(model.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(variable, other)
+    for variable, other in zip(model.optimizer.variables, expected.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(variable, other)

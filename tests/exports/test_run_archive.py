@@ -62,25 +62,25 @@ def everything(folder: Path) -> dict[str, bytes]:
 
 
 def test_out_and_in_again_is_the_same_run(run: Path, tmp_path: Path, mnist_5k: datasets.Dataset) -> None:
-    found = run_archive.unpack(io.BytesIO(run_archive.pack(run)), tmp_path)
-    assert found == tmp_path / run.name
-    before, after = everything(run), everything(found)
+    unpacked = run_archive.unpack(io.BytesIO(run_archive.pack(run)), tmp_path)
+    assert unpacked == tmp_path / run.name
+    before, after = everything(run), everything(unpacked)
     # Nobody is given a stranger's model.keras as ours: it is written anew for whoever takes it.
     left_behind = {name for name in before if name.endswith(".lock")} | {"coming.json", "model.keras"}
     assert set(after) == set(before) - left_behind
     assert all(after[name] == before[name] for name in after if name != "model.onnx")
-    assert run_folder.status(found) == run_folder.status(run)
-    assert notes.read(found) == notes.read(run)
+    assert run_folder.status(unpacked) == run_folder.status(run)
+    assert notes.read(unpacked) == notes.read(run)
     images = mnist_5k.x_test[:50]
-    np.testing.assert_array_equal(predict.load(found).logits(images), predict.load(run).logits(images))
-    assert results.load(found).accuracy == run_folder.status(run).test_accuracy
+    np.testing.assert_array_equal(predict.load(unpacked).logits(images), predict.load(run).logits(images))
+    assert results.load(unpacked).accuracy == run_folder.status(run).test_accuracy
 
 
 def test_knobs_that_were_turned_stay_turned(run: Path, contents: Contents, tmp_path: Path) -> None:
     turned = contents | {f"{run.name}/request.json": b'{"action": "pause", "epochs": 9, "rm": "-rf"}'}
-    found = run_archive.unpack(zipped(turned), tmp_path)
-    assert records.plan(found).epochs == 9
-    assert b"rm" not in (found / "request.json").read_bytes()
+    unpacked = run_archive.unpack(zipped(turned), tmp_path)
+    assert records.plan(unpacked).epochs == 9
+    assert b"rm" not in (unpacked / "request.json").read_bytes()
 
 
 def test_a_name_that_is_taken_is_left_to_its_run(run: Path, contents: Contents, tmp_path: Path) -> None:
@@ -96,17 +96,17 @@ def test_a_name_that_is_taken_is_left_to_its_run(run: Path, contents: Contents, 
 
 
 def test_the_same_run_twice_is_no_second_one(run: Path, contents: Contents, tmp_path: Path) -> None:
-    found = run_archive.unpack(io.BytesIO(run_archive.pack(run)), tmp_path)
-    notes.write(found, name="Another name", note="and a note")  # it is the run for all that
+    unpacked = run_archive.unpack(io.BytesIO(run_archive.pack(run)), tmp_path)
+    notes.write(unpacked, name="Another name", note="and a note")  # it is the run for all that
     renamed = {name.replace(run.name, "renamed"): content for name, content in contents.items()}
-    for same in (run_archive.pack(found), run_archive.pack(run), zipped(renamed).getvalue()):
+    for same in (run_archive.pack(unpacked), run_archive.pack(run), zipped(renamed).getvalue()):
         with pytest.raises(run_archive.AlreadyHere, match="exists here already") as error:
             run_archive.unpack(io.BytesIO(same), tmp_path)
-        assert error.value.run == found
-    assert run_folder.every(tmp_path) == [found]
+        assert error.value.run == unpacked
+    assert run_folder.every(tmp_path) == [unpacked]
     # What has trained on is not what it was.
     shorter = contents[f"{run.name}/metrics.jsonl"].splitlines(keepends=True)[0]
-    assert run_archive.unpack(zipped(contents | {f"{run.name}/metrics.jsonl": shorter}), tmp_path) != found
+    assert run_archive.unpack(zipped(contents | {f"{run.name}/metrics.jsonl": shorter}), tmp_path) != unpacked
     assert len(run_folder.every(tmp_path)) == 2
 
 
@@ -145,7 +145,7 @@ def foreign_graph() -> bytes:
 
 def external_weights(content: bytes) -> bytes:
     model = onnx.load_from_string(content)
-    constant = next(one for one in model.graph.initializer if one.name.endswith("kernel"))
+    constant = next(tensor for tensor in model.graph.initializer if tensor.name.endswith("kernel"))
     constant.ClearField("raw_data")
     constant.data_location = onnx.TensorProto.EXTERNAL
     constant.external_data.add(key="location", value="../../../etc/passwd")
@@ -262,10 +262,10 @@ def test_a_damaged_zip_is_refused_or_read_and_never_anything_else(
     root = outside / "runs"
     with contextlib.suppress(run_archive.BadBundle):
         run_archive.unpack(packed, root)
-    for found in root.iterdir():
-        assert run_folder.is_name(found.name)
-        records.config(found)
-        run_folder.status(found)
+    for folder in root.iterdir():
+        assert run_folder.is_name(folder.name)
+        records.config(folder)
+        run_folder.status(folder)
     assert list(outside.iterdir()) == [root]
     shutil.rmtree(outside)
 
@@ -290,7 +290,7 @@ def test_a_run_is_brought_in_on_the_page(run: Path, root: Path) -> None:
     assert len(app.dataframe[0].value) == 2
     assert not app.error
     # What was brought in is what is chosen.
-    (brought,) = {found.name for found in run_folder.every(root)} - {run.name}
+    (brought,) = {folder.name for folder in run_folder.every(root)} - {run.name}
     assert app.query_params["runs"] == brought
 
 

@@ -21,9 +21,9 @@ def test_tensorboard_finds_the_curves(cnn_run: Path, tmp_path: Path) -> None:
         assert file.name.startswith("events.out.tfevents.")
         events = list(map(event_pb2.Event.FromString, tf.data.TFRecordDataset(str(file)).as_numpy_iterator()))
         assert [event.wall_time for event in events[1:]] == [row["time"] for row in records.metrics(cnn_run)]
-        found = {
+        scalars = {
             (value.tag, event.step): value.simple_value for event in events for value in event.summary.value
         }
         for row in records.metrics(cnn_run):
             for name in ("loss", "accuracy"):
-                assert found[f"epoch_{name}", row["epoch"] - 1] == pytest.approx(row[prefix + name])
+                assert scalars[f"epoch_{name}", row["epoch"] - 1] == pytest.approx(row[prefix + name])

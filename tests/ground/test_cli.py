@@ -87,12 +87,12 @@ def test_a_run_that_fails_ends_with_1_and_still_names_its_directory(run: Path, t
     """A checkpoint that turns out to be broken, once the worker reads it."""
     damaged = Path(shutil.copytree(run, tmp_path / run.name))
     (damaged / "checkpoint.npz").write_bytes(b"not an archive")
-    found = core("resume", damaged, "--epochs", "5")
-    assert found.returncode == 1
-    assert Path(found.stdout.splitlines()[-1]) == damaged
+    done = core("resume", damaged, "--epochs", "5")
+    assert done.returncode == 1
+    assert Path(done.stdout.splitlines()[-1]) == damaged
     assert run_folder.status(damaged).state == "failed"
-    assert found.stderr.splitlines()[-2].startswith("The checkpoint is damaged")
-    assert "Traceback" not in found.stderr
+    assert done.stderr.splitlines()[-2].startswith("The checkpoint is damaged")
+    assert "Traceback" not in done.stderr
 
 
 def test_a_data_set_that_was_cut_off_is_refused_and_fetched_anew(
@@ -101,18 +101,18 @@ def test_a_data_set_that_was_cut_off_is_refused_and_fetched_anew(
     cut_off = datasets.path("mnist")
     cut_off.parent.mkdir(parents=True)
     cut_off.write_bytes(mnist_npz.read_bytes()[:5_000_000])
-    found = typed("train", "--set", "dataset=mnist")
-    assert (found.returncode, found.stdout) == (2, "")
-    assert found.stderr == (
+    done = typed("train", "--set", "dataset=mnist")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
         f"{cut_off} does not hold mnist: the file is incomplete, damaged or another file. Download it again "
         "on the Data page or with --fetch in a terminal, or choose mnist-5k.\n"
     )
     monkeypatch.setenv("MNIST_LAB_MAX_IMAGES", "100")  # what is fetched is not trained on
     with serving(partial(Folder, directory=mnist_npz.parent)) as url:
         monkeypatch.setenv("MNIST_LAB_MNIST_URL", url)
-        found = typed("train", "--set", "dataset=mnist", "--fetch")
-    assert "Downloading mnist" in found.stderr
-    assert found.stderr.splitlines()[-1].startswith("This run uses 60,000 training images")
+        done = typed("train", "--set", "dataset=mnist", "--fetch")
+    assert "Downloading mnist" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("This run uses 60,000 training images")
     assert datasets.at_hand("mnist")
     assert not runs_folder.exists()
 
@@ -130,10 +130,10 @@ def test_a_run_that_rests_before_its_end_is_not_waited_for(
     left: Status, code: int, sentence: str, tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_queue, "start_worker", lambda run, slots: run_folder.write_status(run, left))
-    found = typed("train", "--runs", tmp_path / "runs")
-    assert found.returncode == code
-    assert sentence in found.stderr
-    assert run_folder.every(tmp_path / "runs") == [Path(found.stdout.splitlines()[-1])]
+    done = typed("train", "--runs", tmp_path / "runs")
+    assert done.returncode == code
+    assert sentence in done.stderr
+    assert run_folder.every(tmp_path / "runs") == [Path(done.stdout.splitlines()[-1])]
 
 
 def cells(table: str) -> list[list[str]]:
@@ -143,11 +143,11 @@ def cells(table: str) -> list[list[str]]:
 
 
 def test_evaluate_prints_the_evaluation(run: Path) -> None:
-    found = core("evaluate", run)
-    assert (found.returncode, found.stderr) == (0, "")
+    done = core("evaluate", run)
+    assert (done.returncode, done.stderr) == (0, "")
     evaluation = results.load(run)
-    assert f"1,000 test images: accuracy {evaluation.accuracy:.2%}" in found.stdout
-    rows = cells(found.stdout)
+    assert f"1,000 test images: accuracy {evaluation.accuracy:.2%}" in done.stdout
+    rows = cells(done.stdout)
     matrix = [row for row in rows if len(row) == 11][-10:]
     assert [[int(cell) for cell in row[1:]] for row in matrix] == evaluation.confusion().astype(int).tolist()
     report = {row[0]: row[1:] for row in rows if len(row) == 5}
@@ -191,9 +191,9 @@ def test_predict_reads_most_digits_right_however_they_look(
             files.append(tmp_path / f"{look.__name__}-{number}.png")
             labels.append(mnist_5k.y_test[number])
             look(mnist_5k.x_test[number]).save(files[-1])
-    found = core("predict", run, *files)
-    assert (found.returncode, found.stderr) == (0, "")
-    rows = [row for row in cells(found.stdout) if row[0].endswith(".png")]
+    done = core("predict", run, *files)
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = [row for row in cells(done.stdout) if row[0].endswith(".png")]
     assert [row[0] for row in rows] == [str(file) for file in files]
     for (file, digit, probability, _then), label in zip(rows, labels, strict=True):
         assert 10 <= float(probability.rstrip("%")) <= 100
@@ -205,11 +205,11 @@ def test_predict_reads_most_digits_right_however_they_look(
 # -------------------------------------------------------------------------------------- mistakes
 
 
-def assert_refused(found: subprocess.CompletedProcess[str], sentence: str) -> None:
+def assert_refused(done: subprocess.CompletedProcess[str], sentence: str) -> None:
     """Exit code 2, nothing but one line on stderr, and that line says what is wrong."""
-    assert (found.returncode, found.stdout) == (2, "")
-    assert len(found.stderr.splitlines()) == 1, found.stderr
-    assert re.search(sentence, found.stderr), found.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert re.search(sentence, done.stderr), done.stderr
 
 
 @pytest.mark.parametrize(
@@ -237,10 +237,10 @@ def test_training_that_cannot_be_is_refused_in_a_sentence(
 
 def test_an_operator_who_sets_nonsense_is_told(runs_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_LAB_SLOTS", "none")
-    found = core("train")
-    assert found.returncode == 2
-    assert "slots" in found.stderr
-    assert "Traceback" not in found.stderr
+    done = core("train")
+    assert done.returncode == 2
+    assert "slots" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
@@ -331,20 +331,20 @@ def test_a_finished_run_is_given_more_epochs(mlp_run: Path, tmp_path: Path, type
 def test_export_writes_what_the_page_gives_under_a_name_that_says_what_it_is(
     words: str, mlp_run: Path, tmp_path: Path, typed: Typed
 ) -> None:
-    found = typed("export", mlp_run, words, tmp_path)
-    assert (found.returncode, found.stderr) == (0, "")
+    done = typed("export", mlp_run, words, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
     ending = {"Everything": "zip"}.get(words, words.lower().lstrip("."))
     accuracy = 100 * results.load(mlp_run).accuracy
     file = tmp_path / f"mlp-32-mnist-5k-{accuracy:.2f}.{ending}"
-    assert found.stdout == f"{file}\n"
+    assert done.stdout == f"{file}\n"
     assert list(tmp_path.iterdir()) == [file]
     if ending in model_formats.formats():
         assert file.read_bytes() == model_formats.write(mlp_run, ending)
 
 
 def test_export_in_a_terminal_converts_the_model(mlp_run: Path, tmp_path: Path) -> None:
-    found = core("export", mlp_run, "HDF5", tmp_path / "model.h5")
-    assert (found.returncode, found.stdout) == (0, f"{tmp_path / 'model.h5'}\n")
+    done = core("export", mlp_run, "HDF5", tmp_path / "model.h5")
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'model.h5'}\n")
     assert (tmp_path / "model.h5").read_bytes().startswith(b"\x89HDF")
 
 
@@ -414,6 +414,6 @@ def test_what_is_no_run_cannot_be_resumed(tmp_path: Path, typed: Typed) -> None:
 
 def test_a_run_that_the_disk_has_no_room_for_is_refused_and_leaves_nothing(disk: Path, typed: Typed) -> None:
     with filled(disk):
-        found = typed("train", "--runs", disk / "runs")
-        assert_refused(found, r"^(.*: )?No space left on device$")
+        done = typed("train", "--runs", disk / "runs")
+        assert_refused(done, r"^(.*: )?No space left on device$")
         assert list(disk.rglob("*.json")) == []

@@ -53,15 +53,15 @@ def written_codes() -> dict[str, list[set[str]]]:
     trees = [ast.parse(file.read_text("utf-8")) for file in CORE.rglob("*.py")]
     classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     known = {"KnownFailure"}
-    while more := {one.name for one in classes if known & set(map(name, one.bases))} - known:
+    while more := {kind.name for kind in classes if known & set(map(name, kind.bases))} - known:
         known |= more
-    found = defaultdict(list)
+    codes = defaultdict(list)
     for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Call) and node.args and (name(node.func) in known or is_of(node.func)):
             for code in ast.walk(node.args[0]):
                 if isinstance(code, ast.Constant) and isinstance(code.value, str):
-                    found[code.value].append({str(one.arg) for one in node.keywords})
-    return found
+                    codes[code.value].append({str(keyword.arg) for keyword in node.keywords})
+    return codes
 
 
 def name(node: ast.expr) -> str:
@@ -78,9 +78,9 @@ def places(sentence: str) -> dict[str, str]:
 
 
 def test_each_code_that_is_written_has_a_sentence_with_a_place_for_each_value() -> None:
-    found, sentences = written_codes(), failures.sentences()
-    assert set(found) == set(sentences)
-    for code, calls in found.items():
+    codes, sentences = written_codes(), failures.sentences()
+    assert set(codes) == set(sentences)
+    for code, calls in codes.items():
         for values in calls:
             # The values may say more than this sentence does.
             assert set(places(sentences[code])) <= values, code
@@ -89,15 +89,15 @@ def test_each_code_that_is_written_has_a_sentence_with_a_place_for_each_value() 
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of languages with one, ``xx``, in which every sentence of the module stands in brackets."""
-    found = Catalog("xx")
+    translated = Catalog("xx")
     keywords = {"_": None, "ngettext": (1, 2)}
     for _line, message, _comments, _context in extract_from_file("python", failures.__file__, keywords):
-        found.add(message, f"⟦{message}⟧")
+        translated.add(message, f"⟦{message}⟧")
     folder = tmp_path_factory.mktemp("locales")
     file = folder / "xx" / "LC_MESSAGES" / f"{i18n.DOMAIN}.mo"
     file.parent.mkdir(parents=True)
     with file.open("wb") as opened:
-        write_mo(opened, found)
+        write_mo(opened, translated)
     return folder
 
 

@@ -31,15 +31,15 @@ SERVER = [file for file in CORE if file not in WORKER] + PAGES + sorted(PROJECT.
 def imports(file: Path) -> set[str]:
     """The modules that a file names in its import statements, wherever these stand."""
     *package, _module = file.relative_to(PROJECT).with_suffix("").parts
-    found = set()
+    modules = set()
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             origin = importlib.util.resolve_name("." * node.level + (node.module or ""), ".".join(package))
             # `from core import worker` imports core.worker.
-            found |= {origin} | {f"{origin}.{alias.name}" for alias in node.names}
-    return found
+            modules |= {origin} | {f"{origin}.{alias.name}" for alias in node.names}
+    return modules
 
 
 def module(file: Path) -> str:
@@ -63,9 +63,9 @@ def importers(files: Iterable[Path], *modules: str) -> list[str]:
 
 def test_what_the_server_imports_brings_no_tensorflow_with_it() -> None:
     modules = [
-        found.name
-        for found in pkgutil.walk_packages(core.__path__, "core.", onerror=lambda name: None)
-        if not found.name.startswith("core.worker")
+        info.name
+        for info in pkgutil.walk_packages(core.__path__, "core.", onerror=lambda name: None)
+        if not info.name.startswith("core.worker")
     ]
     assert {
         "core.jobs.run_queue",
@@ -79,10 +79,10 @@ for name in {modules!r}:
     importlib.import_module(name)
 print(sorted({{"tensorflow", "keras"}} & set(sys.modules)))
 """
-    found = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=False
     )
-    assert (found.returncode, found.stdout.strip()) == (0, "[]"), found.stderr
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
 
 
 def test_only_the_worker_imports_tensorflow_and_nothing_imports_the_worker() -> None:

@@ -103,16 +103,16 @@ def _is_here(line: str) -> bool:
 
 @pytest.fixture
 def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
-    found = Newcomer(tmp_path)
-    yield found
-    found.proxy.close()
+    person = Newcomer(tmp_path)
+    yield person
+    person.proxy.close()
 
 
 def test_who_trains_a_network_calls_nobody_and_writes_what_is_said(
     newcomer: Newcomer, runs_folder: Path
 ) -> None:
     settings = ("hidden_units=4", "training_images=100", "epochs=1")
-    newcomer.run("-m", "core", "train", *(word for one in settings for word in ("--set", one)))
+    newcomer.run("-m", "core", "train", *(word for setting in settings for word in ("--set", setting)))
     assert [run_folder.has_model(run) for run in run_folder.every(runs_folder)] == [True]
     newcomer.is_left_alone()
 

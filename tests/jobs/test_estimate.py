@@ -43,9 +43,9 @@ def slower(factor: float, *configs: RunConfig) -> list[Past]:
         Past(
             config,
             factor * estimate._parts(config).epoch,
-            factor * (found.total - config.epochs * found.epoch),
+            factor * (estimated.total - config.epochs * estimated.epoch),
         )
-        for config, found in zip(configs, plain, strict=True)
+        for config, estimated in zip(configs, plain, strict=True)
     ]
 
 
@@ -56,10 +56,10 @@ def slower(factor: float, *configs: RunConfig) -> list[Past]:
 def test_twice_the_epochs_take_twice_the_epochs(config: RunConfig) -> None:
     assume(possible(config))
     config = config.but(epochs=min(config.epochs, 500))
-    one, two = estimate.estimate(config), estimate.estimate(config.but(epochs=2 * config.epochs))
-    assert two.epoch == one.epoch > 0
-    assert two.total - one.total == pytest.approx(config.epochs * one.epoch)
-    assert one.total > config.epochs * one.epoch + one.end
+    once, twice = estimate.estimate(config), estimate.estimate(config.but(epochs=2 * config.epochs))
+    assert twice.epoch == once.epoch > 0
+    assert twice.total - once.total == pytest.approx(config.epochs * once.epoch)
+    assert once.total > config.epochs * once.epoch + once.end
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,12 @@ def test_more_work_takes_longer(change: dict[str, Any]) -> None:
 def test_more_filters_are_never_faster(few: int, more: int, past: tuple[RunConfig, ...]) -> None:
     few, more = sorted((few, more))
     history = slower(3, *past)
-    one, other = (
+    narrow, wide = (
         estimate.estimate(CNN.but(conv_blocks=(ConvBlock(filters=filters), *CNN.conv_blocks)), history)
         for filters in (few, more)
     )
-    assert one.epoch <= other.epoch
-    assert one.total <= other.total
+    assert narrow.epoch <= wide.epoch
+    assert narrow.total <= wide.total
 
 
 # ---------------------------------------------------------------------------- what it learns from
@@ -112,8 +112,8 @@ def test_a_machine_that_is_so_much_slower_is_estimated_to_be(
 def test_an_outlier_moves_nothing(wrong: float) -> None:
     sane = slower(2, MLP, MLP, MLP)
     expected = estimate.estimate(MLP, sane)
-    found = estimate.estimate(MLP, [*sane, *slower(wrong, MLP)])
-    assert found.model_copy(update={"based_on": 3}).model_dump() == pytest.approx(expected.model_dump())
+    estimated = estimate.estimate(MLP, [*sane, *slower(wrong, MLP)])
+    assert estimated.model_copy(update={"based_on": 3}).model_dump() == pytest.approx(expected.model_dump())
 
 
 def test_runs_of_the_same_architecture_say_more() -> None:
@@ -139,11 +139,11 @@ def test_the_median_is_numpy_s_from_both_sides(weighted: list[tuple[float, int]]
 
 @given(st.lists(st.tuples(st.floats(0.01, 100), st.integers(1, 5)), min_size=1, max_size=9))
 def test_the_median_has_half_of_the_weight_on_either_side(weighted: list[tuple[float, float]]) -> None:
-    found = estimate._median(weighted)
-    assert found is not None
+    median = estimate._median(weighted)
+    assert median is not None
     total = sum(weight for _value, weight in weighted)
-    assert sum(weight for value, weight in weighted if value < found) <= total / 2
-    assert sum(weight for value, weight in weighted if value > found) <= total / 2
+    assert sum(weight for value, weight in weighted if value < median) <= total / 2
+    assert sum(weight for value, weight in weighted if value > median) <= total / 2
 
 
 # -------------------------------------------------------------------------------- the folder
@@ -260,9 +260,9 @@ def test_a_thousand_runs_of_another_machine_are_not_all_opened(
 def test_what_is_kept_is_read_again(tmp_path: Path) -> None:
     run = run_folder.create(tmp_path, MLP)
     assert Estimate.read(run) is None
-    found = estimate.estimate(MLP, slower(2, MLP))
-    found.keep(run)
-    assert Estimate.read(run) == found
+    kept = estimate.estimate(MLP, slower(2, MLP))
+    kept.keep(run)
+    assert Estimate.read(run) == kept
 
 
 @pytest.mark.parametrize(
@@ -292,9 +292,9 @@ def test_how_far_off_it_was(tmp_path: Path) -> None:
     config = MLP.but(epochs=3)
     run = make(tmp_path, config, worked=30)
     Estimate(epoch=5, total=20, end=1, based_on=0).keep(run)
-    found = estimate.off(run)
-    assert found == (20, 30)
-    assert found.ratio == 1.5
+    off = estimate.off(run)
+    assert off == (20, 30)
+    assert off.ratio == 1.5
     # Of ten epochs it had three, and its estimate for three is what counts.
     run = make(tmp_path, config.but(epochs=10), worked=30, state="stopped")
     Estimate(epoch=5, total=55, end=1, based_on=0).keep(run)
@@ -370,11 +370,11 @@ def test_after_one_run_another_is_estimated_to_a_factor_of_three(tmp_path: Path)
 
     run_it(RunConfig(hidden_units=(64,), batch_size=64, epochs=4))
     run = run_it(RunConfig(hidden_units=(256, 128), batch_size=32, dropout=0.2, epochs=5))
-    found, kept = estimate.off(run), Estimate.read(run)
+    off, kept = estimate.off(run), Estimate.read(run)
     assert kept is not None
     assert kept.based_on == 1
-    assert found is not None
-    assert 1 / 3 < found.ratio < 3
+    assert off is not None
+    assert 1 / 3 < off.ratio < 3
     usual = sorted(row["seconds"] for row in records.metrics(run))[2]
     assert 1 / 3 < usual / kept.epoch < 3
     assert json.loads((run / "environment.json").read_text())["cores"] == os.cpu_count()

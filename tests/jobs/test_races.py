@@ -28,12 +28,12 @@ def outcomes(state: str, first: Words, second: Words) -> set[str]:
     """Where a run may come to from this state, if two people each say these words, in whatever order."""
     if not first and not second:
         return {state}
-    found = set()
+    states = set()
     for words, others in ((first, second), (second, first)):
         if words:
             for after in outcomes_of_one(state, words[0]):
-                found |= outcomes(after, words[1:], others)
-    return found
+                states |= outcomes(after, words[1:], others)
+    return states
 
 
 def outcomes_of_one(state: str, word: str) -> set[str]:
@@ -61,16 +61,16 @@ class Server:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 
-    def ask(self, moment: float, wait: float, what: str, run: Path) -> None:
+    def ask(self, moment: float, wait: float, action: str, run: Path) -> None:
         assert self.process.stdin
-        self.process.stdin.write(json.dumps([moment, wait, what, str(run)]) + "\n")
+        self.process.stdin.write(json.dumps([moment, wait, action, str(run)]) + "\n")
         self.process.stdin.flush()
 
     def answer(self) -> str:
         assert self.process.stdout
-        found = self.process.stdout.readline().strip()
-        assert found, "the server died"
-        return found
+        line = self.process.stdout.readline().strip()
+        assert line, "the server died"
+        return line
 
     def close(self) -> None:
         with self.process:
@@ -88,18 +88,18 @@ class Two:
     def do(self, run: Path, *wanted: tuple[int, float, str]) -> list[str]:
         """Ask for these at the same moment: by server, after a wait in seconds, what."""
         moment = time.time() + 0.01
-        for server, wait, what in wanted:
-            self.servers[server].ask(moment, wait, what, run)
+        for server, wait, action in wanted:
+            self.servers[server].ask(moment, wait, action, run)
         return [self.servers[server].answer() for server, _wait, _what in wanted]
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
-    found = Two(tmp_path_factory.mktemp("two"))
-    run = paused(found.root)
-    found.do(run, (0, 0, "pause"), (1, 0, "pause"))  # both are up
-    yield found
-    for server in found.servers:
+    pair = Two(tmp_path_factory.mktemp("two"))
+    run = paused(pair.root)
+    pair.do(run, (0, 0, "pause"), (1, 0, "pause"))  # both are up
+    yield pair
+    for server in pair.servers:
         server.close()
 
 
@@ -173,7 +173,7 @@ def test_whatever_two_tabs_ask_at_once_a_run_ends_as_one_of_them_wanted(two: Two
             for _ in range(draw.randint(1, 3))
         ]
         two.do(run, *wanted)
-        first, second = ([what for server, _wait, what in wanted if server == number] for number in (0, 1))
+        first, second = ([word for server, _wait, word in wanted if server == number] for number in (0, 1))
         legal = outcomes(state, first, second)
         state = wait_until_settled(run)
         assert state in legal, (first, second, trained(run))

@@ -46,14 +46,14 @@ def test_every_number_of_any_network_is_explained(config: RunConfig, data: st.Da
     image = (drawing / np.float32(255)).astype(np.float32)
     for row, output in zip(arch.trace(network), predictor.activations(drawing[None]).values(), strict=True):
         place = tuple(data.draw(st.integers(0, side - 1)) for side in row.output)
-        found = arithmetic.of(row, predictor.weights, image, place)
+        explained = arithmetic.of(row, predictor.weights, image, place)
         image = output[0]
-        assert found.kind == row.layer.kind
-        assert found.output == pytest.approx(float(image[place]), abs=1e-4, rel=1e-4)
-        if found.weights is not None:
-            assert found.inputs.shape == found.weights.shape
-            total = float((found.inputs * found.weights).sum()) + found.bias
-            assert found.total == pytest.approx(total, abs=1e-4) or row.layer.kind == "BatchNormalization"
+        assert explained.kind == row.layer.kind
+        assert explained.output == pytest.approx(float(image[place]), abs=1e-4, rel=1e-4)
+        if explained.weights is not None:
+            assert explained.inputs.shape == explained.weights.shape
+            total = float((explained.inputs * explained.weights).sum()) + explained.bias
+            assert explained.total == pytest.approx(total, abs=1e-4) or row.layer.kind == "BatchNormalization"
 
 
 def test_the_weights_that_are_read_are_those_that_were_written() -> None:
@@ -64,10 +64,10 @@ def test_the_weights_that_are_read_are_those_that_were_written() -> None:
     written = random_weights(network, 0)
     model = onnx.load_from_string(onnx_graph.build(network, written).SerializeToString())
     read = onnx_graph.weights(model)
-    assert set(read) == {name for name, own in written.items() if own}
-    for name, own in read.items():
-        assert set(own) == set(written[name])
-        for kind, values in own.items():
+    assert set(read) == {name for name, arrays in written.items() if arrays}
+    for name, arrays in read.items():
+        assert set(arrays) == set(written[name])
+        for kind, values in arrays.items():
             np.testing.assert_array_equal(values, written[name][kind])
 
 
@@ -76,5 +76,5 @@ def test_the_kernel_of_the_first_convolution_lies_on_the_pixels_it_sees(cnn_run:
     rows = arch.trace(arch.layers(records.config(cnn_run)))
     row = next(row for row in rows if row.layer.kind == "Conv2D")
     image = (DIGITS[0] / np.float32(255))[..., None]
-    found = arithmetic.of(row, predictor.weights, image, (10, 12, 0))
-    np.testing.assert_array_equal(found.inputs, image[10:13, 12:15])
+    explained = arithmetic.of(row, predictor.weights, image, (10, 12, 0))
+    np.testing.assert_array_equal(explained.inputs, image[10:13, 12:15])

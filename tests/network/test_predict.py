@@ -22,8 +22,8 @@ from core.runs import records, run_folder
 
 @pytest.fixture(scope="module", params=["mlp_run", "cnn_run"])
 def run(request: pytest.FixtureRequest) -> Path:
-    found: Path = request.getfixturevalue(request.param)
-    return found
+    folder: Path = request.getfixturevalue(request.param)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +40,10 @@ def images(mnist_5k: Dataset) -> NDArray[np.uint8]:
 
 
 def test_probabilities_are_those_of_keras(run: Path, model: keras.Model, images: NDArray[np.uint8]) -> None:
-    found = predict.load(run).probabilities(images)
-    assert (found.shape, found.dtype) == ((257, 10), np.float32)
-    np.testing.assert_allclose(found, model.predict(normalise(images), verbose=0), atol=1e-5)
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+    probabilities = predict.load(run).probabilities(images)
+    assert (probabilities.shape, probabilities.dtype) == ((257, 10), np.float32)
+    np.testing.assert_allclose(probabilities, model.predict(normalise(images), verbose=0), atol=1e-5)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
 def test_logits_are_what_the_probabilities_are_the_softmax_of(run: Path, images: NDArray[np.uint8]) -> None:
@@ -56,14 +56,14 @@ def test_logits_are_what_the_probabilities_are_the_softmax_of(run: Path, images:
 def test_the_activations_of_every_layer_are_those_of_keras(
     run: Path, model: keras.Model, images: NDArray[np.uint8]
 ) -> None:
-    found = predict.load(run).activations(images)
-    assert list(found) == [layer.name for layer in model.layers]
-    assert list(found) == [layer.name for layer in architectures.layers(records.config(run))]
+    activations = predict.load(run).activations(images)
+    assert list(activations) == [layer.name for layer in model.layers]
+    assert list(activations) == [layer.name for layer in architectures.layers(records.config(run))]
     expected = keras.ops.convert_to_tensor(normalise(images))
     for layer in model.layers:
         expected = layer(expected, training=False)
         np.testing.assert_allclose(
-            found[layer.name], np.asarray(expected), rtol=1e-5, atol=1e-5, err_msg=layer.name
+            activations[layer.name], np.asarray(expected), rtol=1e-5, atol=1e-5, err_msg=layer.name
         )
 
 

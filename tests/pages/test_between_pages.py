@@ -51,8 +51,8 @@ def root(
     monkeypatch.setenv("MNIST_LAB_MNIST_URL", f"{NOWHERE}mnist.npz")
     monkeypatch.setenv("MNIST_LAB_FASHION_URL", NOWHERE)
     monkeypatch.setattr(sweeps, "_start", lambda folder: None)
-    with inhabited(tmp_path, [mlp_run, cnn_run]) as found:
-        yield found
+    with inhabited(tmp_path, [mlp_run, cnn_run]) as folder:
+        yield folder
 
 
 def visit(app: AppTest, page: str, **query: str) -> AppTest:
@@ -102,7 +102,7 @@ def test_who_has_seen_the_matrix_can_look_through_the_network(root: Path, mlp_ru
 
 def test_the_link_to_missing_data_arrives_where_it_can_be_had(root: Path) -> None:
     app = open_page("train", set="dataset=mnist")
-    (link,) = [one.proto for one in app.get("page_link") if "Data page" in one.proto.label]
+    (link,) = [element.proto for element in app.get("page_link") if "Data page" in element.proto.label]
     visit(app, "data", **dict(parse_qsl(link.query_string)))
     assert app.button(key="data.fetch")
 
@@ -110,13 +110,13 @@ def test_the_link_to_missing_data_arrives_where_it_can_be_had(root: Path) -> Non
 def way_round(draw: random.Random) -> list[str]:
     """A way from page to page that takes every ordered pair of pages once (Hierholzer's algorithm)."""
     left = {page: draw.sample([other for other in PAGES if other != page], len(PAGES) - 1) for page in PAGES}
-    way, found = [draw.choice(PAGES)], []
+    way, tour = [draw.choice(PAGES)], []
     while way:
         if left[way[-1]]:
             way.append(left[way[-1]].pop())
         else:
-            found.append(way.pop())
-    return found[::-1]
+            tour.append(way.pop())
+    return tour[::-1]
 
 
 def test_a_way_round_takes_every_ordered_pair_of_pages() -> None:
@@ -127,7 +127,7 @@ def test_a_way_round_takes_every_ordered_pair_of_pages() -> None:
 def links(page: str, root: Path, draw: random.Random) -> dict[str, str]:
     """What may follow a page's name in a link; most often nothing."""
     names = [run.name for run in run_folder.every(root)]
-    found = {
+    queries = {
         "train": [{"run": draw.choice(names)}, {"set": "architecture=cnn"}, {"run": "gone"}],
         "runs": [{"runs": ",".join(draw.sample(names, k))} for k in (1, 2, 3)],
         "evaluate": [
@@ -141,7 +141,7 @@ def links(page: str, root: Path, draw: random.Random) -> dict[str, str]:
         "sweeps": [{"sweep": "new"}],
         "drawings": [{"opened_drawing": str(draw.randrange(8))}],
     }  # fmt: skip
-    return draw.choice([{}, *found.get(page, [])])
+    return draw.choice([{}, *queries.get(page, [])])
 
 
 def can_be_pressed(app: AppTest) -> list[Any]:
@@ -155,9 +155,9 @@ def can_be_pressed(app: AppTest) -> list[Any]:
 
 def galleries(app: AppTest) -> dict[str, list[str]]:
     """The galleries whose tiles can be pressed, with the keys of these."""
-    shown = {one.key: json.loads(one.proto.json) for one in app.main if str(one.key).endswith("_tiles")}
+    shown = {item.key: json.loads(item.proto.json) for item in app.main if str(item.key).endswith("_tiles")}
     keys = {key: [tile["key"] for tile in data["tiles"] if tile["key"]] for key, data in shown.items()}
-    return {key: found for key, found in keys.items() if found}
+    return {key: tile_keys for key, tile_keys in keys.items() if tile_keys}
 
 
 def press(element: Any, draw: random.Random) -> str:

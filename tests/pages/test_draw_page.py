@@ -69,8 +69,8 @@ def taken(app: AppTest, key: str) -> list[list[Any]]:
 
 def bars(app: AppTest, key: str) -> dict[str, Any]:
     """What the bars of ten probabilities show."""
-    found: dict[str, Any] = json.loads(app.get_by_key(key).proto.json)
-    return found
+    content: dict[str, Any] = json.loads(app.get_by_key(key).proto.json)
+    return content
 
 
 def view(app: AppTest, name: str) -> AppTest:
@@ -93,8 +93,8 @@ def test_a_scribble_does_not_look_like_a_digit(app: AppTest) -> None:
 
 
 def test_several_digits_are_read_as_a_number(app: AppTest) -> None:
-    one = [[[0.3, 0.0], [0.25, 1.0]]]
-    show(app, photo(np.concatenate([strokes.rgba(SEVEN), strokes.rgba(one)], axis=1)))
+    digit_one = [[[0.3, 0.0], [0.25, 1.0]]]
+    show(app, photo(np.concatenate([strokes.rgba(SEVEN), strokes.rgba(digit_one)], axis=1)))
     assert "I read: 71" in texts(app)
     app.button_group(key="draw.digit_of_2").set_value(1)
     again(app)
@@ -177,7 +177,7 @@ def test_every_layer_of_the_network_is_shown_with_its_arithmetic(seven: AppTest)
         assert head == (["row", "column", "channel"] if len(row.output) == 3 else ["unit"]) + ["number"]
         numbers = sorted(line[-1] for line in rows)
         np.testing.assert_allclose(numbers, sorted(shown[np.isfinite(shown)]), rtol=1e-6)
-        assert "How this number is computed" in [one.value for one in seven.subheader]
+        assert "How this number is computed" in [heading.value for heading in seven.subheader]
 
 
 def test_any_number_of_a_layer_can_be_typed_instead_of_clicked(seven: AppTest) -> None:

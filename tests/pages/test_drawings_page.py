@@ -20,15 +20,15 @@ from tests.support.pages import again, metrics, open_page, press, said, texts
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    found = tmp_path / "drawings.sqlite"
-    monkeypatch.setenv("MNIST_LAB_DRAWINGS", str(found))
-    return found
+    path = tmp_path / "drawings.sqlite"
+    monkeypatch.setenv("MNIST_LAB_DRAWINGS", str(path))
+    return path
 
 
 @pytest.fixture
 def kept(file: Path, mnist_5k: Dataset, runs_folder: Path, no_mnist: Path) -> list[Drawing]:
     """Twenty drawings by two people; five were read wrong."""
-    found = [
+    drawings = [
         Drawing(
             label=int(label), image=image, writer="Ada" if place % 2 else "Émile", run="starter",
             answer=int(label) if place % 4 else (int(label) + 1) % 10, confidence=0.9, time=1e9 + place,
@@ -37,7 +37,7 @@ def kept(file: Path, mnist_5k: Dataset, runs_folder: Path, no_mnist: Path) -> li
             zip(mnist_5k.x_test[:20], mnist_5k.y_test[:20], strict=True)
         )
     ]  # fmt: skip
-    collection.add(file, found, 100)
+    collection.add(file, drawings, 100)
     return collection.every(file)
 
 
@@ -89,7 +89,7 @@ def test_a_deleted_drawing_can_be_had_back(kept: list[Drawing], file: Path) -> N
     again(app)
     back = collection.every(file)
     assert len(back) == len(kept)
-    assert any((one.image == chosen.image).all() and one.time == chosen.time for one in back)
+    assert any((drawing.image == chosen.image).all() and drawing.time == chosen.time for drawing in back)
 
 
 def test_what_was_downloaded_can_be_brought_back(kept: list[Drawing], file: Path, tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_what_was_downloaded_can_be_brought_back(kept: list[Drawing], file: Path
     app.button(key="drawings.bring").click()
     again(app)
     back = collection.every(file)
-    assert [(one.label, one.writer) for one in back] == [(one.label, one.writer) for one in kept]
+    assert [(each.label, each.writer) for each in back] == [(each.label, each.writer) for each in kept]
 
 
 def test_a_file_that_holds_no_drawings_is_refused_in_a_sentence(file: Path, runs_folder: Path) -> None:
@@ -152,7 +152,7 @@ def test_the_starter_is_taught_and_the_page_says_what_came_of_it(
     assert len(lesson.images) == 10
     app = open_page("drawings")
     shown = metrics(app)
-    images, labels = collection.arrays([one for one in kept if one.writer == "Ada"])
+    images, labels = collection.arrays([drawing for drawing in kept if drawing.writer == "Ada"])
     right = int((predict.load(run).probabilities(images).argmax(axis=1) == labels).sum())
     assert shown["Drawings used for training"] == f"{right} / 10"
     assert shown["Other drawings"].endswith("/ 10")
@@ -181,7 +181,7 @@ def test_a_name_is_shown_as_it_was_written(file: Path, runs_folder: Path) -> Non
 def test_a_link_opens_the_drawings_that_somebody_saw(
     kept: list[Drawing], file: Path, runs_folder: Path
 ) -> None:
-    some = next(one for one in collection.every(file) if one.writer == "Ada")
+    some = next(drawing for drawing in collection.every(file) if drawing.writer == "Ada")
     app = open_page("drawings", drawn_by="Ada", what_it_is=str(some.label), opened_drawing=str(some.id))
     assert app.selectbox(key="drawings.drawn_by").value == "Ada"
     assert app.selectbox(key="drawings.what_it_is").value == some.label

@@ -38,10 +38,10 @@ def captions(app: AppTest) -> list[str]:
 
 def test_the_numbers_are_those_of_the_evaluation(with_run: Path, evaluation: Evaluation) -> None:
     app = open_page("evaluate", run=with_run.name)
-    found = metrics(app)
-    assert found["Accuracy"] == f"{evaluation.accuracy:.2%}"
-    assert found["Loss"] == f"{evaluation.loss:.4f}"
-    assert found["Mistakes"] == str(np.sum(evaluation.predictions != evaluation.labels))
+    numbers = metrics(app)
+    assert numbers["Accuracy"] == f"{evaluation.accuracy:.2%}"
+    assert numbers["Loss"] == f"{evaluation.loss:.4f}"
+    assert numbers["Mistakes"] == str(np.sum(evaluation.predictions != evaluation.labels))
     assert f"The 95% interval of the accuracy {evaluation.accuracy:.2%}" in texts(app)
 
 
@@ -96,7 +96,7 @@ def test_a_digit_opens_with_its_probabilities_and_closes_again(
     app = open_page("evaluate", run=with_run.name)
     worst = shown(app)[0]
     press(app, "evaluate.mistake_tiles", f"open_{worst}")
-    (heading,) = [one.value for one in app.header if one.value.startswith(f"Digit {worst}:")]
+    (heading,) = [header.value for header in app.header if header.value.startswith(f"Digit {worst}:")]
     assert f"read as {evaluation.predictions[worst]} ({evaluation.confidences[worst]:.1%})" in heading
     assert "of the evidence in the ink is for" in texts(app)
     assert app.query_params["digit"] == str(worst)
@@ -141,7 +141,7 @@ def test_a_link_that_says_nonsense_opens_the_page_as_it_is(with_run: Path, query
     app = open_page("evaluate", run=with_run.name, **query)
     assert not app.error
     assert app.select_slider(key="evaluate.epoch").value == 0
-    assert "Confusion matrix" in [one.value for one in app.header] or "look" in query
+    assert "Confusion matrix" in [header.value for header in app.header] or "look" in query
 
 
 # ------------------------------------------------------------------------ other epochs and digits
@@ -159,7 +159,7 @@ def test_the_epochs_are_dragged_through_and_everything_follows(
     worst = shown(app)[0]
     press(app, "evaluate.mistake_tiles", f"open_{worst}")
     assert f"({then.confidences[worst]:.1%})" in next(
-        one.value for one in app.header if one.value.startswith("Digit ")
+        header.value for header in app.header if header.value.startswith("Digit ")
     )
     app.select_slider(key="evaluate.epoch").set_value(0)
     assert metrics(again(app))["Accuracy"] == f"{results.load(with_run).accuracy:.2%}"
@@ -288,8 +288,8 @@ def test_the_temperature_moves_the_calibration_error(with_run: Path, evaluation:
     for temperature in (1.0, 2.5):
         app.slider(key="evaluate.temperature").set_value(temperature)
         again(app)
-        found = reliability.reliability(evaluation.logits, evaluation.labels, temperature)
-        assert metrics(app)["Expected calibration error"] == f"{found.error:.2%}"
+        diagram = reliability.reliability(evaluation.logits, evaluation.labels, temperature)
+        assert metrics(app)["Expected calibration error"] == f"{diagram.error:.2%}"
         at = evaluation.at(temperature)
         sure = np.sum((at.predictions != at.labels) & (at.confidences >= 0.9))
         assert f"{sure} digit" in texts(app)

@@ -97,19 +97,21 @@ def test_the_network_has_the_shape_and_the_classes_of_the_data(run: Path) -> Non
     before = image / np.float32(255)
     for row in rows:
         place = tuple(length // 2 for length in row.output)
-        found = arithmetic.of(row, predictor.weights, before, place)
+        explained = arithmetic.of(row, predictor.weights, before, place)
         before = outputs[row.layer.name][0]
-        assert found.output == pytest.approx(float(before[place]), abs=1e-4)
+        assert explained.output == pytest.approx(float(before[place]), abs=1e-4)
 
 
 def test_it_learns_and_is_evaluated(run: Path) -> None:
     dataset = datasets.load(FLAGS.name)
-    found = results.load(run)
-    assert found.accuracy > 0.5
-    np.testing.assert_array_equal(found.labels, dataset.y_test)
-    np.testing.assert_array_equal(predict.load(run).logits(dataset.x_test).argmax(axis=1), found.predictions)
-    assert found.report(NAMES).index.tolist() == [*NAMES, "macro", "weighted"]
-    assert found.confusion().shape == (12, 12)
+    evaluation = results.load(run)
+    assert evaluation.accuracy > 0.5
+    np.testing.assert_array_equal(evaluation.labels, dataset.y_test)
+    np.testing.assert_array_equal(
+        predict.load(run).logits(dataset.x_test).argmax(axis=1), evaluation.predictions
+    )
+    assert evaluation.report(NAMES).index.tolist() == [*NAMES, "macro", "weighted"]
+    assert evaluation.confusion().shape == (12, 12)
     assert all(len(row["val_class_accuracy"]) == 12 for row in records.metrics(run))
     assert run_table.entry(run).parameters > 0
     assert isinstance(adviser.about(run), list)
@@ -130,15 +132,15 @@ def test_what_is_measured_of_it(run: Path) -> None:
 
 
 def test_all_charts_are_drawn_with_the_names_of_the_classes(run: Path) -> None:
-    found, dataset, rows = results.load(run), datasets.load(FLAGS.name), records.metrics(run)
-    counts = found.confusion()
+    evaluation, dataset, rows = results.load(run), datasets.load(FLAGS.name), records.metrics(run)
+    counts = evaluation.confusion()
     last, all_of_it = (11, 11), (charts.ALL, charts.ALL)
     figures = [
         charts.confusion(counts, last, FLAGS, shares=False),
         charts.confusion(counts, all_of_it, FLAGS, shares=True),
         charts.difference(counts, counts, FLAGS), charts.by_digit(rows, FLAGS),
         charts.class_balance(dataset.y_train, FLAGS),
-        charts.course([1, 2], found.probabilities[:2], 11, 1, FLAGS),
+        charts.course([1, 2], evaluation.probabilities[:2], 11, 1, FLAGS),
     ]  # fmt: skip
     for figure in figures:
         assert "flag I" in charts.literal(figure).to_json()

@@ -33,8 +33,8 @@ def root(three_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return tmp_path / "runs"
 
 
-def linked(*found: Path) -> AppTest:
-    return open_page("runs", runs=",".join(run.name for run in found))
+def linked(*runs: Path) -> AppTest:
+    return open_page("runs", runs=",".join(run.name for run in runs))
 
 
 def names(app: AppTest) -> list[str]:
@@ -149,8 +149,8 @@ def test_two_runs_are_compared(root: Path) -> None:
     app = linked(*chosen)
     differences = app.dataframe[1].value
     assert differences.index.tolist() == ["hidden_units", "dropout"]
-    found = [results.load(run) for run in chosen]
-    right = [one.predictions == one.labels for one in found]
+    evaluations = [results.load(run) for run in chosen]
+    right = [evaluation.predictions == evaluation.labels for evaluation in evaluations]
     test = significance.mcnemar(*right)
     assert f"Only the first run reads {test.first_only:,} digits right." in texts(app)
     assert f"Only the second run reads {test.second_only:,} digits right." in texts(app)
@@ -179,8 +179,8 @@ def test_a_disagreement_opens_with_both_answers_and_is_in_the_address(root: Path
     press(app, "runs.differ_tiles", tile)
     assert app.query_params["digit"] == str(index)
     for run in chosen:
-        one = results.load(run)
-        assert f"reads {one.predictions[index]} ({one.confidences[index]:.1%})" in texts(app)
+        evaluation = results.load(run)
+        assert f"reads {evaluation.predictions[index]} ({evaluation.confidences[index]:.1%})" in texts(app)
 
 
 def test_seeds_of_one_setting_are_summed_up(root: Path) -> None:
@@ -200,7 +200,7 @@ def test_the_same_seed_twice_is_no_second_seed(root: Path) -> None:
     assert "the mean accuracy is" not in texts(linked(other))
     app = linked(other, again_run)
     assert len(figure(app, "runs.overlay")["data"]) == 2
-    assert "Several seeds" not in [one.value for one in app.header]
+    assert "Several seeds" not in [header.value for header in app.header]
 
 
 def test_one_click_queues_the_missing_seeds(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +221,7 @@ def test_a_link_to_runs_that_are_gone_shows_the_others(root: Path) -> None:
     run = run_folder.every(root)[0]
     trash.delete(root, [run_folder.every(root)[1].name])
     app = open_page("runs", runs=f"../../etc,gone,{run.name}", cost="<b>", digit="x", metric="π")
-    assert names(app) == [found.name for found in run_folder.every(root)]
+    assert names(app) == [folder.name for folder in run_folder.every(root)]
     assert app.query_params["runs"] == run.name
 
 

@@ -72,8 +72,8 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Where something can be put instead of what is there."""
     yield path
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, one in inner:
-        yield from places(one, (*path, key))
+    for key, item in inner:
+        yield from places(item, (*path, key))
 
 
 def put(value: Any, path: tuple[Any, ...], odd: Any) -> Any:
@@ -105,26 +105,26 @@ def odd_lines(draw: st.DrawFn, text: str) -> str:
 
 
 ARRAYS: dict[str, Callable[[np.ndarray[Any, Any]], Any]] = {
-    "nan": lambda found: np.full_like(found, math.nan, found.dtype if found.dtype.kind == "f" else float),
-    "infinite": lambda found: np.full(found.shape, math.inf, np.float32),
-    "one is infinite": lambda found: _with_first(found, math.inf),
-    "large": lambda found: np.full(found.shape, 1e38, np.float32),
-    "negative": lambda found: np.full(found.shape, -5, np.int64),
-    "200": lambda found: np.full(found.shape, 200, np.uint8),
-    "doubled": lambda found: np.concatenate([np.atleast_1d(found)] * 2),
-    "half": lambda found: np.atleast_1d(found)[: len(np.atleast_1d(found)) // 2],
-    "empty": lambda found: np.zeros(0, found.dtype),
-    "a number": lambda found: np.array(7, found.dtype) if found.dtype.kind in "fui" else np.array(7),
-    "text": lambda found: np.array(["text"]),
-    "complex": lambda found: found.astype(complex) if found.dtype.kind in "fui" else np.array(1j),
-    "float64": lambda found: np.full(found.shape, 1e300),
-    "dates": lambda found: np.zeros(found.shape, "datetime64[s]"),
-    "records": lambda found: np.zeros(found.shape, [("a", "f4"), ("b", "f4")]),
+    "nan": lambda array: np.full_like(array, math.nan, array.dtype if array.dtype.kind == "f" else float),
+    "infinite": lambda array: np.full(array.shape, math.inf, np.float32),
+    "one is infinite": lambda array: _with_first(array, math.inf),
+    "large": lambda array: np.full(array.shape, 1e38, np.float32),
+    "negative": lambda array: np.full(array.shape, -5, np.int64),
+    "200": lambda array: np.full(array.shape, 200, np.uint8),
+    "doubled": lambda array: np.concatenate([np.atleast_1d(array)] * 2),
+    "half": lambda array: np.atleast_1d(array)[: len(np.atleast_1d(array)) // 2],
+    "empty": lambda array: np.zeros(0, array.dtype),
+    "a number": lambda array: np.array(7, array.dtype) if array.dtype.kind in "fui" else np.array(7),
+    "text": lambda array: np.array(["text"]),
+    "complex": lambda array: array.astype(complex) if array.dtype.kind in "fui" else np.array(1j),
+    "float64": lambda array: np.full(array.shape, 1e300),
+    "dates": lambda array: np.zeros(array.shape, "datetime64[s]"),
+    "records": lambda array: np.zeros(array.shape, [("a", "f4"), ("b", "f4")]),
 }
 
 
-def _with_first(found: np.ndarray[Any, Any], value: float) -> np.ndarray[Any, Any]:
-    changed = np.array(found, np.float32) if found.dtype.kind in "fui" else np.zeros(3, np.float32)
+def _with_first(array: np.ndarray[Any, Any], value: float) -> np.ndarray[Any, Any]:
+    changed = np.array(array, np.float32) if array.dtype.kind in "fui" else np.zeros(3, np.float32)
     changed.flat[0] = value
     return changed
 
@@ -136,11 +136,11 @@ def odd_arrays(draw: st.DrawFn, data: bytes) -> bytes:
         arrays = dict(archive)
     name = draw(st.sampled_from(sorted(arrays)))
     how = draw(st.sampled_from([*ARRAYS, "missing", "renamed"]))
-    found = arrays.pop(name)
+    array = arrays.pop(name)
     if how == "renamed":
-        arrays["a/b/c"] = found
+        arrays["a/b/c"] = array
     elif how != "missing":
-        arrays[name] = ARRAYS[how](found)
+        arrays[name] = ARRAYS[how](array)
     packed = io.BytesIO()
     np.savez(packed, allow_pickle=False, **arrays)
     return packed.getvalue()
@@ -175,7 +175,7 @@ def damage(draw: st.DrawFn) -> Callable[[Path], None]:
 
 def look(run: Path) -> None:
     """Read all that a page reads of a run. Raises what no reader has in its documentation."""
-    found, damaged = run_table.read(run.parent)
+    entries, damaged = run_table.read(run.parent)
     estimate.estimate(RunConfig(), estimate.history(run.parent))
     for read in (
         records.metrics, records.layers, records.changes, records.batches, records.newest_batch,
@@ -183,14 +183,14 @@ def look(run: Path) -> None:
     ):  # fmt: skip
         read(run)
     assert (measured := Robustness.read(run)) is None or 0 <= measured.done <= 1
-    assert len(found) + len(damaged) == 1
-    for one in found:
-        look_at_a_readable_one(one)
+    assert len(entries) + len(damaged) == 1
+    for entry in entries:
+        look_at_a_readable_one(entry)
 
 
-def look_at_a_readable_one(one: run_table.Entry) -> None:
-    run = one.run
-    assert words(one.status.failure)
+def look_at_a_readable_one(entry: run_table.Entry) -> None:
+    run = entry.run
+    assert words(entry.status.failure)
     adviser.about(run)
     estimate.off(run)
     estimate.remaining(run)
@@ -213,12 +213,12 @@ def look_at_a_readable_one(one: run_table.Entry) -> None:
         warm_start.read(run)
     with suppress(epoch_weights.EpochMissing):
         epoch_weights.course(run, IMAGE)
-    model_card.card(one, naming.name(one.subject))
+    model_card.card(entry, naming.name(entry.subject))
     for ending, export in downloads.exports().items():
-        if ending in SLOW or (ending in model_formats.formats() and not run_folder.has_model(one.run)):
+        if ending in SLOW or (ending in model_formats.formats() and not run_folder.has_model(entry.run)):
             continue
         with suppress(model_formats.CannotConvert):
-            export.write(one)
+            export.write(entry)
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))

@@ -27,9 +27,9 @@ CHOSEN: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The sweeps whose process was asked for; it does not come."""
-    found: list[Path] = []
-    monkeypatch.setattr(sweeps, "_start", found.append)
-    return found
+    folders: list[Path] = []
+    monkeypatch.setattr(sweeps, "_start", folders.append)
+    return folders
 
 
 @pytest.fixture
@@ -75,10 +75,10 @@ def test_the_first_sweep_is_set_up_and_started(runs_folder: Path, started: list[
     (folder,) = sweeps.every(runs_folder)
     assert started == [folder]
     assert app.query_params["sweep"] == folder.name
-    found = sweeps.read(folder)
-    assert found.base == PRESETS["tutorial-mlp-deep"]
-    assert (found.name, found.method, found.trials, found.pruning) == ("Wide", "tpe", 7, True)
-    assert found.knobs == {
+    plan = sweeps.read(folder)
+    assert plan.base == PRESETS["tutorial-mlp-deep"]
+    assert (plan.name, plan.method, plan.trials, plan.pruning) == ("Wide", "tpe", 7, True)
+    assert plan.knobs == {
         "learning_rate": Span(low=1e-4, high=1e-1), "optimizer": Choice(options=("sgd", "adam")),
     }  # fmt: skip
 
@@ -179,7 +179,8 @@ def test_what_a_sweep_has_found_is_shown(folder: Path) -> None:
     assert [axis["label"] for axis in axes] == ["Learning rate", "Optimizer", "Hidden layers", "accuracy"]
     assert axes[1]["ticktext"] == [
         option for option in ("adam", "sgd")
-        if option in [one.values["optimizer"] for one in optuna_study.read(folder) if one.state == "complete"]
+        if option in [trial.values["optimizer"] for trial in optuna_study.read(folder)
+                      if trial.state == "complete"]
     ]  # fmt: skip
     table = app.dataframe[0].value
     assert len(table) == 10
@@ -200,10 +201,10 @@ def test_a_sweep_of_one_knob_shows_the_accuracy_by_it(runs_folder: Path, started
     stand(folder, "finished")
     app = open_page("sweeps", sweep=folder.name)
     assert "Learning rate and accuracy" in [heading.value for heading in app.header]
-    found = [(one.values["learning_rate"], one.accuracy) for one in optuna_study.read(folder)]
+    points = [(tried.values["learning_rate"], tried.accuracy) for tried in optuna_study.read(folder)]
     shown = figure(app, "sweeps.sweep_by_knob")
     (line,) = shown["data"]
-    assert list(zip(line["x"], line["y"], strict=True)) == sorted(found)
+    assert list(zip(line["x"], line["y"], strict=True)) == sorted(points)
     assert shown["layout"]["xaxis"]["type"] == "log"
     for other in ("sweeps.sweep_importance", "sweeps.sweep_parallel"):  # of one knob, they say nothing
         with pytest.raises(KeyError):

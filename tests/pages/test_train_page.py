@@ -99,19 +99,19 @@ def test_a_number_says_the_limits_of_its_field(setup: AppTest, monkeypatch: pyte
 
 def test_every_setting_has_a_knob_that_says_what_it_does(setup: AppTest) -> None:
     app = setup
-    found = widgets(app)
+    shown = widgets(app)
     for architecture in ("mlp", "cnn"):
         for schedule in ("exponential", "plateau", "one-cycle"):
             app.button_group(key="train.knob_architecture").set_value(architecture)
             app.selectbox(key="train.knob_learning_rate_schedule").set_value(schedule)
             app.number_input(key="train.knob_early_stopping_patience").set_value(2)
             app.selectbox(key="train.knob_optimizer").set_value("sgd")
-            if "momentum" in found:
+            if "momentum" in shown:
                 app.slider(key="train.knob_momentum").set_value(0.9)
-            found |= widgets(again(app))
+            shown |= widgets(again(app))
     layers = {"hidden_units", "conv_blocks"}
-    assert set(RunConfig.model_fields) - layers <= set(found)
-    for name, widget in found.items():
+    assert set(RunConfig.model_fields) - layers <= set(shown)
+    for name, widget in shown.items():
         says_what_its_field_says(widget, KNOBS[re.sub(r"_\d+$", "", name)])
         # One line: a sentence or two, then the names.
         assert len(widget.help.split(" In Keras:")[0].split(" Setting:")[0]) <= 110, widget.help
@@ -202,7 +202,7 @@ def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path
     """A run that paused, with a knob turned; one that diverged; one that ended early."""
     root = tmp_path_factory.mktemp("resting") / "runs"
     settings = Settings(runs=root, slots=4)
-    found = {
+    runs = {
         "paused": run_queue.submit(LONG, settings),
         "diverged": run_queue.submit(
             RunConfig(hidden_units=(64,) * 4, optimizer="sgd", learning_rate=10, batch_size=32), settings
@@ -212,15 +212,15 @@ def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path
                       learning_rate=0.005), settings
         ),
     }  # fmt: skip
-    wait_until(lambda: records.metrics(found["paused"]), "it had trained an epoch")
-    run_queue.steer(found["paused"], learning_rate=0.0005)
-    wait_until(lambda: records.changes(found["paused"]), "the knob was turned")
-    run_queue.pause(found["paused"])
+    wait_until(lambda: records.metrics(runs["paused"]), "it had trained an epoch")
+    run_queue.steer(runs["paused"], learning_rate=0.0005)
+    wait_until(lambda: records.changes(runs["paused"]), "the knob was turned")
+    run_queue.pause(runs["paused"])
     wait_until(
-        lambda: all(run_folder.status(run).state in run_folder.RESTING for run in found.values()), "all rest"
+        lambda: all(run_folder.status(run).state in run_folder.RESTING for run in runs.values()), "all rest"
     )
-    yield found
-    for run in found.values():
+    yield runs
+    for run in runs.values():
         run_queue.stop(run)
 
 
@@ -378,7 +378,7 @@ def test_a_run_without_its_data_leads_to_it_and_can_go_on_when_it_is_there(
     failure = missing.value.failure if state == "failed" else None
     run_folder.write_status(run, Status(state=state, pid=1, failure=failure, epoch=1))
     app = open_page("train", run=run.name)
-    assert [said(one) for one in (*app.error, *app.warning)].count(str(missing.value)) == 1
+    assert [said(message) for message in (*app.error, *app.warning)].count(str(missing.value)) == 1
     assert links(app)["Download it on the Data page"] == "dataset_shown=mnist"
     assert "train.resume" not in keys(app)
     datasets.path("mnist").parent.mkdir(parents=True)

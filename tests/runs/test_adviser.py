@@ -169,8 +169,8 @@ def test_of_few_images_it_is_not_said_to_forget_what_makes_a_digit(trained: Trai
 def test_a_loss_that_rises_while_the_accuracy_does_not_fall_is_overconfidence(trained: Trained) -> None:
     run = trained(SICK["good-enough"])
     rows = records.metrics(run)
-    said = {epoch: {one.topic: one for one in at(run, epoch)} for epoch in range(1, len(rows) + 1)}
-    overconfident = [epoch for epoch, found in said.items() if "overconfident" in found]
+    said = {epoch: {advice.topic: advice for advice in at(run, epoch)} for epoch in range(1, len(rows) + 1)}
+    overconfident = [epoch for epoch, topics in said.items() if "overconfident" in topics]
     assert overconfident
     for epoch in overconfident:
         losses, accuracies = ([row[name] for row in rows[:epoch]] for name in ("val_loss", "val_accuracy"))
@@ -241,8 +241,8 @@ def test_what_killed_the_units_does_not_do_it_again(trained: Trained) -> None:
 def test_step_by_step_it_leads_out_of_a_rate_that_is_far_too_high(trained: Trained) -> None:
     config = SICK["too-high"]
     rates = [config.learning_rate]
-    while found := adviser.about(trained(config)):
-        config = cured(config, found[0])
+    while advice := adviser.about(trained(config)):
+        config = cured(config, advice[0])
         rates.append(config.learning_rate)
     assert rates == [0.5, 0.05, 0.005]
     assert accuracy(trained(config)) > 0.9
@@ -355,7 +355,7 @@ def rows(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Rows as a worker writes them, or with anything missing, or with anything in them."""
     kinds = {"loss": losses, "accuracy": shares, "val_loss": losses, "val_accuracy": shares, "steps": numbers}
     sane = draw(st.booleans())
-    found = []
+    epochs = []
     for epoch in range(1, draw(st.integers(0, 15)) + 1):
         row: dict[str, Any] = {"epoch": epoch, "steps": 25}
         for name, kind in kinds.items():
@@ -363,8 +363,8 @@ def rows(draw: st.DrawFn) -> list[dict[str, Any]]:
                 row[name] = draw(st.floats(0, 5 if "loss" in name else 1))
             elif not sane and draw(st.booleans()):
                 row[name] = draw(kind)
-        found.append(row)
-    return found
+        epochs.append(row)
+    return epochs
 
 
 layers = st.lists(
@@ -414,18 +414,18 @@ def test_whatever_the_rows_are_each_change_is_one_that_can_be_made(
     over: bool,
 ) -> None:
     config = config.but(**settings)
-    found = advise(config, epochs, seen, changes=changes, diverged=diverged, over=over)
+    advised = advise(config, epochs, seen, changes=changes, diverged=diverged, over=over)
     shares = [row.get("val_accuracy") for row in epochs]
-    for advice in found:
+    for advice in advised:
         if FALLS in advice.verdict:
             assert min(share for share in shares[-3:] if share is not None) < max(
                 share for share in shares if share is not None
             )
-    assert len(found) <= 3
-    assert len({advice.topic for advice in found}) == len(found)
-    keys = [key for advice in found for key in advice.change]
+    assert len(advised) <= 3
+    assert len({advice.topic for advice in advised}) == len(advised)
+    keys = [key for advice in advised for key in advice.change]
     assert len(keys) == len(set(keys)), "two of them turn the same knob"
-    for advice in found:
+    for advice in advised:
         assert advice.stop == (not advice.change) == (advice.topic == "good-enough" and not over)
         for key, value in advice.change.items():
             assert getattr(config.but(**advice.change), key) == value

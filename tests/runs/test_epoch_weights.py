@@ -65,9 +65,9 @@ def test_the_course_of_a_digit_is_what_each_epoch_s_network_says(
     image = mnist_5k.x_test[3]
     asked, probabilities = epoch_weights.course(mlp_run, image)
     assert asked == [1, 2, 3]
-    for epoch, found in zip(asked, probabilities, strict=True):
+    for epoch, answer in zip(asked, probabilities, strict=True):
         np.testing.assert_array_equal(
-            found, epoch_weights.predictor(mlp_run, epoch).probabilities(image[None])[0]
+            answer, epoch_weights.predictor(mlp_run, epoch).probabilities(image[None])[0]
         )
     assert epoch_weights.course(mlp_run, image, most=2)[0] == [1, 3]
     assert epoch_weights.course(mlp_run, image, most=1)[0] == [3]

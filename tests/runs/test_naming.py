@@ -48,8 +48,8 @@ def test_the_name_that_somebody_gave_comes_instead() -> None:
 
 
 def test_no_two_presets_have_the_same_name() -> None:
-    for (one, first), (other, second) in combinations(PRESETS.items(), 2):
-        assert named(first) != named(second), (one, other)
+    for (preset, first), (other, second) in combinations(PRESETS.items(), 2):
+        assert named(first) != named(second), (preset, other)
 
 
 # Another value of each setting, and what it takes for it to matter.
@@ -77,10 +77,10 @@ NEEDED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("setting", RunConfig.model_fields)
 def test_two_runs_that_differ_in_one_setting_have_different_names(setting: str) -> None:
-    one = MLP.but(**NEEDED.get(setting, {}))
-    other = one.but(**{setting: OTHERS[setting]})
-    assert named(one) != named(other)
-    assert naming.describe(one) != naming.describe(other)
+    config = MLP.but(**NEEDED.get(setting, {}))
+    other = config.but(**{setting: OTHERS[setting]})
+    assert named(config) != named(other)
+    assert naming.describe(config) != naming.describe(other)
 
 
 @given(configs)
@@ -103,11 +103,11 @@ subjects = st.builds(
 )
 
 
-@given(st.lists(subjects, max_size=12, unique_by=lambda one: one.folder))
-def test_side_by_side_no_two_runs_have_the_same_name(found: list[Subject]) -> None:
-    names = naming.names(found)
-    assert len(set(names)) == len(names) == len(found)
-    for subject, name in zip(found, names, strict=True):
+@given(st.lists(subjects, max_size=12, unique_by=lambda subject: subject.folder))
+def test_side_by_side_no_two_runs_have_the_same_name(chosen: list[Subject]) -> None:
+    names = naming.names(chosen)
+    assert len(set(names)) == len(names) == len(chosen)
+    for subject, name in zip(chosen, names, strict=True):
         assert name.startswith(naming.name(subject))
 
 

@@ -73,8 +73,8 @@ def test_what_a_resumed_run_went_through_twice_is_read_once(run: Path) -> None:
     assert [(row["epoch"], row["loss"]) for row in records.metrics(run)] == [
         (1, 0.9), (2, 0.8), (3, 0.6), (4, 0.5),
     ]  # fmt: skip
-    found = [row["layers"]["output"]["weights"]["high"] for row in records.layers(run)]
-    assert found == [0.9, 0.8, 0.6, 0.5]
+    highs = [row["layers"]["output"]["weights"]["high"] for row in records.layers(run)]
+    assert highs == [0.9, 0.8, 0.6, 0.5]
     assert [(row["epoch"], row["step"]) for row in records.batches(run)] == [
         (1, 4), (1, 8), (2, 4), (2, 8), (3, 2), (3, 6), (4, 1),
     ]  # fmt: skip
@@ -90,9 +90,9 @@ def test_rows_within_epochs_only_ever_go_forwards(
     run = tmp_path_factory.mktemp("run")
     for epoch, step in written:
         records.append_row(run / "batches.jsonl", {"epoch": epoch, "step": step, "seconds": 1})
-    found = [(row["epoch"], row["step"]) for row in records.batches(run)]
-    assert found == sorted(set(found))
-    assert found[-1:] == written[-1:]
+    places = [(row["epoch"], row["step"]) for row in records.batches(run)]
+    assert places == sorted(set(places))
+    assert places[-1:] == written[-1:]
 
 
 @given(st.integers(1, 40), st.booleans())

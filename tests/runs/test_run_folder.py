@@ -253,9 +253,9 @@ def test_a_run_is_alive_while_its_worker_holds_the_lock(run: Path) -> None:
             assert run_folder.status(run) == training.model_copy(update={"state": state})
         holder.kill()
     wait_until(lambda: not run_folder.worker_is_alive(run), "the lock was free")
-    found = run_folder.status(run)
-    assert (found.state, found.phase, found.ended) == ("interrupted", "", training.heartbeat)
-    assert words(found.failure) == (
+    status = run_folder.status(run)
+    assert (status.state, status.phase, status.ended) == ("interrupted", "", training.heartbeat)
+    assert words(status.failure) == (
         "The training process ended without an error message. It was killed, or the machine was switched off."
     )
     # It is a reading of the files: nothing is written.

@@ -44,13 +44,13 @@ def test_a_taught_run_reads_what_it_was_taught_and_others_like_it(
 ) -> None:
     lesson = warm_start.read(taught)
     assert lesson is not None
-    own, others = finetune.divided(upside_down, lesson)
-    assert (len(own), len(others)) == (100, 20)
-    score = finetune.score(mlp_run, taught, own)
+    learned, others = finetune.divided(upside_down, lesson)
+    assert (len(learned), len(others)) == (100, 20)
+    score = finetune.score(mlp_run, taught, learned)
     assert score.of == 100
     assert score.after > score.before + 10
-    answers = predict.load(taught).probabilities(np.stack([one.image for one in own])).argmax(axis=1)
-    assert score.after == np.sum(answers == [one.label for one in own])
+    answers = predict.load(taught).probabilities(np.stack([each.image for each in learned])).argmax(axis=1)
+    assert score.after == np.sum(answers == [each.label for each in learned])
 
 
 def test_it_begins_with_the_weights_of_the_run_before(mlp_run: Path, taught: Path) -> None:
@@ -59,8 +59,8 @@ def test_it_begins_with_the_weights_of_the_run_before(mlp_run: Path, taught: Pat
     lesson = warm_start.read(taught)
     assert lesson is not None
     assert lesson.parent == mlp_run.name
-    for layer, own in predict.load(mlp_run).weights.items():
-        for name, values in own.items():
+    for layer, arrays in predict.load(mlp_run).weights.items():
+        for name, values in arrays.items():
             np.testing.assert_array_equal(lesson.weights[layer][name], values)
 
 
@@ -71,13 +71,13 @@ def test_the_run_before_stays_as_it_is(mlp_run: Path, taught: Path) -> None:
 
 
 def test_what_was_forgotten_and_learned_adds_up(mlp_run: Path, taught: Path, mnist_5k: Dataset) -> None:
-    found = finetune.changed(mlp_run, taught, mnist_5k)
+    changes = finetune.changed(mlp_run, taught, mnist_5k)
     was, now = results.load(mlp_run), results.load(taught)
-    right = [int((one.predictions == one.labels).sum()) for one in (was, now)]
-    assert right[1] - right[0] == len(found.learned) - len(found.forgotten)
-    assert (was.predictions[found.forgotten] == was.labels[found.forgotten]).all()
-    assert (now.predictions[found.forgotten] != now.labels[found.forgotten]).all()
-    assert (now.predictions[found.learned] == now.labels[found.learned]).all()
+    right = [int((evaluation.predictions == evaluation.labels).sum()) for evaluation in (was, now)]
+    assert right[1] - right[0] == len(changes.learned) - len(changes.forgotten)
+    assert (was.predictions[changes.forgotten] == was.labels[changes.forgotten]).all()
+    assert (now.predictions[changes.forgotten] != now.labels[changes.forgotten]).all()
+    assert (now.predictions[changes.learned] == now.labels[changes.learned]).all()
 
 
 def test_on_another_test_set_both_runs_are_asked_again(
@@ -100,7 +100,7 @@ def test_the_drawings_are_about_a_third_of_an_epoch_but_not_learned_by_heart(
     mixed = lesson.mixed(mnist_5k)
     assert len(mixed.x_train) == config.training_images
     np.testing.assert_array_equal(mixed.x_train[-4_000:], mnist_5k.x_train)
-    np.testing.assert_array_equal(mixed.y_train[:number], [one.label for one in some])
+    np.testing.assert_array_equal(mixed.y_train[:number], [drawing.label for drawing in some])
     np.testing.assert_array_equal(mixed.x_test, mnist_5k.x_test)
 
 
@@ -122,11 +122,11 @@ def lesson(**changes: object) -> Lesson:
 def test_a_lesson_that_was_kept_is_read(tmp_path: Path) -> None:
     run_folder.write_json(tmp_path / "config.json", RunConfig().model_dump(mode="json"))
     warm_start.keep(tmp_path, lesson())
-    found = warm_start.read(tmp_path)
-    assert found is not None
-    assert (found.copies, found.parent) == (3, "a")
-    np.testing.assert_array_equal(found.labels, [1, 2])
-    np.testing.assert_array_equal(found.weights["dense"]["kernel"], 1)
+    kept = warm_start.read(tmp_path)
+    assert kept is not None
+    assert (kept.copies, kept.parent) == (3, "a")
+    np.testing.assert_array_equal(kept.labels, [1, 2])
+    np.testing.assert_array_equal(kept.weights["dense"]["kernel"], 1)
 
 
 def test_a_run_without_a_lesson_has_none(tmp_path: Path) -> None:

@@ -57,5 +57,5 @@ def findings(page: Page) -> list[Finding]:
     """What axe-core finds on the page as it stands."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(Axe().axe_script)
-    found: list[dict[str, Any]] = page.evaluate(_RUN)
-    return [Finding(**one) for one in found]
+    violations: list[dict[str, Any]] = page.evaluate(_RUN)
+    return [Finding(**violation) for violation in violations]

@@ -23,17 +23,17 @@ def drawing(number: int = 0, label: int = 7, **others: Any) -> Drawing:
     return Drawing(label, image.reshape(28, 28), **others)
 
 
-def same(one: Drawing, other: Drawing, but: tuple[str, ...] = ("id",)) -> bool:
+def same(first: Drawing, second: Drawing, but: tuple[str, ...] = ("id",)) -> bool:
     """Whether two drawings hold the same, without the fields that are named."""
     kept, expected = (
-        {key: value for key, value in vars(each).items() if key not in but} for each in (one, other)
+        {key: value for key, value in vars(each).items() if key not in but} for each in (first, second)
     )
     return np.array_equal(kept.pop("image"), expected.pop("image")) and kept == expected
 
 
-def all_same(found: list[Drawing], expected: list[Drawing], but: tuple[str, ...] = ("id",)) -> bool:
-    return len(found) == len(expected) and all(
-        same(one, other, but) for one, other in zip(found, expected, strict=True)
+def all_same(drawings: list[Drawing], expected: list[Drawing], but: tuple[str, ...] = ("id",)) -> bool:
+    return len(drawings) == len(expected) and all(
+        same(first, second, but) for first, second in zip(drawings, expected, strict=True)
     )
 
 

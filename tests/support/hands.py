@@ -43,12 +43,12 @@ class Hand:
         self.page, self.screen = page, screen
         self._devtools = page.context.new_cdp_session(page) if screen.touch else None
 
-    def press(self, what: Locator, *, force: bool = False) -> None:
+    def press(self, element: Locator, *, force: bool = False) -> None:
         """Click it, or tap on it; by force if something else takes the events for it, as a chart does."""
         if self.screen.touch:
-            what.tap(force=force)
+            element.tap(force=force)
         else:
-            what.click(force=force)
+            element.click(force=force)
 
     def stroke(self, canvas: Locator, points: Sequence[Point], width: float | None = None) -> None:
         """Draw a line through these points.

@@ -40,36 +40,36 @@ def build(run: Path, root: Path) -> dict[str, Path]:
         run: a trained run to make others of.
         root: the folder, which is not there yet; the drawings are kept in ``drawings.sqlite`` beside it.
     """
-    found = {
+    folders = {
         name: root / f"20260101-00000{place}-000-000{place}"
         for place, name in enumerate(("one", "two", "failed"))
     }
-    for folder in found.values():
+    for folder in folders.values():
         shutil.copytree(run, folder)
     for name, written in (("one", NAME), ("two", OTHER), ("failed", NAME)):
-        notes.write(found[name], name=written, tags=(SHORT, TAG), note="\n".join(LINES))
+        notes.write(folders[name], name=written, tags=(SHORT, TAG), note="\n".join(LINES))
         measured = {kind: [0.5] * len(levels) for kind, levels in LEVELS.items()}
         run_folder.write_json(
-            found[name] / "robustness.json", robustness.Robustness(images=9, accuracy=measured).model_dump()
+            folders[name] / "robustness.json", robustness.Robustness(images=9, accuracy=measured).model_dump()
         )
     for file in ("model.onnx", "evaluation.npz"):
-        (found["failed"] / file).unlink()
+        (folders["failed"] / file).unlink()
     status = run_folder.written_status(run)
     run_folder.write_status(
-        found["failed"],
+        folders["failed"],
         status.model_copy(update={"state": "failed", "failure": Failure.of(NAME), "test_accuracy": None}),
     )
-    _strange_rows(found["one"])
+    _strange_rows(folders["one"])
     # This very process is said to be about to train it, so that it stays in line.
-    found["waiting"] = run_folder.create(root, RunConfig())
-    notes.write(found["waiting"], name=NAME)
-    run_folder.announce(found["waiting"], os.getpid())
-    found["sweep"] = _sweep(root)
+    folders["waiting"] = run_folder.create(root, RunConfig())
+    notes.write(folders["waiting"], name=NAME)
+    run_folder.announce(folders["waiting"], os.getpid())
+    folders["sweep"] = _sweep(root)
     image = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
-    kept = Drawing(3, image, [], writer=OTHER, run=found["one"].name, answer=5, confidence=0.5)
+    kept = Drawing(3, image, [], writer=OTHER, run=folders["one"].name, answer=5, confidence=0.5)
     several = [replace(kept, image=image + number) for number in range(6)]
     collection.add(root.parent / "drawings.sqlite", several, 100)
-    return found
+    return folders
 
 
 def _strange_rows(run: Path) -> None:

@@ -36,13 +36,13 @@ def after(calls: int, wanted: Action = "pause") -> Ask:
     return lambda: wanted if next(asked) >= calls else "run"
 
 
-def meanwhile(*what: tuple[int, Callable[[], object]], then: Ask = go_on) -> Ask:
+def meanwhile(*events: tuple[int, Callable[[], object]], then: Ask = go_on) -> Ask:
     """Does something after so many calls, and has the training go on."""
     asked = count()
 
     def action() -> Action:
         now = next(asked)
-        for calls, do in what:
+        for calls, do in events:
             if calls == now:
                 do()
         return then()
@@ -92,9 +92,9 @@ def timeless(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def assert_same(run: Path, undisturbed: Path) -> None:
-    found, expected = left(run), left(undisturbed)
+    actual, expected = left(run), left(undisturbed)
     for name, value in expected.items():
-        assert found[name] == value, name
+        assert actual[name] == value, name
 
 
 # What to do when a file is opened to be written to whose path matches.

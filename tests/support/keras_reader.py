@@ -17,16 +17,16 @@ def flat(model):
 
 
 keras = importlib.import_module(sys.argv[1])
-found = {"version": np.array(keras.__version__)}
+results = {"version": np.array(keras.__version__)}
 for file in sorted([*Path(sys.argv[2]).glob("*.keras"), *Path(sys.argv[2]).glob("*.h5")]):
     with np.load(file.with_suffix(".npz")) as given:
         images, answers = given["images"], given["answers"]
     model = keras.saving.load_model(file)
-    found[f"{file.name} weights"] = flat(model)
-    found[f"{file.name} read"] = np.asarray(model(images, training=False))
+    results[f"{file.name} weights"] = flat(model)
+    results[f"{file.name} read"] = np.asarray(model(images, training=False))
     if file.suffix == ".h5":
         exec(file.with_suffix(".py").read_text())
     model.run_eagerly = True  # to compile it would take longer than these steps
     model.fit(images, answers, batch_size=len(images), epochs=3, verbose=0)
-    found[f"{file.name} trained"] = flat(model)
-np.savez(sys.argv[3], **found)
+    results[f"{file.name} trained"] = flat(model)
+np.savez(sys.argv[3], **results)

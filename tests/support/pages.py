@@ -73,14 +73,14 @@ def metrics(app: AppTest) -> dict[str, str]:
 
 
 def figure(app: AppTest, key: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(app.get_by_key(key).proto.spec)
-    return found
+    spec: dict[str, Any] = json.loads(app.get_by_key(key).proto.spec)
+    return spec
 
 
 def tiles(app: AppTest, key: str) -> list[dict[str, Any]]:
     """The tiles of a gallery, as a browser gets them."""
-    found: list[dict[str, Any]] = json.loads(app.get_by_key(key).proto.json)["tiles"]
-    return found
+    shown: list[dict[str, Any]] = json.loads(app.get_by_key(key).proto.json)["tiles"]
+    return shown
 
 
 def press(app: AppTest, key: str, tile: object) -> AppTest:

@@ -1,6 +1,6 @@
 """A server in a process of its own: does to runs what it reads, at the moment it is told to.
 
-Each line on its standard input is JSON: ``[moment, wait, what, run]``; it answers each with a line.
+Each line on its standard input is JSON: ``[moment, wait, action, run]``; it answers each with a line.
 Its workers are the real ones but for their training, which is an hour of nothing: so they are forked,
 and take no seconds to start. Who trains says so in the run's ``trained.txt``.
 """
@@ -39,9 +39,9 @@ def train(run: Path, journal: Journal, action: Ask) -> None:
     journal.end("stopped")
 
 
-def note(run: Path, what: str) -> None:
+def note(run: Path, event: str) -> None:
     with (run / "trained.txt").open("ab", buffering=0) as file:
-        file.write(f"{what} {os.getpid()}\n".encode())
+        file.write(f"{event} {os.getpid()}\n".encode())
 
 
 def fork(words: list[str], *_streams: object) -> types.SimpleNamespace:
@@ -59,16 +59,16 @@ def fork(words: list[str], *_streams: object) -> types.SimpleNamespace:
 def serve() -> None:
     settings = Settings(slots=4, max_waiting=1000)
     for line in sys.stdin:
-        moment, wait, what, run = json.loads(line)
+        moment, wait, action, run = json.loads(line)
         time.sleep(max(0, moment + wait - time.time()))
-        match what:
+        match action:
             case "submit":
                 answer = str(run_queue.submit(records.config(Path(run)), settings))
             case "resume":
                 run_queue.resume(Path(run), settings)
                 answer = "done"
             case _:
-                {"pause": run_queue.pause, "stop": run_queue.stop}[what](Path(run))
+                {"pause": run_queue.pause, "stop": run_queue.stop}[action](Path(run))
                 answer = "done"
         print(answer, flush=True)
 

@@ -256,7 +256,7 @@ class Stage:
         return run_folder.request(run).action
 
     def trials(self) -> list[tuple[str, float | None]]:
-        return [(one.state, one.accuracy) for one in optuna_study.read(self.folder)]
+        return [(trial.state, trial.accuracy) for trial in optuna_study.read(self.folder)]
 
 
 @pytest.fixture
@@ -270,8 +270,8 @@ def stage(tmp_path: Path, hired: Hired, monkeypatch: pytest.MonkeyPatch) -> Iter
         return staged[-1]
 
     yield make
-    for one in staged:
-        for lock in one.locks.values():
+    for played in staged:
+        for lock in played.locks.values():
             lock.release()
 
 
@@ -299,9 +299,9 @@ def test_runs_are_tried_one_after_the_other_until_there_are_enough(stage: Any) -
     assert best is not None
     assert best.run == second.name
     assert run_folder.status(played.folder).state == "finished"
-    for one in optuna_study.read(played.folder):
-        config = records.config(played.settings.runs / one.run)
-        assert config == sweep().config(one.values)
+    for trial in optuna_study.read(played.folder):
+        config = records.config(played.settings.runs / trial.run)
+        assert config == sweep().config(trial.values)
 
 
 def test_whoever_falls_behind_is_stopped_early(stage: Any) -> None:
@@ -396,14 +396,14 @@ def test_a_paused_sweep_that_is_stopped_stops_its_paused_run(stage: Any) -> None
 def test_more_runs_come_after_the_whole_grid_and_lie_within_it(stage: Any) -> None:
     grid = {"learning_rate": Span(low=1e-3, high=1e-2, points=2), "units": Span(low=4, high=8, points=2)}
     played = stage(method="grid", knobs=grid)
-    assert [one.state for one in optuna_study.read(played.folder)] == ["waiting"] * 4
+    assert [trial.state for trial in optuna_study.read(played.folder)] == ["waiting"] * 4
     for number in range(4):
         run = played.begin()
         played.learn(run, 0.5 + number / 10)
         played.end(run)
         played.note()
     sweeps.go_on(played.folder, played.settings, more=1)  # before it noticed that it is done
-    tried = [tuple(one.values.values()) for one in optuna_study.read(played.folder)]
+    tried = [tuple(trial.values.values()) for trial in optuna_study.read(played.folder)]
     assert sorted(tried) == [(1e-3, 4), (1e-3, 8), (1e-2, 4), (1e-2, 8)]
     run = played.begin()
     config = records.config(run)
@@ -439,15 +439,15 @@ def test_what_happens_to_a_run_happens_to_its_trial(stage: Any, hired: Hired) ->
         )
     played.locks.pop(lost).release()
     assert played.look()
-    found = optuna_study.read(played.folder)
-    assert [one.state for one in found] == ["failed"] * 4
-    assert [words(one.failure) for one in found][1:3] == [
+    trials = optuna_study.read(played.folder)
+    assert [trial.state for trial in trials] == ["failed"] * 4
+    assert [words(trial.failure) for trial in trials][1:3] == [
         "The run was deleted.",
         "The run has no validation accuracy.",
     ]
-    assert found[0].failure == Failure.of("diverged", epoch=1, step=2)
-    assert "killed" in words(found[3].failure)
-    assert sweeps.best(found) is None
+    assert trials[0].failure == Failure.of("diverged", epoch=1, step=2)
+    assert "killed" in words(trials[3].failure)
+    assert sweeps.best(trials) is None
 
 
 def test_a_network_that_cannot_be_counts_as_tried_and_says_why(stage: Any) -> None:
@@ -458,8 +458,8 @@ def test_a_network_that_cannot_be_counts_as_tried_and_says_why(stage: Any) -> No
     for _look in range(4):
         assert not played.look()
     assert played.look()
-    assert {one.state for one in optuna_study.read(played.folder)} == {"failed"}
-    assert all("which is too small" in words(one.failure) for one in optuna_study.read(played.folder))
+    assert {trial.state for trial in optuna_study.read(played.folder)} == {"failed"}
+    assert all("which is too small" in words(trial.failure) for trial in optuna_study.read(played.folder))
     assert run_folder.every(played.settings.runs) == []
 
 
@@ -552,16 +552,16 @@ def test_a_journal_that_a_full_disk_cut_off_anywhere_goes_on(tmp_path: Path) -> 
     whole = (tmp_path / "study.log").read_bytes()
     for length in [*range(0, len(whole), len(whole) // 12), len(whole) - 1]:
         (tmp_path / "study.log").write_bytes(whole[:length])
-        found = optuna_study.study(tmp_path, plan)
-        found.tell(found.ask(), 0.7)
+        reopened = optuna_study.study(tmp_path, plan)
+        reopened.tell(reopened.ask(), 0.7)
         tried = optuna_study.read(tmp_path)
-        assert [one.accuracy for one in tried if one.state == "complete"] in (
+        assert [trial.accuracy for trial in tried if trial.state == "complete"] in (
             [0.7],
             [0.5, 0.7],
             [0.5, 0.6, 0.7],
         )
         assert len(tried) == len(plan.grid())
-        assert len({tuple(one.values.items()) for one in tried}) == len(plan.grid())
+        assert len({tuple(trial.values.items()) for trial in tried}) == len(plan.grid())
 
 
 # --------------------------------------------------------------------------------- the real process
@@ -570,7 +570,7 @@ def test_a_journal_that_a_full_disk_cut_off_anywhere_goes_on(tmp_path: Path) -> 
 def test_a_sweep_survives_its_process(tmp_path: Path) -> None:
     settings = Settings(runs=tmp_path / "runs", warm_minutes=0)
     folder = sweeps.submit(sweep(trials=2, base=SMALL.but(epochs=40)), settings)
-    wait_until(lambda: any(one.run for one in optuna_study.read(folder)), "a run was begun")
+    wait_until(lambda: any(trial.run for trial in optuna_study.read(folder)), "a run was begun")
     pid = json.loads((folder / "coming.json").read_text())["pid"]
     assert run_folder.status(folder).pid == pid
     os.kill(pid, signal.SIGKILL)
@@ -578,14 +578,14 @@ def test_a_sweep_survives_its_process(tmp_path: Path) -> None:
     sweeps.go_on(folder, settings)
     status = wait_for_end(folder)
     assert status.state == "finished", (folder / "log.txt").read_text()
-    found = optuna_study.read(folder)
-    assert [one.state for one in found] == ["complete", "complete"]
-    for one in found:
-        run = tmp_path / "runs" / one.run
+    trials = optuna_study.read(folder)
+    assert [trial.state for trial in trials] == ["complete", "complete"]
+    for trial in trials:
+        run = tmp_path / "runs" / trial.run
         assert run_folder.status(run).state == "finished"
-        assert one.accuracy == records.metrics(run)[-1]["val_accuracy"]
-        assert one.epochs == 40
-        assert records.config(run).learning_rate == pytest.approx(one.values["learning_rate"])
+        assert trial.accuracy == records.metrics(run)[-1]["val_accuracy"]
+        assert trial.epochs == 40
+        assert records.config(run).learning_rate == pytest.approx(trial.values["learning_rate"])
 
 
 def test_a_sweep_that_cannot_take_up_its_run_says_why(stage: Any) -> None:

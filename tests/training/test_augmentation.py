@@ -71,9 +71,9 @@ def spread(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.sqrt((squares * images).sum(axis=(1, 2)) / ink(images))
 
 
-def most_apart(one: NDArray[np.generic], other: NDArray[np.generic]) -> float:
+def most_apart(image: NDArray[np.generic], other: NDArray[np.generic]) -> float:
     """The largest difference of two images in grey levels, 0 to 255."""
-    return float(np.abs(one.astype(float) - other).max())
+    return float(np.abs(image.astype(float) - other).max())
 
 
 # The oracle
@@ -84,7 +84,7 @@ def most_apart(one: NDArray[np.generic], other: NDArray[np.generic]) -> float:
 def test_scipy_resamples_to_the_same_images(amounts: Amounts, seed: int) -> None:
     images = some(seed)
     changes = drawn(len(images), amounts, seed)
-    found = augmented(images, amounts, seed)
+    changed = augmented(images, amounts, seed)
     for k, image in enumerate(images):
         back = inverses(changes)[:, :, k].astype(float)
         offset = CENTRE - back @ (CENTRE + changes.shift[:, k])
@@ -92,7 +92,7 @@ def test_scipy_resamples_to_the_same_images(amounts: Amounts, seed: int) -> None
         wanted = ndimage.affine_transform(
             image.astype(float), back, offset, order=1, mode="grid-constant", cval=0
         )
-        assert most_apart(found[k], wanted) <= 1
+        assert most_apart(changed[k], wanted) <= 1
 
 
 @given(amounts, seeds)
@@ -100,20 +100,20 @@ def test_scipy_resamples_to_the_same_images(amounts: Amounts, seed: int) -> None
 def test_scipy_reads_the_same_at_any_places(amounts: Amounts, seed: int) -> None:
     images = some(seed)
     places = coordinates(drawn(len(images), amounts, seed), SIZE)
-    found = resample(images, places)
+    resampled = resample(images, places)
     for k, image in enumerate(images):
         wanted = ndimage.map_coordinates(image.astype(float), places[:, k], order=1, mode="grid-constant")
-        assert most_apart(found[k], wanted) < 0.01
+        assert most_apart(resampled[k], wanted) < 0.01
 
 
 @given(seeds, st.floats(-1, 1, width=32))
 @settings(max_examples=40)
 def test_scipy_thickens_to_the_same_images(seed: int, thickness: float) -> None:
     images = some(seed)
-    found = thicken(images, np.full(len(images), thickness, np.float32))
+    thickened = thicken(images, np.full(len(images), thickness, np.float32))
     grey = ndimage.grey_dilation if thickness > 0 else ndimage.grey_erosion
     wholly = grey(images, (1, 3, 3), mode="constant", cval=0).astype(float)
-    assert most_apart(found, images + abs(thickness) * (wholly - images)) < 0.01
+    assert most_apart(thickened, images + abs(thickness) * (wholly - images)) < 0.01
 
 
 def test_the_matrices_undo_a_zoom_then_a_slant_then_a_turn() -> None:
@@ -151,11 +151,11 @@ def test_the_elastic_field_is_as_long_and_as_smooth_as_smoothed_noise() -> None:
     ours = moved / moved.std()
     for lag in range(1, 12):
         for axis in (1, 2):
-            one, other = (
+            correlation, expected = (
                 (field * np.roll(field, -lag, axis)).take(range(28 - lag), axis).mean()
                 for field in (ours, smoothed)
             )
-            assert one == pytest.approx(other, abs=0.05)
+            assert correlation == pytest.approx(expected, abs=0.05)
 
 
 # What holds for any amounts
@@ -167,10 +167,10 @@ def test_shape_and_type_stay_and_the_images_are_not_touched(amounts: Amounts, se
     images = some(seed, n)
     before = images.copy()
     images.setflags(write=False)
-    found = augmented(images, amounts, seed)
-    assert (found.shape, found.dtype) == (images.shape, np.uint8)
+    changed = augmented(images, amounts, seed)
+    assert (changed.shape, changed.dtype) == (images.shape, np.uint8)
     np.testing.assert_array_equal(images, before)
-    assert amounts == NONE or not np.shares_memory(found, images)
+    assert amounts == NONE or not np.shares_memory(changed, images)
 
 
 @given(amounts, seeds)
@@ -217,9 +217,9 @@ def test_the_least_amount_leaves_the_images_as_they_are() -> None:
 
 def test_the_chunks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     images = DIGITS[: 2 * CHUNK + 1]
-    found = augmented(images, MODERATE, 0)
+    changed = augmented(images, MODERATE, 0)
     monkeypatch.setattr("core.training.augmentation.CHUNK", 100)
-    np.testing.assert_array_equal(augmented(images, MODERATE, 0), found)
+    np.testing.assert_array_equal(augmented(images, MODERATE, 0), changed)
 
 
 # What each of them does
@@ -229,8 +229,8 @@ def test_the_chunks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
 @settings(max_examples=30)
 def test_a_shift_moves_the_centre_of_mass_by_no_more(shift: float, seed: int) -> None:
     images = small(seed)
-    found = augmented(images, NONE._replace(shift=shift), seed)
-    moved = mass(found) - mass(images)
+    shifted = augmented(images, NONE._replace(shift=shift), seed)
+    moved = mass(shifted) - mass(images)
     assert np.abs(moved).max() <= shift + 0.05  # rounding to grey levels
     changes = drawn(len(images), NONE._replace(shift=shift), seed)
     np.testing.assert_allclose(moved, changes.shift.T, atol=0.05)
@@ -241,11 +241,11 @@ def test_a_shift_moves_the_centre_of_mass_by_no_more(shift: float, seed: int) ->
 def test_zoom_changes_the_extent_of_the_ink_by_its_factor(zoom: float, seed: int) -> None:
     images = small(seed)
     factors = drawn(20, NONE._replace(zoom=zoom), seed).zoom
-    found = spread(augmented(images, NONE._replace(zoom=zoom), seed)) / spread(images)
+    ratios = spread(augmented(images, NONE._replace(zoom=zoom), seed)) / spread(images)
     # A pixel of ink that is read between two pixels is spread over both.
-    np.testing.assert_allclose(found, factors, rtol=0.1)
+    np.testing.assert_allclose(ratios, factors, rtol=0.1)
     clear = np.abs(factors - 1) > 0.05
-    assert (np.sign(found - 1) == np.sign(factors - 1))[clear].all()
+    assert (np.sign(ratios - 1) == np.sign(factors - 1))[clear].all()
 
 
 @given(st.floats(0.05, 1), seeds)
@@ -288,10 +288,10 @@ def test_rotation_keeps_the_ink(rotation: float, seed: int) -> None:
 def test_moderate_amounts_leave_real_digits_in_the_image(seed: int, elastic: int, least: float) -> None:
     amounts = MODERATE._replace(elastic=elastic)
     changes = drawn(len(DIGITS), amounts, seed)
-    found = augmented(DIGITS, amounts, seed)
-    assert found.max(axis=(1, 2)).min() >= 64
+    changed = augmented(DIGITS, amounts, seed)
+    assert changed.max(axis=(1, 2)).min() >= 64
     # Of the ink there would be if nothing left the image.
-    share = ink(found) / (ink(thicken(DIGITS, changes.thickness)) * changes.zoom**2)
+    share = ink(changed) / (ink(thicken(DIGITS, changes.thickness)) * changes.zoom**2)
     assert share.min() > least
     assert share.mean() == pytest.approx(1, abs=0.02)
 
@@ -302,19 +302,19 @@ def test_moderate_amounts_leave_real_digits_in_the_image(seed: int, elastic: int
 @given(amounts, seeds)
 def test_each_colour_is_changed_as_an_image_by_itself(amounts: Amounts, seed: int) -> None:
     images = np.random.default_rng(seed).integers(0, 256, (5, 20, 24, 3), np.uint8)
-    found = augmented(images, amounts, seed)
+    changed = augmented(images, amounts, seed)
     for channel in range(3):
         alone = augmented(np.ascontiguousarray(images[..., channel]), amounts, seed)
-        np.testing.assert_array_equal(found[..., channel], alone)
+        np.testing.assert_array_equal(changed[..., channel], alone)
 
 
 @given(amounts, seeds)
 def test_images_that_are_not_square_are_resampled_as_scipy_does(amounts: Amounts, seed: int) -> None:
     images = np.random.default_rng(seed).integers(0, 256, (5, 20, 24), np.uint8)
     places = coordinates(draw(5, amounts, np.random.default_rng(seed), (20, 24)), (20, 24))
-    for k, (image, found) in enumerate(zip(images, resample(images, places), strict=True)):
+    for k, (image, resampled) in enumerate(zip(images, resample(images, places), strict=True)):
         wanted = ndimage.map_coordinates(image.astype(float), places[:, k], order=1, mode="grid-constant")
-        np.testing.assert_allclose(found, wanted, atol=0.05)
+        np.testing.assert_allclose(resampled, wanted, atol=0.05)
 
 
 # What is refused

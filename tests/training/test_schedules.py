@@ -32,14 +32,14 @@ def shares(config: RunConfig, per_epoch: int) -> NDArray[np.float32]:
 
 @given(configs, steps_per_epoch)
 def test_a_share_is_between_0_and_1_and_depends_on_the_step_alone(config: RunConfig, per_epoch: int) -> None:
-    found = shares(config, per_epoch)
-    assert found.dtype == np.float32
-    assert (found >= 0).all()
-    assert (found <= 1).all()
-    for step in (0, len(found) // 3, len(found) - 1):
-        assert schedules.shares(config, np.array(step), per_epoch) == found[step]
-    backwards = np.arange(len(found))[::-1].reshape(-1, 1)
-    assert (schedules.shares(config, backwards, per_epoch)[:, 0] == found[::-1]).all()
+    factors = shares(config, per_epoch)
+    assert factors.dtype == np.float32
+    assert (factors >= 0).all()
+    assert (factors <= 1).all()
+    for step in (0, len(factors) // 3, len(factors) - 1):
+        assert schedules.shares(config, np.array(step), per_epoch) == factors[step]
+    backwards = np.arange(len(factors))[::-1].reshape(-1, 1)
+    assert (schedules.shares(config, backwards, per_epoch)[:, 0] == factors[::-1]).all()
 
 
 @given(configs, steps_per_epoch)
@@ -47,26 +47,26 @@ def test_constant_is_constant_and_decay_and_cosine_only_fall(config: RunConfig, 
     for name in ("constant", "plateau"):
         assert (shares(config.but(learning_rate_schedule=name), per_epoch) == 1).all()
     for name in ("exponential", "cosine"):
-        found = shares(config.but(learning_rate_schedule=name), per_epoch)
-        assert found[0] == 1
-        assert (np.diff(found) <= 0).all()
+        factors = shares(config.but(learning_rate_schedule=name), per_epoch)
+        assert factors[0] == 1
+        assert (np.diff(factors) <= 0).all()
 
 
 @given(configs, steps_per_epoch)
 def test_one_cycle_rises_to_1_then_falls(config: RunConfig, per_epoch: int) -> None:
     config = config.but(learning_rate_schedule="one-cycle")
-    found = shares(config, per_epoch)
-    peak = config.warmup * len(found)
-    rising = np.arange(len(found)) < peak
-    assert (np.diff(found[rising]) >= 0).all()
-    assert (np.diff(found[~rising]) <= 0).all()
+    factors = shares(config, per_epoch)
+    peak = config.warmup * len(factors)
+    rising = np.arange(len(factors)) < peak
+    assert (np.diff(factors[rising]) >= 0).all()
+    assert (np.diff(factors[~rising]) <= 0).all()
     if rising.any():
-        assert found[0] == pytest.approx(1 / 25)
+        assert factors[0] == pytest.approx(1 / 25)
     else:
-        assert found[0] == 1
+        assert factors[0] == 1
     # The top is between two steps, of which the nearer one is at most half a step away.
-    assert found.max() >= 0.5 * (1 + np.cos(np.pi * min(1, 1 / max(peak, len(found) - peak, 1)))) - 0.04
-    at_the_end = schedules.shares(config, np.array(len(found)), per_epoch)
+    assert factors.max() >= 0.5 * (1 + np.cos(np.pi * min(1, 1 / max(peak, len(factors) - peak, 1)))) - 0.04
+    at_the_end = schedules.shares(config, np.array(len(factors)), per_epoch)
     assert at_the_end == pytest.approx(0, abs=1e-6)
 
 
@@ -79,8 +79,8 @@ def test_exponential_decay_and_cosine_are_those_of_keras(config: RunConfig, per_
         "cosine": keras.optimizers.schedules.CosineDecay(1.0, total),
     }
     for name, schedule in theirs.items():
-        found = schedules.shares(config.but(learning_rate_schedule=name), steps, per_epoch)
-        assert found.tolist() == pytest.approx([float(schedule(step)) for step in steps], rel=1e-4, abs=1e-6)
+        ours = schedules.shares(config.but(learning_rate_schedule=name), steps, per_epoch)
+        assert ours.tolist() == pytest.approx([float(schedule(step)) for step in steps], rel=1e-4, abs=1e-6)
 
 
 @given(configs, steps_per_epoch)

@@ -51,11 +51,11 @@ def growth(module: str, file: Path, read: str, refused: str, prepare: str = "") 
     words = CHILD
     for part, text in parts.items():
         words = words.replace(part, text)
-    found = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", words, file], cwd=Path(__file__).parents[2], capture_output=True, text=True,
         check=True,
     )  # fmt: skip
-    outcome, megabytes = found.stdout.split()
+    outcome, megabytes = done.stdout.split()
     return outcome, float(megabytes)
 
 
@@ -116,8 +116,8 @@ def test_a_file_of_no_drawings_is_refused_before_anything_is_made_of_it(file: Pa
 def test_as_many_drawings_as_are_read_take_no_more_than_a_photo(file: Path) -> None:
     points = ",".join(f"[{n},{n % 7}]" for n in range(95))
     image = base64.b64encode(bytes(784)).decode()
-    one = f'{{"label":1,"image":"{image}","strokes":[[{points}]]}}'
-    file.write_text(f"[{','.join([one] * 9_800)}]", "utf-8")
+    drawing = f'{{"label":1,"image":"{image}","strokes":[[{points}]]}}'
+    file.write_text(f"[{','.join([drawing] * 9_800)}]", "utf-8")
     outcome, megabytes = growth(
         "core.drawing import interchange", file, "interchange.unpack(data)", "interchange.BadDrawings"
     )

@@ -87,9 +87,9 @@ def name_of(key: Key[Any] | Family[Any]) -> str:
 
 
 def test_whatever_a_page_keeps_is_declared() -> None:
-    found = {file.name: list(around(ast.parse(file.read_text("utf-8")), file.name)) for file in OTHERS}
-    assert len(found) > 30
-    assert {name: places for name, places in found.items() if places} == {}
+    by_file = {file.name: list(around(ast.parse(file.read_text("utf-8")), file.name)) for file in OTHERS}
+    assert len(by_file) > 30
+    assert {name: places for name, places in by_file.items() if places} == {}
 
 
 def test_whoever_goes_around_the_declarations_is_found() -> None:
@@ -111,9 +111,9 @@ def test_what_is_declared_is_used_and_called_by_its_key() -> None:
 
 
 def test_no_module_has_the_keys_of_two_pages() -> None:
-    found = {file.name: pages_of(ast.parse(file.read_text("utf-8"))) for file in OTHERS}
-    assert {name: pages for name, pages in found.items() if len(pages) > 1} == {}
-    assert {page for pages in found.values() for page in pages} == set(KEPT)
+    by_file = {file.name: pages_of(ast.parse(file.read_text("utf-8"))) for file in OTHERS}
+    assert {name: pages for name, pages in by_file.items() if len(pages) > 1} == {}
+    assert {page for pages in by_file.values() for page in pages} == set(KEPT)
     both = ast.parse(
         "state.DATA_PAGE.set(1); state.DRAW_STEP[name].get(); state.SWEEPS_NAME.parameter.to(name)"
     )

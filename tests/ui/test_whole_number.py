@@ -41,11 +41,11 @@ def check(app: AppTest, field: NumberInput) -> None:
         if number is None and field.key == EMPTY_MEANS_ALL:
             continue
         typed(app, field.key, number)
-        found = [one for one in complaints(app) if one.startswith(f"{field.label}: ")]
-        assert len(found) == 1, (field.key, number, complaints(app))
+        messages = [message for message in complaints(app) if message.startswith(f"{field.label}: ")]
+        assert len(messages) == 1, (field.key, number, complaints(app))
         received = "no number" if number is None else f": {number:,.15g} is not allowed."
-        assert received in found[0]
-        assert re.search(r"from [\d,]+ to [\d,]+", found[0])
+        assert received in messages[0]
+        assert re.search(r"from [\d,]+ to [\d,]+", messages[0])
     typed(app, field.key, before)
     assert not complaints(app)
 

@@ -78,10 +78,10 @@ def test_a_cnn_paused_within_and_between_epochs_is_the_undisturbed_one(tmp_path:
 
 def number_the_arrays(run: Path) -> None:
     """Write a run's checkpoint as it was before its arrays had names: numbered, in Keras's order."""
-    found = checkpoint.load(run / "checkpoint.npz")
+    saved = checkpoint.load(run / "checkpoint.npz")
     model = keras_model.model(architectures.layers(records.config(run)))
     keras_model.compile_model(model, records.config(run))
-    best = found.restore(model)
+    best = saved.restore(model)
     groups = {"model": model.variables, "optimizer": model.optimizer.variables}
     arrays = {
         f"{group}_{number}": variable.numpy()
@@ -90,7 +90,7 @@ def number_the_arrays(run: Path) -> None:
     }
     keras_model.assign(model, best)
     arrays |= {f"best_{number}": variable.numpy() for number, variable in enumerate(model.weights)}
-    progress = np.array(json.dumps(asdict(found.progress)))
+    progress = np.array(json.dumps(asdict(saved.progress)))
     np.savez(run / "checkpoint.npz", allow_pickle=False, progress=progress, **arrays)
 
 
@@ -272,7 +272,7 @@ def test_a_checkpoint_with_a_changed_byte_is_damaged_or_the_same(
     archive: bytes, finished: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     # Most bytes are weights; the archive's own are near its members' starts and at the end.
-    starts = [found.start() for found in re.finditer(b"PK", archive)]
+    starts = [match.start() for match in re.finditer(b"PK", archive)]
     near = st.sampled_from(starts).flatmap(lambda at: st.integers(at, min(at + 180, len(archive) - 1)))
     position = data.draw(near | st.integers(0, len(archive) - 1))
     changed = bytearray(archive)
@@ -280,16 +280,16 @@ def test_a_checkpoint_with_a_changed_byte_is_damaged_or_the_same(
     file = tmp_path_factory.getbasetemp() / "changed.npz"
     file.write_bytes(changed)
     try:
-        found = checkpoint.load(file)
+        loaded = checkpoint.load(file)
     except DamagedCheckpoint:
         return
     # A byte that says nothing of the content, such as a member's date; or a member's name, which is
     # missed when the checkpoint is restored.
     expected = checkpoint.load(finished / "checkpoint.npz")
-    assert found.progress == expected.progress
+    assert loaded.progress == expected.progress
     for group in ("model", "optimizer", "best"):
         known = {array.tobytes() for array in getattr(expected, group).values()}
-        assert {array.tobytes() for array in getattr(found, group).values()} <= known
+        assert {array.tobytes() for array in getattr(loaded, group).values()} <= known
 
 
 NOT_CHECKPOINTS: dict[str, Any] = {

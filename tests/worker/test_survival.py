@@ -146,10 +146,10 @@ class Killer:
 
     def moments(self) -> list[tuple[str, float]]:
         """After which phase has begun, and how many seconds later."""
-        found = [("", self.draw.uniform(0, 3)) for _ in range(6)]
-        found += [("training", self.draw.uniform(0, 1)) for _ in range(11)]
-        self.draw.shuffle(found)
-        return [*found, ("evaluating", 0), ("evaluating", self.draw.uniform(0, 0.5))]
+        moments = [("", self.draw.uniform(0, 3)) for _ in range(6)]
+        moments += [("training", self.draw.uniform(0, 1)) for _ in range(11)]
+        self.draw.shuffle(moments)
+        return [*moments, ("evaluating", 0), ("evaluating", self.draw.uniform(0, 0.5))]
 
     def disturb(self, run: Path, settings: Settings) -> None:
         """Kill it at all these moments, and resume it each time."""
@@ -378,8 +378,8 @@ def test_a_folder_made_read_only_is_a_clear_verdict_and_when_it_can_be_written_t
         command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
     run = run_queue.submit(SMALL, Settings())
     hired.clear()
-    found = subprocess.run([*command, str(run)], cwd=PROJECT, capture_output=True, text=True, check=True)
-    status = Status.model_validate_json(found.stdout.splitlines()[-1])
+    done = subprocess.run([*command, str(run)], cwd=PROJECT, capture_output=True, text=True, check=True)
+    status = Status.model_validate_json(done.stdout.splitlines()[-1])
     run.chmod(0o755)
     assert (status.state, words(status.failure)) == (
         "interrupted", "The folder cannot be written to. Make the folder writable, then resume.",

@@ -58,15 +58,15 @@ def fit(
     if config.label_smoothing:
         y = keras.utils.to_categorical(y, 10)
     callbacks = [Rates(rate)] if rate else []
-    found: Rows = []
+    logs: Rows = []
     for epoch in epochs:
         rows = order(config.seed, epoch, trained)
         history = model.fit(
             x[rows], y[rows], batch_size=config.batch_size, shuffle=False, initial_epoch=epoch - 1,
             epochs=epoch, validation_data=(x[trained:], y[trained:]), callbacks=callbacks, verbose=0,
         ).history  # fmt: skip
-        found.append({name: values[0] for name, values in history.items()})
-    return found
+        logs.append({name: values[0] for name, values in history.items()})
+    return logs
 
 
 def assert_logged(run: Path, expected: Rows, first: int = 1) -> None:
@@ -212,8 +212,8 @@ def test_every_knob_does_what_it_does_in_keras(knobs: str, tmp_path: Path, mnist
 
 def test_every_epoch_goes_through_all_images_in_another_order() -> None:
     orders = [order(0, epoch, 1000) for epoch in (1, 2)] + [order(1, 1, 1000)]
-    for found in orders:
-        assert sorted(found) == list(range(1000))
+    for images in orders:
+        assert sorted(images) == list(range(1000))
     assert all((a != b).mean() > 0.9 for a, b in zip(orders, orders[1:] + orders[:1], strict=True))
 
 
@@ -447,9 +447,9 @@ def test_a_run_that_diverges_within_an_epoch_says_so_and_a_smaller_rate_mends_it
 def rewrite(run: Path, **progress: float) -> None:
     """Change what a checkpoint says of the progress."""
     with np.load(run / "checkpoint.npz") as arrays:
-        found = dict(arrays)
-    found["progress"] = np.array(json.dumps(json.loads(str(found["progress"])) | progress))
-    np.savez(run / "checkpoint.npz", allow_pickle=False, **found)
+        contents = dict(arrays)
+    contents["progress"] = np.array(json.dumps(json.loads(str(contents["progress"])) | progress))
+    np.savez(run / "checkpoint.npz", allow_pickle=False, **contents)
 
 
 def test_a_run_that_diverges_at_once_can_begin_anew_with_a_smaller_rate(tmp_path: Path, hired: Hired) -> None:
@@ -481,9 +481,9 @@ def test_weights_that_are_no_numbers_do_not_hide_behind_a_finite_loss() -> None:
 
 
 def test_what_is_seen_of_the_layers_is_there_after_every_epoch(turned: Turned) -> None:
-    found = records.layers(turned.run)
-    assert [row["epoch"] for row in found] == [1, 2, 3, 4]
-    for row in found:
+    rows = records.layers(turned.run)
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
+    for row in rows:
         assert list(row["layers"]) == ["dense_1", "output"]
         for name, size in (("dense_1", 784 * 8), ("output", 80)):
             for kind in ("weights", "gradients"):
