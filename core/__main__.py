@@ -33,9 +33,9 @@ from core.runs import records, run_folder, run_table
 from core.settings import Settings
 
 _WIDTH = 100  # characters of a line of help
-_POLL = 0.2  # seconds between two looks at the run
+_POLL = 0.2  # seconds between two updates
 
-# What can be wrong with what somebody typed: said in a sentence, without a traceback.
+# Errors in the input of the user. They are printed as a sentence, without a traceback.
 _MISTAKES = (
     ConfigError,
     ImpossibleNetwork,
@@ -54,11 +54,11 @@ _MISTAKES = (
 
 
 class NotAnImage(ConfigError):
-    """A file that cannot be read as a picture of a digit."""
+    """The file cannot be read as an image of a digit."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command. Returns the exit code: 0, 1 for a run that failed, 2 for a mistake in the words."""
+    """Run a command. Returns the exit code: 0, 1 if the run failed, 2 if the command is invalid."""
     try:
         parsed = _parser().parse_args(arguments)
         return int(parsed.command(parsed))
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _what_the_system_says(error: Exception) -> str:
-    """Such as "/runs: No space left on device", without the number; "" where the message is ours."""
+    """An error of the system, such as "/runs: No space left on device"; "" for any other error."""
     if not isinstance(error, OSError) or not error.strerror:
         return ""
     return ": ".join(str(part) for part in (error.filename, error.strerror) if part)
@@ -164,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _settings_in_words() -> str:
-    """Every setting with its knobs: what it is called, what it can be, what it does."""
+    """Every setting with its title, its allowed values and its hint."""
     lines = [_("settings:")]
     for name in RunConfig.model_fields:
         lines.append(f"  {name}")
@@ -198,7 +198,7 @@ def _resume(arguments: argparse.Namespace) -> int:
 
 
 def _watch(run: Path) -> int:
-    """Show the run until it rests, and how it ended. Returns the exit code."""
+    """Show the progress of the run, and its result. Returns the exit code."""
     status = _follow(run, records.plan(run))
     if status.failure:
         print(words(status.failure), file=sys.stderr)
@@ -214,7 +214,7 @@ def _watch(run: Path) -> int:
 
 
 def _fetch(name: str, settings: Settings) -> None:
-    """Get the data set, unless it is here and whole."""
+    """Download the data set, if it is missing or damaged."""
     if name != specs.MNIST.name or datasets.at_hand(name):
         return
     with _progress(TextColumn("{task.percentage:.0f} %")) as bar:
@@ -227,7 +227,7 @@ def _fetch(name: str, settings: Settings) -> None:
 
 
 def _follow(run: Path, config: RunConfig) -> run_folder.Status:
-    """Show the run's progress until it ends. Ctrl-C asks it to stop, and waits for that."""
+    """Show the progress of the run until the run ends. Ctrl-C asks the run to stop, and waits for its end."""
     with _progress(TextColumn("{task.fields[numbers]}")) as bar:
         task = bar.add_task(_("Starting"), total=None, numbers="")
         while True:
@@ -318,7 +318,7 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _read(path: Path) -> NDArray[np.uint8]:
-    """A picture of a digit, dark on light or light on dark, as the network gets it."""
+    """Read an image of a digit, dark on light or light on dark, as the input of the network."""
     try:
         return preprocess.canvas_to_image(_rgba(path))
     except preprocess.EmptyDrawing:

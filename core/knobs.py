@@ -1,7 +1,7 @@
 """The description of each setting: its title and hint, its limits, and the values of its slider.
 
-All of that stands beside the setting's field: its limits and options in the field's type, the rest in a
-`Knob` among the field's annotations. `read` puts both together for the form, the sweeps and the terminal.
+All of this is declared with the field of the setting: the limits and options in the type of the field, the
+rest in a `Knob` in its annotations. `read` combines both for the form, the sweeps and the command line.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from core.i18n import _
 
 
 class Number(NamedTuple):
-    """The numbers that a knob is turned to.
+    """The numbers that a knob offers.
 
     Attributes:
-        low, high: the least and the greatest that it can be.
-        step: how far apart they are. Where steps are factors it is 2, for the powers of two, or 10, for
-            1, 2 and 5 of every power of ten.
-        log: whether steps are factors.
-        whole: whether it is a whole number.
-        usual: the range in which people begin to look; None where that is all of it.
+        low, high: the smallest and the largest number.
+        step: the distance between two numbers. If `log`, 2 means the powers of two, and 10 means 1, 2 and 5
+            times every power of ten.
+        log: whether the scale is logarithmic.
+        whole: whether only whole numbers are allowed.
+        usual: the range that is offered first; None for the whole range.
     """
 
     low: float
@@ -38,7 +38,7 @@ class Number(NamedTuple):
     usual: tuple[float, float] | None = None
 
     def places(self) -> list[float]:
-        """The numbers at which a slider stops, in their order."""
+        """The positions of a slider, in ascending order."""
         if not self.log:
             steps = round((self.high - self.low) / self.step)
             return [round(self.low + number * self.step, 4) for number in range(steps + 1)]
@@ -49,7 +49,7 @@ class Number(NamedTuple):
         return sorted(stop for stop in {*stops, self.high} if self.low <= stop <= self.high)
 
     def between(self, low: float, high: float, points: int) -> list[float]:
-        """So many numbers from `low` to `high`, in even steps or factors; fewer where they are the same."""
+        """Evenly spaced numbers from `low` to `high`, on the scale of the knob, without repetitions."""
         spaced = (np.geomspace if self.log else np.linspace)(low, high, points)
         if self.whole:
             return sorted({round(value) for value in spaced})
@@ -58,7 +58,7 @@ class Number(NamedTuple):
 
 
 class Swept(TypedDict, total=False):
-    """In what a sweep turns a number otherwise than the form does, as the fields of `Number`."""
+    """The fields of `Number` that differ between a sweep and the form."""
 
     low: float
     high: float
@@ -69,30 +69,31 @@ class Swept(TypedDict, total=False):
 
 @dataclass(frozen=True, eq=False)
 class Knob:
-    """How a setting is turned.
+    """The description of a setting.
 
-    Texts are English, marked by `core.i18n.N_`; they are translated where they are shown.
+    Texts are English and marked by `core.i18n.N_`. They are translated when they are shown. `read` sets the
+    attributes from `setting` on, from the type of the field.
 
     Attributes:
-        title: what it is called.
-        hint: what it does, in a sentence or two.
-        keras: what it is called in a Keras script; "" where Keras has nothing of the kind.
-        words: what its options are called, where they are not shown as they are written.
-        step: how far apart the numbers are that are offered, as of `Number`.
-        log: whether steps are factors.
-        least: the least of these above 0, where steps are factors.
-        live: whether it can be turned while a run trains.
-        swept: how a sweep turns it; None where no sweep does.
-        swept_title: what it is called in a sweep, where that turns several layers at once.
-        architecture: the only kind of network that has it; None where both do.
-        name: what it is called by programs; the field's name unless said otherwise.
-        setting: the setting that it is, or is a part of. From here on, `read` fills in what the field says.
-        kind: what it is: bool, int, float, or str where it is one of several options.
-        low, high: its limits, both of them allowed unless `above`; 0 where it is no number.
-        above: whether it has to be above `low`.
-        options: what it can be; empty where it is a number.
-        optional: whether it may be left empty.
-        counts: whether it is the number of a list's items.
+        title: the name that people see.
+        hint: the effect on training, in one or two sentences.
+        keras: the name in a Keras script; "" if Keras has no such setting.
+        words: the names of the options that people see, if they differ from the options.
+        step: the distance between two numbers, see `Number`.
+        log: whether the scale is logarithmic.
+        least: the smallest number above 0 on a logarithmic scale.
+        live: whether the setting can be changed while a run trains.
+        swept: the differences for a sweep; None if a sweep cannot vary the setting.
+        swept_title: the name in a sweep, if the sweep varies several layers at once.
+        architecture: the only architecture with this setting; None for both.
+        name: the name in programs; by default, the name of the field.
+        setting: the name of the setting, or of the setting of which this is a part.
+        kind: the type: bool, int, float, or str for one of several options.
+        low, high: the limits. Both are allowed, unless `above`. 0 if the setting is not a number.
+        above: whether the value must be above `low`.
+        options: the allowed options; empty if the setting is a number.
+        optional: whether the setting may be empty.
+        counts: whether this is the length of a list.
     """
 
     title: str
@@ -118,13 +119,13 @@ class Knob:
 
     @property
     def places(self) -> list[float]:
-        """The numbers that a slider offers."""
+        """The positions of a slider, in ascending order, within the limits."""
         lowest = set() if self.above else {float(self.low)}
         return sorted(lowest.union(self._numbers.places()))
 
     @property
     def takes(self) -> Number | tuple[str, ...]:
-        """What a sweep can turn it to: numbers, or options."""
+        """The values that a sweep can choose: numbers, or options."""
         return self.options or self._numbers._replace(**(self.swept or {}))
 
     @property
@@ -132,11 +133,11 @@ class Knob:
         return Number(self.least or self.low, self.high, self.step, self.log, self.kind is int)
 
     def option(self, value: str) -> str:
-        """What one of its options is called, in the current language."""
+        """The name of an option, in the current language."""
         return _(self.words[value]) if value in self.words else value
 
     def allowed(self) -> str:
-        """What it can be, in words."""
+        """The allowed values, in words."""
         if self.options:
             return _("one of {options}").format(options=", ".join(self.options))
         words = _("above {low} and at most {high}") if self.above else _("from {low} to {high}")
@@ -146,10 +147,10 @@ class Knob:
 def read(model: type[BaseModel], setting: str = "") -> dict[str, Knob]:
     """The knobs of a model's fields by their names, in the order of the fields.
 
-    A field that is a list has one for the number of its items, and those of an item.
+    A field that is a list has a knob for its length, and the knobs of an item.
 
     Args:
-        setting: the setting that they are parts of; "" where each field is a setting of its own.
+        setting: the setting of which the fields are parts; "" if each field is a setting.
     """
     knobs: dict[str, Knob] = {}
     for name, described in model.model_fields.items():
@@ -187,7 +188,7 @@ def _read(described: FieldInfo, name: str, setting: str) -> dict[str, Knob]:
 
 
 def limits(described: FieldInfo) -> dict[str, Any]:
-    """A field's limits, under pydantic's names for them."""
+    """The limits of a field, by the names that pydantic uses."""
     return {key: getattr(item, key) for item in described.metadata for key in _LIMITS if hasattr(item, key)}
 
 

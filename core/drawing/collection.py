@@ -1,9 +1,9 @@
-"""The drawings that people keep, with the right answer: the class's own test set.
+"""The drawings that people save, with their labels. They are a test set, and can be trained on.
 
-They are the rows of one table in a file (`core.drawing.store`). Each function opens the file, does
-one short transaction and closes it, so that threads and server processes may all call at once.
+The drawings are the rows of one table in a file (`core.drawing.store`). Each function opens the file, does
+one short transaction and closes the file. So threads and processes can call the functions at the same time.
 
-`core.drawing.interchange` takes them elsewhere and brings them back.
+`core.drawing.interchange` exports and imports drawings.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ MOST_NAME = 64  # characters of a writer's name
 
 
 class TooMany(ValueError):
-    """There is no room for so many drawings. The message says how many there are and may be."""
+    """There would be too many drawings. The message says how many there are and how many are allowed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """A drawn digit and what it is.
+    """A drawn digit with its label.
 
     Attributes:
-        label: what it is, 0 to 9.
-        image: what the network got, uint8 ``(28, 28)``, 0 (paper) to 255 (ink).
-        strokes: in the unit of `strokes.unit`; none where only the image is known.
+        label: the digit that was drawn, 0 to 9.
+        image: the input of the network, uint8 ``(28, 28)``, 0 (paper) to 255 (ink).
+        strokes: in the unit of `strokes.unit`; empty if only the image is known.
         writer: the name that the visitor chose, or "".
-        run: the run that read it, or "".
-        answer: what that run read, 0 to 9.
-        confidence: how sure the run was, 0 to 1.
-        time: seconds since 1970; with 0, the time is taken when it is kept.
-        id: its number among those that are kept; 0 before that.
+        run: the name of the run that classified the drawing, or "".
+        answer: the prediction of that run, 0 to 9; None without a run.
+        confidence: the confidence of that run, 0 to 1; None without a run.
+        time: seconds since 1970; 0 means the time at which the drawing is saved.
+        id: the number of the saved drawing; 0 before it is saved.
     """
 
     label: int
@@ -60,33 +60,33 @@ class Drawing:
 
 
 def tidy(name: str) -> str:
-    """The name without what cannot be seen: control characters, marks of direction, half characters."""
+    """Remove invisible characters from a name: control and format characters, and lone surrogates."""
     return "".join(letter for letter in name if unicodedata.category(letter) not in ("Cc", "Cf", "Cs"))
 
 
 def arrays(drawings: Sequence[Drawing]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The images, uint8 ``(n, 28, 28)``, and their labels, uint8 ``(n,)``; n may be 0."""
+    """Return the images, uint8 ``(n, 28, 28)``, and the labels, uint8 ``(n,)``, where n may be 0."""
     images = np.array([drawing.image for drawing in drawings], np.uint8).reshape(-1, SIZE, SIZE)
     return images, np.array([drawing.label for drawing in drawings], np.uint8)
 
 
 def add(path: Path, drawings: Sequence[Drawing], most: int) -> int:
-    """Keep drawings, all of them or, where there is an error, none.
+    """Save drawings. If there is an error, none of them is saved.
 
-    The file and its folder are made where they are missing. A drawing that is kept already, with the
-    same image, strokes, label and writer, is not kept twice. Each gets a new id.
+    If the file or its folder is missing, it is created. A drawing with the same image, strokes, label and
+    writer as a saved one is not saved again. Each saved drawing gets a new id.
 
     Args:
-        most: the most drawings that the file may hold.
+        most: the largest number of drawings that the file may hold.
 
     Returns:
-        How many were new.
+        The number of new drawings.
 
     Raises:
-        TooMany: there would be more than that.
-        DamagedDrawings: the file holds something else.
-        OSError: it cannot be written to.
-        ValueError: a label is no digit, or an image has another shape or type.
+        TooMany: there would be more than `most` drawings.
+        DamagedDrawings: the file is damaged, has other contents, or has a newer version.
+        OSError: the file cannot be written to.
+        ValueError: a label is not a digit, or an image is not uint8 ``(28, 28)``.
     """
     rows = [_row(drawing) for drawing in drawings]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def add(path: Path, drawings: Sequence[Drawing], most: int) -> int:
             rows,
         )
         new = _count(connection) - before
-        # The operator may have lowered the limit since: what brings nothing new is no error then.
+        # If the limit was lowered, there may be more than `most` already. Adding nothing is not an error.
         if new and before + new > most:
             raise TooMany(
                 _(
@@ -112,16 +112,16 @@ def add(path: Path, drawings: Sequence[Drawing], most: int) -> int:
 def every(
     path: Path, *, writer: str | None = None, label: int | None = None, strokes: bool = True
 ) -> list[Drawing]:
-    """The drawings, newest first; none where there is no file.
+    """The drawings, newest first; an empty list if there is no file.
 
     Args:
-        writer: only this writer's; "" for those who gave no name.
-        label: only those of this digit.
-        strokes: read their strokes as well, which takes most of the time.
+        writer: only the drawings of this writer; "" selects those without a name.
+        label: only the drawings with this label, 0 to 9.
+        strokes: whether to read the strokes, which takes most of the time.
 
     Raises:
-        DamagedDrawings: the file holds something else.
-        OSError: it cannot be read.
+        DamagedDrawings: the file is damaged, has other contents, or has a newer version.
+        OSError: the file cannot be read.
     """
     with reading(path) as connection:
         if connection is None:
@@ -136,13 +136,13 @@ def every(
 
 
 def count(path: Path) -> int:
-    """How many drawings there are; raises as `every`."""
+    """The number of drawings. Raises like `every`."""
     with reading(path) as connection:
         return 0 if connection is None else _count(connection)
 
 
 def writers(path: Path) -> list[str]:
-    """The names of those who drew, in order, without those who gave none; raises as `every`."""
+    """The names of the writers, sorted, without the empty name. Raises like `every`."""
     with reading(path) as connection:
         if connection is None:
             return []
@@ -151,13 +151,13 @@ def writers(path: Path) -> list[str]:
 
 
 def relabel(path: Path, id: int, label: int) -> None:
-    """Say what a drawing really is. A drawing that somebody deleted meanwhile stays deleted.
+    """Change the label of a drawing. If the drawing has been deleted, nothing changes.
 
-    Where the same drawing is kept with that label already, one of the two stays.
+    If the same drawing is saved with that label already, one of the two is deleted.
 
     Raises:
-        ValueError: the label is no digit.
-        DamagedDrawings, OSError: as `add`.
+        ValueError: the label is not a digit.
+        DamagedDrawings, OSError: like `add`.
     """
     values = (_digit(label), int(id))
     if not path.is_file():
@@ -167,15 +167,15 @@ def relabel(path: Path, id: int, label: int) -> None:
 
 
 def delete(path: Path, ids: Iterable[int]) -> list[Drawing]:
-    """Delete drawings. Ids that are not there any more are passed over.
+    """Delete drawings. Ids that do not exist are ignored.
 
     Returns:
-        The deleted ones, newest first: `add` puts them back, under new ids.
+        The deleted drawings, newest first. `add` restores them, with new ids.
 
     Raises:
-        DamagedDrawings, OSError: as `add`.
+        DamagedDrawings, OSError: like `add`.
     """
-    # As JSON, because SQLite allows only so many parameters.
+    # As JSON, because SQLite limits the number of parameters.
     chosen = {"ids": json.dumps([int(id) for id in ids])}
     if not path.is_file():
         return []
@@ -186,7 +186,7 @@ def delete(path: Path, ids: Iterable[int]) -> list[Drawing]:
 
 
 def _row(drawing: Drawing) -> tuple[object, ...]:
-    """A row without its id, in the order of `add`. SQLite takes Python's numbers, not NumPy's."""
+    """A row without its id, in the order of `add`. SQLite accepts Python's numbers, but not NumPy's."""
     if drawing.image.shape != (SIZE, SIZE) or drawing.image.dtype != np.uint8:
         raise ValueError(
             _("The image of a drawing is uint8 (28, 28), but this one is {dtype} {shape}.").format(

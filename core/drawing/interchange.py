@@ -1,7 +1,7 @@
 """Read and write files of drawings, the format in which handwriting is shared.
 
-It is a JSON list, gzipped, of ``{"writer", "label", "strokes"}``, here with the image and with what a run
-read of it.
+A file is a gzipped JSON list of ``{"writer", "label", "strokes"}``. Files from here also have the image, and
+the prediction of a run.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from core.drawing.preprocess import SIZE
 from core.drawing.strokes import Strokes
 from core.i18n import _
 
-# Python's lists take many times the room of their text, so that what counts in memory are the points.
+# The lists of points in Python take many times the memory of their text, so the number of points is limited.
 MOST_BYTES = 20_000_000
 _MOST_UNZIPPED = 64_000_000
 _MOST_DRAWINGS = 20_000
 _MOST_POINTS = 1_000_000
-_LATEST = 1e11  # seconds since 1970; dates of five digits are beyond Python
+_LATEST = 1e11  # seconds since 1970; Python has no years of five digits
 
 
 class BadDrawings(ValueError):
@@ -37,9 +37,10 @@ class BadDrawings(ValueError):
 
 
 def pack(drawings: Sequence[Drawing]) -> bytes:
-    """The drawings as a gzipped JSON list; the same drawings give the same bytes.
+    """Write drawings as a gzipped JSON list. The same drawings give the same bytes.
 
-    All but the ids is in it. The image is there beside the strokes, as it is what the network got.
+    The list has everything except the ids. It has the image as well as the strokes, because the image was the
+    input of the network.
     """
     entries = [
         {
@@ -58,18 +59,18 @@ def pack(drawings: Sequence[Drawing]) -> bytes:
 
 
 def unpack(data: bytes) -> list[Drawing]:
-    """The drawings in a file from an unknown source, in its order.
+    """Read drawings from an untrusted file, in the order of the file.
 
     Args:
-        data: as `pack` makes it, gzipped or not. Of a drawing's keys, ``label`` is needed, and one of
-            ``strokes``, in any unit, and ``image``; without the latter, the strokes are drawn, which
-            takes about 2 ms for each drawing. Unknown keys are passed over.
+        data: the bytes of a file as from `pack`, gzipped or not. A drawing needs ``label``, and ``strokes``
+            (in any unit) or ``image``. Without an image, the strokes are drawn, which takes about 2 ms for
+            each drawing. Unknown keys are ignored.
 
     Raises:
-        BadDrawings: it is something else, or too much.
+        BadDrawings: the data is not valid, or too large.
     """
     text = _unzipped(data)
-    # A point "[x, y]," has three of these. Counted before anything is made of them.
+    # A point "[x, y]," has three of these characters. They are counted before the text is parsed.
     if sum(text.count(mark) for mark in (b"[", b"{", b",")) > 3 * _MOST_POINTS:
         raise BadDrawings(
             _("The file has more than {most:,} points, which is the maximum. Split the file.").format(
@@ -93,22 +94,22 @@ def unpack(data: bytes) -> list[Drawing]:
                 count=len(entries), most=_MOST_DRAWINGS
             )
         )
-    # Each is given back as soon as it was read: as JSON it takes many times what is made of it.
+    # Each entry is freed after it was read, because JSON takes many times the memory of a drawing.
     entries.reverse()
     return [_read(entries.pop(), number) for number in range(1, len(entries) + 1)]
 
 
 def _unzipped(data: bytes) -> bytes:
-    """What was gzipped, or the data itself where nothing was.
+    """Decompress data, if it is gzipped.
 
     Raises:
-        BadDrawings: it is too much, damaged or cut short.
+        BadDrawings: the data is too large, damaged or incomplete.
     """
     if len(data) > MOST_BYTES:
         raise _too_large(len(data), MOST_BYTES)
     if not data.startswith(b"\x1f\x8b"):
         return data
-    unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # with gzip's header
+    unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # with the header of gzip
     try:
         text = unzip.decompress(data, _MOST_UNZIPPED + 1)
     except zlib.error:
@@ -133,10 +134,10 @@ def _strokes(value: object) -> Strokes:
 
 
 def _pixels(value: object) -> NDArray[np.uint8] | None:
-    """An image from base64.
+    """Read an image from base64.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: the text is not an image.
     """
     if value is None:
         return None
@@ -157,7 +158,7 @@ _Name = Annotated[str, AfterValidator(_name)]
 
 
 class _Entry(BaseModel):
-    """A drawing as a file has it."""
+    """A drawing in a file."""
 
     model_config = ConfigDict(strict=True, frozen=True, allow_inf_nan=False)
 
@@ -172,10 +173,10 @@ class _Entry(BaseModel):
 
 
 def _read(value: object, number: int) -> Drawing:
-    """A drawing from a file, the file's ``number``-th.
+    """Read the drawing with this number from its entry in a file.
 
     Raises:
-        BadDrawings: it is something else.
+        BadDrawings: the entry is not a valid drawing.
     """
     try:
         entry = _Entry.model_validate(value)
@@ -202,7 +203,7 @@ def _read(value: object, number: int) -> Drawing:
 
 
 def _explain(error: ValidationError, number: int) -> str:
-    """What is wrong with a drawing, in one sentence about the first thing that is."""
+    """The first error of a drawing, in a sentence."""
     finding = error.errors(include_url=False)[0]
     name = str(finding["loc"][0]) if finding["loc"] else ""
     received = _("missing") if finding["type"] == "missing" else reprlib.repr(finding["input"])
@@ -216,7 +217,7 @@ def _explain(error: ValidationError, number: int) -> str:
 
 
 def _allowed(name: str) -> str:
-    """What would have been accepted under this key; "" for the drawing itself."""
+    """The allowed values of a key, in words. With "", those of the whole drawing."""
     match name:
         case "label" | "answer":
             allowed = _("a whole number from 0 to 9")

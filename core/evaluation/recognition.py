@@ -20,12 +20,12 @@ from core.runs import records
 
 
 class Reading(NamedTuple):
-    """What a run makes of one image.
+    """The prediction of a run for one image.
 
     Attributes:
         image: uint8 ``spec.image``.
-        probabilities: of the classes, ``(classes,)``; calibrated where the run could be.
-        unlike: how unlike a digit it is: above 1 it is taken for none. None where that was not measured.
+        probabilities: of the classes, ``(classes,)``; calibrated if the run has a calibration.
+        unlike: how much the image differs from digits; above 1, it is not a digit. None if not calibrated.
     """
 
     image: NDArray[np.uint8]
@@ -46,12 +46,12 @@ class Reading(NamedTuple):
 
 
 class Reader:
-    """A network that reads drawings.
+    """A network that classifies images, with calibration.
 
     Attributes:
-        predictor: its network.
-        spec: what it reads.
-        measured: how far its confidence can be believed; None where that was not measured.
+        predictor: the network.
+        spec: the data set on which the network was trained.
+        measured: the calibration; None if there is none.
 
     """
 
@@ -62,15 +62,15 @@ class Reader:
 
     @cached_property
     def reference(self) -> Neighbours:
-        """The training digits that drawings are compared with. The first time, the network reads them all."""
+        """The training digits with which drawings are compared. Computed at the first use."""
         return calibration.reference(self.predictor, self.spec)
 
     def prepare(self) -> None:
-        """Have the training digits read now, which takes a second, and not when the first drawing waits."""
+        """Compute `reference` now, which takes a second, so that the first drawing does not wait for it."""
         self.read(np.zeros((1, *self.spec.image), np.uint8))
 
     def read(self, images: NDArray[np.uint8]) -> list[Reading]:
-        """Read images, uint8 ``(n, *spec.image)``."""
+        """Classify images, uint8 ``(n, *spec.image)``."""
         logits, features = self.predictor.logits_and_features(images)
         if self.measured is None:
             plain = softmax(logits.astype(float), axis=1)
@@ -84,7 +84,7 @@ def load(run: Path) -> Reader:
     """The reader of a run.
 
     Raises:
-        NotTrained: it has no model, or a damaged one.
-        UnknownRun: its settings cannot be read.
+        NotTrained: the run has no model, or the model is damaged.
+        UnknownRun: the settings of the run cannot be read.
     """
     return Reader(predict.load(run), records.spec(run), Calibration.read(run))

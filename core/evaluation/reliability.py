@@ -13,12 +13,12 @@ BINS = 15  # as in Guo et al., "On calibration of modern neural networks", 2017
 
 
 class Reliability(NamedTuple):
-    """How often answers of each confidence are right, by equally wide bins of confidence.
+    """The accuracy of predictions by their confidence, in bins of equal width.
 
     Attributes:
-        confidence: the mean confidence in each bin, ``(BINS,)``; NaN where there is none.
-        accuracy: the share of right answers in it, ``(BINS,)``; NaN where there is none.
-        counts: the answers in it, ``(BINS,)``.
+        confidence: the mean confidence in each bin, ``(BINS,)``; NaN in an empty bin.
+        accuracy: the accuracy in each bin, ``(BINS,)``; NaN in an empty bin.
+        counts: the number of predictions in each bin, ``(BINS,)``.
     """
 
     confidence: NDArray[np.float64]
@@ -27,9 +27,8 @@ class Reliability(NamedTuple):
 
     @property
     def error(self) -> float:
-        """The expected calibration error: how far confidence and accuracy are apart, in the mean over all
-        answers, 0 to 1 (Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning",
-        2015).
+        """The expected calibration error: the mean difference between confidence and accuracy, 0 to 1
+        (Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", 2015).
         """
         gaps = np.nan_to_num(np.abs(self.confidence - self.accuracy))
         return float((gaps * self.counts).sum() / self.counts.sum())
@@ -38,12 +37,12 @@ class Reliability(NamedTuple):
 def reliability(
     logits: NDArray[np.float32], labels: NDArray[np.uint8], temperature: float = 1
 ) -> Reliability:
-    """The reliability of the answers at a temperature.
+    """The reliability of predictions at a temperature.
 
     Args:
         logits: ``(n, classes)``.
         labels: ``(n,)``.
-        temperature: what the logits are divided by, above 0.
+        temperature: the divisor of the logits, above 0.
     """
     probabilities = softmax(logits.astype(np.float64) / temperature, axis=1)
     confidences = probabilities.max(axis=1)
@@ -58,10 +57,10 @@ def reliability(
 
 
 class Curve(NamedTuple):
-    """A curve of one digit against all the others, and the area under it.
+    """A curve of one class against all other classes, and the area under the curve.
 
     Attributes:
-        x, y: for ROC the false and the true positive rate, else recall and precision, 0 to 1.
+        x, y: for ROC the false and the true positive rate, otherwise recall and precision, 0 to 1.
         area: AUC, or average precision.
     """
 
@@ -71,11 +70,11 @@ class Curve(NamedTuple):
 
 
 def roc(scores: NDArray[np.float64], is_digit: NDArray[np.bool_]) -> Curve | None:
-    """The receiver operating characteristic; None unless there are images of the digit and others.
+    """The receiver operating characteristic; None without images of the class, or without other images.
 
     Args:
-        scores: how probable the digit is, ``(n,)``.
-        is_digit: whether it is it, ``(n,)``.
+        scores: the probabilities of the class, ``(n,)``.
+        is_digit: whether each image is of the class, bool ``(n,)``.
     """
     if is_digit.all() or not is_digit.any():
         return None
@@ -84,7 +83,7 @@ def roc(scores: NDArray[np.float64], is_digit: NDArray[np.bool_]) -> Curve | Non
 
 
 def precision_recall(scores: NDArray[np.float64], is_digit: NDArray[np.bool_]) -> Curve | None:
-    """Precision against recall; None if there is no image of the digit. Arguments as of `roc`."""
+    """The precision-recall curve; None without images of the class. The arguments are those of `roc`."""
     if not is_digit.any():
         return None
     precision, recall, _thresholds = precision_recall_curve(is_digit, scores)

@@ -27,23 +27,23 @@ from core.runs import records, run_folder
 from core.runs.sidecar import Sidecar
 from core.training import augmentation
 
-IMAGES = 2_000  # test digits, or as many as there are
-_SEED = 0  # draws them and the noise: the same for every run, so that runs can be compared
+IMAGES = 2_000  # maximum number of test digits
+_SEED = 0  # for choosing the digits and for the noise; the same for all runs, so that they can be compared
 _LOCK = "robustness.lock"
-_PATIENCE = 0.5  # seconds; who only looks whether somebody measures has the lock for less
+_PATIENCE = 0.5  # seconds to wait for the lock; a process that only tests the lock has it for a shorter time
 
 Images = NDArray[np.uint8]
 
-# What is done to the digits, and how much.
+# The kinds of change, with their levels.
 LEVELS: dict[str, tuple[float, ...]] = {
     "rotation": (-60, -45, -30, -15, 0, 15, 30, 45, 60),  # degrees, clockwise
     "shift": (-8, -6, -4, -2, 0, 2, 4, 6, 8),  # pixels to the right
     "scale": (0.5, 0.6, 0.75, 0.9, 1, 1.1, 1.25, 1.4),
     "thickness": (-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1),  # pixels
-    "noise": (0, 0.1, 0.2, 0.3, 0.4, 0.5),  # its standard deviation, as a share of full ink
-    "contrast": (0.1, 0.2, 0.35, 0.5, 0.75, 1),  # the share of the ink that is left
+    "noise": (0, 0.1, 0.2, 0.3, 0.4, 0.5),  # standard deviation, as a share of full ink
+    "contrast": (0.1, 0.2, 0.35, 0.5, 0.75, 1),  # the remaining share of the ink
 }
-# The level that leaves the digits as they are.
+# The level at which the digits do not change.
 UNCHANGED = {"rotation": 0, "shift": 0, "scale": 1, "thickness": 0, "noise": 0, "contrast": 1}
 _STEPS = sum(map(len, LEVELS.values()))
 
@@ -55,11 +55,12 @@ def _within_levels(accuracy: dict[str, list[float]]) -> dict[str, list[float]]:
 
 
 class Robustness(Sidecar):
-    """What was measured so far.
+    """The results of a measurement, which may still continue.
 
     Attributes:
-        images: how many digits it was measured on.
-        accuracy: for each of `LEVELS`, in its order, the share of them that was read right.
+        images: the number of digits.
+        accuracy: by the kind of change, the accuracy at each level of `LEVELS`, 0 to 1. While the measurement
+            continues, levels are missing.
     """
 
     FILE = "robustness.json"
@@ -69,12 +70,12 @@ class Robustness(Sidecar):
 
     @property
     def done(self) -> float:
-        """How much of it is measured, 0 to 1."""
+        """The progress of the measurement, 0 to 1."""
         return sum(map(len, self.accuracy.values())) / _STEPS
 
 
 class NotMeasured(Sidecar):
-    """Why the last attempt to measure the run failed, for the page that waits for it."""
+    """Why the last measurement of the run failed. The page that waits for the results shows the reason."""
 
     FILE = "unmeasured.json"
 
@@ -82,20 +83,20 @@ class NotMeasured(Sidecar):
 
 
 def is_measuring(run: Path) -> bool:
-    """Whether somebody measures the run at this moment."""
+    """Whether a process is measuring the run."""
     return run_folder.is_held(run / _LOCK)
 
 
 def measure(run: Path) -> Robustness:
-    """Measure a run; what is found is kept after each level, and else why nothing is.
+    """Measure a run. The results are saved after each level. If the measurement fails, the reason is saved.
 
     Raises:
-        NotTrained, UnknownRun: there is nothing to measure.
-        DatasetMissing: its test digits are not there.
+        NotTrained, UnknownRun: the run has no model, or cannot be read.
+        DatasetMissing: the test digits are missing.
         OSError: the run's folder cannot be written to.
-        Timeout: somebody measures it already.
+        Timeout: another process is measuring the run.
     """
-    # Who waits for the lock to be free finds the reason there.
+    # The reason is saved before the lock is free, because the page reads it then.
     with FileLock(run / _LOCK).acquire(timeout=_PATIENCE):
         try:
             (run / NotMeasured.FILE).unlink(missing_ok=True)
@@ -117,7 +118,7 @@ def _measured(run: Path) -> Robustness:
 
 
 def accuracies(predictor: Predictor, images: Images, labels: NDArray[np.uint8]) -> Iterator[Robustness]:
-    """What is known after each level.
+    """Compute the accuracies. Yields the results after each level.
 
     Args:
         images: uint8 ``(n, *spec.image)``.
@@ -138,18 +139,18 @@ def accuracies(predictor: Predictor, images: Images, labels: NDArray[np.uint8]) 
 
 
 def changed(images: Images, kind: str, level: float) -> Images:
-    """The digits with this done to them.
+    """Change digits.
 
     Args:
-        images: uint8 ``(n, *spec.image)``; they are not changed.
-        kind: one of `LEVELS`.
-        level: how much.
+        images: uint8 ``(n, *spec.image)``. The array is not changed.
+        kind: a key of `LEVELS`.
+        level: the amount, in the unit of this kind.
     """
     return _CHANGES[kind](images, level)
 
 
 def _moved(images: Images, **by: NDArray[np.float32] | float) -> Images:
-    """The digits moved as `core.training.augmentation` moves them, each by the same; all else stays."""
+    """Move all digits in the same way, with `core.training.augmentation`."""
     size = images.shape[1:3]
     still = augmentation.draw(len(images), augmentation.NONE, np.random.default_rng(_SEED), size)
     wanted = {name: np.full_like(getattr(still, name), value) for name, value in by.items()}

@@ -13,22 +13,22 @@ from core.data.specs import MNIST, DatasetSpec
 from core.i18n import _
 
 LEVEL = 0.95  # of the intervals
-MEANINGFUL = 0.05  # a p-value below this is taken for a difference
+MEANINGFUL = 0.05  # a difference with a p-value below this is significant
 
 
 class Interval(NamedTuple):
-    """The range in which the true share probably is, 0 to 1."""
+    """The confidence interval of a share, 0 to 1."""
 
     low: float
     high: float
 
 
 def wilson(right: int, total: int) -> Interval:
-    """The 95 % interval of a share (Wilson, "Probable inference, the law of succession", 1927).
+    """The 95% confidence interval of a share (Wilson, "Probable inference, the law of succession", 1927).
 
     Args:
-        right: how many of them were right, 0 to `total`.
-        total: how many there were, at least 1.
+        right: the number of correct predictions, 0 to `total`.
+        total: the number of predictions, at least 1.
 
     Raises:
         ValueError: `right` is not between 0 and `total`.
@@ -41,9 +41,9 @@ class Mean(NamedTuple):
     """The mean of several measurements of the same quantity.
 
     Attributes:
-        mean: their mean.
-        margin: how far its 95 % interval goes to either side.
-        lowest, highest: of the measurements.
+        mean: the mean.
+        margin: half the width of its 95% confidence interval.
+        lowest, highest: the smallest and the largest measurement.
     """
 
     mean: float
@@ -53,10 +53,10 @@ class Mean(NamedTuple):
 
 
 def mean(values: Sequence[float]) -> Mean:
-    """The mean and its interval by Student's t ("The probable error of a mean", 1908).
+    """The mean and its confidence interval, with Student's t ("The probable error of a mean", 1908).
 
     Args:
-        values: at least 2.
+        values: at least 2 values.
     """
     margin = t.ppf((1 + LEVEL) / 2, len(values) - 1) * sem(values)
     return Mean(float(np.mean(values)), float(margin), min(values), max(values))
@@ -66,8 +66,8 @@ class Difference(NamedTuple):
     """How two groups of measurements differ.
 
     Attributes:
-        difference: the second mean less the first one.
-        p_value: the probability that groups of the same mean differ as much or more by chance.
+        difference: the second mean minus the first mean.
+        p_value: the probability of such a difference, or a larger one, between groups with the same mean.
     """
 
     difference: float
@@ -79,15 +79,15 @@ class Difference(NamedTuple):
 
 
 def welch(first: Sequence[float], second: Sequence[float]) -> Difference:
-    """Welch's t-test, for groups that may spread differently ("The generalization of 'Student's' problem",
-    1947).
+    """Welch's t-test, for groups with different variances ("The generalization of 'Student's' problem
+    when several different population variances are involved", 1947).
 
     Args:
         first, second: at least 2 values each.
     """
     groups = [(np.mean(values), np.std(values, ddof=1), len(values)) for values in (first, second)]
     p_value = ttest_ind_from_stats(*groups[0], *groups[1], equal_var=False).pvalue
-    # Where all of them are the same number there is no spread to compare a difference with, nor a difference.
+    # If all values are equal, the variance is 0 and the test is not defined. There is no difference.
     return Difference(float(np.mean(second) - np.mean(first)), float(np.nan_to_num(p_value, nan=1.0)))
 
 
@@ -95,9 +95,9 @@ class Disagreement(NamedTuple):
     """How two networks differ on the same images.
 
     Attributes:
-        first_only: images that only the first one reads right.
-        second_only: images that only the second one reads right.
-        p_value: the probability that two equally good networks differ as much or more by chance.
+        first_only: the number of images that only the first network classifies correctly.
+        second_only: the number of images that only the second network classifies correctly.
+        p_value: the probability of such a difference, or a larger one, between equally accurate networks.
     """
 
     first_only: int
@@ -111,10 +111,10 @@ class Disagreement(NamedTuple):
 
 def mcnemar(first_right: NDArray[np.bool_], second_right: NDArray[np.bool_]) -> Disagreement:
     """McNemar's exact test ("Note on the sampling error of the difference between correlated proportions",
-    1947): of the images that only one of the two reads right, does either get more than half?
+    1947): a binomial test on the images that only one of the networks classifies correctly.
 
     Args:
-        first_right, second_right: for the same images, ``(n,)``.
+        first_right, second_right: whether each prediction is correct, for the same images, bool ``(n,)``.
     """
     first_only = int(np.sum(first_right & ~second_right))
     second_only = int(np.sum(second_right & ~first_right))
@@ -124,10 +124,10 @@ def mcnemar(first_right: NDArray[np.bool_], second_right: NDArray[np.bool_]) -> 
 
 
 def in_words(right: int, total: int, spec: DatasetSpec = MNIST) -> str:
-    """What the size of a test set lets one say about an accuracy."""
+    """The confidence interval of an accuracy, in words."""
     low, high = wilson(right, total)
     accuracy = right / total
-    # Half way to the end of the interval: a difference that chance alone often makes.
+    # Half of the distance to the end of the interval: chance alone often causes such a difference.
     other = (accuracy + (high if high > accuracy else low)) / 2
     words = _(
         "The test set is a sample of {total:,} digits. The 95% interval of the accuracy "

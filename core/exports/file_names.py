@@ -13,11 +13,11 @@ from pathlib import Path
 from core.config import RunConfig
 from core.runs import notes, records, run_folder
 
-_MOST = 40  # characters of what somebody called it: a file's name may have 255 bytes
+_MOST = 40  # maximum characters of the name that a person gave; a file name may have 255 bytes
 
 
 def stem(run: Path) -> str:
-    """The name of a run's files, without an ending; of a run that cannot be read, its own name."""
+    """The name of a run's files, without an ending. For a run that cannot be read, the name of the run."""
     try:
         config, status = records.plan(run), run_folder.status(run)
     except run_folder.UnknownRun:
@@ -28,7 +28,7 @@ def stem(run: Path) -> str:
 
 
 def unique(run: Path) -> str:
-    """The same with the last letters of the run's own name, for where several runs come together."""
+    """Like `stem`, with the last letters of the run's name, for a folder with the files of several runs."""
     return f"{stem(run)}-{run.name[-4:]}"
 
 
@@ -40,8 +40,8 @@ def _network(config: RunConfig) -> str:
 
 
 def _safe(text: str) -> str:
-    """Only letters and digits, of any script, with hyphens between them."""
+    """Keep only letters and digits, of any script, with hyphens between them."""
     text = unicodedata.normalize("NFKC", text).lower()
-    # L: letters, M: what is written on or under them, N: digits.
+    # L: letters, M: marks on or under letters, N: digits.
     kept = "".join(letter if unicodedata.category(letter)[0] in "LMN" else " " for letter in text)
     return "-".join(kept.split())[:_MOST].rstrip("-")

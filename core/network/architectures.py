@@ -1,8 +1,8 @@
 """A network as a list of layer specs, with shapes and parameter counts, without Keras.
 
-Everything else is a reading of that list: `core.worker.keras_model` makes the `keras.Model` that is
-trained, `core.network.onnx_graph` the graph that the server runs, `core.charts` the picture of the network.
-Shapes leave the batch out and put channels last, as Keras does.
+Everything else is made from this list: `core.worker.keras_model` makes the `keras.Model` that is trained,
+`core.network.onnx_graph` makes the graph that the server runs, and `core.charts` makes the diagram of the
+network. Shapes are those of one image, without the batch, with channels last as in Keras.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from core.data.specs import DatasetSpec
 from core.failures import KnownFailure
 
 Shape = tuple[int, ...]
-BATCH_NORM_EPSILON = 1e-3  # Keras's default
+BATCH_NORM_EPSILON = 1e-3  # the default of Keras
 
 
 class ImpossibleNetwork(KnownFailure, ValueError):
-    """A network whose shapes do not work out. The message says where and what to change."""
+    """A layer cannot take its input shape. The message names the layer, and says what to change."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer. `name` is unique in its network, and the name of its ONNX output."""
+    """A layer. Its `name` is unique in its network, and is also the name of its output in ONNX."""
 
     name: str
 
@@ -37,19 +37,19 @@ class Layer:
         return type(self).__name__
 
     def output(self, shape: Shape) -> Shape:
-        """The output's shape for an input of this shape."""
+        """The shape of the output for an input of this shape."""
         return shape
 
     def weights(self, shape: Shape) -> dict[str, Shape]:
-        """The weights that training changes, by Keras's names and in Keras's order."""
+        """The shapes of the trainable weights, by their names in Keras and in the order of Keras."""
         return {}
 
     def statistics(self, shape: Shape) -> dict[str, Shape]:
-        """The weights that training does not change (Keras: non-trainable)."""
+        """The shapes of the non-trainable weights, by their names in Keras."""
         return {}
 
     def multiplications(self, shape: Shape) -> int:
-        """Multiplications that one image takes in the forward pass; cheap layers count as 0."""
+        """The number of multiplications in the forward pass of one image. Cheap layers count as 0."""
         return 0
 
 
@@ -113,7 +113,7 @@ class Conv2D(Layer):
 
 @dataclass(frozen=True)
 class _Pooling2D(Layer):
-    """Pools each 2×2 square, without overlap; an odd last row or column is dropped."""
+    """Pools each 2×2 square, without overlap. The last row or column of an odd size is dropped."""
 
     def output(self, shape: Shape) -> Shape:
         height, width, channels = shape
@@ -154,7 +154,11 @@ class Dropout(Layer):
 
 
 class Network(list[Layer]):
-    """The layers in their order, and the shape of the images that they take."""
+    """The layers in order.
+
+    Attributes:
+        image: the shape of an input image, as in `core.data.specs.DatasetSpec.image`.
+    """
 
     def __init__(self, image: Shape, layers: Iterable[Layer]) -> None:
         super().__init__(layers)
@@ -162,7 +166,7 @@ class Network(list[Layer]):
 
 
 class Row(NamedTuple):
-    """What one layer does to one image, for a table."""
+    """A layer with the shapes of its input and output, and its numbers of parameters."""
 
     layer: Layer
     input: Shape
@@ -172,17 +176,17 @@ class Row(NamedTuple):
 
 
 def layers(config: RunConfig, spec: DatasetSpec | None = None) -> Network:
-    """The network that these settings describe, from the image to the probabilities of the classes.
+    """The network of these settings, from the image to the probabilities of the classes.
 
-    Batch normalisation stands between a layer's weights and its activation, and replaces the
-    bias, which it would cancel (Ioffe and Szegedy, 2015, section 3.2).
+    Batch normalisation is between the weights of a layer and its activation. It replaces the bias, because it
+    would cancel the bias (Ioffe and Szegedy, 2015, section 3.2).
 
     Args:
-        spec: what it is to read; None for the data set of the settings.
+        spec: the spec of the data set; None for the data set of the settings.
 
     Raises:
-        UnknownDataset: there is no such data set here.
-        ImpossibleNetwork: the image has become too small for a convolution or a pooling.
+        UnknownDataset: the data set of the settings does not exist.
+        ImpossibleNetwork: the image is too small for a convolution or a pooling.
     """
     spec = spec or specs.of(config.dataset)
     output = Dense("output", len(spec.classes), activation="softmax")
@@ -218,7 +222,7 @@ _POOLINGS: dict[str, type[_Pooling2D]] = {"max": MaxPooling2D, "average": Averag
 
 
 class _Hidden(TypedDict):
-    """What the settings say of every hidden layer that has weights."""
+    """The settings that every hidden layer with weights has."""
 
     activation: Activation | str
     use_bias: bool
@@ -236,7 +240,7 @@ def _hidden(config: RunConfig) -> _Hidden:
 
 
 def _fitting(layer: Layer, shape: Shape, block: int) -> Shape:
-    """The layer's output shape, if there is anything left of the image."""
+    """The shape of the layer's output. Raises ImpossibleNetwork if the image is too small."""
     output = layer.output(shape)
     if min(output) < 1:
         raise ImpossibleNetwork(
@@ -270,7 +274,7 @@ def _normalised(config: RunConfig, name: str) -> list[Layer]:
 
 
 def trace(network: Network) -> list[Row]:
-    """Follow one image through the network: a row per layer."""
+    """The shapes of one image through the network, a row for each layer."""
     rows, shape = [], network.image
     for layer in network:
         trainable = sum(map(math.prod, layer.weights(shape).values()))
@@ -281,7 +285,7 @@ def trace(network: Network) -> list[Row]:
 
 
 def parameters(network: Network) -> int:
-    """The number of parameters, trained or not, as `keras.Model.count_params` counts them."""
+    """The number of parameters, trainable or not, as `keras.Model.count_params` counts them."""
     return sum(row.parameters for row in trace(network))
 
 
@@ -291,14 +295,14 @@ def multiplications(network: Network) -> int:
 
 
 def activations(network: Network) -> int:
-    """The numbers that the layers put out for one image, all together."""
+    """The total number of outputs of all layers for one image."""
     return sum(math.prod(row.output) for row in trace(network))
 
 
 def split(config: RunConfig, images: int) -> tuple[int, int]:
-    """How many of ``images`` training images are trained on, and how many validated on.
+    """Divide ``images`` training images: the numbers of images for training and for validation.
 
-    Keras's arithmetic for ``validation_split``: the first ``floor(n * (1 - split))`` are trained on.
+    As for ``validation_split`` in Keras, the first ``floor(n * (1 - split))`` images are for training.
     """
     used = min(images, config.training_images or images)
     trained = math.floor(used * (1 - config.validation_split))

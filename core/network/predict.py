@@ -17,40 +17,40 @@ from core.drawing.preprocess import normalise
 from core.i18n import _
 from core.network import onnx_graph
 
-_MOST_SIDE = 1024  # of an image, in a graph that may be damaged
-CHUNK = 256  # images at a time: every layer of a CNN for 10,000 at once would take gigabytes
-_MOST_THREADS = 8  # each of them takes a chunk's memory
+_MOST_SIDE = 1024  # pixels of an image; a damaged graph may have any size
+CHUNK = 256  # images at a time; the layers of a CNN for 10,000 images would take gigabytes
+_MOST_THREADS = 8  # each thread needs the memory of a chunk
 
 
 class NotTrained(LookupError):
-    """The run has no model yet, or none that can be read."""
+    """The run has no trained model, or the model cannot be read."""
 
 
 class Predictor:
-    """A trained network that can be asked.
+    """A trained network that makes predictions.
 
     Attributes:
-        image: the shape of the images that it reads.
-        layers: the names of its layers.
+        image: the shape of an input image.
+        layers: the names of the layers.
 
     Args:
-        model: an ONNX model, as `core.network.onnx_graph.build` makes it, in bytes.
-        threads: how many threads many images may be shared out to; 0 is one for each core, up to eight.
+        model: the bytes of an ONNX model from `core.network.onnx_graph.build`.
+        threads: the number of threads for many images; 0 means one for each core, at most eight.
 
     Raises:
-        one of `DAMAGED`: it is no such model.
+        one of `DAMAGED`: the model is damaged or is not such a model.
     """
 
     def __init__(self, model: bytes, threads: int = 1) -> None:
         options = ort.SessionOptions()
-        # Threads that share out the images take less time than threads that share out each layer.
+        # It is faster to divide the images among threads than to divide each layer among threads.
         options.intra_op_num_threads = 1
         options.log_severity_level = 3  # errors only
         self._model = model
         self._threads = threads or min(_MOST_THREADS, os.cpu_count() or 1)
         self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.image = _image(self._session)
-        # Some damage shows only when the layers are gone through.
+        # Some damage is found only when the layers are computed.
         ends = np.stack([np.zeros(self.image, np.float32), np.ones(self.image, np.float32)])
         if not all(np.isfinite(out).all() for out in self._session.run(None, {onnx_graph.INPUT: ends})):
             raise ValueError("What the layers put out are not all numbers.")
@@ -59,45 +59,45 @@ class Predictor:
         ]
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """How likely each image is to be of each class.
+        """The probability of each class for each image, without calibration.
 
         Args:
             images: uint8 ``(n, *image)``, 0 (paper) to 255 (ink).
 
         Returns:
-            float32 ``(n, classes)``; each row adds up to 1.
+            float32 ``(n, classes)``; the sum of each row is 1.
 
         Raises:
-            ValueError: not such an array.
+            ValueError: the array has another dtype or shape.
         """
         return self._run(images, [self.layers[-1]])[0]
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What the probabilities are the softmax of, float32 ``(n, classes)``; else as `probabilities`."""
+        """The logits, float32 ``(n, classes)``. Arguments and errors are those of `probabilities`."""
         return self._run(images, [onnx_graph.LOGITS])[0]
 
     def logits_and_features(
         self, images: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """What `logits` and `features` give, in one go."""
+        """The results of `logits` and of `features`, computed together."""
         logits, hidden = self._run(images, [onnx_graph.LOGITS, self.layers[-2]])
         return logits, hidden.reshape(len(images), -1)
 
     def activations(self, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Every layer's output by the layer's name, in Keras's shapes; else as `probabilities`."""
+        """The output of each layer by its name, float32 in the shapes of Keras. Else like `probabilities`."""
         return dict(zip(self.layers, self._run(images, self.layers), strict=True))
 
     def features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What the output layer reads, float32 ``(n, units)``; else as `probabilities`.
+        """The input of the output layer, float32 ``(n, units)``. Like `probabilities` otherwise.
 
-        Digits that are alike to the network are close to each other in it.
+        Digits that are similar to the network have features with a small distance.
         """
         hidden = self._run(images, [self.layers[-2]])[0]
         return hidden.reshape(len(images), -1)
 
     @cached_property
     def weights(self) -> onnx_graph.Weights:
-        """The weights by layer name and weight name, in Keras's shapes."""
+        """The weights, float32, by layer name and weight name, in the shapes of Keras."""
         return onnx_graph.weights(onnx.load_from_string(self._model))
 
     def _run(self, images: NDArray[np.uint8], outputs: list[str]) -> list[NDArray[np.float32]]:
@@ -107,7 +107,7 @@ class Predictor:
                     "Images must be a uint8 array of shape (n, {image}), but these are {dtype} {shape}."
                 ).format(image=", ".join(map(str, self.image)), dtype=images.dtype, shape=images.shape)
             )
-        # One chunk even for no image at all, so that the outputs have their shapes.
+        # Without images there is one empty chunk, so that the outputs have the right shapes.
         chunks = [images[i : i + CHUNK] for i in range(0, max(1, len(images)), CHUNK)]
 
         def ask(chunk: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
@@ -125,35 +125,35 @@ class Predictor:
 
 
 def _image(session: ort.InferenceSession) -> tuple[int, ...]:
-    """The shape of an image by the graph's input. Raises ValueError where it cannot be one."""
+    """The shape of an image, from the input of the graph. Raises ValueError if it is not possible."""
     _batch, *image = [side for given in session.get_inputs() for side in given.shape]
     if len(image) not in (2, 3) or not all(isinstance(n, int) and 0 < n <= _MOST_SIDE for n in image):
         raise ValueError(f"Images cannot be {image}.")
     return tuple(image)
 
 
-# ONNX Runtime has a class of error for each way in which a model can be broken.
+# The errors of ONNX Runtime for a damaged model.
 DAMAGED = (
     ort.capi.onnxruntime_pybind11_state.InvalidProtobuf,
     ort.capi.onnxruntime_pybind11_state.InvalidGraph,
     ort.capi.onnxruntime_pybind11_state.InvalidArgument,
     ort.capi.onnxruntime_pybind11_state.Fail,
     ort.capi.onnxruntime_pybind11_state.RuntimeException,
-    ValueError,  # its input has another name, or its complaint quotes a name that is no text any more
+    ValueError,  # the input has another name, or a name in the error message is not valid text
 )
 
-# What onnx says of a file that is none, or of one whose layers or weights do not fit.
+# The errors of onnx for a file that is not a model, or whose layers or weights do not fit.
 NO_NETWORK = (DecodeError, onnx.checker.ValidationError, KeyError, TypeError, AttributeError, *DAMAGED)
 
 
 def load(run_dir: Path | str, threads: int = 1) -> Predictor:
-    """The predictor of a run that has been trained.
+    """Load the predictor of a trained run.
 
     Args:
-        threads: as of `Predictor`.
+        threads: like `Predictor`.
 
     Raises:
-        NotTrained: the run has no model, or it is damaged.
+        NotTrained: the run has no model, or the model is damaged.
     """
     run = Path(run_dir)
     try:

@@ -1,7 +1,7 @@
 """The adviser: what is wrong with a run, which of its metrics show it, and which setting to change.
 
-The rules, in the order in which they are asked. Each silences those that would only see its
-consequences, or say the opposite.
+The rules, in the order in which they are tested. Each rule silences the rules that would only see its
+consequences, or would advise the opposite.
 
 =============  =======================================================================  ================
 topic          said when                                                                silences
@@ -97,15 +97,15 @@ NOTHING_LEFT = 0.995  # training accuracy: a loss that stalls above is simply th
 
 
 class Advice(NamedTuple):
-    """One finding, and what to do about it.
+    """A piece of advice.
 
     Attributes:
-        topic: which rule it comes from, for programs.
-        verdict: what is the matter, in a sentence.
-        evidence: this run's numbers that say so, in a sentence.
-        suggestion: the one knob to try and why, in a sentence.
-        change: the settings to change, and to what; empty where the advice is to stop.
-        live: whether this run can be changed so while it trains.
+        topic: the name of the rule, for programs.
+        verdict: what is wrong, in a sentence.
+        evidence: the numbers of the run that show it, in a sentence.
+        suggestion: the setting to try and the reason, in a sentence.
+        change: the new values by setting; empty if the advice is to stop.
+        live: whether the change is possible while the run trains.
     """
 
     topic: str
@@ -122,7 +122,7 @@ class Advice(NamedTuple):
 
 
 class _Cure(NamedTuple):
-    """A change to try, as in `Advice`; `live` says whether it could be made if the run goes on."""
+    """A change to try, as in `Advice`. `live` is whether the setting can be changed during training."""
 
     suggestion: str
     change: Change
@@ -131,7 +131,7 @@ class _Cure(NamedTuple):
 
 @dataclass(frozen=True)
 class _Epoch:
-    """What the rules need of an epoch's row."""
+    """The numbers of an epoch that the rules use."""
 
     number: int
     loss: float
@@ -139,7 +139,7 @@ class _Epoch:
 
     @property
     def best(self) -> float:
-        """The better of its accuracies."""
+        """The higher of the training and the validation accuracy."""
         return self.accuracy
 
 
@@ -160,16 +160,16 @@ class _Layer(NamedTuple):
 
 @dataclass(frozen=True)
 class _Case:
-    """A run as the rules see it.
+    """The data of a run that the rules use.
 
     Attributes:
-        config: what it trains with now.
-        spec: what it learns.
-        epochs: the whole ones since somebody turned a knob.
-        validated: those of them whose validation can be trusted.
+        config: the current settings.
+        spec: the data set.
+        epochs: the complete epochs since the last change of a setting.
+        validated: the epochs with a reliable validation.
         worst: the ReLU layer with the most dead units.
-        diverged: whether its loss, or its validation's, stopped being a number.
-        over: whether it has ended.
+        diverged: whether the training or the validation loss was not finite.
+        over: whether the run has ended.
     """
 
     config: RunConfig
@@ -186,7 +186,7 @@ class _Case:
 
     @property
     def guessing(self) -> float:
-        """The accuracy of a network that thinks all classes equally likely."""
+        """The accuracy of a network that gives all classes the same probability."""
         return 1 / len(self.spec.classes)
 
     @property
@@ -199,7 +199,7 @@ class _Case:
 
     @property
     def rate(self) -> float:
-        """The learning rate, in usual ones."""
+        """The learning rate as a multiple of the usual one."""
         return self.config.learning_rate / USUAL[self.config.optimizer]
 
     @property
@@ -207,14 +207,14 @@ class _Case:
         return self.worst is not None and self.worst.dead >= DEAD
 
     def can_be(self, change: Change) -> bool:
-        """Whether these settings are allowed, and not what it has already."""
+        """Whether these settings are allowed, and differ from the current ones."""
         try:
             return self.config.but(**change) != self.config
         except ConfigError:
             return False
 
     def advice(self, topic: str, verdict: str, evidence: str, cures: Iterable[_Cure]) -> Advice | None:
-        """The finding with the first of the cures that can be had."""
+        """The advice with the first possible cure."""
         for cure in cures:
             if not cure.change or self.can_be(cure.change):
                 live = cure.live and not self.over
@@ -223,10 +223,10 @@ class _Case:
 
 
 def about(run: Path) -> list[Advice]:
-    """What there is to say about a run, from its directory: see `advise`.
+    """The advice about a run in a directory, see `advise`.
 
     Raises:
-        UnknownRun: it is not there, or not readable.
+        UnknownRun: the run is missing or cannot be read.
     """
     status = run_folder.status(run)
     return advise(
@@ -252,17 +252,17 @@ def advise(
     over: bool = False,
     spec: DatasetSpec | None = None,
 ) -> list[Advice]:
-    """What there is to say about a run, the most important first; nothing where all is well.
+    """The advice about a run, the most important first; empty if nothing is wrong.
 
-    The changes are to the settings as they are now: ``asked``, where there is one.
+    The changes are relative to the current settings: ``asked``, if it is given.
 
     Args:
-        config: the settings that the run began with.
-        epochs, layers, changes: the rows as `core.runs.records.metrics`, `layers` and `changes` read them.
-        asked: the settings with what was asked for since, as `core.runs.records.plan` reads them.
-        diverged: whether it failed because the loss stopped being a number.
-        over: whether it has ended.
-        spec: what it learns; None for the data set of the settings.
+        config: the settings with which the run began.
+        epochs, layers, changes: the rows of `core.runs.records.metrics`, `layers` and `changes`.
+        asked: the settings with the latest request, from `core.runs.records.plan`.
+        diverged: whether the run failed because the loss was not finite.
+        over: whether the run has ended.
+        spec: the data set; None for the data set of the settings.
     """
     spec = spec or specs.of(config.dataset)
     turned = [row for row in changes if row.get("by") == "visitor"]
@@ -297,12 +297,12 @@ def advise(
 
 
 def _with(config: RunConfig, turned: Iterable[Row]) -> RunConfig:
-    """The settings after these knobs were turned."""
+    """The settings after these changes."""
     knobs = {str(row.get("setting")): row.get("after") for row in turned}
     try:
         return config.but(**{name: knobs[name] for name in ("learning_rate", "dropout") if name in knobs})
     except ConfigError:
-        return config  # rows that no worker has written
+        return config  # a worker never writes such rows
 
 
 def _number(row: Row, name: str) -> float | None:
@@ -315,7 +315,7 @@ def _number(row: Row, name: str) -> float | None:
 
 def _epochs(rows: Sequence[Row]) -> list[_Epoch]:
     most = max((_number(row, "steps") or 0 for row in rows), default=0)
-    # An epoch that was stopped half-way has seen too little to be compared.
+    # An incomplete epoch cannot be compared with the others.
     whole = [row for row in rows if _number(row, "steps") in (None, most)]
     return [epoch for row in whole if (epoch := _epoch(row))]
 
@@ -331,7 +331,7 @@ def _epoch(row: Row) -> _Epoch | None:
 
 
 def _worst(config: RunConfig, spec: DatasetSpec, rows: Sequence[Row]) -> _Layer | None:
-    """The layer with the largest share of dead units, as it was seen last."""
+    """The layer with the largest share of dead units, after the latest epoch."""
     layers = rows[-1].get("layers") if rows and config.activation == "relu" else None
     if not isinstance(layers, dict):
         return None
@@ -355,7 +355,7 @@ def _no_start(case: _Case) -> Advice | None:
     if case.config.kernel_initializer != "zeros" or not case.epochs or not case.is_clueless:
         return None
     if len(case.epochs) < RECENT and not case.killed:
-        return None  # with an activation that has a slope at 0, it may yet get going
+        return None  # with an activation that has a slope at 0, the network may still start to learn
     return case.advice(
         "no-start",
         _("The network cannot learn. All its hidden units began at zero, so their gradients stay zero."),
@@ -406,7 +406,7 @@ def _diverged(case: _Case) -> str:
 
 
 def _blown_up(case: _Case) -> str:
-    # L2's penalty is a part of the loss, and can be large from the beginning.
+    # The L2 penalty is a part of the loss, and may be large from the beginning.
     if not case.epochs or case.does_well or case.config.l2:
         return ""
     first = case.epochs[0]
@@ -527,7 +527,7 @@ def _fits_training_images(case: _Case) -> bool:
 
 
 def _apart(case: _Case) -> str:
-    """The gap between the accuracies, if there is one. It may be there from the beginning, and not grow."""
+    """The evidence of a gap between the accuracies, if there is one. The gap may exist from the beginning."""
     recent = case.validated[-RECENT:]
     if len(recent) < RECENT:
         return ""
@@ -539,7 +539,7 @@ def _apart(case: _Case) -> str:
 
 
 def _fewer(case: _Case) -> str:
-    """How many fewer validation images it reads right than before, while it learns its own."""
+    """The evidence that the validation accuracy has fallen while the training accuracy has risen."""
     before, recent = case.validated[:-RECENT], case.validated[-RECENT:]
     if not before:
         return ""
@@ -553,14 +553,14 @@ def _fewer(case: _Case) -> str:
 
 
 def _chance(case: _Case, epoch: _Validated) -> float:
-    """What of a difference in validation accuracy is within chance, from so many images."""
+    """The difference in validation accuracy that chance explains, for this number of images."""
     share = min(1.0, max(0.0, epoch.val_accuracy))
     images = arch.split(case.config, case.spec.train)[1]
     return CHANCE * math.sqrt(share * (1 - share) / max(1, images))
 
 
 def _rising(case: _Case) -> str:
-    """How far the validation loss has risen, and what the accuracy did meanwhile."""
+    """The evidence that the validation loss has risen, and how the accuracy changed."""
     if not case.validated:
         return ""
     best = min(case.validated, key=lambda epoch: epoch.val_loss)
@@ -570,7 +570,7 @@ def _rising(case: _Case) -> str:
     if median(epoch.val_loss for epoch in later[-RECENT:]) <= RISE * best.val_loss:
         return ""
     if later[-1].val_loss < TWICE * later[-1].loss:
-        return ""  # both go to and fro
+        return ""  # both losses go up and down
     return _(
         "Since epoch {epoch}, the validation loss has risen from {best:.3g} to {now:.3g}, while the "
         "validation accuracy went from {before:.1%} to {after:.1%}."
@@ -582,7 +582,7 @@ def _rising(case: _Case) -> str:
 
 def _against_overfitting(case: _Case, *, overconfident: bool = False) -> Iterator[_Cure]:
     config = case.config
-    # What can be done now comes first; once it is over, what helps most.
+    # While the run trains, possible changes come first. After its end, the most helpful change comes first.
     if case.over:
         yield from _more_images(case)
     dropout = 0.3 if config.dropout < 0.3 else STRONG_DROPOUT
@@ -688,7 +688,7 @@ def _underfitting(case: _Case) -> Advice | None:
 def _against_underfitting(case: _Case, *, learns: bool) -> Iterator[_Cure]:
     config = case.config
     yield from _less_restraint(config, case.last.number)
-    # These schedules end with tiny steps, whatever the network could still learn.
+    # These schedules end with small steps, even if the network could still learn.
     if not learns and config.learning_rate_schedule not in ("cosine", "one-cycle"):
         yield from _more_capacity(case)
     if case.over:
@@ -774,7 +774,7 @@ def _wider(units: int) -> int:
     return max(units, min(MOST_UNITS, max(LEAST_UNITS, 2 * units)))
 
 
-# ---------------------------------------------------------------------------- it has learned
+# ------------------------------------------------------------------------- the network has learned
 
 
 def _plateau(case: _Case) -> Advice | None:
@@ -783,11 +783,11 @@ def _plateau(case: _Case) -> Advice | None:
     if case.config.validation_split and not _stalls([epoch.val_loss for epoch in case.validated]):
         return None
     if case.validated and not _stalls([1 - epoch.val_accuracy for epoch in case.validated]):
-        return None  # it reads more and more right, whatever the losses do
+        return None  # the accuracy still rises, independent of the losses
     if not case.does_well or case.last.accuracy >= NOTHING_LEFT:
         return None
     if case.config.learning_rate_schedule != "constant" or case.rate * FAR <= 1:
-        return None  # the rate falls by itself, or has fallen far enough
+        return None  # the schedule reduces the learning rate, or it is small enough
     before = min(case.epochs[:-PATIENCE], key=lambda epoch: epoch.loss)
     rate = _rounded(case.config.learning_rate / 5)
     lower = _Cure(
@@ -812,7 +812,7 @@ def _plateau(case: _Case) -> Advice | None:
 
 
 def _stalls(losses: Sequence[float]) -> bool:
-    """Whether the usual epoch is no better lately than the best one before; one epoch may be by luck."""
+    """Whether the median of the latest epochs is no better than the best epoch before."""
     return len(losses) > PATIENCE and median(losses[-PATIENCE:]) > STALL * min(losses[:-PATIENCE])
 
 
@@ -826,7 +826,7 @@ def _good_enough(case: _Case) -> Advice | None:
     if min(epoch.val_loss for epoch in recent) < min(epoch.val_loss for epoch in before):
         return None
     if not case.over and case.config.learning_rate_schedule in ("cosine", "one-cycle"):
-        return None  # these gain most at their end
+        return None  # these schedules improve most at their end
     stop = _Cure(
         _("Stop the run now. More epochs take time, but hardly improve the accuracy on new images."),
         {},
@@ -849,7 +849,7 @@ def _good_enough(case: _Case) -> Advice | None:
 
 
 def _rounded(rate: float) -> float:
-    """Without the digits that binary fractions add."""
+    """Round away the digits that come from binary fractions."""
     return float(f"{rate:.3g}")
 
 
@@ -860,7 +860,7 @@ def _network(config: RunConfig, spec: DatasetSpec) -> list[arch.Layer]:
         return []
 
 
-# With what each silences; None is all that follow.
+# Each rule with the topics that it silences; None means all that follow.
 _RULES: tuple[tuple[Callable[[_Case], Advice | None], set[str] | None], ...] = (
     (_no_start, None),
     (_too_high, None),

@@ -1,4 +1,4 @@
-"""The network as it was after each epoch, from the weights that a run keeps."""
+"""The network after each epoch of a run, from the saved weights."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _FILE = re.compile(r"(\d{4,})\.npz")
 
 
 class EpochMissing(LookupError):
-    """The weights after this epoch are not there, or cannot be read."""
+    """The weights after this epoch are missing, or cannot be read."""
 
 
 def kept(run: Path) -> list[int]:
-    """The epochs after which the run has kept its weights, in order."""
+    """The epochs with saved weights, in ascending order."""
     try:
         names = [_FILE.fullmatch(file.name) for file in (run / "epochs").iterdir()]
     except OSError:
@@ -31,17 +31,17 @@ def kept(run: Path) -> list[int]:
 
 
 def course(run: Path, image: NDArray[np.uint8], most: int = 50) -> tuple[list[int], NDArray[np.float32]]:
-    """What the network made of one image after each epoch.
+    """The probabilities of an image after each epoch.
 
     Args:
         image: uint8 ``spec.image``.
-        most: of more epochs than that, only so many are asked, evenly spread, the last among them.
+        most: the largest number of epochs. If there are more, evenly spaced ones are used, with the last.
 
     Returns:
         The epochs, and the probabilities, float32 ``(epochs, classes)``.
 
     Raises:
-        EpochMissing: as `predictor`.
+        EpochMissing: like `predictor`.
     """
     every = kept(run)
     stride = -(-len(every) // most) or 1
@@ -51,15 +51,15 @@ def course(run: Path, image: NDArray[np.uint8], most: int = 50) -> tuple[list[in
 
 
 def predictor(run: Path, epoch: int, threads: int = 1) -> Predictor:
-    """The network with the weights that it had after this epoch.
+    """Load the network with the weights after an epoch.
 
     Args:
-        run: its directory.
+        run: the run's directory.
         epoch: from 1.
-        threads: as of `core.network.predict.Predictor`.
+        threads: like `core.network.predict.Predictor`.
 
     Raises:
-        EpochMissing: these weights were not kept, are damaged, or belong to another network.
+        EpochMissing: the weights were not saved, are damaged, or belong to another network.
     """
     try:
         arrays = read_npz(run / "epochs" / f"{epoch:04d}.npz")

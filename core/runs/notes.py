@@ -1,4 +1,4 @@
-"""What people write about a run: a name, tags, a note, a star. The run itself stays the same."""
+"""The notes of people about a run: a name, tags, a note and a star. The run itself does not change."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ MOST_NOTE = 2_000
 
 
 class BadLabels(ValueError):
-    """They are too long or too many. The message says what is allowed."""
+    """The notes are too long, or there are too many tags. The message says what is allowed."""
 
 
 def tidy(text: str) -> str:
-    """On one line, without what cannot be seen."""
+    """Put a text on one line, without invisible characters."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
@@ -30,13 +30,13 @@ def _tidy_tags(tags: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Labels(Sidecar):
-    """What people write on a run.
+    """The notes of people about a run.
 
     Attributes:
-        name: instead of the words made from its settings; "" for those.
-        tags: to find it by.
-        note: anything, on several lines.
-        starred: whether it is to stand out.
+        name: the name; "" for a name that is made from the settings.
+        tags: words to find the run by.
+        note: a text, which may have several lines.
+        starred: whether the run has a star.
     """
 
     FILE = "labels.json"
@@ -55,16 +55,16 @@ NONE = Labels()
 
 
 def read(run: Path) -> Labels:
-    """What is written on the run; nothing where that cannot be read."""
+    """Read the notes about a run; empty if they are missing or cannot be read."""
     return Labels.read(run) or NONE
 
 
 def write(run: Path, **changes: object) -> Labels:
-    """Change some of what is written on a run.
+    """Change some of the notes about a run.
 
     Raises:
-        BadLabels: too long, or too many.
-        OSError: the run's folder cannot be written to, or is gone.
+        BadLabels: a text is too long, or there are too many tags.
+        OSError: the run's folder cannot be written to, or has been deleted.
     """
     try:
         changed = Labels.model_validate(read(run).model_dump() | changes)

@@ -11,10 +11,10 @@ from core.runs import run_folder
 
 
 class Sidecar(BaseModel):
-    """What is in such a file. A subclass declares its fields with their ranges.
+    """The content of such a file. A subclass declares the fields with their ranges.
 
     Attributes:
-        FILE: the file's name.
+        FILE: the name of the file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -23,7 +23,7 @@ class Sidecar(BaseModel):
 
     @classmethod
     def read(cls, run: Path) -> Self | None:
-        """What was kept with the run; None where nothing was, or it cannot be read."""
+        """Read the file of a run; None if the file is missing or cannot be read."""
         try:
             return run_folder.settled(cls._parsed, run / cls.FILE)
         except (OSError, ValidationError):
@@ -34,5 +34,5 @@ class Sidecar(BaseModel):
         return cls.model_validate_json(file.read_bytes())
 
     def keep(self, run: Path) -> None:
-        """Write it down beside the run. Raises OSError."""
+        """Write the file into the run's directory. Raises OSError."""
         run_folder.write_json(run / self.FILE, self.model_dump())

@@ -13,7 +13,7 @@ from core.i18n import ngettext
 from core.runs import run_folder
 
 KEPT = 24 * 3600.0  # seconds for which a deleted run can be restored
-_FOLDER = ".deleted"  # no run's name begins with a dot
+_FOLDER = ".deleted"  # the name of a run never begins with a dot
 
 
 class StillTraining(ValueError):
@@ -27,7 +27,7 @@ def delete(root: Path, names: Iterable[str]) -> list[str]:
         The names of the runs that can be restored with `restore`: those that existed.
 
     Raises:
-        StillTraining: one of them is not at rest; then all of them stay.
+        StillTraining: one of the runs is training or waiting. Then no run is deleted.
         OSError: the runs folder cannot be written to.
     """
     found = [root / name for name in names if _is_run(root, name)]
@@ -47,7 +47,7 @@ def delete(root: Path, names: Iterable[str]) -> list[str]:
         try:
             run.rename(root / _FOLDER / run.name)
         except FileNotFoundError:
-            continue  # somebody else was faster
+            continue  # another process has deleted the run
         os.utime(root / _FOLDER / run.name)
         deleted.append(run.name)
     return deleted
@@ -68,7 +68,7 @@ def _rests(run: Path) -> bool:
 
 
 def deleted(root: Path) -> list[Path]:
-    """The folders of the runs that can be restored, the one that was deleted last first."""
+    """The folders of the runs that can be restored, the latest deletion first."""
     try:
         found = [(_age(entry), Path(entry.path)) for entry in os.scandir(root / _FOLDER)]
     except OSError:
@@ -77,7 +77,7 @@ def deleted(root: Path) -> list[Path]:
 
 
 def _age(entry: os.DirEntry[str]) -> float:
-    """The seconds since it was deleted."""
+    """The seconds since the deletion."""
     return time.time() - entry.stat().st_mtime
 
 

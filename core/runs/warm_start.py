@@ -1,7 +1,7 @@
-"""What a run begins with besides its settings: the weights of another run, and drawings to train on.
+"""The start of a fine-tuned run: the weights of another run, and drawings to train on.
 
-A lesson is a file in the run's directory, so that the run can be resumed, and copied to another machine,
-without whatever it came from.
+A lesson is a file in the run's directory. So the run can be resumed, and copied to another machine, without
+the other run and the drawings.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from core.runs import records, run_folder
 
 _FILE = "lesson.npz"
 _WEIGHTS = "weights/"
-# Many times what is ever taught, with all its copies: what a machine can still hold.
+# The limit for a lesson with all its copies. It is much larger than any real lesson, and fits into memory.
 _MOST_IMAGES = 1_000_000
 
 
@@ -31,14 +31,14 @@ class DamagedLesson(run_folder.CannotGoOn):
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """What is to be learned.
+    """Drawings to train on, and initial weights.
 
     Attributes:
         images: drawings, uint8 ``(n, *spec.image)``.
-        labels: what they are, uint8 ``(n,)``.
-        copies: how often each drawing comes in an epoch.
-        parent: the name of the run whose weights it begins with, or "".
-        weights: those weights, in Keras's shapes; none to begin with fresh ones.
+        labels: their labels, uint8 ``(n,)``.
+        copies: how many times each drawing is used in an epoch.
+        parent: the name of the run with the initial weights, or "".
+        weights: the initial weights, float32 in the shapes of Keras; empty for new weights.
     """
 
     images: NDArray[np.uint8]
@@ -48,9 +48,9 @@ class Lesson:
     weights: Weights
 
     def mixed(self, dataset: Dataset) -> Dataset:
-        """The data set with the drawings among its training images.
+        """The data set with the drawings added to its training images.
 
-        They come first: validation takes the last images, and stays what it was.
+        The drawings come first. Validation uses the last images, so the validation images do not change.
         """
         return replace(
             dataset,
@@ -75,10 +75,10 @@ def has(run: Path) -> bool:
 
 
 def read(run: Path) -> Lesson | None:
-    """The run's lesson; None where it has none.
+    """Read the lesson of a run; None if there is none.
 
     Raises:
-        DamagedLesson: it has one that cannot be read.
+        DamagedLesson: the lesson cannot be read.
     """
     try:
         return _lesson(read_npz(run / _FILE), records.spec(run))
@@ -89,7 +89,7 @@ def read(run: Path) -> Lesson | None:
 
 
 def _lesson(arrays: dict[str, NDArray[Any]], spec: DatasetSpec) -> Lesson:
-    """The lesson that these arrays are. Raises ValueError or KeyError if they are none."""
+    """Make a lesson of these arrays. Raises ValueError or KeyError if they are not valid."""
     images, labels = _bytes(arrays["images"]), _bytes(arrays["labels"])
     if images.shape != (len(labels), *spec.image) or labels.ndim != 1 or (labels >= len(spec.classes)).any():
         raise ValueError(f"A lesson cannot have images {images.shape} and labels {labels.shape}.")

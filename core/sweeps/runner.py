@@ -31,9 +31,9 @@ from core.settings import Settings
 from core.sweeps import optuna_study, sweeps
 from core.sweeps.sweeps import Sweep
 
-_PATIENCE = 20  # seconds to wait for another sweeper of the same sweep to leave
-_POLL = 0.5  # seconds between two looks at the runs
-_ATTEMPTS = 3  # at a run whose process is lost, before it counts as failed
+_PATIENCE = 20  # seconds to wait for another process of the same sweep to exit
+_POLL = 0.5  # seconds between two checks of the runs
+_ATTEMPTS = 3  # to resume an interrupted run, before it counts as failed
 
 # Set by SIGTERM, with which the system or the container asks every process to end.
 _leaving = threading.Event()
@@ -47,15 +47,15 @@ def main(folder: Path) -> None:
             if run_folder.written_status(folder).state in ("queued", "running"):
                 Sweeper(folder, Settings(runs=folder.parents[1])).work()
     except Timeout:
-        return  # another one has it
+        return  # another process runs it
 
 
 class Sweeper:
-    """Goes on with a sweep, from what is in its folder.
+    """Begins or continues a sweep. Its whole state is in the folder.
 
     Args:
-        folder: the sweep's.
-        settings: the operator's limits, which hold for each of its runs.
+        folder: the folder of the sweep.
+        settings: the operator's settings, whose limits apply to each run.
     """
 
     def __init__(self, folder: Path, settings: Settings) -> None:
@@ -68,7 +68,7 @@ class Sweeper:
 
     @property
     def sweep(self) -> Sweep:
-        return sweeps.read(self.folder)  # somebody may have asked for more
+        return sweeps.read(self.folder)  # read again, because runs may have been added
 
     @property
     def live(self) -> list[FrozenTrial]:
@@ -79,25 +79,25 @@ class Sweeper:
         return sum(one.state != TrialState.WAITING for one in self.study.get_trials(deepcopy=False))
 
     def work(self) -> None:
-        """Try until there is nothing left to try, or something else is wanted."""
+        """Run the sweep until it has finished, or until a pause or a stop is requested."""
         try:
             self.take_up()
             while not self.look():
                 time.sleep(_POLL)
         except Exception as error:  # noqa: BLE001
-            # The sweeper's edge: whatever went wrong is what the sweep's page has to show.
+            # The outermost function of the process: the page of the sweep shows any error.
             self._leave(state="failed", failure=Failure.from_exception(error))
             with suppress(OSError):  # the log is on the same disk
                 traceback.print_exc()
 
     def take_up(self) -> None:
-        """Begin, or go on where an earlier sweeper was."""
+        """Begin the sweep, or continue it after an earlier process."""
         self._write(state="running", started=time.time(), failure=None, pid=os.getpid())
         for trial in self.live:
             self._take_up(trial)
 
     def look(self) -> bool:
-        """Look at every run once, and do what follows. Returns whether the sweep rests now."""
+        """Follow every run once, and begin the next run if possible. Returns whether the sweep has ended."""
         wanted = "pause" if _leaving.is_set() else run_folder.request(self.folder).action
         for trial in self.live:
             self.follow(trial, wanted)
@@ -115,7 +115,10 @@ class Sweeper:
         return False
 
     def _rest(self, state: run_folder.State) -> bool:
-        """Write that down, unless something else was asked for at this very moment."""
+        """Write that the sweep ends with this state, unless the request has just changed.
+
+        Returns whether the state was written.
+        """
         with run_folder.changing_request(self.folder):
             wanted = run_folder.request(self.folder).action
             if not _leaving.is_set() and wanted != {"paused": "pause", "stopped": "stop"}.get(state, "run"):
@@ -137,16 +140,16 @@ class Sweeper:
     # ------------------------------------------------------------------------------------- one run
 
     def _has_room(self) -> bool:
-        """Whether a run could be queued now. Raises NotAllowed if none ever will be."""
+        """Whether a run can be queued now. Raises NotAllowed if runs must be deleted first."""
         run_queue.check_room(self.settings)
         try:
             run_queue.check_queue(self.settings)
         except run_queue.NotAllowed:
-            return False  # others are waiting; there will be room
+            return False  # other runs are waiting, and will free the queue
         return True
 
     def _begin(self) -> None:
-        """Ask what to try, and have it trained."""
+        """Ask Optuna for the next settings, and queue them as a run."""
         sweep = self.sweep
         trial = self.study.ask(optuna_study.space(sweep.knobs))
         try:
@@ -174,10 +177,10 @@ class Sweeper:
         try:
             return run_folder.status(self._run(trial)).state
         except run_folder.UnknownRun:
-            return None  # it was deleted just now
+            return None  # the run has just been deleted
 
     def _take_up(self, trial: FrozenTrial) -> None:
-        """Go on with a run that an earlier sweeper began."""
+        """Continue a run that an earlier process began."""
         try:
             run = run_folder.find(self.settings.runs, self._run(trial).name)
             if run_folder.status(run).state == "paused" and run_folder.request(self.folder).action == "run":
@@ -186,14 +189,18 @@ class Sweeper:
             self._end(trial, TrialState.FAIL, Failure.of("run_gone"))
 
     def follow(self, trial: FrozenTrial, wanted: run_folder.Action) -> None:
-        """Report what a run has learned, and what has become of it."""
+        """Report the accuracies of a run to Optuna, and its result if it has ended.
+
+        Args:
+            wanted: the requested action. The run is paused or stopped accordingly.
+        """
         run = self._run(trial)
         try:
             status = run_folder.status(run)
         except run_folder.UnknownRun:
             self._end(trial, TrialState.FAIL, Failure.of("run_gone"))
             return
-        # Only now what it has learned: after its end nothing comes any more.
+        # The rows are read after the status. So if the run has ended, these are all its rows.
         ours = optuna.trial.Trial(self.study, trial._trial_id)
         for row in records.metrics(run):
             accuracy, epoch = row.get("val_accuracy"), int(row["epoch"])
@@ -202,7 +209,7 @@ class Sweeper:
         match status.state:
             case "finished":
                 self._finish(trial, run, status)
-            case "stopped":  # by us, or by somebody on its page
+            case "stopped":  # by this process, or by a visitor
                 self._end(trial, TrialState.PRUNED)
             case "failed":
                 self._end(trial, TrialState.FAIL, status.failure)
@@ -215,7 +222,7 @@ class Sweeper:
 
     def _finish(self, trial: FrozenTrial, run: Path, status: run_folder.Status) -> None:
         accuracies = {row["epoch"]: row.get("val_accuracy") for row in records.metrics(run)}
-        # It may have taken back the weights of an earlier epoch.
+        # Early stopping may have restored the weights of an earlier epoch.
         kept = accuracies.get(status.best_epoch or max(accuracies, default=0))
         if kept is None:
             self._end(trial, TrialState.FAIL, Failure.of("not_validated"))

@@ -1,8 +1,8 @@
-"""Learning-rate schedules: the learning rate of each step, as a share of the learning rate that is set.
+"""Learning-rate schedules: the learning rate of each step, as a share of the learning rate in the settings.
 
-One function gives the curve that the Train page draws before training, and the numbers that the
-worker trains with. What it cannot know is when the loss stops falling: ``"plateau"`` is constant
-here, and the worker cuts the rate when it comes to that.
+The same function gives the curve on the Train page and the learning rates of the worker. ``"plateau"`` is
+constant here, because it depends on the loss. The worker reduces the learning rate when the loss stops
+falling.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from core.config import RunConfig
 
-_START = 25  # one-cycle begins at 1/25 of its peak, as Smith and Topin (2018) have it
+_START = 25  # one-cycle begins at 1/25 of its maximum, as in Smith and Topin (2018)
 
 
 def shares(config: RunConfig, steps: NDArray[np.int64], steps_per_epoch: int) -> NDArray[np.float32]:
     """The learning rate of each step, as a share of `RunConfig.learning_rate`.
 
     - ``"constant"`` and ``"plateau"``: 1.
-    - ``"exponential"``: `decay_rate` to the power of the epochs done (Keras: ``ExponentialDecay``).
+    - ``"exponential"``: `decay_rate` to the power of the epochs done (in Keras: ``ExponentialDecay``).
     - ``"cosine"``: half a cosine from 1 to 0 at the last step (Loshchilov and Hutter, 2017; Keras:
       ``CosineDecay``).
     - ``"one-cycle"``: from 1/25 up to 1 in the first `warmup` of all steps, then down to 0, both as
@@ -27,7 +27,7 @@ def shares(config: RunConfig, steps: NDArray[np.int64], steps_per_epoch: int) ->
 
     Args:
         config: the schedule, its settings and the number of epochs.
-        steps: steps done before, counted from 0 over the whole run, any shape.
+        steps: the numbers of the steps, from 0 over the whole run, any shape.
         steps_per_epoch: at least 1.
 
     Returns:
@@ -56,7 +56,7 @@ def _fall(share: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def curve(config: RunConfig, steps_per_epoch: int, points: int = 200) -> tuple[list[float], list[float]]:
-    """The schedule to be drawn: epochs done, from 0 to all, and the learning rate there."""
+    """The curve of a schedule: the epochs done, from 0 to all, and the learning rates."""
     steps = np.unique(np.linspace(0, config.epochs * steps_per_epoch, points).astype(np.int64))
     rates = config.learning_rate * shares(config, steps, steps_per_epoch)
     return list(steps / steps_per_epoch), [float(rate) for rate in rates]

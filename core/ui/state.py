@@ -31,7 +31,7 @@ class Parameter(str):
         return st.query_params.get(self)
 
     def get_all(self) -> list[str]:
-        """As `get`, for a parameter that the address may have several times."""
+        """Like `get`, for a parameter that the address may have several times."""
         return st.query_params.get_all(self)
 
     def to(self, value: str | list[str]) -> dict[str, str | list[str]]:
@@ -385,7 +385,7 @@ DRAW_LAYER: Key[str | None] = key("draw.layer", None)
 DRAW_MAPS = element("draw.maps")
 DRAW_MAP = element("draw.map")
 DRAW_UNITS = element("draw.units")
-# Of each of these three charts: which number is looked at, by its axes, and which one was offered first.
+# For each of these three charts: the position of the chosen number along each axis, and the first choice.
 DRAW_PLACE = family("draw.place", 0)
 DRAW_OFFERED: Family[list[int] | None] = family("draw.offered", None)
 DRAW_KERNEL_CHANNEL = key("draw.kernel_channel", 0)
@@ -421,6 +421,6 @@ DRAWINGS_TEACH = element("drawings.teach")
 DRAWINGS_OUTCOME_RUN = key("drawings.outcome_run", "")
 DRAWINGS_FORGOTTEN_TILES = element("drawings.forgotten_tiles")
 
-# What of a page is a place of its own, which Back leaves before it leaves the page. Everything else that
-# changes on a page changes the entry that the browser's history has of it.
+# By page: the parameter whose changes the Back button undoes before it leaves the page. A change of any other
+# parameter replaces the current entry in the history of the browser.
 PLACES = {"train": RUN, "sweeps": SWEEPS_SWEEP.parameter, "evaluate": DIGIT, "runs": DIGIT}

@@ -157,7 +157,7 @@ def offer_fashion() -> None:
 
 
 def say_what_it_is(on: str) -> None:
-    """Of digits that are none, what they are."""
+    """Explain test images that are not digits."""
     if on == fashion.NAME:
         things = ", ".join(f"{number} {name}" for number, name in enumerate(fashion.names()))
         st.caption(

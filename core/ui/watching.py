@@ -12,22 +12,22 @@ from core.ui import query, run_picker, state
 
 
 def watch(name: str) -> None:
-    """Show the run of this name, which somebody asked for or trained, and make it the visitor's own."""
+    """Show the run with this name on the Train page. It is then also the run of the other pages."""
     state.TRAIN_WATCHED.set(name)
     run_picker.make_own(name)
     query.write(state.RUN, name)
 
 
 def leave() -> None:
-    """Back from this run to the knobs."""
+    """Show the form for a new run instead of a run."""
     state.TRAIN_WATCHED.set(None)
     query.write(state.RUN, None)
 
 
 def watched(root: Path) -> Path | None:
-    """The run to show: the one that the address names, else the one that this visitor looked at last.
+    """The run to show: the run in the address, else the run that the visitor watched last.
 
-    Who goes back to an address without a run goes back to the knobs.
+    None if there is no such run. If the visitor went back to an address without a run, the form is shown.
     """
     name = state.RUN.get()
     if not name and query.went_back():

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 
 from core.worker import steps
 
-IMAGES = 256  # to take gradients and activations from
+IMAGES = 256  # from which gradients and activations are computed
 _BINS = 24
 
 Observe = Callable[[NDArray[np.uint8], NDArray[np.uint8]], dict[str, dict[str, Any]]]
 
 
 def observer(model: keras.Model) -> Observe:
-    """A function from images, uint8 ``(n, *image)``, and labels to what is to be seen, by layer.
+    """Return a function that describes the layers, from images, uint8 ``(n, *image)``, and labels, ``(n,)``.
 
-    Of each layer with a kernel: ``weights`` and ``gradients``, the kernel's histograms as `histogram`
-    makes them, and ``dead``, the share of its units (filters) that none of the images activates; None
-    for an activation that is never 0.
+    It returns a dict for each layer with a kernel, by the name of the layer. ``weights`` and ``gradients``
+    are the histograms of the kernel, see `histogram`. ``dead`` is the share of the units (filters) that no
+    image activates, 0 to 1; None for an activation other than ReLU.
     """
     watched = [layer for layer in model.layers if hasattr(layer, "kernel")]
 
@@ -48,7 +48,7 @@ def observer(model: keras.Model) -> Observe:
             found[layer.name] = {
                 "weights": histogram(layer.kernel.numpy()),
                 "gradients": histogram(gradient.numpy()),
-                # Hidden layers come in the order of their activations, the output has none.
+                # The hidden layers are in the order of their activations. The output layer has no ReLU.
                 "dead": next(shares, None) if layer is not watched[-1] else None,
             }
         return found
@@ -61,7 +61,10 @@ def _is_relu(layer: keras.layers.Layer) -> bool:
 
 
 def histogram(values: NDArray[np.float32]) -> dict[str, Any]:
-    """How values are spread: ``low`` and ``high``, and the ``counts`` of equal bins between them."""
+    """The histogram of values: ``low``, ``high``, and the ``counts`` of 24 equal bins between them.
+
+    If a value is not finite, ``low`` and ``high`` are None and ``counts`` is empty.
+    """
     low, high = float(values.min()), float(values.max())
     if not np.isfinite([low, high]).all():
         return {"low": None, "high": None, "counts": []}

@@ -1,4 +1,4 @@
-"""Build the `keras.Model` that is trained from layer specs."""
+"""Build a `keras.Model` from layer specs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LAYERS: dict[type[Layer], Callable[..., keras.layers.Layer]] = {
 
 
 def optimizer(config: RunConfig) -> keras.optimizers.Optimizer:
-    """The optimizer of the settings, at the beginning."""
+    """A new optimizer with these settings."""
     if config.optimizer == "sgd":
         return keras.optimizers.SGD(config.learning_rate, config.momentum, config.nesterov)
     made: keras.optimizers.Optimizer = getattr(keras.optimizers, OPTIMIZERS[config.optimizer])(
@@ -42,16 +42,20 @@ def optimizer(config: RunConfig) -> keras.optimizers.Optimizer:
 
 
 def model(network: Network) -> keras.Sequential:
-    """The network with fresh weights, from images ``(n, *network.image)``, 0 to 1, to probabilities."""
+    """A model with new weights.
+
+    Its input is images, float32 ``(n, *network.image)``, 0 to 1. Its output is probabilities, float32
+    ``(n, classes)``.
+    """
     body = [_LAYERS[type(layer)](**asdict(layer)) for layer in network]
     return keras.Sequential([keras.Input(network.image), *body])
 
 
 def compile_model(model: keras.Model, config: RunConfig) -> None:
-    """Give the model the loss, the metric and the optimizer of the settings.
+    """Compile the model with the loss, the metric and the optimizer of the settings.
 
-    Without label smoothing that is the tutorials' ``sparse_categorical_crossentropy``, which takes the
-    labels as digits; Keras smooths only labels that are given one-hot.
+    Without label smoothing, the loss is ``sparse_categorical_crossentropy``, as in the tutorials. It takes
+    the labels as integers. With label smoothing, Keras needs one-hot labels.
     """
     smoothing = config.label_smoothing
     model.compile(
@@ -61,12 +65,12 @@ def compile_model(model: keras.Model, config: RunConfig) -> None:
         else keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy"],
     )
-    # At once, so that there is a state to be restored.
+    # Built at once, so that a checkpoint can restore its state.
     model.optimizer.build(model.trainable_variables)
 
 
 def weights(model: keras.Model) -> Weights:
-    """The model's weights by layer name and weight name, as `core.network.onnx_graph.build` takes them."""
+    """The weights, float32, by layer name and weight name, as in `core.network.onnx_graph.build`."""
     return {
         layer.name: {
             variable.name: np.asarray(variable.numpy(), np.float32)
@@ -79,10 +83,10 @@ def weights(model: keras.Model) -> Weights:
 
 
 def assign(model: keras.Model, weights: Weights) -> None:
-    """Give the model these weights, by layer name and weight name; what is not among them stays.
+    """Set the weights of the model, by layer name and weight name. Other weights do not change.
 
     Raises:
-        ValueError: one has another shape.
+        ValueError: a weight has another shape.
     """
     for layer in model.layers:
         for variable in layer.variables:

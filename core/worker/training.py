@@ -34,35 +34,35 @@ from core.worker.data import Batches
 from core.worker.export import export
 from core.worker.recorder import Journal
 
-# One call of the compiled function does several steps, which saves Python's share of each step and
-# changes no number. So many multiplications take about a tenth of a second on two cores: a request
-# to pause or stop waits no longer than that.
+# One call of the compiled function does several steps. This saves the time of Python in each step, and does
+# not change the results. This number of multiplications takes about 0.1 s on two cores, which is the longest
+# time that a request to pause or stop waits.
 _MULTIPLICATIONS_PER_CALL = 3e9
 _MOST_STEPS_PER_CALL = 16
 _INTERVAL = 0.25  # seconds between two rows within an epoch
-_VALIDATED_AT_ONCE = 25_000_000  # numbers that the layers put out
-_EPOCH_WEIGHTS = 100_000_000  # bytes of weights after each epoch, of a whole run
+_VALIDATED_AT_ONCE = 25_000_000  # activations in memory
+_EPOCH_WEIGHTS = 100_000_000  # bytes of the saved weights of all epochs of a run
 
-# A loss that is lower by less than this is no better (Keras: `min_delta`, which is 0 there).
+# A smaller decrease of the loss is no improvement (Keras: `min_delta`, whose default is 0).
 _BETTER = 1e-4
 
 
 class Diverged(KnownFailure, ArithmeticError):
-    """The loss is no longer a number. The message says where, and what to try."""
+    """The loss is not finite. The message says in which step, and what to try."""
 
 
 class OtherData(run_folder.CannotGoOn):
-    """The data set is not the one that the run began with."""
+    """The data set has changed since the run began."""
 
 
 def train(run: Path, journal: Journal, action: Ask) -> None:
-    """Train the run as long as it is wanted, and write everything that its directory holds.
+    """Train a run until it ends or is paused, and write the worker's files into its directory.
 
     Args:
-        action: what the worker is to do, asked after every call of the compiled function.
+        action: returns the requested action; called after every call of the compiled function.
 
     Raises:
-        Anything: the caller records it as the run's failure.
+        Exception: any error. The caller records it as the run's failure.
     """
     config = records.config(run).but(epochs=records.plan(run).epochs)
     journal.update(phase="loading")
@@ -92,14 +92,14 @@ def train(run: Path, journal: Journal, action: Ask) -> None:
 class Training:
     """A network in training.
 
-    Everything that it takes to go on exactly is the model's and the optimizer's variables, the
-    `Progress`, and the best weights so far: what a checkpoint holds. The order of the images and their
-    augmentation follow from the seed, the epoch and the step.
+    A checkpoint holds everything that is needed to resume exactly: the variables of the model and of the
+    optimizer, the `Progress`, and the best weights so far. The order of the images and their augmentation
+    follow from the seed, the epoch and the step.
 
     Attributes:
-        network: the layer specs, with the dropout that is set now.
+        network: the layer specs, with the current dropout.
         model: the compiled `keras.Model`.
-        progress: how far it is.
+        progress: the epoch, the step and the current settings.
     """
 
     def __init__(
@@ -123,12 +123,12 @@ class Training:
         elif weights:
             keras_model.assign(self.model, weights)
         if self.progress.over and not journal.status.stopped_early:
-            # The run ended early and gets more epochs: the patience is counted from 0 again.
+            # After early stopping, the run gets more epochs. The epochs without improvement count from 0.
             self.progress = replace(self.progress, over=False, waited=0, flat=0)
         journal.update(steps=batches.steps, stopped_early=self.progress.over)
 
     def _build(self, seed: int) -> None:
-        """Make the network with the dropout that is set now, and fresh weights from this seed."""
+        """Create the network with the current dropout, and with new weights from this seed."""
         keras.utils.set_random_seed(seed % 2**32)
         self.network = arch.layers(self.config.but(dropout=self.progress.dropout), self.spec)
         self.model = keras_model.model(self.network)
@@ -143,20 +143,21 @@ class Training:
         checkpoint.save(path, self.progress, self.model, self._best)
 
     def go_on(self, action: Ask) -> Action:
-        """Train until all epochs are done, the loss has stopped falling, or something else is wanted.
+        """Train until all epochs are done, early stopping ends the run, or another action is requested.
 
         Returns:
-            ``"run"`` when the training is over; else what was wanted.
+            ``"run"`` when the training has ended; otherwise the requested action.
         """
         while self.progress.epoch <= self.config.epochs and not self.progress.over:
             if not self.progress.step or self._journal.had_diverged:
-                # Not in the next epoch only, which a run that diverges in this one never reaches.
+                # After a divergence also within an epoch: otherwise the run would diverge again before the
+                # next epoch begins.
                 self._journal.had_diverged = False
                 self._turn_knobs()
             wanted = self._epoch(action)
             if wanted != "run":
                 self.save()
-                # The rows within an epoch, which also say it, come only every so often.
+                # The rows within an epoch also write the step, but not after every step.
                 self._journal.update(step=self.progress.step)
                 if wanted == "stop" and self.progress.step:
                     self._journal.epoch(self._row())  # of the part that was trained
@@ -165,7 +166,7 @@ class Training:
         return "run"
 
     def _epoch(self, action: Ask) -> Action:
-        """Do the steps that are left of the epoch, unless something else is wanted before."""
+        """Do the remaining steps of the epoch, until another action is requested. Returns the action."""
         now = self.progress
         self._journal.update(epoch=now.epoch, step=now.step)
         seconds = now.seconds
@@ -183,7 +184,7 @@ class Training:
         return "run"
 
     def _call(self) -> None:
-        """One call of the compiled function: up to so many steps."""
+        """Call the compiled function once. Raises Diverged if the loss is not finite."""
         now = self.progress
         number = min(self._steps_per_call, self.batches.steps - now.step)
         images, labels = self.batches.take(now.epoch, now.step, number)
@@ -195,14 +196,14 @@ class Training:
             raise Diverged("diverged", epoch=now.epoch, step=now.step)
 
     def _rates(self, number: int) -> NDArray[np.float32]:
-        """The learning rates of so many steps from here."""
+        """The learning rates of the next steps, float32 ``(number,)``."""
         now = self.progress
         first = (now.epoch - 1) * self.batches.steps + now.step
         shares = schedules.shares(self.config, np.arange(first, first + number), self.batches.steps)
         return (now.learning_rate * now.cut * shares).astype(np.float32)
 
     def _turn_knobs(self) -> None:
-        """Set what was asked for meanwhile, at the beginning of an epoch."""
+        """Apply the requested settings, at the beginning of an epoch."""
         now = self.progress
         wanted = records.plan(self._journal.run)
         self.config = self.config.but(epochs=wanted.epochs)
@@ -218,16 +219,16 @@ class Training:
         self._journal.change(epoch or self.progress.epoch, setting, before, after, by)
 
     def _rebuild(self) -> None:
-        """The same weights and the same optimizer in a network with other dropout layers."""
+        """Create the network with other dropout layers, and copy the weights and the optimizer's state."""
         weights, optimizer = keras_model.weights(self.model), self.model.optimizer
-        # Not the seed itself: the new layers are not to drop what the old ones began with.
+        # With the same seed, the new dropout layers would repeat the random numbers of the old ones.
         self._build(self.config.seed + self.progress.epoch)
         keras_model.assign(self.model, weights)
         for variable, old in zip(self.model.optimizer.variables, optimizer.variables, strict=True):
             variable.assign(old)
 
     def _end_epoch(self) -> None:
-        """Validate, note the epoch's result, and keep a checkpoint of what comes next."""
+        """Validate, write the results of the epoch, and save a checkpoint for the next epoch."""
         now, run = self.progress, self._journal.run
         row = self._row()
         self._journal.epoch(row)
@@ -237,11 +238,11 @@ class Training:
         self._keep_weights(run / "epochs", now.epoch)
         self._judge(row.get("val_loss", row["loss"]))
         self.progress = replace(now, epoch=now.epoch + 1, step=0, lost=0.0, right=0, seconds=0.0)
-        # Last, because it says that the epoch is done.
+        # The checkpoint is saved last, because it marks the epoch as done.
         self.save()
 
     def _keep_weights(self, folder: Path, epoch: int) -> None:
-        """The weights after each epoch, or after every so many where that would be too much."""
+        """Save the weights after each epoch, or after every few epochs if the files would be too large."""
         total = 4 * self.model.count_params() * self.config.epochs
         if epoch % math.ceil(total / _EPOCH_WEIGHTS) and epoch != self.config.epochs:
             return
@@ -250,7 +251,7 @@ class Training:
             np.savez(temporary, allow_pickle=False, **flatten(keras_model.weights(self.model)))
 
     def _judge(self, loss: float) -> None:
-        """Cut the learning rate, or end the training, where the loss has stopped falling."""
+        """Reduce the learning rate, or end the training, if the loss has stopped falling."""
         now, config = self.progress, self.config
         patience = config.early_stopping_patience
         if now.best is None or loss < now.best - _BETTER:
@@ -287,7 +288,7 @@ class Training:
         }
 
     def _row(self) -> dict[str, Any]:
-        """The epoch's result, as Keras logs it, and its validation."""
+        """The results of the epoch, with the names that Keras uses, and with the validation."""
         began = time.perf_counter()
         row = self._running_row()
         row["steps"] = row.pop("step")
@@ -318,7 +319,7 @@ class Training:
 
 
 def rehearse() -> None:
-    """Train a network on nothing: what TensorFlow and Keras do for the first time takes a second longer."""
+    """Train a network on empty images, because the first calls of TensorFlow and Keras take a second."""
     network = arch.layers(RunConfig())
     model = keras_model.model(network)
     keras_model.compile_model(model, RunConfig())
@@ -329,14 +330,14 @@ def rehearse() -> None:
 
 
 def steps_per_call(network: Network, config: RunConfig) -> int:
-    """How many steps to do in one call of the compiled training function, 1 to 16."""
-    # Backwards takes about twice what forwards takes.
+    """The number of steps in one call of the compiled training function, 1 to 16."""
+    # The backward pass takes about twice the time of the forward pass.
     step = 3 * arch.multiplications(network) * config.batch_size
     return int(np.clip(_MULTIPLICATIONS_PER_CALL / step, 1, _MOST_STEPS_PER_CALL))
 
 
 def _keep_environment(run: Path, config: RunConfig, dataset: Dataset) -> None:
-    """Note what the run's numbers depend on; if it has begun before, see that the data is the same."""
+    """Write ``environment.json``. Raises OtherData if the data has changed since the run began."""
     before = records.environment(run).get("dataset_sha256")
     if before not in (None, dataset.digest):
         raise OtherData("dataset_changed", name=dataset.name)
@@ -344,7 +345,7 @@ def _keep_environment(run: Path, config: RunConfig, dataset: Dataset) -> None:
 
 
 def environment(config: RunConfig, dataset: Dataset) -> dict[str, Any]:
-    """What the numbers of this run depend on, besides its settings."""
+    """Versions, machine and data, on which the results of a run depend besides its settings."""
     return {
         "python": platform.python_version(),
         "keras": keras.__version__,

@@ -112,7 +112,7 @@ def is_secure(address: str | None) -> bool:
 
 
 def _where_from() -> str:
-    """Let the visitor choose between a file and the camera, where there can be one."""
+    """Let the visitor choose between a file and the camera, if the browser allows a camera."""
     if not is_secure(st.context.url):
         st.caption(
             _(
@@ -149,10 +149,10 @@ def _photo() -> Shown | None:
 
 
 def hint(source: str, nothing_seen: EmptyDrawing | None = None) -> str:
-    """What to do where there is nothing to read.
+    """The words that tell the visitor what to enter, if there is no digit to classify.
 
     Args:
-        nothing_seen: why there is nothing, where something was shown.
+        nothing_seen: the error, if there was an input without ink.
     """
     match source:
         case "number":

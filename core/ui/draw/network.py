@@ -68,7 +68,7 @@ def _shape(shape: arch.Shape) -> str:
 
 
 def _what_it_does(row: arch.Row, *, signed: bool) -> str:
-    """What the layer does, in words. With ``signed``, its image is blue and orange, else grey."""
+    """A description of the layer. If ``signed``, its feature maps are blue and orange, otherwise grey."""
     layer = row.layer
     match layer:
         case arch.Conv2D():

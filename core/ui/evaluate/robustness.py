@@ -19,9 +19,9 @@ from core.runs import records, run_folder
 from core.ui import query, state
 from core.ui.gallery import Tile, gallery
 
-_BEGIN = 10.0  # most seconds to wait for the measurement to begin
-_BESIDE = 4  # most other runs
-_LOOK = 1.0  # seconds between two looks at a measurement
+_BEGIN = 10.0  # maximum seconds to wait for the measurement to begin
+_BESIDE = 4  # maximum number of other runs
+_LOOK = 1.0  # seconds between two updates of the progress
 
 
 def _titles() -> dict[str, str]:
@@ -95,7 +95,7 @@ def show(run: Path, spec: DatasetSpec) -> None:
 
 
 def _progress(run: Path) -> None:
-    """The progress of the measurement. The page looks at it again and again until it is done."""
+    """Show the progress of the measurement. This part of the page is updated until the end."""
     result = Robustness.read(run)
     st.progress(result.done if result else 0.0, _("Measuring. You can leave this page."))
     if not robustness.is_measuring(run):

@@ -20,8 +20,8 @@ from core.sweeps.sweeps import Sweep, Trial
 from core.ui import knobs, state
 from core.ui.whole_number import refused, taken, whole
 
-_LOOK = 2.0  # seconds between two looks at a sweep that is going on
-_COMPARED = 4  # most runs to compare
+_LOOK = 2.0  # seconds between two updates of a sweep
+_COMPARED = 4  # maximum number of runs to compare
 
 
 def titles() -> dict[str, str]:
@@ -37,7 +37,7 @@ def trial_words() -> dict[sweeps.State, str]:
 
 
 def show(folder: Path) -> None:
-    """The whole sweep. While it goes on, the page looks at it again and again."""
+    """Show a sweep. It is updated while the sweep runs, without a reload of the page."""
     if error := state.SWEEPS_ERROR.pop():
         ui.sorry(error)
     going_on = run_folder.status(folder).state not in run_folder.RESTING

@@ -1,4 +1,4 @@
-"""Where a run stands, in words and numbers."""
+"""The state of a run, in words and numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ from core.ui.train.views import Rows
 
 
 def show(run: Path, status: run_folder.Status, config: RunConfig) -> None:
-    """The state in words: how far it is, or what came of it."""
+    """Show the progress of a run, or its result.
+
+    Args:
+        config: the run's settings with the latest request, see `records.plan`.
+    """
     match status.state:
         case "queued":
             st.progress(0.0, text=_waiting(run))
@@ -131,7 +135,12 @@ def _outcome(run: Path, status: run_folder.Status) -> None:
 
 
 def numbers(status: run_folder.Status, epochs: Rows, newest: dict[str, Any] | None) -> None:
-    """The newest numbers: of the epoch that goes on, or of the last one."""
+    """Show the newest losses and accuracies: of the current epoch while the run trains, else of the last.
+
+    Args:
+        epochs: the rows of `records.metrics`.
+        newest: the row of `records.newest_batch`.
+    """
     row = newest if status.state not in run_folder.RESTING and newest else (epochs[-1] if epochs else newest)
     if not row:
         return
