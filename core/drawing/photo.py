@@ -1,10 +1,10 @@
-"""Find the digit in a photo of paper or of a blackboard, and make a clean canvas of it.
+"""Find the digit in a photo of paper or of a blackboard, and draw it on a clean canvas.
 
 The canvas is the input of `core.drawing.preprocess`.
 
-Light multiplies: a camera sees how bright the paper is, times the light that falls on it. So the
-paper without the ink is estimated, its brightness divided away, and what is left is the ink. From
-there on brightness does not matter, only how much it differs from the paper around.
+The brightness in a photo is the brightness of the paper multiplied by the light. So the paper without the ink
+is estimated, and the photo is divided by it. The result is the contrast of the ink, which does not depend on
+the light.
 """
 
 from __future__ import annotations
@@ -29,40 +29,40 @@ from core.i18n import _
 
 MOST_BYTES = 10_000_000
 MOST_PIXELS = 25_000_000
-MOST_TIMES = 20  # as long as it is wide, or as wide as long
+MOST_TIMES = 20  # the largest ratio of the longer side to the shorter side
 FORMATS = ("PNG", "JPEG", "WEBP")
-SIDE = 800  # pixels: the longer side of a photo after reading
+SIDE = 800  # pixels: the maximum of the longer side of a photo after reading
 
-# What takes away, or as chalk adds, less than this share of the paper's brightness is no ink: pencil
-# takes away a third, even where it is thin, and creases and what shines through a tenth.
+# Ink reduces the brightness of the paper by at least this share, and chalk increases it by this share. Thin
+# pencil reduces it by a third. Creases, and ink that shines through, reduce it by a tenth.
 FAINTEST = 0.1
-NOISE = 6  # standard deviations: contrast up to this many is paper
-LIGHTER = 0.6  # where a stroke is faint, it goes on down to this share of the threshold
+NOISE = 6  # standard deviations of the noise: a smaller contrast is paper
+LIGHTER = 0.6  # a stroke continues where its contrast is at least this share of the threshold
 
-# Lengths in longer sides of the photo.
-_WINDOW = 0.25  # wider than a stroke is, also where two cross
-_STRIP = 0.3  # wider than the part of the table that may be seen
-_BLUR = 1 / 800  # against noise; a thin pen is three times as wide
-_RIM = 2 / 800  # how far the grey edge of a stroke reaches
+# Lengths as shares of the longer side of the photo.
+_WINDOW = 0.25  # wider than a stroke, also where two strokes cross
+_STRIP = 0.3  # wider than the visible part of the table
+_BLUR = 1 / 800  # reduces noise; a thin pen is three times as wide
+_RIM = 2 / 800  # the width of the grey edge of a stroke
 _LEAST = 0.01  # the longer side of the smallest digit
-_INNER = 0.06  # the longer side of what is taken for the digit, though something else touches the border
-# In longer sides of the digit: what is shorter is a speck. A digit's own parts are longer.
+_INNER = 0.06  # the longer side of a digit, if something else touches the border
+# As a share of the longer side of the digit: shorter pieces are specks. The parts of a digit are longer.
 _SPECK = 0.1
-# A shadow may end at the border. So ink there must reduce the paper's brightness by this share.
+# A shadow may end at the border. So ink at the border must reduce the brightness by this share.
 _SURE = 0.3
-# At the border, what has less than this share of the brightness close by is not paper but the table.
+# At the border, an area with less than this share of the brightness next to it is the table.
 _TABLE = 0.4
-_DARK = 0.1  # of white: paper as dark as this is taken to be no darker
+_DARK = 0.1  # as a share of white: darker paper counts as this dark
 _SMALL = 240  # pixels: the longer side of the copy on which the paper is estimated
-_DIGIT = 400  # pixels: the longer side, at most, of the digit in the canvas
+_DIGIT = 400  # pixels: the maximum of the longer side of the digit on the canvas
 
-# What other files begin with that people take for photos.
+# The first bytes of other files that people may upload as photos.
 _OTHERS = {
     b"GIF8": "GIF", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"%PDF": "PDF", b"\0\0\1\0": "ICO",
 }  # fmt: skip
 _HEIF = (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1")
 
-# The ways in which Pillow says that a file is no image, or damaged.
+# The errors of Pillow for a file that is damaged or is not an image.
 _BROKEN = (
     OSError,
     SyntaxError,
@@ -76,7 +76,7 @@ _BROKEN = (
     zlib.error,
 )
 
-# A large photo takes 100 MB while it is read, and `catch_warnings` is for one thread at a time.
+# Only one photo is read at a time, because a large one takes 100 MB and `catch_warnings` is not thread-safe.
 _reading = threading.Lock()
 
 Plane = NDArray[np.float32]  # (H, W)
@@ -86,23 +86,23 @@ Sign = Literal[-1, 1]  # ink darkens the paper, or chalk brightens the board
 
 
 class NoPhoto(ValueError):
-    """A file that is not read as a photo: of another kind, damaged or too large."""
+    """The file is not a photo of an allowed kind, is damaged or is too large."""
 
 
 class Paper(NamedTuple):
-    """A photo, made smaller, as it were without the ink."""
+    """The paper in a small copy of the photo, without the ink."""
 
     levels: Planes
-    table: Mask  # what is not paper: a strip along the border
+    table: Mask  # the areas along the border that are not paper
 
 
 # Reading
 
 
 def read(data: bytes) -> NDArray[np.uint8]:
-    """A photo from a file's bytes, upright, and at most 800 pixels high and wide.
+    """Read a photo from the bytes of a file, upright, at most 800 pixels high and wide.
 
-    Of an animation it is the first frame.
+    An animation is read as its first frame.
 
     Args:
         data: a PNG, JPEG or WebP file of at most 10 MB and 25 megapixels, at most 20 times as long as wide.
@@ -111,7 +111,7 @@ def read(data: bytes) -> NDArray[np.uint8]:
         uint8 ``(H, W, 4)``: red, green, blue and opacity.
 
     Raises:
-        NoPhoto: it is none of these, or damaged, or larger.
+        NoPhoto: the file is of another kind, is damaged, or is too large.
     """
     if len(data) > MOST_BYTES:
         raise NoPhoto(
@@ -120,7 +120,7 @@ def read(data: bytes) -> NDArray[np.uint8]:
             ).format(size=len(data) / 1e6, most=MOST_BYTES / 1e6)
         )
     with _reading, warnings.catch_warnings():
-        # Pillow warns of damaged and of large images, which are refused here in our own words.
+        # Pillow warns of damaged and of large images. They are refused here, with other messages.
         warnings.simplefilter("ignore")
         try:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
@@ -130,7 +130,7 @@ def read(data: bytes) -> NDArray[np.uint8]:
         except NoPhoto:
             raise
         except Image.DecompressionBombError:
-            pass  # Pillow's own limit, which is higher
+            pass  # the limit of Pillow, which is higher
         except _BROKEN as error:
             raise NoPhoto(_refusal(data)) from error
     raise NoPhoto(
@@ -141,10 +141,10 @@ def read(data: bytes) -> NDArray[np.uint8]:
 
 
 def _check_shape(image: Image.Image) -> None:
-    """Refuse a strip: made small, nothing is left of its width, and a row of it costs as much as many pixels.
+    """Refuse a long strip, which would have no width after the reduction, and takes much memory.
 
     Raises:
-        NoPhoto: it is more than `MOST_TIMES` as long as wide.
+        NoPhoto: the longer side is more than `MOST_TIMES` the shorter side.
     """
     if max(image.size) > MOST_TIMES * min(image.size):
         raise NoPhoto(
@@ -156,14 +156,14 @@ def _check_shape(image: Image.Image) -> None:
 
 
 def _reduced(image: Image.Image) -> Image.Image:
-    """RGBA, with the longer side `SIDE` at most, by area averaging."""
+    """Convert an image to RGBA, and reduce it by area averaging so that the longer side is at most `SIDE`."""
     scale = SIDE / max(image.size)
-    # A JPEG can be decoded at a half, a quarter or an eighth, in a fraction of the time. Twice as
-    # large as needed is left for the average. Other formats take no notice.
+    # A JPEG can be decoded at a half, a quarter or an eighth of its size, which is faster. It is decoded at
+    # twice the needed size, for the averaging. Other formats ignore this call.
     image.draft(None, (round(2 * scale * image.width), round(2 * scale * image.height)))
-    if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would cut off at 255
+    if image.mode.startswith("I"):  # 16-bit grey values, which Pillow would clip at 255
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    # What has no opacity takes a third of the room if it is made smaller first.
+    # An image without opacity takes a third of the memory if it is reduced first.
     opaque = image.mode in ("L", "RGB") and "transparency" not in image.info
     image = image if opaque else image.convert("RGBA")
     image.thumbnail((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=None)
@@ -171,7 +171,7 @@ def _reduced(image: Image.Image) -> Image.Image:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """The photo turned as its EXIF data say; unchanged if they are damaged."""
+    """Rotate the photo as its EXIF data say. If they are damaged, it is not changed."""
     with suppress(*_BROKEN):
         return ImageOps.exif_transpose(image)
     return image
@@ -190,7 +190,7 @@ def _refusal(data: bytes) -> str:
 
 
 def _kind(data: bytes) -> str:
-    """What a file is by its first bytes; empty if that is not known."""
+    """The kind of a file, from its first bytes; "" if it is unknown."""
     if data[4:12].startswith(_HEIF):
         return "HEIC"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
@@ -203,24 +203,24 @@ def _kind(data: bytes) -> str:
 
 
 def canvas(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The digit on a photo, white on black, cut out, with a pen as wide as MNIST's.
+    """The digit in a photo, white on black, cropped, with strokes as wide as in MNIST.
 
     Args:
         photo: uint8 ``(H, W, 4)``, as from `read`.
 
     Returns:
-        uint8 ``(h, w, 4)``, at most some 500 pixels high and wide. Paper is exactly 0, and edges are grey.
+        uint8 ``(h, w, 4)``, at most about 500 pixels high and wide. Paper is exactly 0, and edges are grey.
 
     Raises:
-        EmptyDrawing: there is nothing on the paper.
-        ValueError: not a uint8 array of shape (H, W, 4).
+        EmptyDrawing: there is no ink on the paper.
+        ValueError: the array has another dtype or shape.
     """
     grey = steps(photo)["ink"]
     return np.dstack([grey, grey, grey, np.full_like(grey, 255)])
 
 
 def steps(photo: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
-    """What `canvas` goes through, as pictures.
+    """The steps of `canvas` as images.
 
     Args:
         photo: uint8 ``(H, W, 4)``.
@@ -230,7 +230,7 @@ def steps(photo: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
         ``contrast`` ``(H, W)``, how much each pixel differs from it; ``ink`` ``(h, w)``, the canvas.
 
     Raises:
-        EmptyDrawing, ValueError: as `canvas`.
+        EmptyDrawing, ValueError: like `canvas`.
     """
     if photo.ndim != 3 or photo.shape[2] != 4 or photo.dtype != np.uint8 or not photo.size:
         raise ValueError(
@@ -263,7 +263,7 @@ def _picture(plane: Plane) -> NDArray[np.uint8]:
 
 
 def _levels(photo: NDArray[np.uint8]) -> Planes:
-    """Red, green and blue, a little blurred; ink on a transparent sheet as black on white."""
+    """Red, green and blue, slightly blurred. Ink on a transparent background becomes black on white."""
     image = Image.fromarray(photo)
     border = np.concatenate([photo[0], photo[-1], photo[:, 0], photo[:, -1]])[:, 3]
     if np.median(border) < 128:
@@ -288,18 +288,18 @@ def _resized(planes: Planes, shape: tuple[int, ...]) -> Planes:
 
 
 def paper(small: Planes, sign: Sign) -> Paper:
-    """What the paper would be without the ink: dark lines closed by the light around, or chalk by the dark.
+    """Estimate the paper without the ink, by a morphological closing (or an opening, for chalk).
 
-    A closing (a maximum filter, then a minimum filter) takes away what is narrower than its window
-    and leaves slopes and steps where they are: gradients, and shadows however hard their edge.
+    A closing (a maximum filter, then a minimum filter) removes dark lines that are narrower than its window.
+    It keeps gradients, and the edges of shadows.
 
     Args:
-        small: the photo's levels, about 160 pixels high or wide.
+        small: the levels of the photo, about 160 pixels high or wide.
         sign: -1 if the ink is darker than the paper, 1 if it is lighter.
     """
     calm = ndimage.median_filter(small, (1, 3, 3))
     levels = _closed(calm, _WINDOW, sign, mode="edge")
-    # With nothing but paper around the photo, a strip along the border is closed too.
+    # With paper around the photo, a dark strip along the border is removed as well.
     blank = 1 if sign < 0 else 0
     beyond = _closed(calm, _STRIP, sign, mode="constant", constant_values=blank).mean(axis=0)
     level = levels.mean(axis=0)
@@ -308,7 +308,7 @@ def paper(small: Planes, sign: Sign) -> Paper:
 
 
 def _closed(planes: Planes, window: float, sign: Sign, **around: Any) -> Planes:
-    """Closed or, for chalk, opened; `around` is what `np.pad` puts around it."""
+    """A closing or, for chalk, an opening. `around` is the mode of `np.pad`."""
     width = round(window * max(planes.shape[1:])) | 1
     padded = np.pad(planes, ((0, 0), (width, width), (width, width)), **around)
     operation = ndimage.grey_closing if sign < 0 else ndimage.grey_opening
@@ -317,15 +317,15 @@ def _closed(planes: Planes, window: float, sign: Sign, **around: Any) -> Planes:
 
 
 def polarity(small: Planes, papers: dict[Sign, Paper]) -> Sign:
-    """Whether there is dark ink on light paper, -1, or chalk on a blackboard, 1.
+    """Whether the photo has dark ink on light paper (-1), or chalk on a blackboard (1).
 
-    As both dark and light are looked for, so is the ink found and, as its opposite, the gaps in it: the hole
-    of a 0. But in a gap it is as bright as beyond the strokes, and in the ink it is not.
+    The search for dark and for light lines finds the ink, and also the gaps in the ink, such as the hole of
+    a 0. A gap is as bright as the paper outside the strokes, but ink is not.
     """
     masks = {sign: strokes(contrast(small, paper, sign))[0] for sign, paper in papers.items()}
     unclear = np.logical_or.reduce([*masks.values(), *(paper.table for paper in papers.values())])
     level = ndimage.median_filter(small.mean(axis=0), 3)
-    # The nearest place that is surely paper is in the same light.
+    # The nearest pixel that is certainly paper has the same light.
     nearest = ndimage.distance_transform_edt(
         ndimage.binary_dilation(unclear, iterations=2), return_distances=False, return_indices=True
     )
@@ -335,7 +335,7 @@ def polarity(small: Planes, papers: dict[Sign, Paper]) -> Sign:
 
 
 def _evidence(change: Plane, mask: Mask) -> float:
-    """How much a mask stands out, and how much it is like a line: far-reaching and thin."""
+    """How strong the contrast in a mask is, and how similar its shape is to a line: long and thin."""
     if not mask.any():
         return 0.0
     reach = float(sum(map(np.ptp, np.nonzero(mask))))
@@ -343,14 +343,14 @@ def _evidence(change: Plane, mask: Mask) -> float:
 
 
 def contrast(levels: Planes, paper: Paper, sign: Sign) -> Plane:
-    """How much of the paper's brightness the ink takes away, or chalk adds, float32 ``(H, W)``.
+    """The share of the paper's brightness that ink removes, or chalk adds, float32 ``(H, W)``.
 
-    It is the strongest of the three colours, so that blue and red ink count as much as black ink, and
-    0 on the table.
+    The strongest of the three colours counts, so that blue and red ink have the same contrast as black ink.
+    On the table, the contrast is 0.
     """
     shape = levels.shape[1:]
     bare = _resized(paper.levels, shape)
-    # In the dark, a camera's steps of 1/255 and its noise would be divided by next to nothing.
+    # In the dark, the quantisation and the noise of the camera would be divided by nearly 0.
     change = (levels - bare) / np.maximum(bare, _DARK)
     strongest = np.maximum.reduce(list(sign * change))
     table = _resized(paper.table[None].astype(np.float32), shape)[0] > 0
@@ -358,19 +358,19 @@ def contrast(levels: Planes, paper: Paper, sign: Sign) -> Plane:
 
 
 def strokes(contrast: Plane) -> tuple[Mask, float]:
-    """Where the digit is, and the contrast from which on there is ink.
+    """Find the strokes of the digit, and the smallest contrast of ink.
 
-    Above the floor, which noise and faint lines do not reach, ink is told from the rest by Otsu's
-    threshold; from there a stroke is followed to where it is fainter.
+    Contrast below a minimum is noise or a faint line. Above the minimum, Otsu's threshold finds the ink. A
+    stroke also includes weaker pixels that are connected with it.
 
     Args:
-        contrast: float32 ``(H, W)``, about 0 where there is paper.
+        contrast: float32 ``(H, W)``, about 0 on paper.
 
     Returns:
-        bool ``(H, W)``, False everywhere if there is no ink; and the least contrast of ink.
+        The strokes, bool ``(H, W)``, all False if there is no ink; and the smallest contrast of ink.
     """
-    # The median absolute deviation, times 1.48, is the standard deviation of the paper's noise; ink,
-    # which is far from it but rare, does not count.
+    # The median absolute deviation times 1.48 estimates the standard deviation of the paper's noise. Ink has
+    # no effect on the median, because it covers few pixels.
     floor = max(FAINTEST, NOISE * 1.4826 * float(np.median(np.abs(contrast))))
     candidates = contrast[contrast > floor]
     if not candidates.size:
@@ -382,10 +382,10 @@ def strokes(contrast: Plane) -> tuple[Mask, float]:
 
 
 def otsu(values: NDArray[np.float32]) -> float:
-    """The threshold that sets two classes of values apart the most.
+    """The threshold that separates two classes of values best.
 
-    It maximises the variance between them, w₀w₁(μ₀ − μ₁)², where w is a class's share and μ its
-    mean (Otsu, "A threshold selection method from gray-level histograms", 1979).
+    It maximises the variance between the classes, w₀w₁(μ₀ − μ₁)², where w is the share and μ the mean of a
+    class (Otsu, "A threshold selection method from gray-level histograms", 1979).
     """
     counts, edges = np.histogram(values, 256)
     middles = (edges[1:] + edges[:-1]) / 2
@@ -397,13 +397,13 @@ def otsu(values: NDArray[np.float32]) -> float:
 
 
 def _digit(labels: NDArray[np.int32], strong: NDArray[np.int32], sure: bool) -> Mask:
-    """The pieces that are the digit: no specks and, unless there is nothing else, nothing at the border."""
+    """Select the pieces of the digit: no specks, and nothing at the border unless there is nothing else."""
     side = max(labels.shape)
     length = np.zeros(labels.max() + 1)
     for piece, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
         length[piece] = max(rows.stop - rows.start, columns.stop - columns.start)
     length[np.setdiff1d(np.arange(len(length)), strong)] = 0
-    length[0] = 0  # that is the paper
+    length[0] = 0  # number 0 is the paper
     inner = length.copy()
     inner[np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])] = 0
     if inner.max() >= _INNER * side or not sure:
@@ -416,7 +416,7 @@ def _digit(labels: NDArray[np.int32], strong: NDArray[np.int32], sure: bool) -> 
 
 
 def _grey(contrast: Plane, digit: Mask, floor: float) -> Plane:
-    """The digit's ink, 0 to 1, cut out: in proportion to the contrast, so that edges are grey."""
+    """The ink of the digit, 0 to 1, cropped. It is proportional to the contrast, so that edges are grey."""
     rim = max(1, round(_RIM * max(digit.shape)))
     rows, columns = (np.flatnonzero(digit.any(axis=axis)) for axis in (1, 0))
     window = tuple(slice(max(0, found[0] - rim), found[-1] + 1 + rim) for found in (rows, columns))
@@ -428,7 +428,7 @@ def _grey(contrast: Plane, digit: Mask, floor: float) -> Plane:
 
 
 def _fitted(ink: Plane) -> Plane:
-    """At most `_DIGIT` pixels high and wide, which is plenty for 28 and soon done."""
+    """Reduce to at most `_DIGIT` pixels, which is enough for an image of 28×28 and is fast."""
     scale = min(1, _DIGIT / max(ink.shape))
     height, width = (max(1, round(side * scale)) for side in ink.shape)
     fitted: Plane = _resized(ink[None], (height, width))[0]
@@ -436,14 +436,14 @@ def _fitted(ink: Plane) -> Plane:
 
 
 def thicken(ink: Plane, pen: float = PEN) -> Plane:
-    """The ink drawn with a pen at least so wide, and a border of paper around it.
+    """Make thin strokes as wide as this pen, and add a border of paper.
 
-    MNIST's pen is wide, and a network that was trained on it reads hairlines badly.
+    The strokes in MNIST are wide, and a network that was trained on them cannot classify thin lines well.
 
     Args:
         ink: float32 ``(H, W)``, 0 to 1.
-        pen: in longer sides of the digit, as `core.drawing.strokes` has it: from the middle of one stroke
-            to the middle of another.
+        pen: the width as a share of the longer side of the digit, measured between the middles of strokes, as
+            in `core.drawing.strokes`.
     """
     digit = ink > 1 / 3
     width = _width(digit)
@@ -457,9 +457,9 @@ def thicken(ink: Plane, pen: float = PEN) -> Plane:
 
 
 def _width(digit: Mask) -> float:
-    """How wide the strokes are: four times the mean distance to the paper, in a long strip.
+    """The width of the strokes, in pixels. In a long strip, it is four times the mean distance to the paper.
 
-    As distances are from pixel to pixel, a strip of one or two has 1, and so 2 is to be taken off.
+    Distances are measured between pixels: they are 1 in a strip of one or two pixels. So 2 is subtracted.
     """
     inside = ndimage.distance_transform_edt(np.pad(digit, 1))
     return max(1.0, 4 * float(inside[inside > 0].mean()) - 2)

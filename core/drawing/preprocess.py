@@ -19,33 +19,33 @@ from core.i18n import _
 
 SIZE = 28  # side of an image, in pixels
 BOX = 20  # side of the square that the digit fits into
-# Contrast up to so many times the spread of the paper's own grey is paper. On a clean canvas that
-# spread is 0 and the faintest grey counts as ink, as it must for MNIST's own digits to come back.
+# Contrast up to this multiple of the paper's deviation is paper. On a clean canvas, the deviation is 0 and
+# the weakest grey is ink. So the images of MNIST themselves do not change.
 NOISE = 3
-# The spread is measured on the border, which ink may touch: what is more than this is ink.
+# The deviation is measured on the border, which ink may touch. A larger contrast there is ink.
 MOST_SPREAD = 4
-# The least contrast, of 255, that counts as a drawing at all.
+# The smallest contrast of a drawing, of 255.
 FAINTEST = 16
-# A speck has less than this share of the ink, and is farther from the rest than this share of its longer
-# side. Of the separate parts of people's digits, such as the bar of a 5, none is both.
+# A speck has less than this share of the ink, and its distance from the rest is more than this share of the
+# longer side. Separate parts of real digits, such as the bar of a 5, are larger or nearer.
 LITTLE = 0.04
 FAR = 0.2
-# And it is less than this share of the largest piece: of a digit of many dots, no dot is much of the whole.
+# A speck is also smaller than this share of the largest piece, so that a digit of many dots keeps its dots.
 _OF_LARGEST = 0.2
 # The steps from a drawing to an image, in order.
 STEPS = ("ink", "crop", "fit", "stretch", "centre")
-TOUCHING = np.ones((3, 3))  # pixels that touch, if only at a corner, are one piece
+TOUCHING = np.ones((3, 3))  # pixels that touch at a side or a corner are one piece
 
 
 class EmptyDrawing(ValueError):
-    """There is no ink on the canvas, or no paper left around it to tell the ink by."""
+    """There is no ink on the canvas, or no paper around the ink."""
 
 
 def canvas_to_image(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The drawing as MNIST would show it: white ink on black, 28×28.
+    """Make an image like those of MNIST from a drawing: white ink on black, 28×28.
 
-    The paper's colour is read from the canvas's border, so that black on white, white on black
-    and ink on a transparent canvas all come out the same.
+    The colour of the paper is that of the border. So black on white, white on black and ink on a transparent
+    canvas give the same image.
 
     Args:
         rgba: uint8 ``(H, W, 4)``, a canvas of any size.
@@ -61,32 +61,32 @@ def canvas_to_image(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def image(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The ink, float32 ``(H, W)`` and not all 0, as MNIST would show it, uint8 ``(28, 28)``."""
+    """Make an image like those of MNIST, uint8 ``(28, 28)``, from ink, float32 ``(H, W)`` and not all 0."""
     return of_cropped(crop(ink))
 
 
 def of_cropped(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """As `image`, of ink that fills its rectangle and has no specks."""
+    """Like `image`, for ink that is already cropped and has no specks."""
     return centre(stretch(fit(ink)))
 
 
 def steps(rgba: NDArray[np.uint8], without: Collection[str] = ()) -> dict[str, NDArray[np.float32]]:
-    """The drawing after each step of the recipe, with all steps or without some of them.
+    """The drawing after each step of the preprocessing.
 
     Args:
         rgba: uint8 ``(H, W, 4)``.
-        without: names from `STEPS`. What then happens instead is what the usual demo does: it takes the
-            greys as they are, the whole canvas, the canvas squeezed into 28×28, the ink as faint as
-            it has become, and the middle of the box.
+        without: names from `STEPS` to leave out. They are replaced by what simple demos do: the grey values
+            do not change, the whole canvas is used, it is stretched to 28×28, the contrast does not change,
+            and the middle of the rectangle is used.
 
     Returns:
-        float32 by the step's name, in order, 0 to 255; the last one is ``(28, 28)`` and, with nothing
-        left out, `canvas_to_image`'s.
+        By the name of the step, in order: float32, 0 to 255. The last image is ``(28, 28)``. With all steps,
+        it is the image of `canvas_to_image`.
 
     Raises:
-        EmptyDrawing, ValueError: as `canvas_to_image`.
+        EmptyDrawing, ValueError: like `canvas_to_image`.
     """
-    now = ink(rgba)  # also to say that there is none
+    now = ink(rgba)  # also raises EmptyDrawing
     if "ink" in without:
         now = _grey(rgba)
     found = {"ink": now}
@@ -100,7 +100,7 @@ def steps(rgba: NDArray[np.uint8], without: Collection[str] = ()) -> dict[str, N
 
 
 def _grey(rgba: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The drawing's greys as a picture viewer shows them on black, whatever is ink in it."""
+    """The grey values of the drawing on a black background, without finding the ink."""
     grey: NDArray[np.float32] = rgba[..., :3].mean(axis=2, dtype=np.float32) * (
         rgba[..., 3] / np.float32(255)
     )
@@ -120,7 +120,7 @@ def _middle(image: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def ink(rgba: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """How much ink there is in each pixel: its contrast to the paper.
+    """The ink of each pixel: its contrast to the paper.
 
     Args:
         rgba: uint8 ``(H, W, 4)``.
@@ -129,7 +129,7 @@ def ink(rgba: NDArray[np.uint8]) -> NDArray[np.float32]:
         float32 ``(H, W)``, 0 (paper) to 255.
 
     Raises:
-        EmptyDrawing: nothing stands out from the paper.
+        EmptyDrawing: no pixel has enough contrast to the paper.
         ValueError: not a uint8 array of shape (H, W, 4).
     """
     if rgba.ndim != 3 or rgba.shape[2] != 4 or rgba.dtype != np.uint8 or not rgba.size:
@@ -139,8 +139,8 @@ def ink(rgba: NDArray[np.uint8]) -> NDArray[np.float32]:
             )
         )
     paper, spread = _paper(rgba)
-    # Most of a canvas is paper to the last bit, and looking at all of it again and again would be most of the
-    # time between a stroke and its answer.
+    # Most pixels have exactly the colour of the paper. Computing with all of them would take most of the time
+    # between a stroke and its prediction.
     pixels = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
     other = pixels != np.rint(paper).astype(np.uint8).view(np.uint32)
     found = np.zeros(rgba.shape[:2], np.float32)
@@ -154,11 +154,11 @@ def ink(rgba: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _paper(rgba: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
-    """The paper's colour, RGBA, and how far its own grey spreads around that."""
+    """The colour of the paper, RGBA, and the deviation of its grey values."""
     border = np.concatenate([rgba[0], rgba[-1], rgba[1:-1, 0], rgba[1:-1, -1]]).astype(np.float32)
     if (border == border[0]).all():
         return border[0], 0.0
-    # Ink may touch the border but not fill it, so the median is paper.
+    # Ink may touch the border but covers less than half of it, so the median is paper.
     paper = np.median(border, axis=0)
     return paper, min(MOST_SPREAD, np.quantile(np.abs(border - paper).max(axis=1), 0.9))
 
@@ -166,13 +166,13 @@ def _paper(rgba: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
 def _contrast(rgba: NDArray[np.uint8], paper: NDArray[np.float32]) -> NDArray[np.float32]:
     opacity = rgba[..., 3]
     if paper[3] < 128:
-        # On a transparent canvas the ink is what covers it, whatever its colour.
+        # On a transparent canvas, ink is what is not transparent, in any colour.
         return opacity.astype(np.float32)
-    # In rows of bytes, because along an axis of four NumPy is many times slower.
+    # As rows of bytes, because NumPy is many times slower along an axis of length 4.
     level = np.tile(np.rint(paper).astype(np.uint8), rgba.shape[1])
     rows = rgba.reshape(len(rgba), -1)
     difference = (np.maximum(rows, level) - np.minimum(rows, level)).reshape(rgba.shape)
-    # The strongest of the three channels, so that red or blue ink is as dark as black ink.
+    # The strongest of the three channels counts, so that red and blue ink are as strong as black ink.
     strongest: NDArray[np.uint8] = np.maximum(
         np.maximum(difference[..., 0], difference[..., 1]), difference[..., 2]
     )
@@ -183,9 +183,9 @@ def _contrast(rgba: NDArray[np.uint8], paper: NDArray[np.float32]) -> NDArray[np
 
 
 def crop(ink: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The smallest rectangle that holds all of the ink, but for specks far from the digit.
+    """The smallest rectangle around the ink, without specks far from the digit.
 
-    A speck of dust or a slip of the pen would make the rectangle larger and the digit in it smaller.
+    With a speck, the rectangle would be larger, and the digit in the image would be smaller.
     """
     ink = ink[box(ink)]
     found, number = pieces(ink)
@@ -202,14 +202,14 @@ def pieces(ink: NDArray[np.float32]) -> tuple[NDArray[np.int32], int]:
 
 
 def box(ink: NDArray[Any]) -> tuple[slice, slice]:
-    """The smallest rectangle that holds all that is not 0; there has to be some."""
-    is_ink = ink != 0  # to look for any bool is faster than for any number
+    """The smallest rectangle around all values above 0. There must be at least one."""
+    is_ink = ink != 0  # `any` is faster on bools than on numbers
     rows, columns = np.flatnonzero(is_ink.any(axis=1)), np.flatnonzero(is_ink.any(axis=0))
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _without_specks(ink: NDArray[np.float32], pieces: NDArray[np.int32], number: int) -> NDArray[np.float32]:
-    """The ink without the pieces that are little and far from the rest."""
+    """The ink without small pieces that are far from the rest."""
     mass = ndimage.sum_labels(ink, pieces, range(1, number + 1))
     little = np.flatnonzero(mass < least(mass)) + 1
     if not len(little):
@@ -222,11 +222,11 @@ def _without_specks(ink: NDArray[np.float32], pieces: NDArray[np.int32], number:
 
 
 def least(mass: NDArray[Any], share: float = LITTLE) -> float:
-    """The ink from which on a piece is no speck; the largest one never is.
+    """The smallest ink of a piece that is not a speck. The largest piece is never a speck.
 
     Args:
         mass: the ink of each piece, ``(n,)``, above 0.
-        share: of all ink together.
+        share: the share of the total ink.
     """
     return float(min(share * mass.sum(), _OF_LARGEST * mass.max()))
 
@@ -238,11 +238,11 @@ def _gap(one: tuple[slice, slice], other: tuple[slice, slice]) -> int:
 
 
 def fit(ink: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Resize so that the longer side is 20 pixels and the aspect ratio stays, by averaging areas."""
+    """Resize by area averaging, so that the longer side is 20 pixels. The aspect ratio does not change."""
     height, width = ink.shape
     scale = BOX / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    # Pillow's box filter: each new pixel is the mean of the old ones whose centres lie in it.
+    # Pillow's box filter: a new pixel is the mean of the old pixels whose centres are in it.
     return np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BOX))
 
 
@@ -252,9 +252,9 @@ def stretch(ink: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def centre(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Put the ink, at most 20×20, into 28×28 so that its centre of mass is at the centre.
+    """Place the ink, at most 20×20, in 28×28 pixels, with its centre of mass at the centre.
 
-    The shift is by whole pixels, and stops where ink would leave the image.
+    The shift is by whole pixels, and is limited so that all ink stays in the image.
     """
     image = np.zeros((SIZE, SIZE), np.uint8)
     top, left = (_offset(ink.sum(axis=1 - axis)) for axis in (0, 1))
@@ -264,14 +264,14 @@ def centre(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _offset(profile: NDArray[np.float32]) -> int:
-    """Where a row or column of ink has to begin for its centre of mass to be at the centre."""
+    """The position along an axis at which the centre of mass of the ink is at the centre."""
     length = len(profile)
     mass = float(np.arange(length) @ profile / profile.sum())
     return int(np.clip(round(SIZE / 2 - mass), 0, SIZE - length))
 
 
 def normalise(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Pixel values as the network gets them.
+    """Scale pixel values for the network.
 
     Args:
         images: uint8, 0 to 255, any shape.

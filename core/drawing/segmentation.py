@@ -12,22 +12,22 @@ from scipy import ndimage
 from core.drawing import preprocess
 
 MOST = 12  # digits on one canvas
-# Two pieces of ink belong to one digit if they share so much of the narrower one's width.
+# Two pieces of ink belong to one digit if they overlap horizontally by this share of the narrower width.
 _SHARED = 0.35
-# A piece that is smaller than this share of the tallest digit is a part of the digit nearest to it.
+# A piece that is smaller than this share of the tallest digit is a part of the nearest digit.
 _PART = 0.35
-# A digit is rarely wider than it is high; two that touch are.
+# A digit is rarely wider than it is high, but two digits that touch are.
 _WIDE = 1.5
 
 
 class Found(NamedTuple):
-    """One digit of a number.
+    """A digit of a number.
 
     Attributes:
-        ink: its ink alone, in the rectangle that holds it, float32 ``(h, w)``, 0 (paper) to 255.
-        left, top: where that rectangle is on the canvas, in pixels.
-        canvas: the canvas's height and width.
-        pieces: of how many pieces of ink it is made, which do not touch.
+        ink: the ink of this digit in its rectangle, float32 ``(h, w)``, 0 (paper) to 255.
+        left, top: the position of the rectangle on the canvas, in pixels.
+        canvas: the height and width of the canvas, in pixels.
+        pieces: the number of connected pieces of ink.
     """
 
     ink: NDArray[np.float32]
@@ -38,14 +38,14 @@ class Found(NamedTuple):
 
     @property
     def wide(self) -> bool:
-        """Whether it is so wide that it may be two digits that touch."""
+        """Whether the digit is so wide that it may be two digits that touch."""
         height, width = self.ink.shape
         return bool(width > _WIDE * height)
 
     @property
     def image(self) -> NDArray[np.uint8]:
-        """The digit as MNIST would show it, uint8 ``(28, 28)``."""
-        # One piece has no specks, and looking for them is a large part of the work.
+        """The image of the digit for a network, uint8 ``(28, 28)``."""
+        # A single piece has no specks, and the search for specks takes much of the time.
         return preprocess.of_cropped(self.ink) if self.pieces == 1 else preprocess.image(self.ink)
 
     @property
@@ -59,7 +59,7 @@ class Found(NamedTuple):
         return drawn
 
     def holds(self, x: float, y: float) -> bool:
-        """Whether this point of the canvas lies in the rectangle."""
+        """Whether a point of the canvas is in the rectangle."""
         height, width = self.ink.shape
         return bool(self.left <= x <= self.left + width and self.top <= y <= self.top + height)
 
@@ -67,8 +67,8 @@ class Found(NamedTuple):
 def find(rgba: NDArray[np.uint8]) -> list[Found]:
     """The digits of a drawing, from left to right.
 
-    Pieces of ink above each other, such as the bar of a 5 and its belly, are one digit. Digits whose
-    strokes touch come out as one, which then is `wide`.
+    Pieces of ink above each other, such as the bar and the bowl of a 5, are one digit. Digits that touch are
+    found as one digit, which is `wide`.
 
     Args:
         rgba: uint8 ``(H, W, 4)``, as for `core.drawing.preprocess.canvas_to_image`.
@@ -100,7 +100,7 @@ def find(rgba: NDArray[np.uint8]) -> list[Found]:
 
 @dataclass
 class _Group:
-    """Pieces of ink that are one digit, and the rectangle that holds them."""
+    """Pieces of ink that are one digit, and their rectangle."""
 
     pieces: list[int]
     left: int
@@ -113,7 +113,7 @@ class _Group:
         return self.bottom - self.top
 
     def shared(self, other: _Group) -> float:
-        """How much of the narrower one's width lies above or below the other; below 0 for a gap."""
+        """The horizontal overlap as a share of the narrower width; below 0 for a gap."""
         overlap = min(self.right, other.right) - max(self.left, other.left)
         return overlap / min(self.right - self.left, other.right - other.left)
 
@@ -128,7 +128,7 @@ class _Group:
 
 
 def _digits(ink: NDArray[np.float32], pieces: NDArray[np.int32]) -> list[_Group]:
-    """Which pieces are one digit."""
+    """Group the pieces into digits."""
     mass = np.bincount(pieces.ravel(), ink.ravel())[1:]
     least = preprocess.least(mass, preprocess.LITTLE / MOST)
     groups = [
@@ -155,7 +155,7 @@ def _merged(groups: list[_Group]) -> list[_Group]:
 
 
 def _without_parts(groups: list[_Group]) -> list[_Group]:
-    """Every group that is too little for a digit becomes a part of the one nearest to it."""
+    """Merge every group that is too small for a digit with the nearest group."""
     tallest = max(group.height for group in groups)
     digits = [group for group in groups if group.height >= _PART * tallest]
     for part in groups:
@@ -166,7 +166,7 @@ def _without_parts(groups: list[_Group]) -> list[_Group]:
 
 
 def _own(ink: NDArray[np.float32], pieces: NDArray[np.int32], group: _Group) -> NDArray[np.float32]:
-    """The ink of a group alone, in its rectangle."""
+    """The ink of this group only, in its rectangle."""
     place = np.s_[group.top : group.bottom, group.left : group.right]
     is_own = np.zeros(pieces.max() + 1, np.float32)
     is_own[group.pieces] = 1

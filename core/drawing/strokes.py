@@ -1,7 +1,7 @@
 """Pen strokes: read from the canvas, written to a file or an address, and drawn with a pen of any width.
 
-Strokes are lists of points ``[x, y]``, y downwards. In a file their unit is the longer side of the
-digit, so that they say nothing about the canvas they were drawn on.
+Strokes are lists of points ``[x, y]``, y downwards. In a file, their unit is the longer side of the digit, so
+that they do not depend on the canvas.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from core.i18n import _
 Stroke = list[list[float]]
 Strokes = list[Stroke]
 
-PEN = 0.14  # how wide MNIST's pen is, in longer sides of the digit
-MOST_POINTS = 20_000  # of one drawing, which is minutes of scribbling
+PEN = 0.14  # the width of a stroke in MNIST, as a share of the longer side of the digit
+MOST_POINTS = 20_000  # of one drawing, which takes minutes to draw
 MOST_STROKES = 1_000  # of one drawing
-_FARTHEST = 1e6  # of a point, in any unit
-MOST_TEXT = 4_000  # characters of a drawing in an address, which is a digit over and over
-_MOST_BYTES = MOST_TEXT * 3 // 4  # which base64 writes as MOST_TEXT characters
-_APART = 2  # between two points in an address, where 255 is the canvas's side
-_SIDE = 140  # pixels of the canvas on which strokes are drawn again
-_FINER = 3  # times as large while they are drawn, so that edges come out smooth
+_FARTHEST = 1e6  # the largest coordinate of a point, in any unit
+MOST_TEXT = 4_000  # characters of a drawing in an address, many times a digit
+_MOST_BYTES = MOST_TEXT * 3 // 4  # base64 writes them as MOST_TEXT characters
+_APART = 2  # distance of two points in an address, where 255 is the side of the canvas
+_SIDE = 140  # pixels of the canvas on which strokes from a file are drawn
+_FINER = 3  # strokes are drawn this many times larger, to get smooth edges
 
 
 def from_canvas(drawing: object) -> Strokes:
     """The strokes of a drawing, in pixels of its canvas.
 
     Args:
-        drawing: what `streamlit_drawable_canvas` gives as ``json_data``: Fabric.js's description of
-            the canvas. It comes from the browser, so it may be anything.
+        drawing: the ``json_data`` of `streamlit_drawable_canvas`, in the format of Fabric.js. It comes from
+            the browser, so it may be anything.
 
     Returns:
-        One stroke for each path: the places where the pen was, of which the canvas makes curves.
+        A stroke for each path: the positions of the pen, which the canvas draws as curves.
 
     Raises:
-        ValueError: its paths are no strokes, or too many.
+        ValueError: a path is not a stroke, or there are too many.
     """
     objects = drawing.get("objects") if isinstance(drawing, Mapping) else None
     try:
@@ -54,16 +54,16 @@ def from_canvas(drawing: object) -> Strokes:
 
 
 def to_text(strokes: Strokes, side: int) -> str:
-    """Strokes as a text for an address: some hundred characters for a digit.
+    """Write strokes as a text for an address, with some hundred characters for a digit.
 
     Args:
-        strokes: in pixels of the canvas. What lies beyond `side` is moved there.
+        strokes: in pixels of the canvas. Coordinates are limited to the range from 0 to `side`.
         side: the longer side of the canvas, in pixels.
 
     Returns:
-        Letters, digits, ``-`` and ``_``: base64 of the strokes, of each the number of its points (two bytes)
-        and its points (a byte for x and one for y, 255 is `side`). Points that are closer together than
-        a hundredth of that are left out. "" where it would be longer than `MOST_TEXT`.
+        Letters, digits, ``-`` and ``_``: base64 of the strokes. Each stroke has the number of its points
+        (two bytes) and its points (one byte for x and one for y, where 255 is `side`). Points with a distance
+        below a hundredth of `side` are left out. "" if the text would be longer than `MOST_TEXT`.
     """
     found = b""
     for stroke in strokes:
@@ -82,7 +82,7 @@ def to_text(strokes: Strokes, side: int) -> str:
 
 
 def from_text(text: str, side: int) -> Strokes:
-    """What `to_text` was given, to a hundredth of the side. Nothing where the text is something else."""
+    """Read the text of `to_text`, exact to a hundredth of the side. No strokes if the text is not valid."""
     try:
         rest = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:
@@ -99,13 +99,13 @@ def from_text(text: str, side: int) -> Strokes:
 
 
 def checked(value: Any) -> Strokes:
-    """Strokes from a file or a browser, checked.
+    """Check strokes from a file or a browser.
 
     Args:
         value: lists of points ``[x, y]``, in any unit.
 
     Raises:
-        ValueError: it is something else, or too much.
+        ValueError: the value is not a list of strokes, or has too many points or strokes.
     """
     try:
         found = [np.array(stroke, float).reshape(-1, 2) for stroke in value]
@@ -128,7 +128,7 @@ def checked(value: Any) -> Strokes:
 
 
 def unit(strokes: Strokes) -> Strokes:
-    """The strokes moved to (0, 0) and scaled so that the longer side is 1, to four digits."""
+    """Move the strokes to (0, 0), and scale them so that the longer side is 1. Rounded to four digits."""
     every = np.concatenate([np.array(stroke, float) for stroke in strokes])
     corner = every.min(axis=0)
     side = float((every.max(axis=0) - corner).max()) or 1.0
@@ -136,16 +136,16 @@ def unit(strokes: Strokes) -> Strokes:
 
 
 def rgba(strokes: Strokes, pen: float = PEN) -> NDArray[np.uint8]:
-    """The strokes drawn again, white on black, in the middle of a canvas and as large as it allows.
+    """Draw strokes, white on black, in the middle of a canvas and as large as possible.
 
     Args:
-        strokes: at least one, in any unit.
-        pen: how wide to draw them, in longer sides of the digit.
+        strokes: at least one stroke, in any unit.
+        pen: the width of the strokes, as a share of the longer side of the digit.
 
     Returns:
         uint8 ``(140, 140, 4)``.
     """
-    room = 0.9 * _SIDE  # a border of paper, to tell the ink by
+    room = 0.9 * _SIDE  # the rest is a border of paper, which the preprocessing needs
     brush = room * pen / (1 + pen)
     return on_canvas(strokes, _SIDE, brush, (room - brush) / (_SIDE - brush))
 
@@ -153,14 +153,14 @@ def rgba(strokes: Strokes, pen: float = PEN) -> NDArray[np.uint8]:
 def on_canvas(
     strokes: Strokes, side: int, brush: float, size: float, left: float = 0.5, top: float = 0.5
 ) -> NDArray[np.uint8]:
-    """The strokes as they look when somebody draws them on a black canvas with white ink.
+    """Draw strokes at any size and position on a black canvas with white ink.
 
     Args:
-        strokes: at least one, in any unit.
-        side: of the canvas, in pixels.
-        brush: how wide the brush is, in pixels.
-        size: the digit's longer side, as a share of what the canvas has room for, up to 1.
-        left, top: where it is: at 0 it touches that side of the canvas, at 1 the other.
+        strokes: at least one stroke, in any unit.
+        side: the side of the canvas, in pixels.
+        brush: the width of the brush, in pixels.
+        size: the longer side of the digit, as a share of the largest possible one, up to 1.
+        left, top: the position: 0 is at the left or top side of the canvas, 1 is at the opposite side.
 
     Returns:
         uint8 ``(side, side, 4)``.
@@ -176,12 +176,12 @@ def on_canvas(
 
 
 def painted(strokes: Strokes, size: tuple[int, int], brush: float) -> NDArray[np.uint8]:
-    """A black canvas with these strokes in white ink.
+    """Draw strokes on a black canvas with white ink.
 
     Args:
         strokes: in pixels of the canvas.
-        size: the canvas's width and height, in pixels.
-        brush: how wide the brush is, in pixels.
+        size: the width and height of the canvas, in pixels.
+        brush: the width of the brush, in pixels.
 
     Returns:
         uint8 ``(height, width, 4)``.
@@ -199,5 +199,5 @@ def painted(strokes: Strokes, size: tuple[int, int], brush: float) -> NDArray[np
 
 
 def image(strokes: Strokes, pen: float = PEN) -> NDArray[np.uint8]:
-    """The strokes as MNIST would show them, uint8 ``(28, 28)``; else as `rgba`."""
+    """The image of strokes for a network, uint8 ``(28, 28)``. The arguments are those of `rgba`."""
     return canvas_to_image(rgba(strokes, pen))

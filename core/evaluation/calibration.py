@@ -1,7 +1,7 @@
-"""Calibration: the temperature of a run's probabilities, and the limit above which a drawing is no digit.
+"""Calibration: the temperature of a run's probabilities, and the limit above which a drawing is not a digit.
 
-Both are measured on validation images, which the network has not learned from. A network without any has
-neither.
+Both are measured on validation images, on which the network was not trained. A run without validation images
+has neither.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from core.evaluation.explain import Neighbours
 from core.network.predict import Predictor
 from core.runs.sidecar import Sidecar
 
-REFUSED = 0.005  # the share of validation images that are taken for no digit
-LEAST = 100  # validation images, below which neither can be measured
-MOST = 5_000  # validation images that it is measured on
-# No network that has learned anything needs a temperature beyond these.
+REFUSED = 0.005  # the share of validation images that are rejected as non-digits
+LEAST = 100  # minimum number of validation images
+MOST = 5_000  # maximum number of validation images that are used
+# Every trained network has a temperature within this range.
 _TEMPERATURES = (0.05, 20.0)
-# Far more than any distance, any sum of them, or any number of images; by 0 nothing is divided.
+# Larger than any distance, any sum of distances, and any number of images. A scale must be above 0.
 _Distance = Annotated[float, Field(ge=1e-6, le=1e9)]
 _MOST_IMAGES = 10**6
 
 
 class Calibration(Sidecar):
-    """What was measured.
+    """The calibration of a run.
 
     Attributes:
         images: the number of validation images.
-        temperature: what to divide the logits by, so that of the answers that are given with 80 %
-            about 80 % are right (Guo et al., "On calibration of modern neural networks", 2017).
-        scales: by what to divide the two distances of `core.evaluation.explain.Neighbours.unlikeness`, to add
-            them.
-        limit: the sum above which a drawing does not look like a digit.
+        temperature: the divisor of the logits. With it, about 80% of the predictions with a confidence of
+            80% are right (Guo et al., "On calibration of modern neural networks", 2017).
+        scales: the divisors of the two distances of `core.evaluation.explain.Neighbours.unlikeness`, before
+            they are added.
+        limit: the sum above which a drawing is not a digit.
     """
 
     FILE = "calibration.json"
@@ -56,7 +56,7 @@ class Calibration(Sidecar):
         return found
 
     def unlike(self, distances: NDArray[np.float32]) -> NDArray[np.float64]:
-        """How unlike a digit the images are, ``(n,)``: above 1 they are taken for none.
+        """How much the images differ from digits, ``(n,)``. An image with a value above 1 is not a digit.
 
         Args:
             distances: ``(n, 2)``, from `core.evaluation.explain.Neighbours.unlikeness`.
@@ -66,12 +66,12 @@ class Calibration(Sidecar):
 
 
 def reference_name(spec: DatasetSpec) -> str:
-    """The data set to compare with: for digits mnist-5k, which is always available."""
+    """The name of the data set to compare with: for digits mnist-5k, which is always available."""
     return datasets.DEFAULT if spec.takes_drawings else spec.name
 
 
 def reference(predictor: Predictor, spec: DatasetSpec) -> Neighbours:
-    """The training images that every drawing is compared with. Raises DatasetMissing."""
+    """The training images with which drawings are compared. Raises DatasetMissing."""
     known = datasets.load(reference_name(spec))
     return Neighbours(predictor, known.x_train[:MOST], known.y_train[:MOST])
 
@@ -79,14 +79,14 @@ def reference(predictor: Predictor, spec: DatasetSpec) -> Neighbours:
 def fit(
     predictor: Predictor, images: NDArray[np.uint8], labels: NDArray[np.uint8], spec: DatasetSpec
 ) -> Calibration | None:
-    """Measure on validation images.
+    """Measure the calibration on validation images.
 
     Args:
-        images: uint8 ``(n, *spec.image)``; the last `MOST` of them are used.
+        images: uint8 ``(n, *spec.image)``. The last `MOST` of them are used.
         labels: uint8 ``(n,)``.
 
     Returns:
-        None if there are fewer than `LEAST`.
+        The calibration; None if there are fewer than `LEAST` images.
     """
     images, labels = images[-MOST:], labels[-MOST:]
     if len(images) < LEAST:
@@ -102,7 +102,7 @@ def fit(
 
 
 def temperature(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> float:
-    """The temperature at which the cross-entropy of these answers is least, 0.05 to 20."""
+    """The temperature with the smallest cross-entropy of these predictions, 0.05 to 20."""
     rows = np.arange(len(labels))
 
     def loss(exponent: float) -> float:

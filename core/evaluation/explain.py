@@ -10,22 +10,23 @@ from scipy import ndimage
 
 from core.network.predict import Predictor
 
-PATCH = 5  # side of the square that is covered, in pixels: a little more than a stroke is wide
-STRIDE = 2  # pixels from one square to the next
-RANK = 3  # which of the nearest digits says how unlike a drawing is
-_FEW = 12  # drawings at once: the digits of a number
-_SAME = 0.05  # in blurred pixels: far less than any two digits differ by
-_LEAST = 1e-6  # a probability below this is as good as none, and its logarithm says nothing more
+PATCH = 5  # side of the covering square, in pixels: slightly more than the width of a stroke
+STRIDE = 2  # distance between two squares, in pixels
+RANK = 3  # the distance to the third nearest digit counts
+_FEW = 12  # most drawings at once: the digits of a number
+_SAME = 0.05  # distance of blurred pixels, much smaller than between any two digits
+_LEAST = 1e-6  # smaller probabilities count as this, because their logarithms have no meaning
 
 
 class Occlusion(NamedTuple):
-    """What covering a part of a drawing does to one digit.
+    """The effect of covering parts of a drawing on the log-probability of a class.
 
     Attributes:
-        ink: float32 ``(height, width)``: how much each pixel's ink speaks for the digit (above 0) or against
-            it (below), as the change in log-probability when it is taken away. 0 where there is no ink.
-        paper: float32 ``(height, width)``: how much more the digit would be read if there were ink on this
-            pixel (above 0), or less (below). 0 where there is ink.
+        ink: float32 ``(height, width)``: how much the ink of each pixel is evidence for the class (above 0)
+            or against the class (below 0): the decrease of the log-probability without this ink. 0 without
+            ink.
+        paper: float32 ``(height, width)``: the increase of the log-probability with ink on this pixel. 0
+            where there is ink.
     """
 
     ink: NDArray[np.float32]
@@ -35,15 +36,15 @@ class Occlusion(NamedTuple):
 def occlusion(predictor: Predictor, image: NDArray[np.uint8], digit: int) -> Occlusion:
     """Cover the drawing square by square, with paper and with ink, and measure the change in probability.
 
-    The method is Zeiler and Fergus's ("Visualizing and understanding convolutional networks", 2014,
-    section 4.2); a pixel gets the mean of the squares that cover it.
+    The method is that of Zeiler and Fergus ("Visualizing and understanding convolutional networks", 2014,
+    section 4.2). The value of a pixel is the mean of the squares that cover the pixel.
 
     Args:
         image: uint8 ``predictor.image``.
-        digit: the class that is asked about.
+        digit: the class, as an index.
 
     Raises:
-        ValueError: not such an image.
+        ValueError: the image has another dtype or shape.
     """
     squares = _squares(image.shape[:2])
     covers = squares[..., None] if image.ndim == 3 else squares
@@ -73,12 +74,12 @@ def _squares(size: tuple[int, ...]) -> NDArray[np.bool_]:
 
 
 class Neighbours:
-    """Training digits by what the network makes of them, and by how they look.
+    """Training digits with their features in the network and their blurred pixels, for comparisons.
 
     Args:
         predictor: the network.
-        images: uint8 ``(n, *predictor.image)``, at least `RANK`: the digits to search in.
-        labels: uint8 ``(n,)``, what they are.
+        images: the training digits, uint8 ``(n, *predictor.image)``, at least `RANK`.
+        labels: their labels, uint8 ``(n,)``.
     """
 
     def __init__(self, predictor: Predictor, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
@@ -88,11 +89,11 @@ class Neighbours:
         self.images, self.labels = images, labels
 
     def nearest(self, image: NDArray[np.uint8], number: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The digits that are most alike to the drawing by the last hidden layer.
+        """The digits that are most similar to the drawing in the last hidden layer.
 
         Args:
             image: uint8 ``predictor.image``.
-            number: how many.
+            number: the number of digits.
 
         Returns:
             Their indices, the nearest first, and their Euclidean distances.
@@ -104,15 +105,15 @@ class Neighbours:
     def unlikeness(
         self, images: NDArray[np.uint8], known: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """How far each image is from all of the digits, float32 ``(n, 2)``: to the network, and to the eye.
+        """The distances of each image from the training digits, float32 ``(n, 2)``.
 
-        It is the distance to the third nearest of them, which one odd digit does not decide, by the last
-        hidden layer (Sun et al., "Out-of-distribution detection with deep nearest neighbors", 2022) and by
-        the blurred pixels. A digit is not its own neighbour.
+        The distance is that to the third nearest digit, so that a single unusual digit does not decide. The
+        first distance is in the last hidden layer (Sun et al., "Out-of-distribution detection with deep
+        nearest neighbors", 2022), the second is in the blurred pixels. An image is not its own neighbour.
 
         Args:
             images: uint8 ``(n, *predictor.image)``.
-            known: their features, where they have been computed already.
+            known: the features of the images, if they have been computed already.
         """
         if known is None:
             known = self._predictor.features(images)
@@ -124,20 +125,20 @@ class Neighbours:
 
 
 def _nearest(distances: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The few least of each row, in order."""
+    """The smallest values of each row, in ascending order."""
     return np.sort(np.partition(distances, RANK, axis=1)[:, : RANK + 1], axis=1)
 
 
 class _Points:
-    """Points in space, and how far others are from them."""
+    """Points, for computing the distances of other points from them."""
 
     def __init__(self, points: NDArray[np.float32]) -> None:
         self.points = points
         self._squares = (points**2).sum(axis=1)
 
     def distances(self, others: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Euclidean distances ``(others, points)``, near 0 only to a few hundredths."""
-        # A few not by BLAS, which shares even so little among threads, and on a busy machine waits for them.
+        """The Euclidean distances ``(others, points)``. Near 0, they are exact to a few hundredths."""
+        # Not with BLAS for a few points: it would start threads, and wait for them on a busy machine.
         few = len(others) <= _FEW
         products = np.vecdot(others[:, None], self.points) if few else others @ self.points.T
         squares = (others**2).sum(axis=1)[:, None] + self._squares - 2 * products
@@ -146,7 +147,7 @@ class _Points:
 
 
 def looks(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The images blurred and halved, so that a stroke beside a stroke is near it, float32 ``(n, m)``."""
+    """The blurred images at half the size, float32 ``(n, m)``. A small shift makes a small distance."""
     blurred = ndimage.gaussian_filter(
         images.astype(np.float32) / np.float32(255), (0, 1, 1, 0)[: images.ndim]
     )

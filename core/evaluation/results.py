@@ -20,17 +20,17 @@ from core.runs import records, run_folder
 
 
 class NotEvaluated(LookupError):
-    """The run has no evaluation yet, or none that can be read."""
+    """The run has no evaluation, or the evaluation cannot be read."""
 
 
 class Confused(NamedTuple):
-    """One digit that was read as another.
+    """A class that was confused with another class.
 
     Attributes:
-        true: what was written.
-        read: what it was read as.
-        times: how often.
-        written: how many images of the true digit there are.
+        true: the true class.
+        read: the predicted class.
+        times: the number of images.
+        written: the number of all images of the true class.
     """
 
     true: int
@@ -41,11 +41,11 @@ class Confused(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The network's answers to the test images.
+    """The predictions of a network for the test images.
 
     Attributes:
         logits: float32 ``(n, classes)``.
-        labels: the right answers, uint8 ``(n,)``.
+        labels: the true classes, uint8 ``(n,)``.
     """
 
     logits: NDArray[np.float32]
@@ -53,7 +53,7 @@ class Evaluation:
 
     @property
     def classes(self) -> int:
-        """How many classes there are to choose from."""
+        """The number of classes."""
         return int(self.logits.shape[1])
 
     @cached_property
@@ -75,25 +75,25 @@ class Evaluation:
         return found
 
     def at(self, temperature: float) -> Evaluation:
-        """The same answers, more or less sure: the logits divided by this, above 0."""
+        """The predictions at a temperature: the logits are divided by this number, which is above 0."""
         return Evaluation(self.logits / np.float32(temperature), self.labels)
 
     @property
     def accuracy(self) -> float:
-        """The share of images that are read right, 0 to 1."""
+        """The share of correct predictions, 0 to 1."""
         return float(np.mean(self.predictions == self.labels))
 
     @property
     def loss(self) -> float:
-        """The mean cross-entropy in nats, as Keras's ``sparse_categorical_crossentropy``."""
+        """The mean cross-entropy in nats, like ``sparse_categorical_crossentropy`` in Keras."""
         log_probabilities = log_softmax(self.logits.astype(np.float64), axis=1)
         return float(-log_probabilities[np.arange(len(self.labels)), self.labels].mean())
 
     def confusion(self, *, shares: bool = False) -> NDArray[np.float64]:
-        """How often the digit of the row was read as the digit of the column, ``(classes, classes)``.
+        """The confusion matrix, ``(classes, classes)``: true classes as rows, predicted classes as columns.
 
         Args:
-            shares: divide each row by its sum, so that a cell is a share from 0 to 1.
+            shares: whether to divide each row by its sum, so that a cell is a share from 0 to 1.
         """
         matrix: NDArray[np.float64] = confusion_matrix(
             self.labels,
@@ -104,18 +104,19 @@ class Evaluation:
         return matrix
 
     def worst_first(self, images: NDArray[np.int64]) -> NDArray[np.int64]:
-        """These images, the worst mistakes first: by how confident the network was of a wrong answer, and
-        after the mistakes, by how little confident it was of a right one.
+        """Sort images, the worst mistakes first.
+
+        Mistakes come first, by decreasing confidence. Correct predictions follow, by increasing confidence.
 
         Args:
-            images: their indices, ``(m,)``.
+            images: the indices of the images, ``(m,)``.
         """
         wrong = self.predictions[images] != self.labels[images]
         badness = np.where(wrong, 1 + self.confidences[images], 1 - self.confidences[images])
         return images[np.argsort(-badness, kind="stable")]
 
     def confused(self) -> list[Confused]:
-        """The pairs of digits that were confused, the most frequent first."""
+        """The pairs of confused classes, the most frequent first."""
         matrix = self.confusion().astype(int)
         written = matrix.sum(axis=1)
         pairs = [
@@ -126,12 +127,12 @@ class Evaluation:
         return sorted(pairs, key=lambda pair: pair.times, reverse=True)
 
     def report(self, classes: Sequence[str] = ()) -> pd.DataFrame:
-        """Precision, recall, F1 and support: a row per class, then their macro and weighted means.
+        """Precision, recall, F1 and support: a row for each class, then the macro and weighted means.
 
-        A class that is never predicted has precision 0.
+        A class that is never predicted has a precision of 0.
 
         Args:
-            classes: what they are called; by default, by their numbers.
+            classes: the names of the classes; by default, their numbers.
         """
         names = ["precision", "recall", "f1", "support"]
         per_class = precision_recall_fscore_support(
@@ -153,10 +154,10 @@ class Evaluation:
 
 
 def load(run_dir: Path) -> Evaluation:
-    """The evaluation that the run's worker wrote.
+    """Load the evaluation of a run.
 
     Raises:
-        NotEvaluated: there is none, or it is damaged.
+        NotEvaluated: the run has no evaluation, or the evaluation is damaged.
     """
     try:
         arrays = read_npz(run_dir / "evaluation.npz")
@@ -176,7 +177,7 @@ def load(run_dir: Path) -> Evaluation:
 
 
 def _checked(logits: NDArray[Any], labels: NDArray[Any]) -> Evaluation:
-    """An evaluation of these arrays. Raises ValueError if they are none."""
+    """Check the arrays of an evaluation. Raises ValueError if they are not valid."""
     if logits.ndim != 2 or logits.shape[:1] != labels.shape or not logits.size:
         raise ValueError(f"An evaluation cannot have shapes {logits.shape} and {labels.shape}.")
     if logits.dtype != np.float32 or labels.dtype != np.uint8 or labels.max() >= logits.shape[1]:

@@ -25,9 +25,9 @@ class Export(NamedTuple):
     """A kind of file.
 
     Attributes:
-        name: as people know it.
-        mime: its media type.
-        write: what is in it. Raises CannotConvert, UnknownRun and OSError.
+        name: the name that people see.
+        mime: the media type.
+        write: returns the content of the file. Raises CannotConvert, UnknownRun and OSError.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Export(NamedTuple):
 
 
 def exports(spec: DatasetSpec = specs.MNIST) -> dict[str, Export]:
-    """By the end of the file's name, what a run on such images can be; first the formats of the model."""
+    """All downloads by the ending of the file name. The formats of the model come first."""
     models = {
         ending: Export(form.name, "application/octet-stream", partial(_convert, ending))
         for ending, form in model_formats.formats(spec).items()
@@ -58,7 +58,7 @@ def exports(spec: DatasetSpec = specs.MNIST) -> dict[str, Export]:
 
 
 def file_name(run: Path, ending: str) -> str:
-    """What the file is called."""
+    """The name of the file."""
     return f"{file_names.stem(run)}.{ending}"
 
 
@@ -66,18 +66,18 @@ def save(one: Entry, words: str, target: str, *, replace: bool = False) -> Path:
     """Write a file.
 
     Args:
-        words: the ending or the name of an export, in capitals or not.
-        target: the file; or a folder (one that is there, or ends with a slash), where it is called
-            `file_name`.
-        replace: whether it may take the place of a file that is there.
+        words: the ending or the name of an export, in upper or lower case.
+        target: the file; or a folder (an existing one, or a path with a slash at the end), in which the file
+            gets its `file_name`.
+        replace: whether an existing file may be replaced.
 
     Returns:
-        The file.
+        The path of the file.
 
     Raises:
-        NotExported: there is no such export, or not of this run; or the target cannot be written to.
+        NotExported: there is no such export, or not for this run; or the target is not allowed.
         CannotConvert: see `core.exports.model_formats.write`.
-        OSError: the run cannot be read, or the target not be written.
+        OSError: the run cannot be read, or the target cannot be written.
     """
     ending = _find(words, records.spec(one.run))
     if ending in model_formats.formats() and not run_folder.has_model(one.run):
@@ -117,7 +117,7 @@ def _is_folder(target: str) -> bool:
 
 
 def _check(file: Path, ending: str, replace: bool) -> None:
-    """Refuse what could not be found again, or would cost another file."""
+    """Refuse a target with a wrong ending, or one that would replace a file."""
     if not file.parent.is_dir():
         raise NotExported(
             _("There is no folder {folder}. Create it, or choose another folder.").format(folder=file.parent)

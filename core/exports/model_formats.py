@@ -26,7 +26,7 @@ from core.jobs.processes import PROJECT, environment
 from core.network import architectures, predict
 from core.runs import records
 
-# A conversion imports TensorFlow, which takes 600 MB: one at a time.
+# A conversion imports TensorFlow, which takes 600 MB, so only one conversion runs at a time.
 _one_at_a_time = threading.Lock()
 _PATIENCE = 300  # seconds
 _MOST_METADATA = 10_000  # bytes
@@ -40,11 +40,11 @@ class Format(NamedTuple):
     """A file format for models.
 
     Attributes:
-        name: as people know it.
-        words: what it is good for.
-        install: the packages that read it.
-        versions: of these, the ones that can.
-        code: Python that reads the file ``{name}`` and makes ``probabilities`` of ``images``.
+        name: the name that people see.
+        words: the purpose of the format.
+        install: the packages that read the format.
+        versions: the versions of these packages that can read the format.
+        code: Python code that reads the file ``{name}`` and computes ``probabilities`` of ``images``.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Format(NamedTuple):
 
 PICTURE = 'picture = Image.open("digit.png")  # white on black'
 
-OLDEST_KERAS = "3.0.3"  # that reads what `core.worker.portable` writes
+OLDEST_KERAS = "3.0.3"  # the oldest version that reads the files of `core.worker.portable`
 
 _KERAS = """\
 import keras
@@ -66,7 +66,7 @@ probabilities = model.predict(images)"""
 
 
 def example(spec: DatasetSpec) -> str:
-    """What the lines are given: to be replaced by images of one's own."""
+    """Code that makes example images, which the user replaces."""
     shape = ", ".join(map(str, (1, *spec.image)))
     words = "0 is paper, 1 is ink, made as MNIST's images are"
     if not spec.takes_drawings:
@@ -139,7 +139,7 @@ def _formats() -> dict[str, Format]:
 
 
 def snippet(run: Path, ending: str) -> str:
-    """Python that uses the file of this format, under the name of the downloaded file."""
+    """Python code that uses the downloaded file in this format."""
     config, spec = records.config(run), records.spec(run)
     found = formats(spec)[ending]
     last = architectures.layers(config, spec)[-1].name
@@ -151,7 +151,7 @@ def snippet(run: Path, ending: str) -> str:
 
 
 def _training(config: RunConfig, ending: str) -> str:
-    """What has to be done before the model that was loaded is trained on."""
+    """The code that is needed before the loaded model can be trained."""
     rate = repr(config.learning_rate)
     if ending == "h5":
         return (
@@ -167,17 +167,17 @@ def _training(config: RunConfig, ending: str) -> str:
 
 
 def write(run: Path, ending: str) -> bytes:
-    """The run's model in a format. The ones that need TensorFlow take some seconds.
+    """The bytes of the run's model in a format. Formats that need TensorFlow take some seconds.
 
     Args:
-        ending: of `formats`.
+        ending: a key of `formats`.
 
     Raises:
-        CannotConvert: the process that writes it failed, or took too long.
-        UnknownRun: the run's settings cannot be read.
-        OSError: the model is not there.
+        CannotConvert: the process that writes the file failed, or took too long.
+        UnknownRun: the settings of the run cannot be read.
+        OSError: the model is missing.
     """
-    # The worker wrote these; but a ``.keras`` file of before was for the newest Keras only.
+    # The worker has written these files. But an old ``.keras`` file may need the newest version of Keras.
     if ending == "onnx" or (ending == "keras" and _is_portable(run / "model.keras")):
         return (run / f"model.{ending}").read_bytes()
     if ending == "drawing.onnx":
@@ -198,7 +198,7 @@ def write(run: Path, ending: str) -> bytes:
 
 
 def _failed(output: str) -> CannotConvert:
-    """What the process has said last, if it could say anything."""
+    """The error from the last line of the process's output, if there is one."""
     try:
         failure = Failure.model_validate_json((output.splitlines() or [""])[-1])
     except ValidationError:

@@ -1,8 +1,8 @@
 """Estimate how long a run will take, from its layers and from earlier runs on this machine.
 
-The arithmetic counts each kind of work that the worker does and prices it with what it took
-on one machine (`_SECONDS`). How much faster or slower another machine is, or this one on a busy day, is
-learned from its own runs: the weighted median of what they took over what the arithmetic said.
+Each kind of work of the worker is counted and multiplied by its time on a reference machine (`_SECONDS`).
+This sum is corrected by a factor for this machine: the weighted median of actual time over computed time of
+its earlier runs.
 """
 
 from __future__ import annotations
@@ -29,36 +29,36 @@ from core.runs import records, run_folder
 from core.runs.sidecar import Sidecar
 
 _RUNS = 20  # earlier runs to learn from
-_LOOKED_AT = 60  # the newest ones, among which they are found: the others' files are not opened
+_LOOKED_AT = 60  # the newest runs, among which they are searched; older files are not opened
 _LEARNED_FROM: frozenset[run_folder.State] = frozenset({"finished", "stopped", "paused"})
-# How much more a run of the same architecture says than another one. It depends on nothing else, so
-# that a larger network is never estimated to be faster.
+# The weight of a run of the same architecture; that of any other run is 1. The weight depends on nothing
+# else, so a larger network never gets a shorter estimate.
 _SAME = 4
 _LONGEST = 1e11  # seconds: three thousand years
 
-# Seconds on two cores of an x86-64 server, from 40 networks that the worker trained, by least squares of the
-# relative errors; three in four of them are met to a fifth.
+# Seconds on two cores of an x86-64 server: a least-squares fit of the relative errors for 40 trained
+# networks. The error is below 20% for three quarters of them.
 _SECONDS = {
     "epochs": 0.017,
     "steps": 4.2e-4,
     "dense": 1.8e-11,  # a multiplication
     "convolution": 2.6e-11,  # a multiplication
-    "activations": 8.5e-10,  # a number that a layer puts out
-    "normalised": 1.0e-9,  # one that is normalised as well
-    "updates": 2.1e-9,  # a weight, in each array that the optimizer goes through
-    "moved": 1.4e-5,  # an image, turned, shifted and so on
+    "activations": 8.5e-10,  # an output value of a layer
+    "normalised": 1.0e-9,  # an output value of batch normalisation, in addition
+    "updates": 2.1e-9,  # a weight, in each array of the optimizer
+    "moved": 1.4e-5,  # an image that is rotated, shifted, zoomed or sheared
     "thickened": 9.2e-6,  # an image
     "bent": 3.0e-5,  # an image
     "written": 1.0e-7,  # a weight
-    "looks": 0.02,  # after each epoch, at what there is to see and to keep
-    "layers": 0.2,  # to compile
-    "starts": 7.0,  # a process that imports TensorFlow
+    "looks": 0.02,  # the histograms and files after an epoch
+    "layers": 0.2,  # compiling a layer
+    "starts": 7.0,  # starting a process and importing TensorFlow
 }
-_BACKWARDS = 2  # a step back through the network takes about twice the way forwards
+_BACKWARDS = 2  # the backward pass takes about twice the time of the forward pass
 _OBSERVED = 256  # images, see `core.worker.histograms`
-_EXPORTS = 5  # times what the weights of an epoch are: the model is written twice, and the ONNX one checked
-_EVALUATIONS = 2  # ways in which the test images are read: with Keras, and with ONNX Runtime
-# Arrays as large as the weights that an update goes through besides them.
+_EXPORTS = 5  # times the time of writing the weights: the model is written twice, and ONNX is checked
+_EVALUATIONS = 2  # the test images are evaluated with Keras and with ONNX Runtime
+# The arrays of the optimizer, each as large as the weights, that an update reads.
 _STATE = {"sgd": 1, "adagrad": 2, "rmsprop": 2, "adam": 3, "adamw": 3.5}
 
 
@@ -66,10 +66,10 @@ class Estimate(Sidecar):
     """How long a run is expected to take, in seconds.
 
     Attributes:
-        epoch: each epoch after the first, with its validation and what is kept of it.
-        total: all of it, from the moment its turn comes: starting, every epoch, evaluating and exporting.
-        end: the evaluating and exporting alone.
-        based_on: from how many earlier runs of this machine it was learned.
+        epoch: an epoch after the first, with its validation and its files.
+        total: the whole run without its time in the queue: start, epochs, evaluation and export.
+        end: the evaluation and the export.
+        based_on: the number of earlier runs of this machine that were used.
     """
 
     FILE = "estimate.json"
@@ -81,10 +81,10 @@ class Estimate(Sidecar):
 
 
 class Past(NamedTuple):
-    """What a run took.
+    """The times of an earlier run.
 
     Attributes:
-        epoch: seconds of a usual epoch: its steps and its validation.
+        epoch: median seconds of an epoch: its steps and its validation.
         rest: seconds of everything except the epochs; None if the run has not finished.
     """
 
@@ -94,34 +94,34 @@ class Past(NamedTuple):
 
 
 class Off(NamedTuple):
-    """The estimated and the actual seconds of a run, for the epochs that it had."""
+    """The estimated and the actual seconds of a run, for the epochs that were trained."""
 
     estimated: float
     took: float
 
     @property
     def ratio(self) -> float:
-        """Above 1 where it took longer than expected."""
+        """Actual over estimated time: above 1 if the run took longer than estimated."""
         return self.took / self.estimated
 
 
 class _Parts(NamedTuple):
-    """Seconds on the machine of `_SECONDS`."""
+    """Seconds on the reference machine."""
 
-    epoch: float  # the steps and the validation of each
-    between: float  # what is looked at and kept after each
+    epoch: float  # the steps and the validation of an epoch
+    between: float  # the histograms and files after an epoch
     start: float
     end: float
 
 
 def estimate(config: RunConfig, history: Sequence[Past] = ()) -> Estimate:
-    """How long a run with these settings will take here.
+    """Estimate how long a run with these settings will take on this machine.
 
     Args:
-        history: what this machine did before, see `history`.
+        history: earlier runs of this machine, see `history`.
 
     Raises:
-        ImpossibleNetwork: its shapes do not work out.
+        ImpossibleNetwork: a layer cannot take its input shape.
     """
     parts = _parts(config)
     weighted = [(past, _SAME if past.config.architecture == config.architecture else 1) for past in history]
@@ -141,7 +141,7 @@ def estimate(config: RunConfig, history: Sequence[Past] = ()) -> Estimate:
 
 
 def _median(weighted: Iterable[tuple[float, int]]) -> float | None:
-    """The value that half of the weight is below, and half above; None of nothing."""
+    """The weighted median of values and their weights; None if there are no values."""
     values = [value for value, weight in weighted for _time in range(weight)]
     return median(values) if values else None
 
@@ -165,7 +165,7 @@ def _parts(config: RunConfig) -> _Parts:
 
 
 def _forwards(network: arch.Network, images: int) -> Counter[str]:
-    """The work of reading so many images."""
+    """The work of the forward pass of this many images."""
     work: Counter[str] = Counter()
     for row in arch.trace(network):
         kind = "dense" if isinstance(row.layer, arch.Dense) else "convolution"
@@ -179,7 +179,7 @@ def _forwards(network: arch.Network, images: int) -> Counter[str]:
 
 
 def _training(config: RunConfig, network: arch.Network, steps: int, images: int) -> Counter[str]:
-    """The work of an epoch that is not the network's own."""
+    """The work of an epoch besides the network: steps, weight updates and augmentation."""
     weights = sum(row.trainable for row in arch.trace(network))
     moves = any((config.rotation, config.shift, config.zoom, config.shear, config.elastic))
     return Counter(
@@ -196,14 +196,14 @@ def _seconds(work: Counter[str]) -> float:
     return sum(_SECONDS[kind] * amount for kind, amount in work.items())
 
 
-# ------------------------------------------------------------------------------------- what was
+# ------------------------------------------------------------------------------------- earlier runs
 
 
 def history(root: Path) -> list[Past]:
-    """What this machine's latest runs took, newest first: at most `_RUNS` of them.
+    """The times of the latest runs of this machine, newest first, at most 20.
 
-    Runs that cannot be read, or were made on another machine, are left out. Only the newest are looked at,
-    and each of them only once, so that a thousand runs in the folder do not make a page wait.
+    Runs that cannot be read, or that were trained on another machine, are left out. Only the newest 60 runs
+    are read, and each only once, so that a page does not wait if there are a thousand runs.
     """
     past_runs: list[Past] = []
     looked_at = 0
@@ -242,33 +242,33 @@ def _past(run: Path, _modified: int, worked: float, state: run_folder.State) -> 
 
 
 def _usual(rows: Sequence[dict[str, Any]]) -> list[float]:
-    """The seconds of whole epochs, without the first where there are more: it compiles."""
+    """The seconds of complete epochs. The first, which includes compiling, is left out if there are more."""
     most = max((row["steps"] for row in rows), default=0)
     whole = [float(row["seconds"]) for row in rows if row["steps"] == most]
     return [seconds for seconds in whole[1:] or whole if math.isfinite(seconds)]
 
 
 def _walls(rows: Sequence[dict[str, Any]]) -> float:
-    """The seconds of all epochs, without the first one's compiling."""
+    """The seconds of all epochs, without the compiling in the first."""
     return median(_usual(rows)) + max(0, len(rows) - 1) * (_wall(rows) or 0.0)
 
 
 def _wall(rows: Sequence[dict[str, Any]]) -> float | None:
-    """The seconds from the end of an epoch to the end of the next; a pause does not move the median."""
+    """The median seconds from the end of an epoch to the end of the next. A pause does not change it."""
     times = [row["time"] for row in rows if isinstance(row.get("time"), int | float)]
     return max(0.0, median(after - before for before, after in pairwise(times))) if len(times) > 1 else None
 
 
-# --------------------------------------------------------------------------- before and afterwards
+# ------------------------------------------------------------------------- estimated and actual time
 
 
 def off(run: Path) -> Off | None:
     """The estimated and the actual time of a run that has ended; None if they are not known.
 
-    A run that ended early, or had epochs added, is held against the estimate for the epochs that it had.
+    If the run ended early, or got more epochs, the estimate is corrected for the number of epochs.
 
     Raises:
-        UnknownRun: it is not there, or not readable.
+        UnknownRun: the run is missing or cannot be read.
     """
     status, found = run_folder.status(run), Estimate.read(run)
     if status.state not in ("finished", "stopped") or found is None or status.worked <= 0:
@@ -278,13 +278,13 @@ def off(run: Path) -> Off | None:
 
 
 def remaining(run: Path) -> float:
-    """The seconds that a run still needs once it is its turn; 0 for one that rests.
+    """The seconds that a run still needs, without its time in the queue; 0 if no worker will train it.
 
-    By its own pace as soon as it has one, and before by its estimate.
+    The time is computed from the pace of the run, and from the estimate before the pace is known.
 
     Raises:
-        UnknownRun: it is not there, or not readable.
-        ImpossibleNetwork: it can never be trained.
+        UnknownRun: the run is missing or cannot be read.
+        ImpossibleNetwork: a layer of the run cannot take its input shape.
     """
     status = run_folder.status(run)
     if status.state in run_folder.RESTING:
@@ -304,7 +304,7 @@ def remaining(run: Path) -> float:
 
 
 def _wall_so_far(run: Path, status: run_folder.Status) -> float | None:
-    """The seconds of an epoch, by two moments within the first one: both come after the compiling."""
+    """The seconds of an epoch, from two rows within the first epoch. Both were written after compiling."""
     rows = records.batches(run)
     if len(rows) < 2 or not status.steps:
         return None
@@ -334,4 +334,4 @@ def _or_nothing(run: Path) -> float:
     try:
         return remaining(run)
     except (run_folder.UnknownRun, specs.UnknownDataset, ImpossibleNetwork):
-        return 0.0  # deleted just now, or about to fail
+        return 0.0  # the run has just been deleted, or will fail

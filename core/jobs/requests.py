@@ -18,12 +18,7 @@ from core.runs import run_folder
 
 
 def pause(folder: Path) -> None:
-    """Ask to rest. Changes nothing where it rests already.
-
-    Raises:
-        FileNotFoundError, UnknownRun: it is gone, or its status cannot be read; as all functions here.
-        OSError: the folder cannot be written to.
-    """
+    """Ask to pause. Changes nothing if the run or sweep has ended, is paused or is interrupted."""
     with run_folder.changing_request(folder) as change:
         if run_folder.status(folder).state not in run_folder.RESTING:
             change(action="pause")
@@ -66,7 +61,7 @@ def go_on(
 
 
 def queue(folder: Path, **changes: Any) -> None:
-    """Put it into the queue, before a process works on it. The rest of its status stays the same."""
+    """Write the status of a run or sweep that waits for a process, with these other changes."""
     run_folder.keep_room(folder)
     write_in_its_place(folder, state="queued", phase="", queued=time.time(), pid=0, failure=None, **changes)
 

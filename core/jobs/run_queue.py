@@ -34,16 +34,16 @@ _POLL = 0.3  # seconds between two looks at the queue
 
 
 class NotAllowed(KnownFailure, ValueError):
-    """The operator's limits forbid this run. The message says which, and what would be allowed."""
+    """The operator's limits do not allow this run. The message names the limit and what is allowed."""
 
 
 def check(config: RunConfig, settings: Settings) -> None:
-    """Whether a run with these settings can be trained here, as far as the settings alone tell.
+    """Check that a run with these settings can be trained on this server.
 
     Raises:
-        ImpossibleNetwork: its shapes do not work out.
-        DatasetMissing: its data has to be fetched first, or is not known here.
-        NotAllowed: it is larger than the operator allows.
+        ImpossibleNetwork: a layer cannot take its input shape.
+        DatasetMissing: the data set must be downloaded first, or does not exist.
+        NotAllowed: the run would exceed a limit of the operator.
     """
     network = architectures.layers(config)
     parameters = architectures.parameters(network)
@@ -69,13 +69,14 @@ def submit(config: RunConfig, settings: Settings, lesson: Lesson | None = None) 
     """Create a run and start its worker.
 
     Args:
-        lesson: what it begins with besides its settings.
+        lesson: drawings to train on and initial weights.
 
     Returns:
         The run's directory.
 
     Raises:
-        ImpossibleNetwork, DatasetMissing, NotAllowed: as `check`, or the queue or the folder is full.
+        ImpossibleNetwork, DatasetMissing, NotAllowed: like `check`.
+        NotAllowed: there are too many runs, too many of them wait, or they use too much disk space.
         OSError: the runs folder cannot be written to.
     """
     check(config, settings)
@@ -92,7 +93,7 @@ def submit(config: RunConfig, settings: Settings, lesson: Lesson | None = None) 
 
 
 def check_room(settings: Settings) -> None:
-    """Whether there is room for one more run. Raises NotAllowed."""
+    """Check the number of runs and their disk space. Raises NotAllowed if there is no room for another."""
     every = run_folder.every(settings.runs)
     if len(every) >= settings.max_runs:
         raise NotAllowed("too_many_runs", n=len(every))
@@ -109,18 +110,18 @@ def check_queue(settings: Settings) -> None:
 
 
 def pause(run: Path) -> None:
-    """Ask a run to leave the processor after the step it is in, and to keep everything.
+    """Ask a run to pause after its current step. Its progress is saved.
 
-    Asking again, or when it rests already, changes nothing.
+    Changes nothing if no worker trains the run, or if the run has been deleted.
     """
     with suppress(FileNotFoundError, run_folder.UnknownRun):
         requests.pause(run)
 
 
 def stop(run: Path) -> None:
-    """Ask a run to end after the step it is in; what it has learned becomes its model.
+    """Ask a run to end after its current step. Its model gets the current weights.
 
-    Asking again, or too late, changes nothing.
+    Changes nothing if the run has ended or has been deleted.
     """
 
     def wake() -> None:
@@ -135,15 +136,16 @@ def stop(run: Path) -> None:
 
 
 def resume(run: Path, settings: Settings, epochs: int | None = None) -> None:
-    """Let a run that rests go on, exactly where it was; or let one that has finished have more epochs.
+    """Continue a paused or interrupted run exactly where it stopped, or give a finished run more epochs.
 
     Args:
-        epochs: how many it is to have in all; None leaves that as it is.
+        epochs: the total number of epochs; None does not change it.
 
     Raises:
-        DatasetMissing, NotAllowed: as `submit`.
+        UnknownRun: the run cannot be read.
+        ImpossibleNetwork, DatasetMissing, NotAllowed: like `submit`.
         ConfigError: this number of epochs is not allowed.
-        OSError: the run's folder cannot be written to, or is gone.
+        OSError: the run's folder cannot be written to, or has been deleted.
     """
     planned = records.plan(run)
     check(planned.but(epochs=epochs or planned.epochs), settings)
@@ -163,11 +165,12 @@ def resume(run: Path, settings: Settings, epochs: int | None = None) -> None:
 
 
 def steer(run: Path, **knobs: float | None) -> None:
-    """Turn ``learning_rate`` or ``dropout`` of a run; it takes effect from the next epoch on.
+    """Change ``learning_rate`` or ``dropout`` of a run from the next epoch on.
 
     Raises:
-        ConfigError: a value that is not allowed.
-        OSError: the run's folder cannot be written to, or is gone.
+        UnknownRun: the run cannot be read.
+        ConfigError: a value is not allowed.
+        OSError: the run's folder cannot be written to, or has been deleted.
     """
     records.config(run).but(**{name: value for name, value in knobs.items() if value is not None})
     with run_folder.changing_request(run) as change:

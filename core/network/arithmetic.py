@@ -22,13 +22,13 @@ class Arithmetic:
 
     Attributes:
         kind: the name of the Keras layer class.
-        inputs: the numbers that go in: for a convolution ``(k, k, channels)`` and for a pooling ``(2, 2)``,
-            with 0 outside of the image; for a dense layer ``(n,)``; else ``(1,)``.
-        weights: what each of them is multiplied by, in the same shape; None where nothing is.
-        bias: what is added; 0 where there is none.
+        inputs: float32 ``(k, k, channels)`` for a convolution, with 0 outside the image; ``(2, 2)`` for
+            pooling; ``(n,)`` for a dense layer; otherwise ``(1,)``.
+        weights: the weights of the inputs, in the same shape; None if there are none.
+        bias: the bias; 0 if there is none.
         total: the sum, before the activation.
-        activation: its name; ``"linear"`` where nothing is done to the sum.
-        output: the number.
+        activation: the name of the activation; ``"linear"`` if there is none.
+        output: the computed number.
     """
 
     kind: str
@@ -41,13 +41,13 @@ class Arithmetic:
 
 
 def of(row: arch.Row, weights: Weights, image: Array, place: tuple[int, ...]) -> Arithmetic:
-    """How a layer computes one number.
+    """The computation of one number of a layer's output.
 
     Args:
         row: the layer and its shapes, from `core.network.architectures.trace`.
-        weights: all weights of the network, as `core.network.predict.Predictor.weights`.
-        image: the layer's input for one drawing, in Keras's shape.
-        place: where in the layer's output: ``(row, column, channel)``, or ``(unit,)``.
+        weights: all weights of the network, from `core.network.predict.Predictor.weights`.
+        image: the input of the layer for one drawing, float32 in the shape of Keras.
+        place: the position in the output: ``(row, column, channel)``, or ``(unit,)``.
     """
     layer, own = row.layer, weights.get(row.layer.name, {})
     match layer:
@@ -72,11 +72,11 @@ def of(row: arch.Row, weights: Weights, image: Array, place: tuple[int, ...]) ->
 
 
 def _patch(image: Array, layer: arch.Conv2D, output: arch.Shape, place: tuple[int, ...]) -> Array:
-    """What the kernel lies on, with 0 outside of the image."""
+    """The input under the kernel, with 0 outside the image."""
     size, stride = layer.kernel_size, layer.strides
     before = (0, 0)
     if layer.padding == "same":
-        # As TensorFlow pads: what is odd goes to the end.
+        # As in TensorFlow, an odd number of padding pixels has one more at the end.
         missing = [
             max(0, (out - 1) * stride + size - side)
             for out, side in zip(output[:2], image.shape[:2], strict=True)

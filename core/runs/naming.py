@@ -1,8 +1,8 @@
 """Names for runs: the network, and the settings that differ from the nearest preset.
 
-A run's name says in what it differs from the preset that its settings are nearest to, the most important
-first: "MLP 128 · rate 0.02". Where runs stand side by side, no two have the same name: what differs between
-them is added, the seed last, and where nothing does, a part of their folders' names.
+The name of a run lists the settings that differ from the nearest preset, the most important first:
+"MLP 128 · rate 0.02". Runs that are shown together have different names: the settings that differ between
+them are added, the seed last. If no setting differs, a part of the name of the folder is added.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from core import i18n
 from core.config import OPTIMIZERS, PRESETS, RunConfig
 from core.i18n import _, ngettext
 
-MOST = 56  # characters of a name that is made here: a line or two on a phone
+MOST = 56  # maximum characters of a generated name: one or two lines on a phone
 _SEPARATOR = " · "
-_MARK = 4  # of a folder's letters, which hardly any two have in common
+_MARK = 4  # the number of last letters of a folder's name, which are rarely equal for two runs
 
-Words = dict[str, str]  # what each setting is, by its name, the most important first
+Words = dict[str, str]  # by the name of the setting, its value in words; the most important setting is first
 
 
 class Subject(NamedTuple):
-    """A run to be named.
+    """The properties of a run from which its name is made.
 
     Attributes:
-        folder: its folder's name, which no other run has.
-        config: its settings.
-        given: the name that a person gave it; "" if there is none.
-        taught: whether it has learned from drawings as well.
+        folder: the name of the run's folder, which is unique.
+        config: the run's settings.
+        given: the name that a person gave to the run; "" if there is none.
+        taught: whether the run was fine-tuned on drawings.
     """
 
     folder: str
@@ -40,7 +40,7 @@ class Subject(NamedTuple):
 
 
 def name(subject: Subject) -> str:
-    """What a run is called by itself: as somebody calls it, or in about `MOST` characters."""
+    """The name of a run that is shown alone: the given name, or one of about `MOST` characters."""
     return subject.given or _short(subject)
 
 
@@ -64,7 +64,7 @@ def unique(texts: Sequence[str], folders: Sequence[str]) -> list[str]:
 
 
 def describe(config: RunConfig) -> str:
-    """The network, its data, how long it trains, and all else in which it differs from its preset."""
+    """The network, the data set, the number of epochs, and all other settings that differ from the preset."""
     network, different = _apart(config, _speaking())
     shown = {"dataset", "epochs"} | different.keys()
     return _joined(network, (value for name, value in _words(config, _speaking()).items() if name in shown))
@@ -76,7 +76,7 @@ def network(config: RunConfig) -> str:
 
 
 def _short(subject: Subject) -> str:
-    """The network and the most important differences, as many as there is room for, but at least one."""
+    """The network and the most important differences: as many as fit, and at least one."""
     network, *words = _told(subject).values()
     text = _joined(network, words)
     for shown in range(len(words) - 1, 0, -1):
@@ -88,7 +88,7 @@ def _short(subject: Subject) -> str:
 
 
 def _told(subject: Subject) -> Words:
-    """All that there is to tell of a run: its network, and what is not as in its preset."""
+    """The network, and all settings that differ from the preset."""
     network, different = _apart(subject.config, _speaking())
     taught = {"taught": _("trained on drawings")} if subject.taught else {}
     return {"network": network} | taught | different
@@ -99,7 +99,7 @@ def _joined(first: str, others: Iterable[str]) -> str:
 
 
 def _alike(texts: Sequence[str]) -> list[list[int]]:
-    """The places of each text that is there more than once."""
+    """The indices of each text that occurs more than once."""
     places: dict[str, list[int]] = {}
     for place, text in enumerate(texts):
         places.setdefault(text, []).append(place)
@@ -107,7 +107,7 @@ def _alike(texts: Sequence[str]) -> list[list[int]]:
 
 
 def _between(subjects: Sequence[Subject]) -> list[list[str]]:
-    """For runs of the same name, what tells them apart, in as few settings as a greedy choice finds."""
+    """For runs with the same name, the settings that distinguish them, found by a greedy search."""
     words = [_told(subject) for subject in subjects]
     settings = list(dict.fromkeys(setting for one in words for setting in one))
 
@@ -124,7 +124,7 @@ def _between(subjects: Sequence[Subject]) -> list[list[str]]:
 
 
 def _speaking() -> NullTranslations:
-    """The catalogue of the current language: names are cached for each language."""
+    """The catalogue of the current language, because names are cached by language."""
     return i18n.translations(i18n.language())
 
 
@@ -143,11 +143,11 @@ def _apart(config: RunConfig, catalogue: NullTranslations) -> tuple[str, Words]:
     return min(found, key=lambda one: len(one[1].keys() - _NO_PRESETS))
 
 
-_NO_PRESETS = {"dataset", "training_images", "seed"}  # a preset says nothing of these
+_NO_PRESETS = {"dataset", "training_images", "seed"}  # a preset does not set these
 
 
 def _bases(config: RunConfig) -> list[tuple[str, str]]:
-    """The presets that a name can begin with, and how it begins."""
+    """The presets that a name can begin with, and their words."""
     if config.architecture == "mlp":
         return [("tutorial-mlp", _("MLP {sizes}").format(sizes=_dashed(config.hidden_units)))]
     filters = _dashed(block.filters for block in config.conv_blocks)
@@ -166,7 +166,7 @@ def _dashed(values: Iterable[object]) -> str:
 
 @lru_cache(maxsize=4096)
 def _words(config: RunConfig, _catalogue: NullTranslations) -> Words:
-    """What the settings are that make a difference to this network, but for the sizes of its layers."""
+    """The settings that affect this network, in words, without the sizes of its layers."""
     return (
         _data(config)
         | {"learning_rate": _("rate {rate:g}").format(rate=config.learning_rate)}

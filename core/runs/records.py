@@ -1,7 +1,7 @@
-"""What a run keeps in its folder for those who read it: its settings, and the rows that it grew by.
+"""Read the settings of a run and the rows of its ``.jsonl`` files.
 
-`core.runs.run_folder` says which files these are, where the run stands and who works on it. Rows that are
-half written, or that no worker can have written, are left out.
+`core.runs.run_folder` lists the files and reads the status. Rows that are incomplete, or that no worker can
+have written, are left out.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from core.data import specs
 from core.data.specs import DatasetSpec
 from core.runs.run_folder import LARGEST, LATEST, UnknownRun, request, settled, trained
 
-_TAIL = 2_000  # bytes, many times a row's length
+_TAIL = 2_000  # bytes, many times the length of a row
 
 
 def that_take_drawings(root: Path) -> list[Path]:
-    """Of `trained`, those that read what is drawn here."""
+    """The runs of `trained` that can classify drawings."""
     return [run for run in trained(root) if takes_drawings(run)]
 
 
 def takes_drawings(run: Path) -> bool:
-    """Whether the run reads what is drawn here."""
+    """Whether the run can classify drawings. False if its settings cannot be read."""
     try:
         return spec(run).takes_drawings
     except UnknownRun:
@@ -39,7 +39,7 @@ def config(run: Path) -> RunConfig:
     """The run's settings.
 
     Raises:
-        UnknownRun: they are not there, or not readable as settings.
+        UnknownRun: the settings are missing or cannot be read.
     """
     try:
         return settled(_read_config, run / "config.json")
@@ -52,14 +52,14 @@ def _read_config(file: Path) -> RunConfig:
 
 
 def spec(run: Path) -> DatasetSpec:
-    """What the run was trained with, by its own copy, so that its data set need not be here.
+    """The spec of the run's data set. The run has its own copy, so the data set may be missing.
 
     Raises:
-        UnknownRun: as `config`; or the copy is not there, or not readable.
+        UnknownRun: like `config`; or the copy is missing or cannot be read.
     """
     name = config(run).dataset
     if name in specs.BUILT_IN:
-        return specs.BUILT_IN[name]  # whatever a file says that may have been brought in
+        return specs.BUILT_IN[name]  # the file may have been uploaded, and must not contradict it
     try:
         found = settled(specs.read, run / specs.FILE)
     except OSError:
@@ -70,10 +70,10 @@ def spec(run: Path) -> DatasetSpec:
 
 
 def plan(run: Path) -> RunConfig:
-    """The run's settings with what was asked for since: what it trains with from the next epoch on.
+    """The run's settings with the values of the latest request, as they hold from the next epoch on.
 
     Raises:
-        UnknownRun: as `config`.
+        UnknownRun: like `config`.
     """
     asked = request(run).model_dump(exclude={"action"}, exclude_none=True)
     if not asked:
@@ -81,13 +81,13 @@ def plan(run: Path) -> RunConfig:
     try:
         return config(run).but(**asked)
     except ConfigError:
-        return config(run)  # a request that nobody here has made
+        return config(run)  # this program never writes such a request
 
 
 def append_row(path: Path, row: dict[str, Any]) -> None:
-    """Add a line to a ``.jsonl`` file, in one write."""
+    """Append a row to a ``.jsonl`` file, in a single write. Raises OSError."""
     with path.open("a+b", buffering=0) as file:
-        # A row that a full disk cut short must not take this one with it.
+        # On a full disk, the previous row may be incomplete. It must not be joined with this one.
         start = b"\n" if _ends_within_a_line(file) else b""
         file.write(start + json.dumps(row).encode() + b"\n")
 
@@ -100,12 +100,12 @@ def _ends_within_a_line(file: BinaryIO) -> bool:
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
-    """The complete rows of a ``.jsonl`` file; none where there is no file that can be read."""
+    """The complete rows of a ``.jsonl`` file; an empty list if the file is missing or cannot be read."""
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError:
         return []
-    # What follows the last line end is a line that is still being written.
+    # The text after the last line end is a row that is still being written.
     return list(_parsed(lines[:-1]))
 
 
@@ -114,13 +114,13 @@ def _parsed(lines: list[bytes]) -> Iterator[dict[str, Any]]:
         try:
             row = from_json(line)
         except ValueError:
-            continue  # a write that a full disk or a power cut left half done
+            continue  # an incomplete row, after a full disk or a power cut
         if isinstance(row, dict) and _is_possible(row):
             yield row
 
 
 _RATES = (KNOBS["learning_rate"].low, KNOBS["learning_rate"].high)
-# Of the numbers in a row, the least and the most that a worker can have written.
+# The smallest and the largest number that a worker can have written, by name.
 _RANGES = {
     "epoch": (1, 10**6), "step": (1, 10**9), "steps": (1, 10**9), "seconds": (0, 1e9), "time": (0, LATEST),
     "loss": (-LARGEST, LARGEST), "val_loss": (-LARGEST, LARGEST), "accuracy": (0, 1),
@@ -131,7 +131,7 @@ _MOST_BINS = 1_000
 
 
 def _is_possible(row: dict[str, Any]) -> bool:
-    """Whether a worker can have written this: what it writes is a number within its range, or None."""
+    """Whether a worker can have written this row: each number is within its range, or None."""
     numbers = all(
         _is_number(row[name], *between) for name, between in _RANGES.items() if row.get(name) is not None
     )
@@ -151,7 +151,7 @@ def _is_number(value: object, low: float, high: float) -> bool:
 
 
 def _is_layer(layer: object) -> bool:
-    """Whether this is what `core.worker.histograms` sees of a layer."""
+    """Whether `core.worker.histograms` can have made this description of a layer."""
     if not isinstance(layer, dict):
         return False
     dead = layer.get("dead")
@@ -172,11 +172,12 @@ def _is_histogram(found: object) -> bool:
 
 
 def metrics(run: Path) -> list[dict[str, Any]]:
-    """A row per epoch: ``epoch``, ``steps``, ``seconds``, ``time`` and Keras's logs.
+    """The results of the epochs, a row per epoch, in order.
 
-    The logs are ``loss``, ``accuracy`` and ``learning_rate`` (of its last step), and with validation
-    ``val_loss``, ``val_accuracy`` and ``val_class_accuracy``, a number for each class (None where
-    there is no such image). ``dropout`` is what it was set to.
+    A row has ``epoch`` (from 1), ``steps``, ``seconds``, ``time`` (seconds since 1970), ``loss``,
+    ``accuracy`` (0 to 1), ``learning_rate`` (of the last step) and ``dropout``. With validation, it also has
+    ``val_loss``, ``val_accuracy`` and ``val_class_accuracy``: a number for each class, None if there is no
+    image of the class.
     """
     found = _by_epoch(_complete(run / "metrics.jsonl", "epoch", "steps", "seconds"))
     classes = _classes(run)
@@ -187,7 +188,7 @@ def _classes(run: Path) -> int:
     try:
         return len(spec(run).classes)
     except UnknownRun:
-        return len(specs.MNIST.classes)  # the rows can be read without the settings
+        return len(specs.MNIST.classes)  # the rows are readable even if the settings are not
 
 
 def layers(run: Path) -> list[dict[str, Any]]:
@@ -203,8 +204,10 @@ def layers(run: Path) -> list[dict[str, Any]]:
 
 
 def changes(run: Path) -> list[dict[str, Any]]:
-    """The knobs that were turned while it trained: ``epoch`` (the first with the new value),
-    ``setting``, ``before``, ``after``, and ``by``: ``"visitor"``, or ``"plateau"`` for the schedule.
+    """The settings that were changed during training.
+
+    A row has ``epoch`` (the first with the new value), ``setting``, ``before``, ``after``, and ``by``:
+    ``"visitor"``, or ``"plateau"`` for the schedule.
     """
     names = {"setting", "before", "after", "by"}
     found = [
@@ -228,7 +231,7 @@ def batches(run: Path) -> list[dict[str, Any]]:
 
 
 def newest_batch(run: Path) -> dict[str, Any] | None:
-    """The last of `batches`, without reading the others; None before the first."""
+    """The last row of `batches`, without reading the others; None if there are no rows."""
     try:
         with (run / "batches.jsonl").open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
@@ -246,7 +249,7 @@ def _by_epoch(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _complete(path: Path, *names: str) -> list[dict[str, Any]]:
-    """The rows in which all of these are numbers above 0, as a worker writes them."""
+    """The rows in which all of these are positive numbers. Rows of a worker always are."""
     return [row for row in rows(path) if _is_complete(row, *names)]
 
 
@@ -259,7 +262,7 @@ def _positive(value: object) -> bool:
 
 
 def environment(run: Path) -> dict[str, Any]:
-    """What the run's numbers depend on besides its settings; empty where that is not known."""
+    """Versions, data and machine, on which the results depend besides the settings; empty if unknown."""
     try:
         found = from_json((run / "environment.json").read_bytes())
     except (OSError, ValueError):

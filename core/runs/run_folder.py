@@ -1,18 +1,18 @@
 """The run directory: the only contract between the server and a worker.
 
-A run is a folder, and copying the folder copies the run. JSON files are replaced as a whole;
-``.jsonl`` files only grow, a line at a time; so a reader copes with a last line that is not there yet
-and with a folder that is half made. Nothing else holds a run's state.
+A run is a folder, and a copy of the folder is a copy of the run. JSON files are replaced as a whole.
+``.jsonl`` files only grow, a line at a time. So a reader must expect an incomplete last line, and a
+folder in which files are still missing. The state of a run is stored nowhere else.
 
 ========================  ==========  =============================================================
 file                      written by  holds
 ========================  ==========  =============================================================
 ``config.json``           creator     the `RunConfig`, never changed
-``dataset.json``          creator     the `DatasetSpec` it is trained with; without it, one of MNIST's
-``estimate.json``         creator     how long it was expected to take
-``request.json``          anyone      the `Request`: what the worker is to do
+``dataset.json``          creator     the `DatasetSpec`; not needed for a built-in data set
+``estimate.json``         creator     the estimated training time
+``request.json``          anyone      the `Request`: what the worker should do
 ``request.lock``          anyone      locked while the request is changed
-``lesson.npz``            creator     drawings to learn from and weights to begin with, if any
+``lesson.npz``            creator     drawings to train on and initial weights, if any
 ``status.json``           worker      the `Status`
 ``coming.json``           creator     the process that was started to train it
 ``reserve``               creator     nothing; room for the worker's last word on a full disk
@@ -69,39 +69,39 @@ State = Literal[
     "queued", "running", "pausing", "stopping", "paused", "interrupted", "finished", "stopped", "failed"
 ]
 ENDED: frozenset[State] = frozenset({"finished", "stopped", "failed"})
-# Nobody works on it now, and nobody will until somebody asks for it.
+# No process works on the run, and none will start before somebody asks for it.
 RESTING: frozenset[State] = ENDED | {"paused", "interrupted"}
 Phase = Literal["", "importing", "loading", "compiling", "training", "evaluating"]
 Action = Literal["run", "pause", "stop"]
 
 # Who has made a run starts its worker well within this time, in seconds.
 _START_TIME = 10.0
-_TICK = 1_000_000_000  # nanoseconds, far more than any file system's
-_RESERVE = 16_384  # bytes, many times what a status takes
+_TICK = 1_000_000_000  # nanoseconds, much longer than the clock tick of any file system
+_RESERVE = 16_384  # bytes, many times the size of a status
 _LAST_TRIES = 50
-_BETWEEN = 0.1  # seconds between them
+_BETWEEN = 0.1  # seconds between two of these tries
 _Read = TypeVar("_Read")
-# A run that was trained by `python -m starter`. It can be read, not changed.
+# The run that was trained by `python -m starter`. It is read-only.
 STARTER = Path(__file__).parents[2] / "starter" / "starter"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 class CannotGoOn(KnownFailure, RuntimeError):
-    """Something that a run needs to go on is lost, so no resuming mends it. The message says what."""
+    """The run cannot be resumed, because something that it needs is lost. The message says what."""
 
 
 class UnknownRun(KnownFailure, LookupError):
-    """There is no run of that name, or none that can be read."""
+    """There is no run with this name, or the run cannot be read."""
 
 
 def _or_none(value: object) -> object:
-    """A loss that is no number, as older runs have it, is none."""
+    """Replace NaN and infinity, which older runs contain, by None."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-# What a run's numbers can be, so that a file that was made by hand, or brought in, stops no page.
-LATEST = 1e11  # seconds since 1970; dates of five digits are beyond Python
-LARGEST = 1e39  # what is beyond float32 was never a loss
+# The ranges of a run's numbers. A file that was edited or uploaded must not make a page fail.
+LATEST = 1e11  # seconds since 1970; Python has no years of five digits
+LARGEST = 1e39  # a loss is a float32
 _Moment = Annotated[float, Field(ge=0, le=LATEST)]
 _Count = Annotated[int, Field(ge=0, le=10**9)]
 _Loss = Annotated[Annotated[float, Field(ge=-LARGEST, le=LARGEST)] | None, BeforeValidator(_or_none)]
@@ -154,13 +154,13 @@ class Status(BaseModel):
 
 
 class Request(BaseModel):
-    """What somebody wants of a run, by the newest word.
+    """The latest request to a run.
 
     Attributes:
-        action: what the worker is to do. Only `core.jobs.run_queue` changes it, because somebody may have to
-            start a worker as well.
-        learning_rate, dropout: to be set from the next epoch on; None leaves the settings' own.
-        epochs: how many it is to have in all; None as the settings say.
+        action: what the worker should do. Only `core.jobs.run_queue` changes the action, because a worker
+            may have to be started as well.
+        learning_rate, dropout: values from the next epoch on; None means those of the run's settings.
+        epochs: the total number of epochs; None means that of the run's settings.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
@@ -172,10 +172,10 @@ class Request(BaseModel):
 
 
 def create(root: Path, config: RunConfig) -> Path:
-    """Make the directory of a new, queued run. Its name sorts by the time it was made.
+    """Create the directory of a new, queued run. The names of runs sort by the time of their creation.
 
     Raises:
-        UnknownDataset: its data set is not known here.
+        UnknownDataset: the data set of the settings does not exist.
         OSError: the folder cannot be written to.
     """
     learned = specs.of(config.dataset)
@@ -183,7 +183,7 @@ def create(root: Path, config: RunConfig) -> Path:
     with whole_or_gone(run):
         keep_room(run)
         now = time.time()
-        # The status first: a folder with a config is a whole run.
+        # The settings are written last, because a folder that has them is a complete run.
         write_status(run, Status(state="queued", created=now, queued=now, heartbeat=now))
         write_json(run / specs.FILE, learned.model_dump(mode="json"))
         write_json(run / "config.json", config.model_dump(mode="json"))
@@ -191,7 +191,7 @@ def create(root: Path, config: RunConfig) -> Path:
 
 
 def new_folder(root: Path) -> Path:
-    """Make a folder whose name sorts by the time it was made. Raises OSError."""
+    """Create a folder. The names of such folders sort by the time of their creation. Raises OSError."""
     root.mkdir(parents=True, exist_ok=True)
     moment = datetime.now(UTC)
     folder = root / f"{moment:%Y%m%d-%H%M%S}-{moment.microsecond // 1000:03d}-{secrets.token_hex(2)}"
@@ -201,36 +201,38 @@ def new_folder(root: Path) -> Path:
 
 @contextmanager
 def whole_or_gone(folder: Path) -> Iterator[None]:
-    """While a new folder is filled: if that fails, nothing of it stays."""
+    """Delete a new folder if the block that fills the folder fails."""
     try:
         yield
-    except BaseException:  # whoever presses Ctrl-C wants no half of it either
+    except BaseException:  # also after Ctrl-C
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
 def keep_room(run: Path) -> None:
-    """Keep room for what a worker has to say on a full disk, and the files that it opens to get that far.
+    """Create the files with which a worker can report its failure on a full disk.
+
+    These are the files that a worker opens, and a reserve, see `write_last_word`.
 
     Raises:
-        OSError: there is none, or the folder cannot be written to.
+        OSError: the disk is full already, or the folder cannot be written to.
     """
     for name in ("log.txt", "worker.lock"):
         (run / name).touch()
     with replacing(run / "reserve") as temporary:
-        temporary.write_bytes(os.urandom(_RESERVE))  # zeros take no room on some disks
+        temporary.write_bytes(os.urandom(_RESERVE))  # some file systems store zeros without using space
 
 
 def is_name(text: str) -> bool:
-    """Whether a run may have this name, which may come from anywhere."""
+    """Whether a text, from any source, is a possible name of a run."""
     return _RUN_ID.fullmatch(text) is not None
 
 
 def find(root: Path, run_id: str) -> Path:
-    """The directory of the run of this name, which may come from a URL.
+    """Return the directory of the run with this name, which may come from a URL.
 
     Raises:
-        UnknownRun: the name is no run's name, or there is no such run.
+        UnknownRun: the name is not a possible name, or there is no such run.
     """
     run = root / run_id
     if not is_name(run_id) or not (run / "config.json").is_file():
@@ -249,17 +251,17 @@ def every(root: Path) -> list[Path]:
 
 
 def trained(root: Path) -> list[Path]:
-    """The runs that have a model, newest first, and last of all the one that comes with the project."""
+    """The runs that have a model, newest first. The starter, which is part of the project, comes last."""
     return [run for run in [*every(root), STARTER] if has_model(run)]
 
 
 def find_trained(root: Path, run_id: str) -> Path:
-    """As `find`, and the run that comes with the project by its name. Raises UnknownRun."""
+    """Like `find`, but also find the starter by its name. Raises UnknownRun."""
     return STARTER if run_id == STARTER.name else find(root, run_id)
 
 
 def request(run: Path) -> Request:
-    """What was asked for last; what a new run is to do, if nothing that can be read was."""
+    """The latest request; that of a new run if there is none, or if it cannot be read."""
     try:
         return Request.model_validate_json((run / "request.json").read_bytes())
     except (OSError, ValidationError):
@@ -268,10 +270,10 @@ def request(run: Path) -> Request:
 
 @contextmanager
 def changing_request(run: Path) -> Iterator[Callable[..., Request]]:
-    """Keep others from changing the request, and change it: ``change(action="pause")``.
+    """Lock the request, and give a function that changes it: ``change(action="pause")``.
 
     Raises:
-        OSError: the run's folder cannot be written to, or is gone.
+        OSError: the run's folder cannot be written to, or has been deleted.
     """
 
     def change(**changes: Any) -> Request:
@@ -280,16 +282,16 @@ def changing_request(run: Path) -> Iterator[Callable[..., Request]]:
         return changed
 
     if not run.is_dir():
-        raise FileNotFoundError(run)  # and the lock file would make it anew
+        raise FileNotFoundError(run)  # the lock file would create the deleted folder again
     with FileLock(run / "request.lock"):
         yield change
 
 
 def status(run: Path) -> Status:
-    """Where the run stands by its files, and by whether its worker is still alive.
+    """The status of the run, from its files and from whether its worker is alive.
 
     Raises:
-        UnknownRun: the status is not there, or not readable.
+        UnknownRun: the status is missing or cannot be read.
     """
     found = written_status(run)
     if found.state in RESTING:
@@ -338,10 +340,10 @@ def _lost(run: Path, found: Status) -> Status:
 
 
 def written_status(run: Path) -> Status:
-    """The status as it was last written.
+    """The status as it is in the file.
 
     Raises:
-        UnknownRun: it is not there, or not readable.
+        UnknownRun: the status is missing or cannot be read.
     """
     try:
         return settled(_read_status, run / "status.json")
@@ -354,11 +356,12 @@ def _read_status(file: Path) -> Status:
 
 
 def settled(read: Callable[[Path], _Read], file: Path) -> _Read:
-    """What `read` makes of a file, which is read again only if it has changed: with a thousand runs in the
-    folder, most have not. Raises OSError, and what `read` raises.
+    """Return ``read(file)``, from a cache unless the file has changed.
+
+    The cache makes a folder with a thousand runs fast. Raises OSError, and what `read` raises.
     """
     modified = file.stat().st_mtime_ns
-    # What was written a moment ago may be written again within a tick of the file system's clock.
+    # A file that has just been written may be written again with the same time stamp.
     settled = time.time_ns() - modified > _TICK
     return _read_settled(read, file, modified) if settled else read(file)
 
@@ -373,7 +376,7 @@ def write_status(run: Path, status: Status) -> None:
 
 
 def write_last_word(run: Path, status: Status) -> None:
-    """As `write_status`, for a worker that leaves; on a full disk, in the room that was kept for that."""
+    """Like `write_status`, for a worker that exits. On a full disk, the reserve is deleted to make room."""
     with suppress(OSError):
         (run / "reserve").unlink(missing_ok=True)
     for attempt in range(_LAST_TRIES):
@@ -381,36 +384,37 @@ def write_last_word(run: Path, status: Status) -> None:
             write_status(run, status)
             return
         except OSError as error:
-            # Others may have filled that room before, with something that fails as well and is deleted.
+            # Another process may have used this room for a write that fails, too, and is then deleted.
             if not is_disk_full(error) or attempt == _LAST_TRIES - 1:
                 raise
             time.sleep(_BETWEEN)
 
 
 def worker_lock(run: Path) -> FileLock:
-    """The lock that a worker holds for as long as it lives; the system frees it when it dies."""
+    """The lock that a worker holds as long as it lives. The system frees the lock when the worker dies."""
     return FileLock(run / "worker.lock")
 
 
 def worker_is_alive(run: Path) -> bool:
-    """Whether a process on this machine holds the run's lock."""
+    """Whether a process on this machine holds the lock of the run's worker."""
     return is_held(run / "worker.lock")
 
 
 def is_held(lock: Path) -> bool:
-    """Whether a process on this machine holds a lock, by its file, which is not made.
+    """Whether a process on this machine holds a lock. The lock file is not created.
 
-    To look is to share the lock for a moment, as many can at once, or to be refused at once. While somebody
-    looks, nobody can hold the lock alone; so who wants to work has to try for some time.
+    The test takes a shared lock for a moment. Many processes can do so at once. During that moment, no
+    process can take the lock for itself, so a worker must try for some time to take it.
     """
     try:
         with lock.open("rb") as file:
             portalocker.lock(file, LockFlags.SHARED | LockFlags.NON_BLOCKING)
-            portalocker.unlock(file)  # closing it would not free it, if just now a process is being forked
+            # Closing the file would not free the lock if this process is being forked at the moment.
+            portalocker.unlock(file)
     except AlreadyLocked:
         return True
     except (OSError, LockException):
-        return False  # there is none, or nobody can lock anything there
+        return False  # there is no such file, or the file system has no locks
     return False
 
 
@@ -421,7 +425,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def size(run: Path) -> int:
-    """The bytes that a run's files take."""
+    """The size of a run's files, in bytes."""
     return sum(_bytes(folder) for folder in (run, run / "epochs"))
 
 
@@ -429,14 +433,14 @@ def _bytes(folder: Path) -> int:
     try:
         return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
     except OSError:
-        return 0  # not there yet, or deleted meanwhile
+        return 0  # the folder does not exist yet, or was deleted meanwhile
 
 
 def has_checkpoint(run: Path) -> bool:
-    """Whether the run can go on from where it was."""
+    """Whether the run can be resumed."""
     return (run / "checkpoint.npz").is_file()
 
 
 def has_model(run: Path) -> bool:
-    """Whether the run can predict."""
+    """Whether the run has a trained model."""
     return (run / "model.onnx").is_file()

@@ -20,13 +20,13 @@ class Entry(NamedTuple):
     """One run.
 
     Attributes:
-        run: its directory.
-        config: its settings, with what was asked for since.
-        status: where it stands.
-        labels: what people wrote on it.
-        parameters: of its network.
-        megabytes: that its files take.
-        curve: its accuracy after each epoch, on the validation images if there are any, 0 to 1.
+        run: the run's directory.
+        config: the settings, with the latest request.
+        status: the status.
+        labels: the notes of people.
+        parameters: the number of parameters of the network.
+        megabytes: the size of the files, in MB.
+        curve: the accuracy after each epoch, 0 to 1, on the validation images if there are any.
     """
 
     run: Path
@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 
     @property
     def subject(self) -> Subject:
-        """What there is to name it by."""
+        """The properties from which the name of the run is made."""
         return Subject(self.run.name, self.config, self.labels.name, warm_start.has(self.run))
 
 
@@ -60,7 +60,7 @@ def read(root: Path) -> tuple[list[Entry], list[Path]]:
 
 
 def entry(run: Path) -> Entry:
-    """One run. Raises UnknownRun."""
+    """Read one run. Raises UnknownRun."""
     config = records.plan(run) if (run / "request.json").exists() else records.config(run)
     return Entry(
         run,
@@ -82,7 +82,7 @@ def _parameters(config: RunConfig, spec: DatasetSpec) -> int:
 
 
 def _bytes(run: Path) -> int:
-    """Looked at again only when a file was made or deleted; one that grows shows when the run ends."""
+    """The size of a run. Computed again only when a file was created or deleted, and when the run ends."""
     try:
         return _size(run, run.stat().st_mtime_ns)
     except OSError:
@@ -108,7 +108,7 @@ def _read_curve(file: Path) -> tuple[float, ...]:
 
 
 def differences(configs: Sequence[RunConfig]) -> dict[str, list[object]]:
-    """The settings in which these differ: for each, its value in every one of them."""
+    """The settings that differ, by name, each with its value in every run."""
     values = [config.model_dump(mode="json") for config in configs]
     found = {name: [one[name] for one in values] for name in type(configs[0]).model_fields}
     return {name: row for name, row in found.items() if any(value != row[0] for value in row)}
@@ -123,7 +123,7 @@ def groups(found: Sequence[Entry]) -> dict[RunConfig, list[Entry]]:
 
 
 def without_seed(config: RunConfig) -> RunConfig:
-    """The settings that runs of a group share."""
+    """The common settings of a group."""
     return config.model_copy(update={"seed": 0})
 
 
@@ -138,7 +138,7 @@ def has_seeds(group: Sequence[Entry]) -> bool:
 
 
 def accuracies(group: Sequence[Entry]) -> list[float]:
-    """The test accuracies that there are so far, 0 to 1: one for each seed."""
+    """The known test accuracies, 0 to 1, one for each seed."""
     by_seed = {
         entry.config.seed: entry.status.test_accuracy
         for entry in group
@@ -148,14 +148,14 @@ def accuracies(group: Sequence[Entry]) -> list[float]:
 
 
 def pareto(costs: Sequence[float], gains: Sequence[float]) -> list[bool]:
-    """Which of the points no other one beats: none costs at most as much, gains at least as much, and is
+    """Which points are on the Pareto front: no other costs at most as much, gains at least as much, and is
     better in one of both.
     """
     best, found = float("-inf"), [False] * len(costs)
     order = sorted(range(len(costs)), key=lambda place: (costs[place], -gains[place]))
     for place, nth in enumerate(order):
         before = order[place - 1] if place else None
-        # Equal points stand and fall together.
+        # Equal points are either all on the front, or none of them is.
         equal = before is not None and (costs[before], gains[before]) == (costs[nth], gains[nth])
         found[nth] = found[before] if equal and before is not None else gains[nth] > best
         best = max(best, gains[nth])

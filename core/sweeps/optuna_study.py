@@ -23,11 +23,11 @@ from core.sweeps.search_space import SWEPT, Choice, Values
 from core.sweeps.sweeps import State, Sweep, Trial
 
 _NAME = "sweep"
-# So many runs go to their end before one is measured against them.
+# No run is pruned before this many runs have finished.
 _BEFORE_PRUNING = 4
-ENOUGH = 6  # finished runs, to say anything about which knob matters
+ENOUGH = 6  # finished runs that are needed to compute the importance of the knobs
 
-# What Optuna says of a journal that was cut or changed within: it has no error of its own for that.
+# What Optuna raises for a damaged journal. It has no error of its own for that.
 _DAMAGED = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OSError, RuntimeError,
 )  # fmt: skip
@@ -46,17 +46,20 @@ _STATES: dict[TrialState, State] = {
 
 
 class DamagedStudy(LookupError):
-    """What a sweep has tried cannot be read."""
+    """The journal of a sweep cannot be read. The message names the sweep and the file."""
 
 
 def _storage(folder: Path) -> optuna.storages.JournalStorage:
-    # A file lock as Optuna wants one, which the system frees when a process dies: its own are left behind.
+    # The system frees this lock when the process dies. The locks of Optuna would remain.
     lock = cast(Any, FileLock(folder / "study.lock"))
     return optuna.storages.JournalStorage(JournalFileBackend(str(folder / "study.log"), lock))
 
 
 def study(folder: Path, sweep: Sweep) -> optuna.Study:
-    """The study of a sweep, to go on with, for the one who writes it; a grid is laid out in it."""
+    """Open the study of a sweep to write to it. The trials of a grid are added to it.
+
+    Only the process of the sweep may call this.
+    """
     _mend(folder)
     found = optuna.create_study(
         storage=_storage(folder), study_name=_NAME, direction="maximize", load_if_exists=True,
@@ -70,15 +73,15 @@ def study(folder: Path, sweep: Sweep) -> optuna.Study:
         found.sampler = optuna.samplers.TPESampler(seed=seed)
     if sweep.method == "grid":
         places = sweep.grid()
-        # In no order, so that a sweep that is stopped has seen a bit of everything. What an earlier process
-        # has laid out is there already.
+        # In random order, so that a sweep that is stopped early has tried all parts of the grid. An earlier
+        # process may have added the trials already.
         for place in np.random.default_rng(sweep.base.seed).permutation(len(places)):
             found.enqueue_trial(places[place], skip_if_exists=True)
     return found
 
 
 def _mend(folder: Path) -> None:
-    """Cut off what a full disk left of a line: Optuna would add the next one to it, and read neither."""
+    """Remove an incomplete last line, as a full disk leaves it. Optuna would join it with the next line."""
     with suppress(FileNotFoundError), (folder / "study.log").open("r+b") as file:
         file.truncate(file.read().rfind(b"\n") + 1)
 
@@ -90,7 +93,7 @@ def _pruner(sweep: Sweep) -> optuna.pruners.BasePruner:
 
 
 def space(knobs: dict[str, Values]) -> dict[str, BaseDistribution]:
-    """What Optuna draws each knob from."""
+    """The distribution from which Optuna draws each knob."""
     return {name: _distribution(name, values) for name, values in knobs.items()}
 
 
@@ -105,11 +108,11 @@ def _distribution(name: str, values: Values) -> BaseDistribution:
 
 
 def read(folder: Path) -> list[Trial]:
-    """Everything that a sweep has tried or will try for certain; nothing before it has begun.
+    """The trials of a sweep, with the waiting trials of a grid; an empty list before the sweep has begun.
 
     Raises:
         UnknownSweep: the sweep cannot be read.
-        DamagedStudy: what it has tried cannot be read.
+        DamagedStudy: the journal of the sweep cannot be read.
     """
     if not _has_begun(folder):
         return []
@@ -131,7 +134,7 @@ def _damaged(folder: Path) -> DamagedStudy:
 
 
 def _has_begun(folder: Path) -> bool:
-    """Whether there is a whole line in its journal, the first of which makes the study."""
+    """Whether the journal has a complete line. The first line creates the study."""
     try:
         return b"\n" in (folder / "study.log").read_bytes()
     except OSError:
@@ -179,11 +182,11 @@ def _trial(found: FrozenTrial) -> Trial:
 
 
 def importance(folder: Path) -> dict[str, float]:
-    """How much of what makes the best runs differ from the others is each knob's doing, together 1.
+    """The importance of each knob, 0 to 1, with sum 1: how much it separates the best runs from the others.
 
-    Empty before there are `ENOUGH` finished runs, or where they are all alike. Raises as `read`.
+    Empty if fewer than `ENOUGH` runs have finished, or if all have the same accuracy. Raises like `read`.
 
-    The knobs' weights in PED-ANOVA: Watanabe, Bansal and Hutter, 2023.
+    Computed with PED-ANOVA (Watanabe, Bansal and Hutter, 2023).
     """
     complete = [one for one in read(folder) if one.state == "complete"]
     if len(complete) < ENOUGH or len({one.accuracy for one in complete}) < 2:

@@ -1,15 +1,14 @@
 """Sweeps: many runs that differ in a few settings, chosen by a grid, at random or by earlier results.
 
-A sweep is a folder in ``.sweeps`` of the runs folder. Where it stands and what is asked of it is written as
-for a run, see `core.runs.run_folder`, and its process, `core.sweeps.runner`, holds ``worker.lock`` and leaves
-``coming.json``
-and ``log.txt`` as a run's worker does. Besides that there are
+A sweep is a folder in ``.sweeps`` of the runs folder. Its status, its request, ``worker.lock``,
+``coming.json`` and ``log.txt`` are the same as those of a run, see `core.runs.run_folder`. Its process is
+`core.sweeps.runner`. There are two other files:
 
 ==============  ==========  ==================================================================
 file            written by  holds
 ==============  ==========  ==================================================================
-``sweep.json``  anyone      the `Sweep`; only how many runs it is to have is ever changed
-``study.log``   sweeper     Optuna's journal: the trials and their results
+``sweep.json``  anyone      the `Sweep`; only the number of runs can change
+``study.log``   sweeper     the journal of Optuna: the trials and their results
 ==============  ==========  ==================================================================
 """
 
@@ -44,20 +43,20 @@ FOLDER = ".sweeps"
 
 
 class UnknownSweep(KnownFailure, LookupError):
-    """There is no sweep of that name, or none that can be read."""
+    """There is no sweep with this name, or the sweep cannot be read."""
 
 
 class Sweep(Frozen):
-    """What is to be tried.
+    """The settings of a sweep.
 
     Attributes:
-        name: what people call it; its runs have it as a tag.
-        base: the settings that all of its runs share, except for the knobs.
-        knobs: what each of them takes.
-        method: ``"grid"`` tries every combination, ``"random"`` draws each by itself, ``"tpe"`` draws where
-            it was good before (tree-structured Parzen estimator: Bergstra et al., 2011).
-        trials: how many runs it is to have in all.
-        pruning: whether a run that is behind the median of those before is stopped early.
+        name: the name that the visitor chose; its runs have the name as a tag.
+        base: the settings of all runs, except for the knobs.
+        knobs: the values of each knob, by its name.
+        method: ``"grid"`` tries every combination. ``"random"`` draws each run independently. ``"tpe"``
+            prefers values near good ones (tree-structured Parzen estimator; Bergstra et al., 2011).
+        trials: the total number of runs.
+        pruning: whether a run that is worse than the median of the earlier runs is stopped early.
     """
 
     name: str
@@ -68,7 +67,7 @@ class Sweep(Frozen):
     pruning: bool = True
 
     def config(self, values: dict[str, Any]) -> RunConfig:
-        """The settings of the run with these values of the knobs."""
+        """The settings of a run with these values of the knobs. Raises `core.config.ConfigError`."""
         return reduce(lambda config, turn: search_space.turn(config, *turn), values.items(), self.base)
 
     def grid(self) -> list[dict[str, Any]]:
@@ -78,11 +77,11 @@ class Sweep(Frozen):
 
 
 def check(sweep: Sweep, settings: Settings) -> None:
-    """Whether a sweep can be run here.
+    """Check that a sweep can be run on this server.
 
     Raises:
-        BadSweep: something of it cannot be.
-        ImpossibleNetwork, DatasetMissing, NotAllowed: as `core.jobs.run_queue.check`, for what is shared.
+        BadSweep: a setting of the sweep is not allowed.
+        ImpossibleNetwork, DatasetMissing, NotAllowed: like `core.jobs.run_queue.check`, for the base.
     """
     if not tidy(sweep.name):
         raise BadSweep(_("Enter a name for the sweep. It is used to find its runs."))
@@ -119,7 +118,7 @@ def _check_what_it_tries(sweep: Sweep) -> None:
 
 
 def _check_repeats(sweep: Sweep) -> None:
-    """A run with the same settings and the same seed comes to the same."""
+    """Check that no two runs have the same settings. With the same seed, their results would be equal."""
     ways = math.prod(search_space.ways(name, values) for name, values in sweep.knobs.items())
     if sweep.method != "grid" and sweep.trials > ways:
         raise BadSweep(
@@ -149,13 +148,14 @@ def _check_running(settings: Settings) -> None:
 
 
 def submit(sweep: Sweep, settings: Settings) -> Path:
-    """Make a sweep and start it.
+    """Create a sweep and start it.
 
     Returns:
-        Its folder.
+        The folder of the sweep.
 
     Raises:
-        BadSweep, ImpossibleNetwork, DatasetMissing, NotAllowed: as `check`, or there is no room.
+        BadSweep, ImpossibleNetwork, DatasetMissing, NotAllowed: like `check`.
+        NotAllowed: there is no room for another run, or too many sweeps are running.
         OSError: the runs folder cannot be written to.
     """
     check(sweep, settings)
@@ -188,7 +188,7 @@ def _start(folder: Path) -> None:
 
 
 def read(folder: Path) -> Sweep:
-    """What a sweep tries. Raises UnknownSweep."""
+    """The settings of a sweep. Raises UnknownSweep."""
     try:
         return run_folder.settled(_read, folder / "sweep.json")
     except (OSError, ValidationError, BadSweep) as error:
@@ -224,11 +224,11 @@ def _can_be_read(folder: Path) -> bool:
         read(folder)
         run_folder.written_status(folder)
     except (UnknownSweep, run_folder.UnknownRun):
-        return False  # half made, or damaged
+        return False  # incomplete or damaged
     return True
 
 
-# ------------------------------------------------------------------------------------------- what was tried
+# ---------------------------------------------------------------------------------------------- its trials
 
 State = Literal["waiting", "running", "complete", "pruned", "failed"]
 
@@ -237,13 +237,13 @@ class Trial(NamedTuple):
     """One run of a sweep.
 
     Attributes:
-        number: from 0, in the order in which they began.
-        state: `waiting` is a place in a grid; `pruned` was stopped before its end.
-        values: what the knobs were set to.
-        accuracy: on the validation images, 0 to 1; of one that runs or was pruned, after its last epoch.
-        epochs: how many have been seen of it.
-        run: the name of its run; "" if it has none.
-        failure: why it failed; None where it has not, or that is not known.
+        number: from 0, in the order in which the trials began.
+        state: `waiting` is a point of a grid that has not begun; `pruned` was stopped early.
+        values: the values of the knobs, by name.
+        accuracy: on the validation images, 0 to 1. If the run has not finished, after its last epoch.
+        epochs: the number of epochs with a reported accuracy.
+        run: the name of the run; "" if there is none.
+        failure: why the trial failed; None if it has not failed, or if the reason is unknown.
     """
 
     number: int
@@ -261,27 +261,31 @@ def best(trials: Sequence[Trial]) -> Trial | None:
     return max(complete, key=lambda one: (one.accuracy or 0, -one.number), default=None)
 
 
-# --------------------------------------------------------------------------------------- what is asked of it
+# -------------------------------------------------------------------------------------------- its requests
 
 
 def pause(folder: Path) -> None:
-    """Pause the runs that train, and begin no other. Changes nothing where it rests."""
+    """Pause the runs that train, and begin no other. See `core.jobs.requests.pause`."""
     requests.pause(folder)
 
 
 def stop(folder: Path) -> None:
-    """Stop the runs that train or are paused, and begin no other. Changes nothing where it has ended."""
-    # Where it rests, there may be paused runs to be stopped.
+    """Stop all runs that have not ended, and begin no other. Changes nothing if the sweep has ended."""
+    # The process is needed even for a paused sweep, because it stops the paused runs.
     requests.stop(folder, lambda: _wake(folder))
 
 
 def go_on(folder: Path, settings: Settings, more: int = 0) -> None:
-    """Go on with a sweep that rests, or give one more runs.
+    """Continue a sweep, or give it more runs.
+
+    Args:
+        more: the number of runs to add.
 
     Raises:
-        BadSweep: it would have more runs than are allowed.
-        NotAllowed: enough other sweeps are running.
-        UnknownSweep: it is gone.
+        BadSweep: the sweep would have more runs than are allowed.
+        NotAllowed: too many other sweeps are running.
+        UnknownSweep: the sweep cannot be read.
+        FileNotFoundError: the sweep has been deleted.
     """
 
     def extend(state: run_folder.State) -> None:
@@ -301,10 +305,11 @@ def _wake(folder: Path) -> None:
 
 
 def forget(folder: Path) -> None:
-    """Delete a sweep that rests. Its runs stay.
+    """Delete a sweep that is not running. Its runs stay.
 
     Raises:
-        BadSweep: it does not rest.
+        BadSweep: the sweep is running.
+        OSError: its folder cannot be deleted.
     """
     with suppress(run_folder.UnknownRun):  # an unreadable sweep can be deleted, too
         if run_folder.status(folder).state not in run_folder.RESTING:

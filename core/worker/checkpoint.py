@@ -1,9 +1,9 @@
-"""The checkpoint: all that a run needs to continue exactly where it was, in one file.
+"""The checkpoint: everything that a run needs to resume exactly, in one file.
 
-The arrays are the model's variables (weights, statistics, and the random generators of its dropout
-layers), the optimizer's (its step count and moments), and the weights to go back to if the run ends
-early; everything else is a few numbers, the `Progress`. An array is called after its group, its layer
-and its variable: ``model/dense_1/kernel``, ``optimizer/dense_1_kernel_momentum``, ``best/dense_1/kernel``.
+The arrays are the variables of the model (weights, statistics, and the random generators of its dropout
+layers), those of the optimizer (its step count and moments), and the weights that early stopping would
+restore. The `Progress` has the remaining numbers. The name of an array consists of its group, its layer and
+its variable: ``model/dense_1/kernel``, ``optimizer/dense_1_kernel_momentum``, ``best/dense_1/kernel``.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ class DamagedCheckpoint(run_folder.CannotGoOn):
 
 @dataclass
 class Progress:
-    """Where a run stands.
+    """The progress of a run.
 
     Attributes:
-        epoch: the epoch under way, from 1; one more than there are when all are done.
-        step: the steps done in it.
-        lost, right: over those steps, the sum of the images' losses and the images read right.
-        seconds: spent on that epoch so far.
-        learning_rate, dropout: as they are set now.
-        cut: what plateaus have multiplied the learning rate by.
+        epoch: the current epoch, from 1; after the last epoch, the number of epochs plus 1.
+        step: number of steps done in the epoch.
+        lost, right: the sum of the losses and the number of correct predictions, over these steps.
+        seconds: the time that was spent on the epoch so far.
+        learning_rate, dropout: the current values.
+        cut: the factor by which plateaus have reduced the learning rate.
         best: the lowest loss after an epoch, on the validation images if there are any.
-        best_epoch: the epoch of that loss; 0 before the first.
-        waited: epochs since then.
-        flat: epochs since then, or since the learning rate was cut.
-        over: whether the training ended early, because the loss had stopped falling.
+        best_epoch: the epoch of the lowest loss; 0 before the first.
+        waited: epochs since the lowest loss.
+        flat: epochs since the lowest loss, or since the last reduction of the learning rate.
+        over: whether early stopping ended the training.
     """
 
     learning_rate: float
@@ -65,13 +65,13 @@ class Progress:
 
 
 def save(path: Path, progress: Progress, model: keras.Model, best: Weights) -> None:
-    """Write everything to ``path``, an ``.npz`` file.
+    """Write a checkpoint to ``path``, an ``.npz`` file.
 
     Args:
-        best: the weights to go back to if the run ends early; none if it keeps its last ones.
+        best: the weights that early stopping would restore; empty if it would keep the last weights.
 
     Raises:
-        OSError: it cannot be written; what was there before stays.
+        OSError: the file cannot be written. An earlier file does not change.
     """
     arrays: dict[str, Array] = {"progress": np.array(json.dumps(asdict(progress)))}
     arrays |= {f"model/{name}": variable.numpy() for name, variable in _variables(model).items()}
@@ -90,7 +90,7 @@ def _variables(model: keras.Model) -> dict[str, Any]:
 
 def _state(model: keras.Model) -> dict[str, Any]:
     """The optimizer's variables by name, in Keras's order."""
-    # Keras begins their names with the model's, in which it counts the models of a process.
+    # Their names begin with the name of the model, which contains a count of the models in the process.
     return {variable.name.removeprefix(f"{model.name}_"): variable for variable in model.optimizer.variables}
 
 
@@ -104,13 +104,13 @@ class Checkpoint:
     best: dict[str, Array] = field(default_factory=dict)
 
     def restore(self, model: keras.Model) -> Weights:
-        """Give the model and its optimizer their state back.
+        """Restore the state of the model and of its optimizer.
 
         Returns:
-            The weights to go back to if the run ends early; none if it keeps its last ones.
+            The weights that early stopping would restore; empty if it would keep the last weights.
 
         Raises:
-            DamagedCheckpoint: they are not the ones that it was saved from.
+            DamagedCheckpoint: the checkpoint belongs to another network or optimizer.
         """
         for arrays, variables in ((self.model, _variables(model)), (self.optimizer, _state(model))):
             for name, values in _matched(arrays, variables).items():
@@ -136,14 +136,14 @@ def load(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
-        DamagedCheckpoint: it is not there, cut short, or something else.
+        DamagedCheckpoint: the file is missing, is incomplete, or is not a checkpoint.
     """
     try:
         arrays = read_npz(path)
         found = Checkpoint(Progress(**json.loads(str(arrays.pop("progress")))))
         groups = {"model": found.model, "optimizer": found.optimizer, "best": found.best}
         for key, values in arrays.items():
-            group, name = re.split("[/_]", key, maxsplit=1)  # "_" in older ones
+            group, name = re.split("[/_]", key, maxsplit=1)  # "_" in older checkpoints
             groups[group][name] = values
     except (*DAMAGED_ARCHIVE, TypeError) as error:
         raise DamagedCheckpoint("checkpoint_damaged") from error

@@ -1,9 +1,8 @@
-"""A run's model in the formats that need TensorFlow to be written.
+"""Write the model of a run in a format that needs TensorFlow.
 
-``python -m core.worker.convert RUN FORMAT FILE`` writes one of them. Where it cannot, the last
-line that it prints is the `core.failures.Failure`. The model is built anew from the layer
-specs, the weights in ``model.onnx`` and the checkpoint. No ``.keras`` file is opened: it may have come from
-anywhere.
+``python -m core.worker.convert RUN FORMAT FILE`` writes a file. If that fails, the last line of its output
+is the `core.failures.Failure`. The model is built from the layer specs, the weights in ``model.onnx`` and
+the checkpoint. The ``.keras`` file of the run is not opened, because it may have been uploaded.
 """
 
 from __future__ import annotations
@@ -27,7 +26,11 @@ from core.worker import checkpoint, keras_model, portable
 
 
 def model(run: Path) -> keras.Model:
-    """The run's network with its weights, ready to predict and to be trained on."""
+    """The compiled model of a run, with its weights and, if there is a checkpoint, its optimizer's state.
+
+    Raises:
+        UnknownRun: the settings of the run cannot be read.
+    """
     config = records.config(run)
     found = keras_model.model(architectures.layers(config, records.spec(run)))
     keras_model.compile_model(found, config)
@@ -64,7 +67,7 @@ if __name__ == "__main__":
     try:
         WRITERS[ending](model(given), wanted)
     except Exception as error:  # noqa: BLE001
-        # The process's edge: whatever went wrong is for who waits for the file.
+        # The process that waits for the file shows the error.
         traceback.print_exc()
         print(Failure.from_exception(error).model_dump_json())
         sys.exit(1)

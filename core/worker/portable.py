@@ -1,8 +1,7 @@
 """Write Keras's own model files so that older versions of Keras can read them, too.
 
-Keras writes every argument of each layer, of the optimizer and of the loss, among them those that came with
-its newest version, and an older one refuses what it does not know. Here only what differs from its default is
-written.
+Keras writes all arguments of the layers, of the optimizer and of the loss. An older version refuses the
+arguments that are new in a later one. So only the arguments that differ from their defaults are written.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from core.exports.model_formats import OLDEST_KERAS
 
 
 def save_keras(model: keras.Model, file: Path) -> None:
-    """The network, its weights, and the optimizer with its state. Reads in `OLDEST_KERAS` and later."""
+    """Write the network, its weights, and the optimizer with its state, for `OLDEST_KERAS` and later."""
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "model.keras"
         model.save(written)
@@ -37,9 +36,9 @@ def save_keras(model: keras.Model, file: Path) -> None:
 
 
 def save_h5(model: keras.Model, file: Path) -> None:
-    """The network and its weights. Reads in `OLDEST_KERAS` and later.
+    """Write the network and its weights, for `OLDEST_KERAS` and later.
 
-    The optimizer is left out: Keras 3 would build it for no variables, and the model could not be trained.
+    The optimizer is left out. Keras 3 would build it without variables, and the model could not be trained.
     """
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "model.h5"
@@ -50,7 +49,7 @@ def save_h5(model: keras.Model, file: Path) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """What Keras has serialized, in which every object has only the arguments that it needs."""
+    """Keep only the needed arguments of each object in a configuration that Keras has serialized."""
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     if not isinstance(value, dict):
@@ -61,15 +60,15 @@ def _plain(value: Any) -> Any:
 
 
 def _arguments(serialized: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of an object that are not what they would be without being given."""
+    """The arguments of a serialized object that differ from their defaults or have none."""
     given = serialized["config"]
     match serialized["class_name"]:
         case "Sequential":
             return {name: given[name] for name in ("name", "layers")}
         case "InputLayer":
-            # As Keras 2 called it. Keras 3 knows this name as well.
+            # The name in Keras 2. Keras 3 accepts it as well.
             return {"name": given["name"], "batch_input_shape": given["batch_shape"]}
-    # In HDF5 only the layers' modules are left out.
+    # In HDF5, layers have no module, but all other objects have one.
     kind = getattr(
         importlib.import_module(serialized.get("module", "keras.layers")), serialized["class_name"]
     )

@@ -13,20 +13,24 @@ from core.runs import records, run_folder
 
 
 class Journal:
-    """Keeps a run's status, of which a living worker is the only writer."""
+    """Writes the status and the rows of a run. Only the worker of the run may have a journal of it.
+
+    Attributes:
+        status: the latest status.
+        had_diverged: whether the run had diverged before this worker began.
+    """
 
     def __init__(self, run: Path) -> None:
         self.run = run
         self.status = run_folder.written_status(run)
-        # Since then it has a smaller learning rate, or so one hopes.
         self.had_diverged = self.status.diverged
         self._began: float | None = None
         self._worked = self.status.worked
-        with suppress(OSError):  # on a full disk it has what was kept before
+        with suppress(OSError):  # on a full disk, the files of an earlier attempt are used
             run_folder.keep_room(run)
 
     def begin(self) -> None:
-        """Note that the run's turn has come, and count its time from here."""
+        """Write that the run trains. Its working time is counted from here."""
         self._began = time.time()
         self.update(
             state="running", phase="importing", started=self._began, ended=0,
@@ -34,7 +38,7 @@ class Journal:
         )  # fmt: skip
 
     def update(self, **changes: Any) -> None:
-        """Write the status with these changes, and the time as its heartbeat."""
+        """Write the status with these changes. The heartbeat is the current time."""
         self._note(changes)
         run_folder.write_status(self.run, self.status)
 
@@ -44,14 +48,14 @@ class Journal:
         self.status = self.status.model_copy(update=changes | {"heartbeat": now, "worked": worked})
 
     def end(self, state: run_folder.State, **changes: Any) -> None:
-        """Note that the run rests now, in this state."""
+        """Write that the run has ended or paused, with this state."""
         self._note(changes | {"state": state, "phase": "", "ended": time.time()})
         run_folder.write_last_word(self.run, self.status)
 
     def pause(self, action: Ask) -> bool:
-        """Note that the run pauses, if that is still what is wanted. Returns whether it was.
+        """Write that the run pauses, if a pause is still requested. Returns whether it was.
 
-        Who asks for something else is kept waiting meanwhile, and then sees that no worker is left.
+        Another request has to wait meanwhile, and then finds that there is no worker.
         """
         with run_folder.changing_request(self.run):
             if action() != "pause":
@@ -60,12 +64,12 @@ class Journal:
             return True
 
     def batch(self, row: dict[str, Any]) -> None:
-        """Note how far the epoch is."""
+        """Append a row within an epoch."""
         records.append_row(self.run / "batches.jsonl", _finite(row))
         self.update(step=row["step"])
 
     def epoch(self, row: dict[str, Any]) -> None:
-        """Note an epoch's result."""
+        """Append the results of an epoch."""
         records.append_row(self.run / "metrics.jsonl", _finite(row | {"time": time.time()}))
         self.update(step=row["steps"])
 
@@ -74,13 +78,13 @@ class Journal:
         records.append_row(self.run / "layers.jsonl", {"epoch": epoch, "layers": found})
 
     def change(self, epoch: int, setting: str, before: float, after: float, by: str) -> None:
-        """Note that a knob was turned."""
+        """Append a change of a setting, see `core.runs.records.changes`."""
         row = {"epoch": epoch, "setting": setting, "before": before, "after": after, "by": by}
         records.append_row(self.run / "changes.jsonl", row)
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN and no infinity; a missing value says the same."""
+    """Replace NaN and infinity, which JSON does not have, by None."""
     return {
         key: None if isinstance(value, float) and not math.isfinite(value) else value
         for key, value in row.items()

@@ -1,4 +1,4 @@
-"""The advice on a run, with the button that does what it says."""
+"""The advice on a run, with buttons that follow it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def show(run: Path, status: run_folder.Status, config: RunConfig) -> None:
 
 
 def _follow(run: Path, status: run_folder.Status, config: RunConfig, advice: adviser.Advice) -> None:
-    """The button that does what the advice says."""
+    """Show a button that follows the advice, if the advice has an action."""
     follow = state.TRAIN_FOLLOW[advice.topic]
     if not advice.change:
         if status.state == "running" and steering.button(

@@ -1,4 +1,4 @@
-"""What can be done with a run: to pause, resume and stop it, and to turn its knobs while it trains."""
+"""The controls of a run: pause, resume and stop it, and change its settings while it trains."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from core.ui.whole_number import refused, whole
 
 
 def buttons(run: Path, status: run_folder.Status) -> None:
-    """What can be done with a run in this state."""
+    """Show the buttons for a run in this state."""
     with st.container(horizontal=True):
         if status.state in ("queued", "running") and button(
             _("Pause"), "pause", _("Pauses the run after the current step. Nothing is lost."),
@@ -44,7 +44,7 @@ def buttons(run: Path, status: run_folder.Status) -> None:
 
 
 def _resume_or_data(run: Path, status: run_folder.Status) -> None:
-    """The button that has it go on; or, without its data, the way to that."""
+    """Show the button that resumes a run; or a link to the Data page, if the data set is missing."""
     name = records.config(run).dataset
     try:
         datasets.check(name)
@@ -71,12 +71,16 @@ def _train_on(run: Path, status: run_folder.Status) -> None:
 
 
 def knobs(run: Path, status: run_folder.Status, config: RunConfig) -> None:
-    """The knobs that can be turned while it trains, or before it goes on."""
+    """Show the settings that can be changed while the run trains, or before it resumes.
+
+    Args:
+        config: the run's settings with the latest request, see `records.plan`.
+    """
     if status.state in ("finished", "stopped", "stopping"):
         return
     going_on = status.state not in run_folder.RESTING
     now = {name: getattr(config, name) for name, knob in KNOBS.items() if knob.live}
-    if status.diverged:  # what it diverged with would make it do so again
+    if status.diverged:  # with the same learning rate, the run would diverge again
         now["learning_rate"] /= 10
     with (
         st.expander(
@@ -111,7 +115,7 @@ def knobs(run: Path, status: run_folder.Status, config: RunConfig) -> None:
 def button(
     label: str, icon: str, hint: str, key: Key[Any], *, primary: bool = False, disabled: bool = False
 ) -> bool:
-    """A button with an icon. Returns whether it was pressed."""
+    """Show a button with an icon. Returns whether the button was pressed."""
     return st.button(
         label,
         icon=f":material/{icon}:",
@@ -142,7 +146,7 @@ def _resume(run: Path, epochs: int | None = None) -> None:
 
 
 def steer(run: Path, **values: float) -> bool:
-    """Whether the values were taken."""
+    """Change settings of the run from the next epoch on. Returns whether the values were accepted."""
     try:
         run_queue.steer(run, **values)
     except (ConfigError, OSError) as error:
