@@ -178,8 +178,8 @@ def _or_missing(name: str, file: Path) -> Iterator[Path]:
 
 def _stamp(file: Path) -> tuple[int, ...]:
     """Another one wherever the file is another. Raises OSError."""
-    found = file.stat()
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+    stat = file.stat()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
 @lru_cache(maxsize=16)

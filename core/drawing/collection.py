@@ -146,8 +146,8 @@ def writers(path: Path) -> list[str]:
     with reading(path) as connection:
         if connection is None:
             return []
-        found = connection.execute("SELECT DISTINCT writer FROM drawings WHERE writer != ''")
-        return sorted((name for (name,) in found), key=lambda name: (name.casefold(), name))
+        rows = connection.execute("SELECT DISTINCT writer FROM drawings WHERE writer != ''")
+        return sorted((name for (name,) in rows), key=lambda name: (name.casefold(), name))
 
 
 def relabel(path: Path, id: int, label: int) -> None:
@@ -180,9 +180,9 @@ def delete(path: Path, ids: Iterable[int]) -> list[Drawing]:
     if not path.is_file():
         return []
     with writing(path) as connection:
-        found = _select(connection, path, "id IN (SELECT value FROM json_each(:ids))", chosen)
+        drawings = _select(connection, path, "id IN (SELECT value FROM json_each(:ids))", chosen)
         connection.execute("DELETE FROM drawings WHERE id IN (SELECT value FROM json_each(:ids))", chosen)
-    return found
+    return drawings
 
 
 def _row(drawing: Drawing) -> tuple[object, ...]:
@@ -215,8 +215,8 @@ def _digit(label: int) -> int:
 
 
 def _count(connection: sqlite3.Connection) -> int:
-    found: int = connection.execute("SELECT count(*) FROM drawings").fetchone()[0]
-    return found
+    number: int = connection.execute("SELECT count(*) FROM drawings").fetchone()[0]
+    return number
 
 
 def _select(

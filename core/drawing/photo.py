@@ -242,8 +242,8 @@ def steps(photo: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
     small = _small(levels)
     papers: dict[Sign, Paper] = {-1: paper(small, -1), 1: paper(small, 1)}
     sign = polarity(small, papers)
-    found = contrast(levels, papers[sign], sign)
-    digit, floor = strokes(found)
+    contrasts = contrast(levels, papers[sign], sign)
+    digit, floor = strokes(contrasts)
     if not digit.any():
         raise EmptyDrawing(
             _(
@@ -252,9 +252,9 @@ def steps(photo: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
             )
         )
     return {
-        "light": _picture(_resized(papers[sign].levels, found.shape).mean(axis=0)),
-        "contrast": _picture(found / found.max()),
-        "ink": _picture(thicken(_fitted(_grey(found, digit, floor)))),
+        "light": _picture(_resized(papers[sign].levels, contrasts.shape).mean(axis=0)),
+        "contrast": _picture(contrasts / contrasts.max()),
+        "ink": _picture(thicken(_fitted(_grey(contrasts, digit, floor)))),
     }
 
 
@@ -282,9 +282,9 @@ def _small(levels: Planes) -> Planes:
 
 def _resized(planes: Planes, shape: tuple[int, ...]) -> Planes:
     """Made smaller by area averaging, or larger by interpolation."""
-    how = Image.Resampling.BOX if shape < planes.shape[1:] else Image.Resampling.BILINEAR
+    kernel = Image.Resampling.BOX if shape < planes.shape[1:] else Image.Resampling.BILINEAR
     height, width = shape
-    return np.stack([np.asarray(Image.fromarray(plane).resize((width, height), how)) for plane in planes])
+    return np.stack([np.asarray(Image.fromarray(plane).resize((width, height), kernel)) for plane in planes])
 
 
 def paper(small: Planes, sign: Sign) -> Paper:
@@ -419,7 +419,7 @@ def _grey(contrast: Plane, digit: Mask, floor: float) -> Plane:
     """The ink of the digit, 0 to 1, cropped. It is proportional to the contrast, so that edges are grey."""
     rim = max(1, round(_RIM * max(digit.shape)))
     rows, columns = (np.flatnonzero(digit.any(axis=axis)) for axis in (1, 0))
-    window = tuple(slice(max(0, found[0] - rim), found[-1] + 1 + rim) for found in (rows, columns))
+    window = tuple(slice(max(0, inked[0] - rim), inked[-1] + 1 + rim) for inked in (rows, columns))
     contrast, digit = contrast[window], digit[window]
     full = np.float32(np.median(contrast[digit]))
     ink: Plane = np.clip((contrast - floor / 2) / (full - floor / 2), 0, 1)

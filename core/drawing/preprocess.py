@@ -89,14 +89,14 @@ def steps(rgba: NDArray[np.uint8], without: Collection[str] = ()) -> dict[str, N
     now = ink(rgba)  # also raises EmptyDrawing
     if "ink" in without:
         now = _grey(rgba)
-    found = {"ink": now}
+    pictures = {"ink": now}
     # Black on a transparent canvas is ink, but its greys are all 0: then there is nothing to go by.
     blank = not now.any()
-    found["crop"] = now = now if blank or "crop" in without else crop(now)
-    found["fit"] = now = _squeeze(now) if "fit" in without else fit(now)
-    found["stretch"] = now = now if blank or "stretch" in without else stretch(now)
-    found["centre"] = (_middle(now) if blank or "centre" in without else centre(now)).astype(np.float32)
-    return found
+    pictures["crop"] = now = now if blank or "crop" in without else crop(now)
+    pictures["fit"] = now = _squeeze(now) if "fit" in without else fit(now)
+    pictures["stretch"] = now = now if blank or "stretch" in without else stretch(now)
+    pictures["centre"] = (_middle(now) if blank or "centre" in without else centre(now)).astype(np.float32)
+    return pictures
 
 
 def _grey(rgba: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -112,11 +112,11 @@ def _squeeze(image: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _middle(image: NDArray[np.float32]) -> NDArray[np.uint8]:
-    found = np.zeros((SIZE, SIZE), np.uint8)
+    placed = np.zeros((SIZE, SIZE), np.uint8)
     height, width = image.shape
     top, left = (SIZE - height) // 2, (SIZE - width) // 2
-    found[top : top + height, left : left + width] = np.rint(image)
-    return found
+    placed[top : top + height, left : left + width] = np.rint(image)
+    return placed
 
 
 def ink(rgba: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -143,14 +143,14 @@ def ink(rgba: NDArray[np.uint8]) -> NDArray[np.float32]:
     # between a stroke and its prediction.
     pixels = np.ascontiguousarray(rgba).view(np.uint32)[..., 0]
     other = pixels != np.rint(paper).astype(np.uint8).view(np.uint32)
-    found = np.zeros(rgba.shape[:2], np.float32)
+    greys = np.zeros(rgba.shape[:2], np.float32)
     if other.any():
         drawn = box(other)
         contrast = _contrast(rgba[drawn], paper)
-        found[drawn] = contrast * (contrast > NOISE * spread)
-    if found.max() < FAINTEST:
+        greys[drawn] = contrast * (contrast > NOISE * spread)
+    if greys.max() < FAINTEST:
         raise EmptyDrawing(_("The drawing is empty. Draw a digit from 0 to 9."))
-    return found
+    return greys
 
 
 def _paper(rgba: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
@@ -176,10 +176,10 @@ def _contrast(rgba: NDArray[np.uint8], paper: NDArray[np.float32]) -> NDArray[np
     strongest: NDArray[np.uint8] = np.maximum(
         np.maximum(difference[..., 0], difference[..., 1]), difference[..., 2]
     )
-    found = strongest.astype(np.float32)
+    contrast = strongest.astype(np.float32)
     if opacity.min() < 255:
-        found *= opacity / np.float32(255)
-    return found
+        contrast *= opacity / np.float32(255)
+    return contrast
 
 
 def crop(ink: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -188,17 +188,17 @@ def crop(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     With a speck, the rectangle would be larger, and the digit in the image would be smaller.
     """
     ink = ink[box(ink)]
-    found, number = pieces(ink)
+    numbered, number = pieces(ink)
     if number > 1:
-        ink = _without_specks(ink, found, number)
+        ink = _without_specks(ink, numbered, number)
         ink = ink[box(ink)]
     return ink
 
 
 def pieces(ink: NDArray[np.float32]) -> tuple[NDArray[np.int32], int]:
     """The pieces of ink that do not touch each other, numbered from 1, and how many there are."""
-    found, number = ndimage.label(ink > 0, structure=TOUCHING)
-    return found, number
+    numbered, number = ndimage.label(ink > 0, structure=TOUCHING)
+    return numbered, number
 
 
 def box(ink: NDArray[Any]) -> tuple[slice, slice]:
@@ -231,9 +231,9 @@ def least(mass: NDArray[Any], share: float = LITTLE) -> float:
     return float(min(share * mass.sum(), _OF_LARGEST * mass.max()))
 
 
-def _gap(one: tuple[slice, slice], other: tuple[slice, slice]) -> int:
+def _gap(first: tuple[slice, slice], second: tuple[slice, slice]) -> int:
     """How many pixels lie between two rectangles, along the axis in which they are farther apart."""
-    gaps: list[int] = [max(b.start - a.stop, a.start - b.stop) for a, b in zip(one, other, strict=True)]
+    gaps: list[int] = [max(b.start - a.stop, a.start - b.stop) for a, b in zip(first, second, strict=True)]
     return max(gaps)
 
 

@@ -133,8 +133,8 @@ def _digits(ink: NDArray[np.float32], pieces: NDArray[np.int32]) -> list[_Group]
     least = preprocess.least(mass, preprocess.LITTLE / MOST)
     groups = [
         _Group([piece], *_sides(box))
-        for piece, (box, own) in enumerate(zip(ndimage.find_objects(pieces), mass, strict=True), 1)
-        if own >= least
+        for piece, (box, amount) in enumerate(zip(ndimage.find_objects(pieces), mass, strict=True), 1)
+        if amount >= least
     ]
     return _without_parts(_merged(groups))[:MOST]
 
@@ -146,12 +146,12 @@ def _sides(box: tuple[slice, slice]) -> tuple[int, int, int, int]:
 
 def _merged(groups: list[_Group]) -> list[_Group]:
     """Groups from left to right, those above each other made one."""
-    found: list[_Group] = []
+    merged: list[_Group] = []
     for group in sorted(groups, key=lambda group: group.left):
-        while found and found[-1].shared(group) >= _SHARED:
-            group = found.pop() + group
-        found.append(group)
-    return found
+        while merged and merged[-1].shared(group) >= _SHARED:
+            group = merged.pop() + group
+        merged.append(group)
+    return merged
 
 
 def _without_parts(groups: list[_Group]) -> list[_Group]:

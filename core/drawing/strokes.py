@@ -47,10 +47,10 @@ def from_canvas(drawing: object) -> Strokes:
     objects = drawing.get("objects") if isinstance(drawing, Mapping) else None
     try:
         # Each path begins with a move. Its other commands are lines, or curves that bend where the pen was.
-        found = [[command[1:3] for command in item["path"][1:]] for item in objects or []]
+        strokes = [[command[1:3] for command in item["path"][1:]] for item in objects or []]
     except (TypeError, KeyError, IndexError, AttributeError):
-        found = [[]]
-    return checked(found) if found else []
+        strokes = [[]]
+    return checked(strokes) if strokes else []
 
 
 def to_text(strokes: Strokes, side: int) -> str:
@@ -65,20 +65,20 @@ def to_text(strokes: Strokes, side: int) -> str:
         (two bytes) and its points (one byte for x and one for y, where 255 is `side`). Points with a distance
         below a hundredth of `side` are left out. "" if the text would be longer than `MOST_TEXT`.
     """
-    found = b""
+    packed = b""
     for stroke in strokes:
         points = np.rint(np.array(stroke) * (255 / side)).clip(0, 255)
         kept = [points[0]]
         for point in points[1:]:
             if np.abs(point - kept[-1]).max() >= _APART:
                 kept.append(point)
-            if len(found) + 2 * len(kept) > _MOST_BYTES:
+            if len(packed) + 2 * len(kept) > _MOST_BYTES:
                 return ""
         kept.append(points[-1])  # to its very end
-        found += len(kept).to_bytes(2, "big") + np.array(kept, np.uint8).tobytes()
-    if len(found) > _MOST_BYTES:
+        packed += len(kept).to_bytes(2, "big") + np.array(kept, np.uint8).tobytes()
+    if len(packed) > _MOST_BYTES:
         return ""
-    return base64.urlsafe_b64encode(found).decode().rstrip("=")
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
 def from_text(text: str, side: int) -> Strokes:
@@ -87,15 +87,15 @@ def from_text(text: str, side: int) -> Strokes:
         rest = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:
         return []
-    found: Strokes = []
+    strokes: Strokes = []
     while rest:
         end = 2 + 2 * int.from_bytes(rest[:2], "big")
         points = np.frombuffer(rest[2:end], np.uint8)
         if not len(points) or len(rest) < end:
             return []
-        found.append((points.reshape(-1, 2) * (side / 255)).tolist())
+        strokes.append((points.reshape(-1, 2) * (side / 255)).tolist())
         rest = rest[end:]
-    return found
+    return strokes
 
 
 def checked(value: Any) -> Strokes:
@@ -108,13 +108,13 @@ def checked(value: Any) -> Strokes:
         ValueError: the value is not a list of strokes, or has too many points or strokes.
     """
     try:
-        found = [np.array(stroke, float).reshape(-1, 2) for stroke in value]
+        strokes = [np.array(stroke, float).reshape(-1, 2) for stroke in value]
     except (TypeError, ValueError, OverflowError):
-        found = []
-    points = np.concatenate(found) if found else np.empty((0, 2))
+        strokes = []
+    points = np.concatenate(strokes) if strokes else np.empty((0, 2))
     if (
         not 0 < len(points) <= MOST_POINTS
-        or len(found) > MOST_STROKES
+        or len(strokes) > MOST_STROKES
         or not np.isfinite(points).all()
         or np.abs(points).max() > _FARTHEST
     ):
@@ -124,7 +124,7 @@ def checked(value: Any) -> Strokes:
                 "something else."
             ).format(most=MOST_POINTS)
         )
-    return [stroke.tolist() for stroke in found if len(stroke)]
+    return [stroke.tolist() for stroke in strokes if len(stroke)]
 
 
 def unit(strokes: Strokes) -> Strokes:

@@ -52,8 +52,8 @@ class Calibration(Sidecar):
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         """The probabilities at this temperature, ``(n, classes)``; the order of the classes stays."""
-        found: NDArray[np.float64] = softmax(logits.astype(np.float64) / self.temperature, axis=1)
-        return found
+        probabilities: NDArray[np.float64] = softmax(logits.astype(np.float64) / self.temperature, axis=1)
+        return probabilities
 
     def unlike(self, distances: NDArray[np.float32]) -> NDArray[np.float64]:
         """How much the images differ from digits, ``(n,)``. An image with a value above 1 is not a digit.
@@ -61,8 +61,8 @@ class Calibration(Sidecar):
         Args:
             distances: ``(n, 2)``, from `core.evaluation.explain.Neighbours.unlikeness`.
         """
-        found: NDArray[np.float64] = (distances / np.array(self.scales)).sum(axis=1) / self.limit
-        return found
+        unlikeness: NDArray[np.float64] = (distances / np.array(self.scales)).sum(axis=1) / self.limit
+        return unlikeness
 
 
 def reference_name(spec: DatasetSpec) -> str:

@@ -63,14 +63,14 @@ def occlusion(predictor: Predictor, image: NDArray[np.uint8], digit: int) -> Occ
 
 def _squares(size: tuple[int, ...]) -> NDArray[np.bool_]:
     """The squares to cover, as masks ``(n, *size)``; together they cover every pixel."""
-    found = []
+    masks = []
     height, width = size
     for top in range(1 - PATCH + STRIDE, height, STRIDE):
         for left in range(1 - PATCH + STRIDE, width, STRIDE):
             mask = np.zeros(size, bool)
             mask[max(0, top) : top + PATCH, max(0, left) : left + PATCH] = True
-            found.append(mask)
-    return np.stack(found)
+            masks.append(mask)
+    return np.stack(masks)
 
 
 class Neighbours:
@@ -142,8 +142,8 @@ class _Points:
         few = len(others) <= _FEW
         products = np.vecdot(others[:, None], self.points) if few else others @ self.points.T
         squares = (others**2).sum(axis=1)[:, None] + self._squares - 2 * products
-        found: NDArray[np.float32] = np.sqrt(np.maximum(squares, 0))
-        return found
+        distances: NDArray[np.float32] = np.sqrt(np.maximum(squares, 0))
+        return distances
 
 
 def looks(images: NDArray[np.uint8]) -> NDArray[np.float32]:

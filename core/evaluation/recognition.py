@@ -73,11 +73,11 @@ class Reader:
         """Classify images, uint8 ``(n, *spec.image)``."""
         logits, features = self.predictor.logits_and_features(images)
         if self.measured is None:
-            plain = softmax(logits.astype(float), axis=1)
-            return [Reading(*one, None) for one in zip(images, plain, strict=True)]
+            rows = softmax(logits.astype(float), axis=1)
+            return [Reading(image, row, None) for image, row in zip(images, rows, strict=True)]
         unlike = self.measured.unlike(self.reference.unlikeness(images, features))
-        found = zip(images, self.measured.probabilities(logits), map(float, unlike), strict=True)
-        return [Reading(*one) for one in found]
+        parts = zip(images, self.measured.probabilities(logits), map(float, unlike), strict=True)
+        return [Reading(*fields) for fields in parts]
 
 
 def load(run: Path) -> Reader:

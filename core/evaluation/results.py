@@ -59,20 +59,20 @@ class Evaluation:
     @cached_property
     def predictions(self) -> NDArray[np.int64]:
         """The most likely digit for each image, ``(n,)``."""
-        found: NDArray[np.int64] = self.logits.argmax(axis=1)
-        return found
+        predictions: NDArray[np.int64] = self.logits.argmax(axis=1)
+        return predictions
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
         """``(n, classes)``; each row adds up to 1."""
-        found: NDArray[np.float64] = softmax(self.logits.astype(np.float64), axis=1)
-        return found
+        probabilities: NDArray[np.float64] = softmax(self.logits.astype(np.float64), axis=1)
+        return probabilities
 
     @cached_property
     def confidences(self) -> NDArray[np.float64]:
         """The probability of the predicted digit, ``(n,)``, above 0 to 1."""
-        found: NDArray[np.float64] = self.probabilities.max(axis=1)
-        return found
+        confidences: NDArray[np.float64] = self.probabilities.max(axis=1)
+        return confidences
 
     def at(self, temperature: float) -> Evaluation:
         """The predictions at a temperature: the logits are divided by this number, which is above 0."""
@@ -161,9 +161,9 @@ def load(run_dir: Path) -> Evaluation:
     """
     try:
         arrays = read_npz(run_dir / "evaluation.npz")
-        found = _checked(arrays["logits"], arrays["labels"])
-        _check_length(found, run_dir)
-        return found
+        evaluation = _checked(arrays["logits"], arrays["labels"])
+        _check_length(evaluation, run_dir)
+        return evaluation
     except FileNotFoundError:
         raise NotEvaluated(
             _("Run {name} has not been evaluated, because it has not finished training.").format(
@@ -187,11 +187,11 @@ def _checked(logits: NDArray[Any], labels: NDArray[Any]) -> Evaluation:
     return Evaluation(logits, labels)
 
 
-def _check_length(found: Evaluation, run: Path) -> None:
+def _check_length(evaluation: Evaluation, run: Path) -> None:
     """Raises ValueError if there are not as many answers as test images, or classes."""
     try:
         spec = records.spec(run)
     except run_folder.UnknownRun:
         return  # the answers alone can be read
-    if found.logits.shape != (spec.test, len(spec.classes)):
-        raise ValueError(f"There are answers of {found.logits.shape} to {spec.test} test images.")
+    if evaluation.logits.shape != (spec.test, len(spec.classes)):
+        raise ValueError(f"There are answers of {evaluation.logits.shape} to {spec.test} test images.")

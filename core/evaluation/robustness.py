@@ -111,10 +111,10 @@ def _measured(run: Path) -> Robustness:
     predictor = predict.load(run, threads=0)
     dataset = datasets.load(records.config(run).dataset)
     some = np.random.default_rng(_SEED).permutation(len(dataset.y_test))[:IMAGES]
-    found = Robustness(images=len(some), accuracy={})
-    for found in accuracies(predictor, dataset.x_test[some], dataset.y_test[some]):
-        found.keep(run)
-    return found
+    measured = Robustness(images=len(some), accuracy={})
+    for measured in accuracies(predictor, dataset.x_test[some], dataset.y_test[some]):
+        measured.keep(run)
+    return measured
 
 
 def accuracies(predictor: Predictor, images: Images, labels: NDArray[np.uint8]) -> Iterator[Robustness]:
@@ -129,13 +129,13 @@ def accuracies(predictor: Predictor, images: Images, labels: NDArray[np.uint8]) 
         return float(np.mean(predictor.logits(some).argmax(axis=1) == labels))
 
     as_they_are = right(images)
-    found: dict[str, list[float]] = {}
+    accuracy: dict[str, list[float]] = {}
     for kind, levels in LEVELS.items():
-        found[kind] = []
+        accuracy[kind] = []
         for level in levels:
             is_same = level == UNCHANGED[kind]
-            found[kind].append(as_they_are if is_same else right(changed(images, kind, level)))
-            yield Robustness(images=len(labels), accuracy=found)
+            accuracy[kind].append(as_they_are if is_same else right(changed(images, kind, level)))
+            yield Robustness(images=len(labels), accuracy=accuracy)
 
 
 def changed(images: Images, kind: str, level: float) -> Images:
@@ -155,13 +155,13 @@ def _moved(images: Images, **by: NDArray[np.float32] | float) -> Images:
     still = augmentation.draw(len(images), augmentation.NONE, np.random.default_rng(_SEED), size)
     wanted = {name: np.full_like(getattr(still, name), value) for name, value in by.items()}
     changes = still._replace(**wanted)
-    found = np.empty_like(images)
+    moved = np.empty_like(images)
     for start in range(0, len(images), augmentation.CHUNK):
         some = slice(start, start + augmentation.CHUNK)
-        found[some] = np.rint(
+        moved[some] = np.rint(
             augmentation.resample(images[some], augmentation.coordinates(changes.part(some), size))
         )
-    return found
+    return moved
 
 
 def _thickened(images: Images, pixels: float) -> Images:

@@ -33,8 +33,8 @@ def wilson(right: int, total: int) -> Interval:
     Raises:
         ValueError: `right` is not between 0 and `total`.
     """
-    found = binomtest(right, total).proportion_ci(LEVEL, method="wilson")
-    return Interval(float(found.low), float(found.high))
+    interval = binomtest(right, total).proportion_ci(LEVEL, method="wilson")
+    return Interval(float(interval.low), float(interval.high))
 
 
 class Mean(NamedTuple):
