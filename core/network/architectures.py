@@ -197,7 +197,7 @@ def _convolutions(config: RunConfig, spec: DatasetSpec) -> list[Layer]:
     if config.architecture == "mlp":
         return []
     shape: Shape = spec.shape
-    found: list[Layer] = [] if shape == spec.image else [Reshape("image", shape)]
+    stack: list[Layer] = [] if shape == spec.image else [Reshape("image", shape)]
     for number, block in enumerate(config.conv_blocks, start=1):
         convolution = Conv2D(
             f"conv_{number}",
@@ -208,14 +208,14 @@ def _convolutions(config: RunConfig, spec: DatasetSpec) -> list[Layer]:
             **_hidden(config),
         )
         shape = _fitting(convolution, shape, number)
-        found += [convolution, *_normalised(config, f"conv_{number}")]
+        stack += [convolution, *_normalised(config, f"conv_{number}")]
         if kind := _POOLINGS.get(block.pooling):
             pooling = kind(f"pool_{number}")
             shape = _fitting(pooling, shape, number)
-            found.append(pooling)
+            stack.append(pooling)
         if config.dropout and config.dropout_place == "everywhere":
-            found.append(Dropout(f"conv_{number}_dropout", config.dropout))
-    return found
+            stack.append(Dropout(f"conv_{number}_dropout", config.dropout))
+    return stack
 
 
 _POOLINGS: dict[str, type[_Pooling2D]] = {"max": MaxPooling2D, "average": AveragePooling2D}
@@ -254,14 +254,14 @@ def _dense(config: RunConfig) -> list[Layer]:
         units = config.hidden_units
     else:
         units = (config.dense_units,) if config.dense_units else ()
-    found: list[Layer] = []
+    stack: list[Layer] = []
     for number, width in enumerate(units, start=1):
         name = f"dense_{number}"
-        found += [Dense(name, width, **_hidden(config)), *_normalised(config, name)]
+        stack += [Dense(name, width, **_hidden(config)), *_normalised(config, name)]
         last = number == len(units)
         if config.dropout and not (last and config.dropout_place == "between"):
-            found.append(Dropout(f"{name}_dropout", config.dropout))
-    return found
+            stack.append(Dropout(f"{name}_dropout", config.dropout))
+    return stack
 
 
 def _normalised(config: RunConfig, name: str) -> list[Layer]:

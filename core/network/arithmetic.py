@@ -49,22 +49,22 @@ def of(row: arch.Row, weights: Weights, image: Array, place: tuple[int, ...]) ->
         image: the input of the layer for one drawing, float32 in the shape of Keras.
         place: the position in the output: ``(row, column, channel)``, or ``(unit,)``.
     """
-    layer, own = row.layer, weights.get(row.layer.name, {})
+    layer, arrays = row.layer, weights.get(row.layer.name, {})
     match layer:
         case arch.Conv2D():
-            patch = _patch(image, layer, row.output, place)
-            return _sum(layer.kind, patch, own["kernel"][..., place[2]], own, place[2], layer.activation)
+            patch, kernel = _patch(image, layer, row.output, place), arrays["kernel"][..., place[2]]
+            return _sum(layer.kind, patch, kernel, arrays, place[2], layer.activation)
         case arch.Dense():
             if layer.activation == "softmax":
-                return _softmax(layer.kind, image, own, place[0])
-            return _sum(layer.kind, image, own["kernel"][:, place[0]], own, place[0], layer.activation)
+                return _softmax(layer.kind, image, arrays, place[0])
+            return _sum(layer.kind, image, arrays["kernel"][:, place[0]], arrays, place[0], layer.activation)
         case arch.MaxPooling2D() | arch.AveragePooling2D():
             y, x, channel = place
             patch = image[2 * y : 2 * y + 2, 2 * x : 2 * x + 2, channel]
             total = float(patch.max() if isinstance(layer, arch.MaxPooling2D) else patch.mean())
             return Arithmetic(layer.kind, patch, None, 0.0, total, "linear", total)
         case arch.BatchNormalization():
-            return _normalised(layer.kind, image[place], own, place[-1])
+            return _normalised(layer.kind, image[place], arrays, place[-1])
     value = image.reshape(row.output)[place]
     activation = layer.activation if isinstance(layer, arch.ActivationLayer) else "linear"
     output = float(activate(np.array([value]), activation)[0])
@@ -88,34 +88,34 @@ def _patch(image: Array, layer: arch.Conv2D, output: arch.Shape, place: tuple[in
 
 
 def _sum(
-    kind: str, inputs: Array, kernel: Array, own: Mapping[str, Array], unit: int, activation: str
+    kind: str, inputs: Array, kernel: Array, arrays: Mapping[str, Array], unit: int, activation: str
 ) -> Arithmetic:
-    bias = float(own["bias"][unit]) if "bias" in own else 0.0
+    bias = float(arrays["bias"][unit]) if "bias" in arrays else 0.0
     total = float((inputs * kernel).sum(dtype=np.float64)) + bias
     output = float(activate(np.array([total]), activation)[0])
     return Arithmetic(kind, inputs, kernel, bias, total, activation, output)
 
 
-def _softmax(kind: str, inputs: Array, own: Mapping[str, Array], unit: int) -> Arithmetic:
-    logits = inputs.astype(np.float64) @ own["kernel"] + own["bias"]
+def _softmax(kind: str, inputs: Array, arrays: Mapping[str, Array], unit: int) -> Arithmetic:
+    logits = inputs.astype(np.float64) @ arrays["kernel"] + arrays["bias"]
     return Arithmetic(
-        kind, inputs, own["kernel"][:, unit], float(own["bias"][unit]), float(logits[unit]), "softmax",
+        kind, inputs, arrays["kernel"][:, unit], float(arrays["bias"][unit]), float(logits[unit]), "softmax",
         float(softmax(logits)[unit]),
     )  # fmt: skip
 
 
-def _normalised(kind: str, value: float, own: Mapping[str, Array], channel: int) -> Arithmetic:
+def _normalised(kind: str, value: float, arrays: Mapping[str, Array], channel: int) -> Arithmetic:
     """Batch normalisation while predicting is a multiplication and an addition."""
-    scale = own["gamma"][channel] / np.sqrt(own["moving_variance"][channel] + arch.BATCH_NORM_EPSILON)
-    bias = own["beta"][channel] - own["moving_mean"][channel] * scale
+    scale = arrays["gamma"][channel] / np.sqrt(arrays["moving_variance"][channel] + arch.BATCH_NORM_EPSILON)
+    bias = arrays["beta"][channel] - arrays["moving_mean"][channel] * scale
     output = float(value * scale + bias)
     return Arithmetic(kind, np.array([value]), np.array([scale]), float(bias), output, "linear", output)
 
 
 def activate(values: NDArray[np.floating[Any]], name: str) -> NDArray[np.floating[Any]]:
     """Keras's activation of that name."""
-    found: NDArray[np.floating[Any]] = _ACTIVATIONS[name](values)
-    return found
+    activated: NDArray[np.floating[Any]] = _ACTIVATIONS[name](values)
+    return activated
 
 
 _ACTIVATIONS: dict[str, Callable[[Any], Any]] = {

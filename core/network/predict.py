@@ -117,11 +117,11 @@ class Predictor:
             return answers
 
         if self._threads == 1 or len(chunks) == 1:
-            found = list(map(ask, chunks))
+            by_chunk = list(map(ask, chunks))
         else:
             with ThreadPoolExecutor(self._threads) as pool:
-                found = list(pool.map(ask, chunks))
-        return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+                by_chunk = list(pool.map(ask, chunks))
+        return [np.concatenate(parts) for parts in zip(*by_chunk, strict=True)]
 
 
 def _image(session: ort.InferenceSession) -> tuple[int, ...]:

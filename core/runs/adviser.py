@@ -735,12 +735,12 @@ def _less_restraint(config: RunConfig, epochs: int) -> Iterator[_Cure]:
 
 
 def _more_capacity(case: _Case) -> Iterator[_Cure]:
-    config, classes = case.config, len(case.spec.classes)
-    things = _("ten digits") if case.spec.are_digits else _("{n} classes").format(n=classes)
+    config, spec = case.config, case.spec
+    classes = _("ten digits") if spec.are_digits else _("{n} classes").format(n=len(spec.classes))
     if config.architecture == "mlp":
         yield _Cure(
-            _("Use more hidden units, {units}. The network has too few to distinguish {things}.").format(
-                things=things, units=", ".join(map(str, wider := tuple(map(_wider, config.hidden_units))))
+            _("Use more hidden units, {units}. The network has too few to distinguish {classes}.").format(
+                classes=classes, units=", ".join(map(str, wider := tuple(map(_wider, config.hidden_units))))
             ),
             {"hidden_units": wider},
         )

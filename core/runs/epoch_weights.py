@@ -46,8 +46,8 @@ def course(run: Path, image: NDArray[np.uint8], most: int = 50) -> tuple[list[in
     every = kept(run)
     stride = -(-len(every) // most) or 1
     asked = every[::-stride][::-1]
-    found = [predictor(run, epoch).probabilities(image[None])[0] for epoch in asked]
-    return asked, np.array(found, np.float32).reshape(-1, len(records.spec(run).classes))
+    probabilities = [predictor(run, epoch).probabilities(image[None])[0] for epoch in asked]
+    return asked, np.array(probabilities, np.float32).reshape(-1, len(records.spec(run).classes))
 
 
 def predictor(run: Path, epoch: int, threads: int = 1) -> Predictor:

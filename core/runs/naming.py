@@ -46,21 +46,21 @@ def name(subject: Subject) -> str:
 
 def names(subjects: Sequence[Subject]) -> list[str]:
     """What runs are called side by side: no two of them the same."""
-    found = list(map(name, subjects))
-    for alike in _alike(found):
+    texts = list(map(name, subjects))
+    for alike in _alike(texts):
         for place, words in zip(alike, _between([subjects[place] for place in alike]), strict=True):
-            found[place] = _joined(found[place], words)
-    return unique(found, [subject.folder for subject in subjects])
+            texts[place] = _joined(texts[place], words)
+    return unique(texts, [subject.folder for subject in subjects])
 
 
 def unique(texts: Sequence[str], folders: Sequence[str]) -> list[str]:
     """The texts, those that are there twice with a part of their folder's name, or all of it."""
-    found = list(texts)
+    marked = list(texts)
     for length in (_MARK, max(map(len, folders), default=0)):
-        for alike in _alike(found):
+        for alike in _alike(marked):
             for place in alike:
-                found[place] = f"{texts[place]} ({folders[place][-length:]})"
-    return found
+                marked[place] = f"{texts[place]} ({folders[place][-length:]})"
+    return marked
 
 
 def describe(config: RunConfig) -> str:
@@ -109,10 +109,10 @@ def _alike(texts: Sequence[str]) -> list[list[int]]:
 def _between(subjects: Sequence[Subject]) -> list[list[str]]:
     """For runs with the same name, the settings that distinguish them, found by a greedy search."""
     words = [_told(subject) for subject in subjects]
-    settings = list(dict.fromkeys(setting for one in words for setting in one))
+    settings = list(dict.fromkeys(setting for told in words for setting in told))
 
     def tell(chosen: set[str]) -> list[list[str]]:
-        return [[one.get(setting, "") for setting in settings if setting in chosen] for one in words]
+        return [[told.get(setting, "") for setting in settings if setting in chosen] for told in words]
 
     chosen: set[str] = set()
     for _setting in settings:
@@ -135,12 +135,12 @@ def _kinds(told: Sequence[Sequence[str]]) -> int:
 @lru_cache(maxsize=4096)
 def _apart(config: RunConfig, catalogue: NullTranslations) -> tuple[str, Words]:
     """The network, and what is not as in the preset that the settings are nearest to."""
-    words, found = _words(config, catalogue), []
+    words, candidates = _words(config, catalogue), []
     for preset, network in _bases(config):
         base = _words(PRESETS[preset], catalogue)
         different = {name: value for name, value in words.items() if base.get(name) != value}
-        found.append((network, different))
-    return min(found, key=lambda one: len(one[1].keys() - _NO_PRESETS))
+        candidates.append((network, different))
+    return min(candidates, key=lambda candidate: len(candidate[1].keys() - _NO_PRESETS))
 
 
 _NO_PRESETS = {"dataset", "training_images", "seed"}  # a preset does not set these
@@ -228,12 +228,12 @@ def _augmentation(config: RunConfig) -> Words:
 
 
 def _layers(config: RunConfig) -> Words:
-    found: Words = {"activation": config.activation, "kernel_initializer": config.kernel_initializer}
+    words: Words = {"activation": config.activation, "kernel_initializer": config.kernel_initializer}
     if config.architecture == "mlp":
-        return found
+        return words
     blocks, units = config.conv_blocks, config.dense_units
     dense = ngettext("{n} dense unit", "{n} dense units", units).format(n=units)
-    return found | {
+    return words | {
         "dense_units": dense if units else _("no dense layer"),
         "kernel_size": _("kernels {sizes}").format(sizes=_dashed(block.kernel_size for block in blocks)),
         "pooling": _("pooling {kinds}").format(kinds=_dashed(block.pooling for block in blocks)),

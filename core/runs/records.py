@@ -61,12 +61,12 @@ def spec(run: Path) -> DatasetSpec:
     if name in specs.BUILT_IN:
         return specs.BUILT_IN[name]  # the file may have been uploaded, and must not contradict it
     try:
-        found = settled(specs.read, run / specs.FILE)
+        copy = settled(specs.read, run / specs.FILE)
     except OSError:
-        found = None
-    if found is None or found.name != name:
+        copy = None
+    if copy is None or copy.name != name:
         raise UnknownRun("unreadable_spec", name=run.name)
-    return found
+    return copy
 
 
 def plan(run: Path) -> RunConfig:
@@ -160,10 +160,10 @@ def _is_layer(layer: object) -> bool:
     )
 
 
-def _is_histogram(found: object) -> bool:
-    if not isinstance(found, dict) or not isinstance(found.get("counts"), list):
+def _is_histogram(value: object) -> bool:
+    if not isinstance(value, dict) or not isinstance(value.get("counts"), list):
         return False
-    ends, counts = (found.get("low"), found.get("high")), found["counts"]
+    ends, counts = (value.get("low"), value.get("high")), value["counts"]
     return (
         len(counts) <= _MOST_BINS
         and all(_is_number(count, 0, 10**9) for count in counts)
@@ -179,9 +179,9 @@ def metrics(run: Path) -> list[dict[str, Any]]:
     ``val_loss``, ``val_accuracy`` and ``val_class_accuracy``: a number for each class, None if there is no
     image of the class.
     """
-    found = _by_epoch(_complete(run / "metrics.jsonl", "epoch", "steps", "seconds"))
+    epochs = _by_epoch(_complete(run / "metrics.jsonl", "epoch", "steps", "seconds"))
     classes = _classes(run)
-    return [row for row in found if len(row.get("val_class_accuracy") or range(classes)) == classes]
+    return [row for row in epochs if len(row.get("val_class_accuracy") or range(classes)) == classes]
 
 
 def _classes(run: Path) -> int:
@@ -193,11 +193,11 @@ def _classes(run: Path) -> int:
 
 def layers(run: Path) -> list[dict[str, Any]]:
     """A row per epoch: ``epoch``, and ``layers`` as `core.worker.histograms` sees them."""
-    found = _complete(run / "layers.jsonl", "epoch")
+    epochs = _complete(run / "layers.jsonl", "epoch")
     return _by_epoch(
         [
             row
-            for row in found
+            for row in epochs
             if isinstance(row.get("layers"), dict) and all(map(_is_layer, row["layers"].values()))
         ]
     )
@@ -210,24 +210,24 @@ def changes(run: Path) -> list[dict[str, Any]]:
     ``"visitor"``, or ``"plateau"`` for the schedule.
     """
     names = {"setting", "before", "after", "by"}
-    found = [
+    turned = [
         row
         for row in _complete(run / "changes.jsonl", "epoch")
         if all(row.get(name) is not None for name in names)
     ]
     # Who resumes within an epoch turns the same knob again.
-    return list({(row["epoch"], row.get("setting")): row for row in found}.values())
+    return list({(row["epoch"], row.get("setting")): row for row in turned}.values())
 
 
 def batches(run: Path) -> list[dict[str, Any]]:
     """Rows within the epochs: ``epoch``, ``step``, and ``seconds``, ``loss``, ``accuracy`` of it so far."""
-    found: list[dict[str, Any]] = []
+    kept: list[dict[str, Any]] = []
     for row in _complete(run / "batches.jsonl", "epoch", "step", "seconds"):
         # A run that was resumed goes through a part of an epoch once more.
-        while found and (found[-1]["epoch"], found[-1]["step"]) >= (row["epoch"], row["step"]):
-            found.pop()
-        found.append(row)
-    return found
+        while kept and (kept[-1]["epoch"], kept[-1]["step"]) >= (row["epoch"], row["step"]):
+            kept.pop()
+        kept.append(row)
+    return kept
 
 
 def newest_batch(run: Path) -> dict[str, Any] | None:
@@ -238,14 +238,14 @@ def newest_batch(run: Path) -> dict[str, Any] | None:
             lines = file.read().split(b"\n")
     except OSError:
         return None
-    found = [row for row in _parsed(lines[:-1]) if _is_complete(row, "epoch", "step", "seconds")]
-    return found[-1] if found else None
+    complete = [row for row in _parsed(lines[:-1]) if _is_complete(row, "epoch", "step", "seconds")]
+    return complete[-1] if complete else None
 
 
 def _by_epoch(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The last row of each epoch: a run that was resumed may have gone through one of them twice."""
-    found = {row["epoch"]: row for row in rows}
-    return [found[epoch] for epoch in sorted(found)]
+    newest = {row["epoch"]: row for row in rows}
+    return [newest[epoch] for epoch in sorted(newest)]
 
 
 def _complete(path: Path, *names: str) -> list[dict[str, Any]]:
@@ -264,7 +264,7 @@ def _positive(value: object) -> bool:
 def environment(run: Path) -> dict[str, Any]:
     """Versions, data and machine, on which the results depend besides the settings; empty if unknown."""
     try:
-        found = from_json((run / "environment.json").read_bytes())
+        content = from_json((run / "environment.json").read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

@@ -246,8 +246,8 @@ def every(root: Path) -> list[Path]:
         names = [entry.name for entry in os.scandir(root)]
     except (FileNotFoundError, NotADirectoryError):
         return []
-    found = (root / name for name in sorted(names, reverse=True) if is_name(name))
-    return [run for run in found if (run / "config.json").is_file()]
+    runs = (root / name for name in sorted(names, reverse=True) if is_name(name))
+    return [run for run in runs if (run / "config.json").is_file()]
 
 
 def trained(root: Path) -> list[Path]:
@@ -293,26 +293,26 @@ def status(run: Path) -> Status:
     Raises:
         UnknownRun: the status is missing or cannot be read.
     """
-    found = written_status(run)
-    if found.state in RESTING:
-        return found
-    if not worker_is_alive(run) and _gave_up(run, found):
+    written = written_status(run)
+    if written.state in RESTING:
+        return written
+    if not worker_is_alive(run) and _gave_up(run, written):
         # It may have ended well between the two looks.
-        found = written_status(run)
-        return found if found.state in RESTING else _lost(run, found)
+        written = written_status(run)
+        return written if written.state in RESTING else _lost(run, written)
     match request(run).action:
         case "pause":
-            return found.model_copy(update={"state": "pausing"})
+            return written.model_copy(update={"state": "pausing"})
         case "stop":
-            return found.model_copy(update={"state": "stopping"})
-    return found
+            return written.model_copy(update={"state": "stopping"})
+    return written
 
 
-def _gave_up(run: Path, found: Status) -> bool:
+def _gave_up(run: Path, written: Status) -> bool:
     """Whether a run whose lock nobody holds is lost, and not merely about to start."""
-    if found.state != "queued" or found.pid != 0:
+    if written.state != "queued" or written.pid != 0:
         return True  # its worker was there
-    return time.time() - found.queued > _START_TIME and not _is_coming(run)
+    return time.time() - written.queued > _START_TIME and not _is_coming(run)
 
 
 def announce(run: Path, pid: int) -> None:
@@ -332,10 +332,10 @@ def _is_coming(run: Path) -> bool:
         return False  # nobody was announced, or who was is gone
 
 
-def _lost(run: Path, found: Status) -> Status:
+def _lost(run: Path, written: Status) -> Status:
     """A run whose worker is gone without having said why."""
-    return found.model_copy(
-        update={"state": "interrupted", "failure": why_lost(run), "ended": found.heartbeat, "phase": ""}
+    return written.model_copy(
+        update={"state": "interrupted", "failure": why_lost(run), "ended": written.heartbeat, "phase": ""}
     )
 
 

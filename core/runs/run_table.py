@@ -50,13 +50,13 @@ def entries(root: Path) -> list[Entry]:
 
 def read(root: Path) -> tuple[list[Entry], list[Path]]:
     """The runs that can be read, and those that cannot; both newest first."""
-    found, damaged = [], []
+    readable, damaged = [], []
     for run in run_folder.every(root):
         try:
-            found.append(entry(run))
+            readable.append(entry(run))
         except run_folder.UnknownRun:
             damaged.append(run)
-    return found, damaged
+    return readable, damaged
 
 
 def entry(run: Path) -> Entry:
@@ -110,15 +110,15 @@ def _read_curve(file: Path) -> tuple[float, ...]:
 def differences(configs: Sequence[RunConfig]) -> dict[str, list[object]]:
     """The settings that differ, by name, each with its value in every run."""
     values = [config.model_dump(mode="json") for config in configs]
-    found = {name: [one[name] for one in values] for name in type(configs[0]).model_fields}
-    return {name: row for name, row in found.items() if any(value != row[0] for value in row)}
+    by_setting = {name: [settings[name] for settings in values] for name in type(configs[0]).model_fields}
+    return {name: row for name, row in by_setting.items() if any(value != row[0] for value in row)}
 
 
-def groups(found: Sequence[Entry]) -> dict[RunConfig, list[Entry]]:
+def groups(runs: Sequence[Entry]) -> dict[RunConfig, list[Entry]]:
     """The runs that differ in nothing but their seed, by their settings with the seed 0."""
     by_config: dict[RunConfig, list[Entry]] = {}
-    for one in found:
-        by_config.setdefault(without_seed(one.config), []).append(one)
+    for run in runs:
+        by_config.setdefault(without_seed(run.config), []).append(run)
     return by_config
 
 
@@ -127,14 +127,14 @@ def without_seed(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"seed": 0})
 
 
-def siblings(root: Path, one: Entry) -> list[Entry]:
+def siblings(root: Path, run: Entry) -> list[Entry]:
     """The runs that differ from this one in nothing but the seed, and itself."""
-    return groups(entries(root)).get(without_seed(one.config), [one])
+    return groups(entries(root)).get(without_seed(run.config), [run])
 
 
 def has_seeds(group: Sequence[Entry]) -> bool:
     """Whether there are several seeds: the same seed twice is the same run twice."""
-    return len({one.config.seed for one in group}) > 1
+    return len({run.config.seed for run in group}) > 1
 
 
 def accuracies(group: Sequence[Entry]) -> list[float]:
@@ -151,12 +151,12 @@ def pareto(costs: Sequence[float], gains: Sequence[float]) -> list[bool]:
     """Which points are on the Pareto front: no other costs at most as much, gains at least as much, and is
     better in one of both.
     """
-    best, found = float("-inf"), [False] * len(costs)
+    best, front = float("-inf"), [False] * len(costs)
     order = sorted(range(len(costs)), key=lambda place: (costs[place], -gains[place]))
     for place, nth in enumerate(order):
         before = order[place - 1] if place else None
         # Equal points are either all on the front, or none of them is.
         equal = before is not None and (costs[before], gains[before]) == (costs[nth], gains[nth])
-        found[nth] = found[before] if equal and before is not None else gains[nth] > best
+        front[nth] = front[before] if equal and before is not None else gains[nth] > best
         best = max(best, gains[nth])
-    return found
+    return front

@@ -30,8 +30,8 @@ def delete(root: Path, names: Iterable[str]) -> list[str]:
         StillTraining: one of the runs is training or waiting. Then no run is deleted.
         OSError: the runs folder cannot be written to.
     """
-    found = [root / name for name in names if _is_run(root, name)]
-    busy = sum(not _rests(run) for run in found)
+    runs = [root / name for name in names if _is_run(root, name)]
+    busy = sum(not _rests(run) for run in runs)
     if busy:
         raise StillTraining(
             ngettext(
@@ -43,7 +43,7 @@ def delete(root: Path, names: Iterable[str]) -> list[str]:
     _empty(root)
     (root / _FOLDER).mkdir(exist_ok=True)
     deleted = []
-    for run in found:
+    for run in runs:
         try:
             run.rename(root / _FOLDER / run.name)
         except FileNotFoundError:
@@ -70,10 +70,10 @@ def _rests(run: Path) -> bool:
 def deleted(root: Path) -> list[Path]:
     """The folders of the runs that can be restored, the latest deletion first."""
     try:
-        found = [(_age(entry), Path(entry.path)) for entry in os.scandir(root / _FOLDER)]
+        folders = [(_age(entry), Path(entry.path)) for entry in os.scandir(root / _FOLDER)]
     except OSError:
         return []
-    return [run for age, run in sorted(found) if age < KEPT and _is_run(root / _FOLDER, run.name)]
+    return [run for age, run in sorted(folders) if age < KEPT and _is_run(root / _FOLDER, run.name)]
 
 
 def _age(entry: os.DirEntry[str]) -> float:
@@ -83,10 +83,10 @@ def _age(entry: os.DirEntry[str]) -> float:
 
 def restore(root: Path, names: Iterable[str]) -> list[str]:
     """Restore runs. Returns the names of the restored ones."""
-    found = [name for name in names if _is_run(root / _FOLDER, name) and not (root / name).exists()]
-    for name in found:
+    restored = [name for name in names if _is_run(root / _FOLDER, name) and not (root / name).exists()]
+    for name in restored:
         (root / _FOLDER / name).rename(root / name)
-    return found
+    return restored
 
 
 def _empty(root: Path) -> None:

@@ -279,10 +279,10 @@ def _by_channel(
 
 
 def _between(
-    one: NDArray[np.float32], other: NDArray[np.float32], share: NDArray[np.float32]
+    start: NDArray[np.float32], end: NDArray[np.float32], share: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """This share of the way from the one to the other. The other's memory is used up."""
-    other -= one
-    other *= share
-    other += one
-    return other
+    """This share of the way from the start to the end. The memory of `end` is used up."""
+    end -= start
+    end *= share
+    end += start
+    return end

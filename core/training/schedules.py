@@ -37,17 +37,17 @@ def shares(config: RunConfig, steps: NDArray[np.int64], steps_per_epoch: int) ->
     done = np.asarray(steps) / total
     match config.learning_rate_schedule:
         case "exponential":
-            found = config.decay_rate ** (np.asarray(steps) / steps_per_epoch)
+            share = config.decay_rate ** (np.asarray(steps) / steps_per_epoch)
         case "cosine":
-            found = _fall(done)
+            share = _fall(done)
         case "one-cycle":
             rising = done / max(config.warmup, 1 / total)
             falling = (done - config.warmup) / (1 - config.warmup)
             rise = 1 / _START + (1 - 1 / _START) * (1 - _fall(rising))
-            found = np.where(done < config.warmup, rise, _fall(falling))
+            share = np.where(done < config.warmup, rise, _fall(falling))
         case _:
-            found = np.ones_like(done)
-    return found.astype(np.float32)
+            share = np.ones_like(done)
+    return share.astype(np.float32)
 
 
 def _fall(share: NDArray[np.float64]) -> NDArray[np.float64]:
