@@ -47,13 +47,13 @@ def exports(spec: DatasetSpec = specs.MNIST) -> dict[str, Export]:
         "md": Export(
             _("Model card"),
             "text/markdown",
-            lambda one: model_card.card(one, naming.name(one.subject)).encode(),
+            lambda entry: model_card.card(entry, naming.name(entry.subject)).encode(),
         ),
-        "csv": Export(_("Numbers"), "text/csv", lambda one: model_card.metrics(one).encode()),
+        "csv": Export(_("Numbers"), "text/csv", lambda entry: model_card.metrics(entry).encode()),
         "tensorboard.zip": Export(
-            _("TensorBoard logs"), "application/zip", lambda one: tensorboard.logs(one.run)
+            _("TensorBoard logs"), "application/zip", lambda entry: tensorboard.logs(entry.run)
         ),
-        "zip": Export(_("Everything"), "application/zip", lambda one: run_archive.pack(one.run)),
+        "zip": Export(_("Everything"), "application/zip", lambda entry: run_archive.pack(entry.run)),
     }
 
 
@@ -62,7 +62,7 @@ def file_name(run: Path, ending: str) -> str:
     return f"{file_names.stem(run)}.{ending}"
 
 
-def save(one: Entry, words: str, target: str, *, replace: bool = False) -> Path:
+def save(entry: Entry, words: str, target: str, *, replace: bool = False) -> Path:
     """Write a file.
 
     Args:
@@ -79,17 +79,17 @@ def save(one: Entry, words: str, target: str, *, replace: bool = False) -> Path:
         CannotConvert: see `core.exports.model_formats.write`.
         OSError: the run cannot be read, or the target cannot be written.
     """
-    ending = _find(words, records.spec(one.run))
-    if ending in model_formats.formats() and not run_folder.has_model(one.run):
+    ending = _find(words, records.spec(entry.run))
+    if ending in model_formats.formats() and not run_folder.has_model(entry.run):
         raise NotExported(
             _(
                 "Run {run} has no trained model yet, so it has no file in the format {format}. Wait until "
                 "the run has ended."
-            ).format(run=one.run.name, format=exports()[ending].name)
+            ).format(run=entry.run.name, format=exports()[ending].name)
         )
-    file = Path(target) / file_name(one.run, ending) if _is_folder(target) else Path(target)
+    file = Path(target) / file_name(entry.run, ending) if _is_folder(target) else Path(target)
     _check(file, ending, replace)
-    content = exports()[ending].write(one)
+    content = exports()[ending].write(entry)
     with replacing(file) as temporary:
         temporary.write_bytes(content)
     return file
@@ -97,13 +97,13 @@ def save(one: Entry, words: str, target: str, *, replace: bool = False) -> Path:
 
 def _find(words: str, spec: DatasetSpec) -> str:
     """The ending that is meant."""
-    found = exports(spec)
-    by_words = {export.name.casefold(): ending for ending, export in found.items()} | {
-        one: one for one in found
+    formats = exports(spec)
+    by_words = {export.name.casefold(): ending for ending, export in formats.items()} | {
+        ending: ending for ending in formats
     }
     wanted = words.casefold().removeprefix(".")
     if wanted not in by_words:
-        known = ", ".join(f"{ending} ({export.name})" for ending, export in found.items())
+        known = ", ".join(f"{ending} ({export.name})" for ending, export in formats.items())
         raise NotExported(
             _("There is no format {received}. The formats are {known}.").format(
                 received=repr(words), known=known
@@ -122,7 +122,7 @@ def _check(file: Path, ending: str, replace: bool) -> None:
         raise NotExported(
             _("There is no folder {folder}. Create it, or choose another folder.").format(folder=file.parent)
         )
-    suffixes = {Path(f"x.{one}").suffix for one in exports()}
+    suffixes = {Path(f"x.{other}").suffix for other in exports()}
     if file.suffix.lower() in suffixes - {Path(f"x.{ending}").suffix}:
         raise NotExported(
             _("The ending of {file} does not fit the format {ending}. Use the name {name}.").format(
@@ -135,38 +135,43 @@ def _check(file: Path, ending: str, replace: bool) -> None:
         )
 
 
-def _convert(ending: str, one: Entry) -> bytes:
-    return model_formats.write(one.run, ending)
+def _convert(ending: str, entry: Entry) -> bytes:
+    return model_formats.write(entry.run, ending)
 
 
-def _script(one: Entry) -> bytes:
-    return keras_script.script(one.config, _heading(one), _remarks(one), records.spec(one.run)).encode()
+def _script(entry: Entry) -> bytes:
+    return keras_script.script(
+        entry.config, _heading(entry), _remarks(entry), records.spec(entry.run)
+    ).encode()
 
 
-def _notebook(one: Entry) -> bytes:
-    return keras_script.notebook(one.config, _heading(one), _remarks(one), records.spec(one.run)).encode()
+def _notebook(entry: Entry) -> bytes:
+    return keras_script.notebook(
+        entry.config, _heading(entry), _remarks(entry), records.spec(entry.run)
+    ).encode()
 
 
-def _heading(one: Entry) -> str:
-    return f"{naming.name(one.subject)} (MNIST Lab, run {one.run.name})"
+def _heading(entry: Entry) -> str:
+    return f"{naming.name(entry.subject)} (MNIST Lab, run {entry.run.name})"
 
 
-def _remarks(one: Entry) -> list[str]:
+def _remarks(entry: Entry) -> list[str]:
     """The differences between the run and the script."""
-    found = []
-    if warm_start.has(one.run):
-        found.append(
+    remarks = []
+    if warm_start.has(entry.run):
+        remarks.append(
             _(
                 "This run began with the weights of another run or was trained on drawings as well. The "
                 "script leaves that out."
             )
         )
-    if records.changes(one.run):
-        found.append(
+    if records.changes(entry.run):
+        remarks.append(
             _("Settings were changed during training. The script uses the last values from the beginning.")
         )
-    if any(one.config.augmentation):
-        found.append(_("The training images were augmented. Keras's own layers do nearly the same."))
-    if one.status.test_accuracy is not None:
-        found.append(_("Test accuracy of the run: {accuracy:.4f}.").format(accuracy=one.status.test_accuracy))
-    return found
+    if any(entry.config.augmentation):
+        remarks.append(_("The training images were augmented. Keras's own layers do nearly the same."))
+    accuracy = entry.status.test_accuracy
+    if accuracy is not None:
+        remarks.append(_("Test accuracy of the run: {accuracy:.4f}.").format(accuracy=accuracy))
+    return remarks

@@ -49,7 +49,7 @@ def parts(
     spec = spec or specs.of(config.dataset)
     # Python refuses source code with a NUL character, and a title may contain one.
     about = "\n".join([title, "", *remarks]).replace("\0", "\ufffd").strip()
-    found = [
+    sections = [
         Part(about, _imports(config)),
         Part(
             f"The data: images {spec.side_by_side} as bytes, scaled to the range from 0 to 1.",
@@ -63,7 +63,7 @@ def parts(
             _testing(),
         ),
     ]
-    return [Part(part.words, part.code.strip("\n")) for part in found]
+    return [Part(part.words, part.code.strip("\n")) for part in sections]
 
 
 def script(
@@ -276,7 +276,7 @@ def _training(config: RunConfig, spec: DatasetSpec) -> str:
         )
     more = "    validation_data=(x_validation, y_validation),\n" if config.validation_split else ""
     if callbacks:
-        more += "    callbacks=[\n" + "".join(f"        {one},\n" for one in callbacks) + "    ],\n"
+        more += "    callbacks=[\n" + "".join(f"        {callback},\n" for callback in callbacks) + "    ],\n"
     return f'''{changes}
 class Shuffled(keras.utils.PyDataset):
     """The training images, in another order in each epoch."""

@@ -24,27 +24,27 @@ from core.runs import records
 from core.runs.run_table import Entry
 
 
-def card(one: Entry, title: str) -> str:
+def card(entry: Entry, title: str) -> str:
     """The card of a run, as Markdown."""
-    parts = [f"# {markdown(title)}", _what(one), _data(one), _settings(one.config)]
+    parts = [f"# {markdown(title)}", _what(entry), _data(entry), _settings(entry.config)]
     try:
-        found = results.load(one.run)
+        evaluation = results.load(entry.run)
     except results.NotEvaluated:
         parts.append(_("## Results\n\nThe run has not been evaluated."))
     else:
-        parts += [_results(one, found), _limits(one, found)]
+        parts += [_results(entry, evaluation), _limits(entry, evaluation)]
     return "\n\n".join(parts) + "\n"
 
 
-def metrics(one: Entry) -> str:
+def metrics(entry: Entry) -> str:
     """A row per epoch, as CSV."""
-    table = pd.json_normalize(records.metrics(one.run))
+    table = pd.json_normalize(records.metrics(entry.run))
     return str(table.to_csv(index=False))
 
 
-def _what(one: Entry) -> str:
-    made = datetime.fromtimestamp(one.status.created, UTC)
-    spec = records.spec(one.run)
+def _what(entry: Entry) -> str:
+    created = datetime.fromtimestamp(entry.status.created, UTC)
+    spec = records.spec(entry.run)
     text = _(
         "A network with {n:,} parameters that classifies handwritten digits in images of {size} "
         "pixels. It was trained with MNIST Lab on {date:%Y-%m-%d} (run {run})."
@@ -55,13 +55,17 @@ def _what(one: Entry) -> str:
             "classes. It was trained with MNIST Lab on {date:%Y-%m-%d} (run {run})."
         )
     text = text.format(
-        n=one.parameters, date=made, run=one.run.name, size=spec.side_by_side, classes=len(spec.classes)
+        n=entry.parameters,
+        date=created,
+        run=entry.run.name,
+        size=spec.side_by_side,
+        classes=len(spec.classes),
     )
-    return "\n\n".join([text, *([markdown(one.labels.note)] if one.labels.note else [])])
+    return "\n\n".join([text, *([markdown(entry.labels.note)] if entry.labels.note else [])])
 
 
-def _data(one: Entry) -> str:
-    config, spec = one.config, records.spec(one.run)
+def _data(entry: Entry) -> str:
+    config, spec = entry.config, records.spec(entry.run)
     many = _("all") if config.training_images is None else f"{config.training_images:,}"
     source = markdown(_(spec.source)) if spec.source else ""
     return _(
@@ -75,24 +79,24 @@ def _settings(config: RunConfig) -> str:
     return "\n".join([_("## Settings\n\n| setting | value |\n| --- | --- |"), *rows])
 
 
-def _results(one: Entry, found: Evaluation) -> str:
-    total = len(found.labels)
-    right = int(np.sum(found.predictions == found.labels))
+def _results(entry: Entry, evaluation: Evaluation) -> str:
+    total = len(evaluation.labels)
+    right = int(np.sum(evaluation.predictions == evaluation.labels))
     low, high = significance.wilson(right, total)
     lines = [
         _("## Results"), "",
         _(
             "- Accuracy on {n:,} test images: {accuracy:.2%} (95% interval {low:.2%} to {high:.2%}, Wilson)"
-        ).format(n=total, accuracy=found.accuracy, low=low, high=high),
-        _("- Loss (cross-entropy): {loss:.4f}").format(loss=found.loss),
+        ).format(n=total, accuracy=evaluation.accuracy, low=low, high=high),
+        _("- Loss (cross-entropy): {loss:.4f}").format(loss=evaluation.loss),
         _("- Expected calibration error: {error:.2%}").format(
-            error=reliability.reliability(found.logits, found.labels).error
+            error=reliability.reliability(evaluation.logits, evaluation.labels).error
         ),
     ]  # fmt: skip
-    if measured := Calibration.read(one.run):
+    if measured := Calibration.read(entry.run):
         lines.append(_("- Temperature, fitted on validation images: {t:.2f}").format(t=measured.temperature))
     columns = ("precision", "recall", "f1")
-    spec = records.spec(one.run)
+    spec = records.spec(entry.run)
     lines += [
         "",
         f"| {specs.noun(spec)} | precision | recall | F1 | support |",
@@ -102,21 +106,21 @@ def _results(one: Entry, found: Evaluation) -> str:
         f"| {markdown(name)} | "
         + " | ".join(f"{row[column]:.4f}" for column in columns)
         + f" | {int(row['support']):,} |"
-        for name, row in found.report(spec.classes).iterrows()
+        for name, row in evaluation.report(spec.classes).iterrows()
     ]
     return "\n".join(lines)
 
 
-def _limits(one: Entry, found: Evaluation) -> str:
+def _limits(entry: Entry, evaluation: Evaluation) -> str:
     lines = [_("## Limits"), ""]
-    spec = records.spec(one.run)
-    pairs = found.confused()[:3]
+    spec = records.spec(entry.run)
+    pairs = evaluation.confused()[:3]
     if pairs:
         words = ", ".join(
             _("{true} as {read} ({times} of {written:,})").format(**_named(pair, spec)) for pair in pairs
         )
         lines.append(_("- Most frequent confusions (true and predicted class): {pairs}.").format(pairs=words))
-    measured = Robustness.read(one.run)
+    measured = Robustness.read(entry.run)
     if measured and measured.done == 1:
         shifted = measured.accuracy["shift"][robustness.LEVELS["shift"].index(4)]
         turned = measured.accuracy["rotation"][robustness.LEVELS["rotation"].index(30)]

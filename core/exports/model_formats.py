@@ -76,10 +76,10 @@ def example(spec: DatasetSpec) -> str:
 
 def formats(spec: DatasetSpec = specs.MNIST) -> dict[str, Format]:
     """By the end of the file's name, those that there are of a network for such images."""
-    found = _formats()
+    by_ending = _formats()
     if not spec.takes_drawings:
-        found.pop("drawing.onnx")
-    return found
+        by_ending.pop("drawing.onnx")
+    return by_ending
 
 
 def _formats() -> dict[str, Format]:
@@ -141,12 +141,12 @@ def _formats() -> dict[str, Format]:
 def snippet(run: Path, ending: str) -> str:
     """Python code that uses the downloaded file in this format."""
     config, spec = records.config(run), records.spec(run)
-    found = formats(spec)[ending]
+    form = formats(spec)[ending]
     last = architectures.layers(config, spec)[-1].name
-    code = found.code.format(name=f"{file_names.stem(run)}.{ending}", last=last)
+    code = form.code.format(name=f"{file_names.stem(run)}.{ending}", last=last)
     given = "" if PICTURE in code else f"{example(spec)}\n"
     imports, _blank, body = code.partition("\n\n")
-    head = f"# pip install numpy {found.install}\n# For {found.versions}\nimport numpy as np\n{imports}\n"
+    head = f"# pip install numpy {form.install}\n# For {form.versions}\nimport numpy as np\n{imports}\n"
     return f"{head}\n{given}{body}\nprint(probabilities)\n{_training(config, ending)}"
 
 

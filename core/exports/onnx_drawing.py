@@ -36,7 +36,7 @@ class _Graph:
         self.constants: list[onnx.TensorProto] = []
 
     def __call__(self, operator: str, *inputs: str | float | NDArray[Any], **attributes: Any) -> str:
-        names = [one if isinstance(one, str) else self.constant(one) for one in inputs]
+        names = [value if isinstance(value, str) else self.constant(value) for value in inputs]
         output = f"{self.name}/{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, names, [output], **attributes))
         return output

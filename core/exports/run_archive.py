@@ -123,8 +123,8 @@ def unpack(file: BinaryIO, root: Path) -> Path:
         (run / "epochs").mkdir(parents=True)
         name = _unpack(file, run)
         _check(run)
-        if same := _same(run, root):
-            raise AlreadyHere(same)
+        if twin := _same(run, root):
+            raise AlreadyHere(twin)
         target = root / name
         if target.exists():
             target = root / f"{name[:50]}-{secrets.token_hex(3)}"
@@ -191,7 +191,7 @@ def _members(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, str]]:
         raise BadBundle(
             _("The zip file has more than {most:,} MB when unpacked.").format(most=MOST_BYTES // 1_000_000)
         )
-    found = []
+    members = []
     for info in infos:
         folder, _slash, name = info.filename.partition("/")
         if not run_folder.is_name(folder) or not _is_known(name):
@@ -204,14 +204,15 @@ def _members(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, str]]:
             raise BadBundle(_("{name} is larger than is allowed for such a file.").format(name=name))
         if stat.S_ISLNK(info.external_attr >> 16) or info.flag_bits & 1:
             raise BadBundle(_("{name} is a link or is encrypted.").format(name=name))
-        found.append((info, name))
-    names = [name for _info, name in found]
-    if len({info.filename.partition("/")[0] for info, _name in found}) != 1 or len(set(names)) != len(names):
+        members.append((info, name))
+    names = [name for _info, name in members]
+    folders = {info.filename.partition("/")[0] for info, _name in members}
+    if len(folders) != 1 or len(set(names)) != len(names):
         raise BadBundle(_("The zip file holds several runs, or one file twice. Upload one run at a time."))
     for name in _NEEDED:
         if name not in names:
             raise BadBundle(_("{name} is missing in the zip file.").format(name=name))
-    return found
+    return members
 
 
 def _check(run: Path) -> None:
@@ -252,8 +253,8 @@ def _check(run: Path) -> None:
 def _spec(run: Path) -> DatasetSpec:
     """The spec of the run's data set. Raises BadBundle if the data set here differs, and UnknownRun."""
     spec = records.spec(run)
-    here = specs.find(spec.name)
-    if here not in (None, spec):
+    installed = specs.find(spec.name)
+    if installed not in (None, spec):
         raise BadBundle(
             _("The run was trained with another version of {name} than the one here.").format(name=spec.name)
         )

@@ -61,23 +61,23 @@ def study(folder: Path, sweep: Sweep) -> optuna.Study:
     Only the process of the sweep may call this.
     """
     _mend(folder)
-    found = optuna.create_study(
+    search = optuna.create_study(
         storage=_storage(folder), study_name=_NAME, direction="maximize", load_if_exists=True,
         pruner=_pruner(sweep),
     )  # fmt: skip
     # With the same seed, a sweep that continues after a pause would draw the same numbers again.
-    seed = sweep.base.seed + len(found.trials)
+    seed = sweep.base.seed + len(search.trials)
     if sweep.method == "random":
-        found.sampler = optuna.samplers.RandomSampler(seed=seed)
+        search.sampler = optuna.samplers.RandomSampler(seed=seed)
     else:  # more runs after the whole grid lie between its points
-        found.sampler = optuna.samplers.TPESampler(seed=seed)
+        search.sampler = optuna.samplers.TPESampler(seed=seed)
     if sweep.method == "grid":
         places = sweep.grid()
         # In random order, so that a sweep that is stopped early has tried all parts of the grid. An earlier
         # process may have added the trials already.
         for place in np.random.default_rng(sweep.base.seed).permutation(len(places)):
-            found.enqueue_trial(places[place], skip_if_exists=True)
-    return found
+            search.enqueue_trial(places[place], skip_if_exists=True)
+    return search
 
 
 def _mend(folder: Path) -> None:
@@ -118,12 +118,12 @@ def read(folder: Path) -> list[Trial]:
         return []
     knobs = sweeps.read(folder).knobs
     try:
-        found = [_trial(one) for one in _load(folder).get_trials(deepcopy=False)]
+        trials = [_trial(trial) for trial in _load(folder).get_trials(deepcopy=False)]
     except _DAMAGED as error:
         raise _damaged(folder) from error
-    if not all(_is_possible(one, knobs) for one in found):
+    if not all(_is_possible(trial, knobs) for trial in trials):
         raise _damaged(folder)
-    return found
+    return trials
 
 
 def _damaged(folder: Path) -> DamagedStudy:
@@ -145,14 +145,15 @@ def _load(folder: Path) -> optuna.Study:
     return optuna.load_study(study_name=_NAME, storage=_storage(folder))
 
 
-def _is_possible(one: Trial, knobs: dict[str, Values]) -> bool:
+def _is_possible(trial: Trial, knobs: dict[str, Values]) -> bool:
     """Whether this trial can be one of a sweep with these settings."""
     return (
-        (one.accuracy is None or _is_number(one.accuracy, 0, 1))
-        and isinstance(one.run, str)
+        (trial.accuracy is None or _is_number(trial.accuracy, 0, 1))
+        and isinstance(trial.run, str)
         # A trial that has just begun may not have all its values yet.
-        and (set(one.values) == set(knobs) if one.accuracy is not None else set(one.values) <= set(knobs))
-        and all(_takes(knobs[name], value) for name, value in one.values.items())
+        and set(trial.values) <= set(knobs)
+        and (trial.accuracy is None or len(trial.values) == len(knobs))
+        and all(_takes(knobs[name], value) for name, value in trial.values.items())
     )
 
 
@@ -166,18 +167,18 @@ def _is_number(value: object, low: float, high: float) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
 
 
-def _trial(found: FrozenTrial) -> Trial:
-    steps = found.intermediate_values
+def _trial(frozen: FrozenTrial) -> Trial:
+    steps = frozen.intermediate_values
     last = steps[max(steps)] if steps else None
-    value = found.value if found.state == TrialState.COMPLETE else last
+    value = frozen.value if frozen.state == TrialState.COMPLETE else last
     return Trial(
-        number=found.number,
-        state=_STATES[found.state],
-        values=found.params or found.system_attrs.get("fixed_params", {}),
+        number=frozen.number,
+        state=_STATES[frozen.state],
+        values=frozen.params or frozen.system_attrs.get("fixed_params", {}),
         accuracy=value,
         epochs=max(steps, default=0),
-        run=found.user_attrs.get("run", ""),
-        failure=_FAILURE.validate_python(found.user_attrs.get("reason")),
+        run=frozen.user_attrs.get("run", ""),
+        failure=_FAILURE.validate_python(frozen.user_attrs.get("reason")),
     )
 
 
@@ -188,9 +189,8 @@ def importance(folder: Path) -> dict[str, float]:
 
     Computed with PED-ANOVA (Watanabe, Bansal and Hutter, 2023).
     """
-    complete = [one for one in read(folder) if one.state == "complete"]
-    if len(complete) < ENOUGH or len({one.accuracy for one in complete}) < 2:
+    complete = [trial for trial in read(folder) if trial.state == "complete"]
+    if len(complete) < ENOUGH or len({trial.accuracy for trial in complete}) < 2:
         return {}
-    found = _load(folder)
-    weights = optuna.importance.get_param_importances(found)
+    weights = optuna.importance.get_param_importances(_load(folder))
     return weights if all(map(math.isfinite, weights.values())) else {}

@@ -76,7 +76,7 @@ class Sweeper:
 
     @property
     def begun(self) -> int:
-        return sum(one.state != TrialState.WAITING for one in self.study.get_trials(deepcopy=False))
+        return sum(trial.state != TrialState.WAITING for trial in self.study.get_trials(deepcopy=False))
 
     def work(self) -> None:
         """Run the sweep until it has finished, or until a pause or a stop is requested."""

@@ -73,7 +73,7 @@ class Sweep(Frozen):
     def grid(self) -> list[dict[str, Any]]:
         """Every combination that a grid tries."""
         lines = [search_space.points(name, values) for name, values in self.knobs.items()]
-        return [dict(zip(self.knobs, found, strict=True)) for found in product(*lines)]
+        return [dict(zip(self.knobs, point, strict=True)) for point in product(*lines)]
 
 
 def check(sweep: Sweep, settings: Settings) -> None:
@@ -140,9 +140,9 @@ def _check_trials(number: int, settings: Settings) -> None:
 
 def _check_running(settings: Settings) -> None:
     running = 0
-    for found in every(settings.runs):
+    for folder in every(settings.runs):
         with suppress(run_folder.UnknownRun):  # it is deleted at this moment
-            running += run_folder.status(found).state not in run_folder.RESTING
+            running += run_folder.status(folder).state not in run_folder.RESTING
     if running >= settings.max_sweeps:
         raise run_queue.NotAllowed("too_many_sweeps", n=running)
 
@@ -196,9 +196,9 @@ def read(folder: Path) -> Sweep:
 
 
 def _read(file: Path) -> Sweep:
-    found = Sweep.model_validate_json(file.read_bytes())
-    _check_what_it_tries(found)
-    return found
+    sweep = Sweep.model_validate_json(file.read_bytes())
+    _check_what_it_tries(sweep)
+    return sweep
 
 
 def every(root: Path) -> list[Path]:
@@ -257,8 +257,8 @@ class Trial(NamedTuple):
 
 def best(trials: Sequence[Trial]) -> Trial | None:
     """The finished run that reads the validation images best, the first of several."""
-    complete = [one for one in trials if one.state == "complete" and one.accuracy is not None]
-    return max(complete, key=lambda one: (one.accuracy or 0, -one.number), default=None)
+    complete = [trial for trial in trials if trial.state == "complete" and trial.accuracy is not None]
+    return max(complete, key=lambda trial: (trial.accuracy or 0, -trial.number), default=None)
 
 
 # -------------------------------------------------------------------------------------------- its requests
