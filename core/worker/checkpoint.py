@@ -121,10 +121,10 @@ class Checkpoint:
 def _matched(arrays: Mapping[str, Array], expected: Mapping[str, Any]) -> dict[str, Array]:
     """The arrays that are expected, by name. Raises DamagedCheckpoint if these are others."""
     # Older checkpoints have each array's place in Keras's order instead of its name.
-    found = {name: arrays.get(name, arrays.get(str(place))) for place, name in enumerate(expected)}
+    by_name = {name: arrays.get(name, arrays.get(str(place))) for place, name in enumerate(expected)}
     matched = {
         name: values
-        for name, values in found.items()
+        for name, values in by_name.items()
         if values is not None and values.shape == tuple(expected[name].shape)
     }
     if not len(matched) == len(expected) == len(arrays):
@@ -140,11 +140,11 @@ def load(path: Path) -> Checkpoint:
     """
     try:
         arrays = read_npz(path)
-        found = Checkpoint(Progress(**json.loads(str(arrays.pop("progress")))))
-        groups = {"model": found.model, "optimizer": found.optimizer, "best": found.best}
+        checkpoint = Checkpoint(Progress(**json.loads(str(arrays.pop("progress")))))
+        groups = {"model": checkpoint.model, "optimizer": checkpoint.optimizer, "best": checkpoint.best}
         for key, values in arrays.items():
             group, name = re.split("[/_]", key, maxsplit=1)  # "_" in older checkpoints
             groups[group][name] = values
     except (*DAMAGED_ARCHIVE, TypeError) as error:
         raise DamagedCheckpoint("checkpoint_damaged") from error
-    return found
+    return checkpoint

@@ -32,25 +32,25 @@ def model(run: Path) -> keras.Model:
         UnknownRun: the settings of the run cannot be read.
     """
     config = records.config(run)
-    found = keras_model.model(architectures.layers(config, records.spec(run)))
-    keras_model.compile_model(found, config)
+    network = keras_model.model(architectures.layers(config, records.spec(run)))
+    keras_model.compile_model(network, config)
     # For the optimizer's state. Without a checkpoint of this network, the state is empty.
     with suppress(checkpoint.DamagedCheckpoint):
-        checkpoint.load(run / "checkpoint.npz").restore(found)
-    keras_model.assign(found, onnx_graph.weights(onnx.load(run / "model.onnx")))
-    return found
+        checkpoint.load(run / "checkpoint.npz").restore(network)
+    keras_model.assign(network, onnx_graph.weights(onnx.load(run / "model.onnx")))
+    return network
 
 
-def _saved_model(found: keras.Model, file: Path) -> None:
+def _saved_model(network: keras.Model, file: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        found.export(Path(folder) / "model", verbose=False)
+        network.export(Path(folder) / "model", verbose=False)
         packed = shutil.make_archive(str(Path(folder) / "packed"), "zip", Path(folder) / "model")
         shutil.move(packed, file)
 
 
-def _tflite(found: keras.Model, file: Path) -> None:
+def _tflite(network: keras.Model, file: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        found.export(folder, verbose=False)
+        network.export(folder, verbose=False)
         file.write_bytes(tf.lite.TFLiteConverter.from_saved_model(folder).convert())
 
 

@@ -43,15 +43,15 @@ def observer(model: keras.Model) -> Observe:
     def observe(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> dict[str, dict[str, Any]]:
         gradients, active = compiled(images, labels)
         shares = iter([1 - float(np.mean(units)) for units in active])
-        found = {}
+        by_layer = {}
         for layer, gradient in zip(watched, gradients, strict=True):
-            found[layer.name] = {
+            by_layer[layer.name] = {
                 "weights": histogram(layer.kernel.numpy()),
                 "gradients": histogram(gradient.numpy()),
                 # The hidden layers are in the order of their activations. The output layer has no ReLU.
                 "dead": next(shares, None) if layer is not watched[-1] else None,
             }
-        return found
+        return by_layer
 
     return observe
 

@@ -35,10 +35,8 @@ def optimizer(config: RunConfig) -> keras.optimizers.Optimizer:
     """A new optimizer with these settings."""
     if config.optimizer == "sgd":
         return keras.optimizers.SGD(config.learning_rate, config.momentum, config.nesterov)
-    made: keras.optimizers.Optimizer = getattr(keras.optimizers, OPTIMIZERS[config.optimizer])(
-        config.learning_rate
-    )
-    return made
+    kind: type[keras.optimizers.Optimizer] = getattr(keras.optimizers, OPTIMIZERS[config.optimizer])
+    return kind(config.learning_rate)
 
 
 def model(network: Network) -> keras.Sequential:

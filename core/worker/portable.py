@@ -51,11 +51,11 @@ def save_h5(model: keras.Model, file: Path) -> None:
 def _plain(value: Any) -> Any:
     """Keep only the needed arguments of each object in a configuration that Keras has serialized."""
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_plain(item) for item in value]
     if not isinstance(value, dict):
         return value
     # The ids, which are addresses in memory, say which objects are one and the same; here none has to be.
-    plain = {name: _plain(one) for name, one in value.items() if name != "shared_object_id"}
+    plain = {name: _plain(item) for name, item in value.items() if name != "shared_object_id"}
     return plain | {"config": _arguments(plain)} if "class_name" in plain else plain
 
 

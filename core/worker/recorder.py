@@ -73,9 +73,9 @@ class Journal:
         records.append_row(self.run / "metrics.jsonl", _finite(row | {"time": time.time()}))
         self.update(step=row["steps"])
 
-    def layers(self, epoch: int, found: dict[str, dict[str, Any]]) -> None:
+    def layers(self, epoch: int, layers: dict[str, dict[str, Any]]) -> None:
         """Note what was seen of each layer after an epoch."""
-        records.append_row(self.run / "layers.jsonl", {"epoch": epoch, "layers": found})
+        records.append_row(self.run / "layers.jsonl", {"epoch": epoch, "layers": layers})
 
     def change(self, epoch: int, setting: str, before: float, after: float, by: str) -> None:
         """Append a change of a setting, see `core.runs.records.changes`."""

@@ -69,10 +69,10 @@ def train(run: Path, journal: Journal, action: Ask) -> None:
     dataset = datasets.load(config.dataset)
     _keep_environment(run, config, dataset)
     journal.update(phase="compiling")
-    found = checkpoint.load(run / "checkpoint.npz") if run_folder.has_checkpoint(run) else None
+    saved = checkpoint.load(run / "checkpoint.npz") if run_folder.has_checkpoint(run) else None
     lesson = warm_start.read(run)
     batches = Batches(config, lesson.mixed(dataset) if lesson else dataset)
-    training = Training(config, batches, journal, found, lesson.weights if lesson else {})
+    training = Training(config, batches, journal, saved, lesson.weights if lesson else {})
     try:
         while (wanted := training.go_on(action)) == "pause":
             if journal.pause(action):
@@ -107,19 +107,19 @@ class Training:
         config: RunConfig,
         batches: Batches,
         journal: Journal,
-        found: Checkpoint | None = None,
+        saved: Checkpoint | None = None,
         weights: Weights | None = None,
     ) -> None:
         self.config = config
         self.spec = records.spec(journal.run)
         self.batches = batches
-        self.progress = found.progress if found else Progress(config.learning_rate, config.dropout)
+        self.progress = saved.progress if saved else Progress(config.learning_rate, config.dropout)
         self._journal = journal
         self._best: Weights = {}
         self._written = 0.0
         self._build(config.seed)
-        if found:
-            self._best = found.restore(self.model)
+        if saved:
+            self._best = saved.restore(self.model)
         elif weights:
             keras_model.assign(self.model, weights)
         if self.progress.over and not journal.status.stopped_early:
@@ -233,8 +233,8 @@ class Training:
         row = self._row()
         self._journal.epoch(row)
         sample = slice(histograms.IMAGES)
-        found = self._observe(self.batches.x_train[sample], self.batches.y_train[sample])
-        self._journal.layers(now.epoch, found)
+        layers = self._observe(self.batches.x_train[sample], self.batches.y_train[sample])
+        self._journal.layers(now.epoch, layers)
         self._keep_weights(run / "epochs", now.epoch)
         self._judge(row.get("val_loss", row["loss"]))
         self.progress = replace(now, epoch=now.epoch + 1, step=0, lost=0.0, right=0, seconds=0.0)
