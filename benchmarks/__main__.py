@@ -40,16 +40,16 @@ def main(arguments: list[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(143))
     dataset = "mnist" if datasets.at_hand("mnist") and not parsed.quick else datasets.DEFAULT
     repeats = 1 if parsed.quick else parsed.repeats
-    found: list[Comparison] = []
+    comparisons: list[Comparison] = []
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="mnist-lab-bench-") as folder:
         for name in [parsed.only] if parsed.only else PARTS:
             print(f"measuring: {name}", file=sys.stderr)
             try:
-                found += PARTS[name](Path(folder), dataset, repeats, parsed.quick)
+                comparisons += PARTS[name](Path(folder), dataset, repeats, parsed.quick)
             except server.NoBrowser as error:
                 notes.append(f"The server was not measured: {error}.")
-    _report(found, [*notes, *_notes(dataset, repeats, parsed.quick)], time.monotonic() - began)
+    _report(comparisons, [*notes, *_notes(dataset, repeats, parsed.quick)], time.monotonic() - began)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,9 +87,9 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _report(found: list[Comparison], notes: list[str], seconds: float) -> None:
-    if found:
-        print(markdown(found))
+def _report(comparisons: list[Comparison], notes: list[str], seconds: float) -> None:
+    if comparisons:
+        print(markdown(comparisons))
     print("", *notes, f"The benchmark took {seconds:.0f} s.", sep="\n")
 
 

@@ -15,7 +15,7 @@ class Comparison:
     the machine does strikes both sides of a ratio alike. The ratio to go by is the pairs' median.
 
     Attributes:
-        what: what was measured.
+        title: what was measured.
         against: what it is compared with.
         unit: the unit of the measurements.
         ours: a number per repetition.
@@ -24,7 +24,7 @@ class Comparison:
         remark: why the ratio does not count for the goal; "" if it does.
     """
 
-    what: str
+    title: str
     against: str
     unit: str
     ours: tuple[float, ...]
@@ -61,16 +61,16 @@ def markdown(comparisons: Iterable[Comparison]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _row(found: Comparison) -> tuple[str, ...]:
-    low, high = min(found.ratios), max(found.ratios)
+def _row(comparison: Comparison) -> tuple[str, ...]:
+    low, high = min(comparison.ratios), max(comparison.ratios)
     return (
-        found.what,
-        _amount(median(found.ours), found.unit),
-        f"{found.against}: {_amount(median(found.theirs), found.unit)}",
-        f"**{_number(found.ratio)}**",
+        comparison.title,
+        _amount(median(comparison.ours), comparison.unit),
+        f"{comparison.against}: {_amount(median(comparison.theirs), comparison.unit)}",
+        f"**{_number(comparison.ratio)}**",
         f"{_number(low)} – {_number(high)}",
-        "" if found.goal is None else f"≤ {_number(found.goal)}",
-        found.verdict,
+        "" if comparison.goal is None else f"≤ {_number(comparison.goal)}",
+        comparison.verdict,
     )
 
 

@@ -55,8 +55,8 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
         with server(PROJECT, root, MNIST_LAB_RUNS=str(root / "none")) as (_process, address):
             waited = tuple(_waited(browser, address, number) for _repeat in range(repeats))
         browser.close()
-    what = f"from pen-up to the new bars, 95th percentile of {number} strokes"
-    yield Comparison(what, "promised", "ms", waited, (PROMISED,) * repeats, 1.0)
+    title = f"from pen-up to the new bars, 95th percentile of {number} strokes"
+    yield Comparison(title, "promised", "ms", waited, (PROMISED,) * repeats, 1.0)
 
 
 def _shares(number: int) -> tuple[float, float]:
@@ -65,11 +65,11 @@ def _shares(number: int) -> tuple[float, float]:
     rng = np.random.default_rng(0)
     drawn = [_seven(rng.uniform(0.4, 0.8), rng.uniform(20, 50, 2)) for _ in range(number)]
     times = []
-    for one in [drawn[0], *drawn]:
+    for seven in [drawn[0], *drawn]:
         began = time.perf_counter()
-        rgba = strokes.painted(one, (inputs.SIDE, inputs.SIDE), inputs.BRUSH)
+        rgba = strokes.painted(seven, (inputs.SIDE, inputs.SIDE), inputs.BRUSH)
         painted = time.perf_counter()
-        reader.read(np.stack([one.image for one in segmentation.find(rgba)]))
+        reader.read(np.stack([digit.image for digit in segmentation.find(rgba)]))
         times.append((1000 * (time.perf_counter() - painted), 1000 * (painted - began)))
     ours, painting = np.median(times[1:], axis=0)
     return float(ours), float(painting)

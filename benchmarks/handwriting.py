@@ -56,11 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for name in ("tutorial-mlp", "tutorial-cnn")
         }
         if parsed.folds:
-            found = sorted(run_folder.every(parsed.folds))
-            held = groups(digits, len(found))
+            runs = sorted(run_folder.every(parsed.folds))
+            held = groups(digits, len(runs))
             models["starter"] = [
                 (recognition.load(run), [digit for digit in digits if digit.writer in writers])
-                for run, writers in zip(found, held, strict=True)
+                for run, writers in zip(runs, held, strict=True)
             ]
         _table("Step by step", _by_step(models), list(models))
         _table("The same digits, their strokes drawn again", _redrawn(models), list(models))
@@ -102,11 +102,11 @@ def _redrawn(models: dict[str, Readers]) -> dict[str, list[float]]:
 
 def _right(readers: Readers, images: Callable[[Sequence[Drawing]], Images]) -> float:
     """The share of the digits that is read right."""
-    found = [
+    correct = [
         reader.predictor.probabilities(images(digits)).argmax(axis=1) == [digit.label for digit in digits]
         for reader, digits in readers
     ]
-    return float(np.concatenate(found).mean())
+    return float(np.concatenate(correct).mean())
 
 
 def _refused(models: dict[str, Readers]) -> dict[str, list[float]]:
@@ -130,8 +130,8 @@ def _refused(models: dict[str, Readers]) -> dict[str, list[float]]:
 
 
 def _share(readers: Readers, images: Callable[[Sequence[Drawing]], Images]) -> float:
-    found = [not one.is_digit for reader, digits in readers for one in reader.read(images(digits))]
-    return float(np.mean(found))
+    refused = [not reading.is_digit for reader, digits in readers for reading in reader.read(images(digits))]
+    return float(np.mean(refused))
 
 
 def _clothes() -> Images:

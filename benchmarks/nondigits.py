@@ -74,8 +74,8 @@ def _loops(rng: np.random.Generator) -> Strokes:
     """A curve that turns round and round, made of a few waves."""
     t = np.linspace(0, 2 * np.pi * rng.uniform(1.5, 4), 160)[:, None]
     waves = sum(rng.normal(0, 1 / k, 2) * np.sin(k * t / 2 + rng.uniform(0, 6, 2)) for k in range(1, 6))
-    found: list[list[float]] = np.asarray(waves).tolist()
-    return [found]
+    stroke: list[list[float]] = np.asarray(waves).tolist()
+    return [stroke]
 
 
 def _zigzag(rng: np.random.Generator) -> Strokes:

@@ -56,10 +56,10 @@ def _among_many(root: Path, repeats: int, number: int) -> Iterator[Comparison]:
     for name in PAGES:
         timed = [(answer(many, name), answer(few, name)) for _repeat in range(repeats)]
         ours, alone = zip(*timed, strict=True)
-        what = f"the {name} page answers, {number:,} runs"
+        title = f"the {name} page answers, {number:,} runs"
         promised = TABLE if name == "runs" else ANSWER
-        yield Comparison(what, "promised", "ms", ours, (promised,) * repeats, 1.0)
-        yield Comparison(what, "with one run", "ms", ours, alone)
+        yield Comparison(title, "promised", "ms", ours, (promised,) * repeats, 1.0)
+        yield Comparison(title, "with one run", "ms", ours, alone)
 
 
 def _duplicate(run: Path, root: Path) -> None:
@@ -95,9 +95,9 @@ def _first_number(root: Path, browser: Browser, repeats: int) -> Iterator[Compar
         for _repeat in range(repeats)
     ]
     warm, cold = zip(*pairs, strict=True)
-    what = "from the click to the first number, warm worker"
-    yield Comparison(what, "promised", "s", warm, (FIRST_NUMBER,) * repeats, 1.0)
-    yield Comparison(what, "without", "s", warm, cold)
+    title = "from the click to the first number, warm worker"
+    yield Comparison(title, "promised", "s", warm, (FIRST_NUMBER,) * repeats, 1.0)
+    yield Comparison(title, "without", "s", warm, cold)
 
 
 def _click(root: Path, browser: Browser, minutes: str, wait: float) -> float:

@@ -43,10 +43,10 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
     """Compare a CNN's prediction with Keras's ``model.predict``, and with calling the model."""
     run = trained_cnn(root, dataset)
     times = 5 if quick else TIMES
-    found = answer(root / "prediction.json", "-m", "benchmarks.prediction", run, repeats, times)
-    what, ours = "one prediction by the CNN", tuple(found["server"])
-    yield Comparison(what, "`model.predict`", "ms", ours, tuple(found["predict"]), GOAL)
-    yield Comparison(what, "`model(x)`", "ms", ours, tuple(found["call"]))
+    milliseconds = answer(root / "prediction.json", "-m", "benchmarks.prediction", run, repeats, times)
+    title, ours = "one prediction by the CNN", tuple(milliseconds["server"])
+    yield Comparison(title, "`model.predict`", "ms", ours, tuple(milliseconds["predict"]), GOAL)
+    yield Comparison(title, "`model(x)`", "ms", ours, tuple(milliseconds["call"]))
 
 
 def trained_cnn(root: Path, dataset: str) -> Path:
@@ -96,5 +96,5 @@ def _same_answer(answers: list[NDArray[np.float32]]) -> None:
 
 
 if __name__ == "__main__":
-    found = measure(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
-    Path(sys.argv[4]).write_text(json.dumps(found), "utf-8")
+    milliseconds = measure(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    Path(sys.argv[4]).write_text(json.dumps(milliseconds), "utf-8")

@@ -32,14 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for dataset in parsed.datasets:
             for name in [parsed.only] if parsed.only else PRESETS:
                 config = PRESETS[name].but(dataset=dataset)
-                found = [train(config.but(seed=seed), Path(folder)) for seed in range(parsed.seeds)]
-                print(_measured(name, dataset, found), flush=True)
+                runs = [train(config.but(seed=seed), Path(folder)) for seed in range(parsed.seeds)]
+                print(_measured(name, dataset, runs), flush=True)
 
 
-def _measured(name: str, dataset: str, found: Sequence[Path]) -> str:
-    accuracies = sorted(run_folder.status(run).test_accuracy or 0.0 for run in found)
+def _measured(name: str, dataset: str, runs: Sequence[Path]) -> str:
+    accuracies = sorted(run_folder.status(run).test_accuracy or 0.0 for run in runs)
     low, middle, high = accuracies[0], median(accuracies), accuracies[-1]
-    seconds = median(sum(row["seconds"] for row in records.metrics(run)) for run in found)
+    seconds = median(sum(row["seconds"] for row in records.metrics(run)) for run in runs)
     return _row((name, dataset, f"{middle:.2%}", f"{low:.2%} – {high:.2%}", f"{seconds:.3g}"))
 
 

@@ -72,19 +72,19 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
 
 def _comparisons(ours: list[Found], theirs: list[Found]) -> Iterator[Comparison]:
     against = "the same pages importing TensorFlow"
-    for what, field, unit in (
+    for title, field, unit in (
         ("from the server's start to its first page", "seconds", "s"),
         ("the server's memory, all pages opened", "megabytes", "MB"),
     ):
-        a, b = (tuple(getattr(found, field) for found in side) for side in (ours, theirs))
-        yield Comparison(what, against, unit, a, b)
+        a, b = (tuple(getattr(measured, field) for measured in side) for side in (ours, theirs))
+        yield Comparison(title, against, unit, a, b)
 
 
 def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
         raise NoBrowser("there is no chromium on the PATH")
-    return found
+    return path
 
 
 def _copy(target: Path, first_line: str) -> None:

@@ -36,8 +36,9 @@ PARTS = {
 
 def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Comparison]:
     """Each part's seconds against the whole epoch's."""
-    found = answer(root / "shares.json", "-m", "benchmarks.shares", dataset, "quick" if quick else "full")
-    for network, parts in found.items():
+    mode = "quick" if quick else "full"
+    by_network = answer(root / "shares.json", "-m", "benchmarks.shares", dataset, mode)
+    for network, parts in by_network.items():
         for part, seconds in parts.items():
             if part != "epoch":
                 yield Comparison(
@@ -76,18 +77,18 @@ def _time(training: Any, name: str, spent: list[dict[str, float]]) -> None:
     def timed(*arguments: Any) -> Any:
         epoch = training.progress.epoch
         began = time.perf_counter()
-        found = method(*arguments)
+        result = method(*arguments)
         # A checkpoint is written when the next epoch has begun already.
         row = spent[min(epoch, len(spent)) - 1] if name != "save" else spent[epoch - 2]
         row[name] += time.perf_counter() - began
-        return found
+        return result
 
     setattr(training, name, timed)
 
 
 def main(dataset: str, mode: str, out: str) -> None:
-    found = {network: measure(network, dataset, mode == "quick") for network in EPOCHS}
-    Path(out).write_text(json.dumps(found), "utf-8")
+    by_network = {network: measure(network, dataset, mode == "quick") for network in EPOCHS}
+    Path(out).write_text(json.dumps(by_network), "utf-8")
 
 
 if __name__ == "__main__":

@@ -29,24 +29,24 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
         run = train(PRESETS[name].but(dataset=dataset, epochs=1, training_images=1_000), root / name)
         digits = datasets.load(dataset)
         steps = tuple(_step(run, digits) for _repeat in range(repeats))
-        what = f"{name}: a step through the epochs, {len(digits.y_test):,} digits"
-        yield Comparison(what, "promised", "s", steps, (STEP,) * repeats, 1.0)
+        title = f"{name}: a step through the epochs, {len(digits.y_test):,} digits"
+        yield Comparison(title, "promised", "s", steps, (STEP,) * repeats, 1.0)
         pairs = [(_logits(run, digits), _logits_by_layer(run, digits)) for _repeat in range(repeats)]
         ours, theirs = zip(*pairs, strict=True)
-        what = f"{name}: reading {len(digits.y_test):,} digits"
-        yield Comparison(what, "ONNX Runtime's own threads", "s", ours, theirs)
+        title = f"{name}: reading {len(digits.y_test):,} digits"
+        yield Comparison(title, "ONNX Runtime's own threads", "s", ours, theirs)
         took = tuple(_robustness(run) for _repeat in range(repeats))
-        what = f"{name}: robustness, {min(len(digits.y_test), robustness.IMAGES):,} digits"
-        yield Comparison(what, "promised", "s", took, (ROBUSTNESS,) * repeats, 1.0)
+        title = f"{name}: robustness, {min(len(digits.y_test), robustness.IMAGES):,} digits"
+        yield Comparison(title, "promised", "s", took, (ROBUSTNESS,) * repeats, 1.0)
 
 
 def _step(run: Path, digits: datasets.Dataset) -> float:
     """Seconds from the weights of an epoch to its matrix and its worst mistakes."""
     began = time.perf_counter()
     logits = epoch_weights.predictor(run, 1, threads=0).logits(digits.x_test)
-    found = Evaluation(logits, digits.y_test)
-    found.confusion()
-    found.worst_first(found.labels.nonzero()[0])
+    evaluation = Evaluation(logits, digits.y_test)
+    evaluation.confusion()
+    evaluation.worst_first(evaluation.labels.nonzero()[0])
     return time.perf_counter() - began
 
 

@@ -38,14 +38,14 @@ sys.stdin.read()
 def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Comparison]:
     """Compare the pages that ask how the runs stand."""
     folder = root / "waiting"
-    found = [run_folder.create(folder, RunConfig()) for _run in range(2 if quick else WAITING)]
-    with _held(found):
-        for name, query in (("start", {}), ("train", {}), ("train", {"run": found[0].name}), ("runs", {})):
+    runs = [run_folder.create(folder, RunConfig()) for _run in range(2 if quick else WAITING)]
+    with _held(runs):
+        for name, query in (("start", {}), ("train", {}), ("train", {"run": runs[0].name}), ("runs", {})):
             pairs = [_pair(folder, name, query) for _repeat in range(repeats)]
             ours, theirs = zip(*pairs, strict=True)
-            what = f"the {name} page{' of a waiting run' * bool(query)} answers, {len(found)} runs wait"
-            yield Comparison(what, "a look that waits", "ms", ours, theirs)
-            yield Comparison(what, "promised", "ms", ours, (ANSWER,) * repeats, 1.0)
+            title = f"the {name} page{' of a waiting run' * bool(query)} answers, {len(runs)} runs wait"
+            yield Comparison(title, "a look that waits", "ms", ours, theirs)
+            yield Comparison(title, "promised", "ms", ours, (ANSWER,) * repeats, 1.0)
 
 
 def _pair(root: Path, name: str, query: dict[str, str]) -> tuple[float, float]:
@@ -66,9 +66,9 @@ def _look_that_waits(file: Path) -> bool:
 
 
 @contextmanager
-def _held(found: list[Path]) -> Iterator[None]:
+def _held(runs: list[Path]) -> Iterator[None]:
     """As by workers that wait for their turn."""
-    words = [sys.executable, "-c", _HOLD, *map(str, found)]
+    words = [sys.executable, "-c", _HOLD, *map(str, runs)]
     with subprocess.Popen(words, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout
         holder.stdout.readline()

@@ -137,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     predicted.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
     predicted.set_defaults(command=_predict)
 
-    found = downloads.exports().items()
+    formats = downloads.exports().items()
     exported = commands.add_parser(
         "export",
         help=_("write a run's model, script, metrics or all files to a file; prints the file's name"),
@@ -146,7 +146,9 @@ def _parser() -> argparse.ArgumentParser:
     exported.add_argument(
         "format",
         metavar="FORMAT",
-        help=_("one of: {formats}").format(formats=", ".join(f"{key} ({one.name})" for key, one in found)),
+        help=_("one of: {formats}").format(
+            formats=", ".join(f"{key} ({export.name})" for key, export in formats)
+        ),
     )
     exported.add_argument(
         "target",
@@ -312,8 +314,8 @@ def _predict(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    one = run_table.entry(arguments.run.absolute())
-    print(downloads.save(one, arguments.format, arguments.target, replace=arguments.force))
+    entry = run_table.entry(arguments.run.absolute())
+    print(downloads.save(entry, arguments.format, arguments.target, replace=arguments.force))
     return 0
 
 

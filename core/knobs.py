@@ -165,15 +165,15 @@ def _read(described: FieldInfo, name: str, setting: str) -> dict[str, Knob]:
     either = get_args(described.annotation)
     kind: Any = either[0] if NoneType in either else described.annotation
     many = get_origin(kind) is tuple
-    found = limits(described)
+    bounds = limits(described)
     knob = replace(
         knob,
         name=knob.name or name,
         setting=setting,
         kind=int if many else kind if isinstance(kind, type) else str,
-        low=next((found[key] for key in ("ge", "gt", "min_length") if key in found), 0),
-        high=next((found[key] for key in ("le", "max_length") if key in found), found.get("lt", 1) - 1),
-        above="gt" in found,
+        low=next((bounds[key] for key in ("ge", "gt", "min_length") if key in bounds), 0),
+        high=next((bounds[key] for key in ("le", "max_length") if key in bounds), bounds.get("lt", 1) - 1),
+        above="gt" in bounds,
         optional=NoneType in either,
         counts=many,
         options=("false", "true") if kind is bool else get_args(kind) if get_origin(kind) is Literal else (),

@@ -34,7 +34,7 @@ def chosen(every: Sequence[Drawing], writers: Sequence[str]) -> list[Drawing]:
     """The filters. Returns the drawings that match."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         query.choice(state.DRAWINGS_DRAWN_BY, [finetuning.EVERYBODY, *writers])
-        who = st.selectbox(
+        writer = st.selectbox(
             _("Drawn by"), [finetuning.EVERYBODY, *writers], key=state.DRAWINGS_DRAWN_BY, width=220,
             format_func=lambda name: name or _("everybody"),
         )  # fmt: skip
@@ -48,7 +48,7 @@ def chosen(every: Sequence[Drawing], writers: Sequence[str]) -> list[Drawing]:
     return [
         drawing
         for drawing in every
-        if who in (finetuning.EVERYBODY, drawing.writer)
+        if writer in (finetuning.EVERYBODY, drawing.writer)
         and label in (ANY, drawing.label)
         and not (wrong and drawing.answer == drawing.label)
     ]

@@ -115,14 +115,17 @@ def keep(run: Path) -> None:
         shutil.copy(run / name, RUN / name)
     # Without the optimizer's state, which only training needs and which is as large as the weights.
     portable.save_keras(keras.saving.load_model(run / "model.keras", compile=False), RUN / "model.keras")
-    found = results.load(run)
+    evaluation = results.load(run)
     # To a thousandth, which packs to half.
     np.savez_compressed(
-        RUN / "evaluation.npz", logits=found.logits.round(3), labels=found.labels, allow_pickle=False
+        RUN / "evaluation.npz",
+        logits=evaluation.logits.round(3),
+        labels=evaluation.labels,
+        allow_pickle=False,
     )
-    assert results.load(RUN).accuracy == found.accuracy
+    assert results.load(RUN).accuracy == evaluation.accuracy
     size = sum(file.stat().st_size for file in RUN.iterdir())
-    print(f"{RUN}: {size / 1e6:.2f} MB, {found.accuracy:.2%} of MNIST's test images")
+    print(f"{RUN}: {size / 1e6:.2f} MB, {evaluation.accuracy:.2%} of MNIST's test images")
 
 
 def groups(digits: Sequence[Drawing], number: int) -> list[set[str]]:
@@ -139,12 +142,12 @@ def cross_validate(digits: Sequence[Drawing], folds: int, root: Path) -> None:
     for fold, held in enumerate(groups(digits, folds), start=1):
         run = train([digit for digit in digits if digit.writer not in held], root)
         unseen = [digit for digit in digits if digit.writer in held]
-        found = {brush: right(run, unseen, brush) for brush in BRUSHES}
+        correct = {brush: right(run, unseen, brush) for brush in BRUSHES}
         for brush in BRUSHES:
-            read[brush] += found[brush]
-        shares = " | ".join(f"{np.mean(found[brush]):.2%}" for brush in BRUSHES)
+            read[brush] += correct[brush]
+        shares = " | ".join(f"{np.mean(correct[brush]):.2%}" for brush in BRUSHES)
         print(f"| {fold} | {len(unseen)} | {shares} | {results.load(run).accuracy:.2%} |", flush=True)
-    shares = " | ".join(f"**{np.mean(found):.2%}**" for found in read.values())
+    shares = " | ".join(f"**{np.mean(correct):.2%}**" for correct in read.values())
     print(f"| all | {len(digits)} | {shares} | |")
 
 

@@ -225,8 +225,8 @@ def history(root: Path) -> list[Past]:
 @lru_cache(maxsize=1024)
 def _past(run: Path, _modified: int, worked: float, state: run_folder.State) -> Past | None:
     """What the run took; None if nothing is to be learned from it."""
-    made = records.environment(run)
-    if (made.get("cores"), made.get("processor")) != (os.cpu_count(), platform.machine()):
+    environment = records.environment(run)
+    if (environment.get("cores"), environment.get("processor")) != (os.cpu_count(), platform.machine()):
         return None
     rows = records.metrics(run)
     try:
@@ -270,10 +270,10 @@ def off(run: Path) -> Off | None:
     Raises:
         UnknownRun: the run is missing or cannot be read.
     """
-    status, found = run_folder.status(run), Estimate.read(run)
-    if status.state not in ("finished", "stopped") or found is None or status.worked <= 0:
+    status, expected = run_folder.status(run), Estimate.read(run)
+    if status.state not in ("finished", "stopped") or expected is None or status.worked <= 0:
         return None
-    estimated = found.total + found.epoch * (len(records.metrics(run)) - records.config(run).epochs)
+    estimated = expected.total + expected.epoch * (len(records.metrics(run)) - records.config(run).epochs)
     return Off(estimated, status.worked) if estimated > 0 else None
 
 
@@ -289,18 +289,19 @@ def remaining(run: Path) -> float:
     status = run_folder.status(run)
     if status.state in run_folder.RESTING:
         return 0.0
-    found = Estimate.read(run) or estimate(records.config(run), history(run.parent))
+    expected = Estimate.read(run) or estimate(records.config(run), history(run.parent))
     rows = records.metrics(run)
     if status.phase == "evaluating":
-        return found.end
+        return expected.end
     done = float(len(rows))
     if status.steps and status.epoch > len(rows):
         done += min(1.0, status.step / status.steps)
     left = max(0.0, records.plan(run).epochs - done)
-    pace = _wall(rows) or _wall_so_far(run, status) or found.epoch
+    pace = _wall(rows) or _wall_so_far(run, status) or expected.epoch
     began = status.state == "running" and status.phase == "training"
-    start = 0.0 if began else max(0.0, found.total - records.config(run).epochs * found.epoch - found.end)
-    return start + left * pace + found.end
+    before = expected.total - records.config(run).epochs * expected.epoch - expected.end
+    start = 0.0 if began else max(0.0, before)
+    return start + left * pace + expected.end
 
 
 def _wall_so_far(run: Path, status: run_folder.Status) -> float | None:

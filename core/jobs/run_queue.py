@@ -227,10 +227,10 @@ class Line(NamedTuple):
 
 def line(root: Path) -> Line:
     """The queue of the runs in this folder."""
-    found = list(_going_on(root))
-    waiting = sorted((written.queued, run) for run, written in found if written.state == "queued")
+    going_on = list(_going_on(root))
+    waiting = sorted((written.queued, run) for run, written in going_on if written.state == "queued")
     return Line(
-        [run for run, written in found if written.state != "queued"], [run for _queued, run in waiting]
+        [run for run, written in going_on if written.state != "queued"], [run for _queued, run in waiting]
     )
 
 

@@ -134,8 +134,8 @@ def key(name: str, default: T, parameter: str = "") -> Key[T]:
         Twice: the key or the parameter of the page is declared already.
     """
     _declare(name, parameter)
-    KEYS[name] = made = Key(name, default, parameter)
-    return made
+    KEYS[name] = declared = Key(name, default, parameter)
+    return declared
 
 
 def element(name: str) -> Key[Any]:
@@ -148,8 +148,8 @@ def family(name: str, default: T, parameter: str = "") -> Family[T]:
     if any(declared.startswith(f"{name}_") for declared in [*KEYS, *FAMILIES]):
         raise Twice(f"{name}_ is the beginning of another key")
     _declare(name, parameter)
-    FAMILIES[name] = made = Family(name, default, parameter)
-    return made
+    FAMILIES[name] = declared = Family(name, default, parameter)
+    return declared
 
 
 def elements(name: str) -> Family[Any]:

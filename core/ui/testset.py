@@ -159,10 +159,10 @@ def offer_fashion() -> None:
 def say_what_it_is(on: str) -> None:
     """Explain test images that are not digits."""
     if on == fashion.NAME:
-        things = ", ".join(f"{number} {name}" for number, name in enumerate(fashion.names()))
+        classes = ", ".join(f"{number} {name}" for number, name in enumerate(fashion.names()))
         st.caption(
             _("These images are not digits, so a correct prediction is chance. See which digits the network "
-              "predicts, and how high its confidence is. The classes are {things}.").format(things=things)
+              "predicts, and how high its confidence is. The classes are {classes}.").format(classes=classes)
         )  # fmt: skip
 
 

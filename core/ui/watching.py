@@ -33,10 +33,10 @@ def watched(root: Path) -> Path | None:
     if not name and query.went_back():
         leave()
     try:
-        found = run_folder.find(root, name or state.TRAIN_WATCHED.get() or "")
+        run = run_folder.find(root, name or state.TRAIN_WATCHED.get() or "")
     except run_folder.UnknownRun as error:
         if name:
             st.warning(ui.plain(error))
         return None
-    watch(found.name)
-    return found
+    watch(run.name)
+    return run

@@ -105,10 +105,10 @@ def is_secure(address: str | None) -> bool:
     parts = urlsplit(address or "https:")
     host = parts.hostname or ""
     try:
-        here = ipaddress.ip_address(host).is_loopback
+        is_local = ipaddress.ip_address(host).is_loopback
     except ValueError:
-        here = host == "localhost" or host.endswith(".localhost")
-    return parts.scheme == "https" or here
+        is_local = host == "localhost" or host.endswith(".localhost")
+    return parts.scheme == "https" or is_local
 
 
 def _where_from() -> str:

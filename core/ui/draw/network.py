@@ -201,8 +201,8 @@ def _choose(chart: Key[Any], labels: Sequence[str], shape: tuple[int, ...], defa
         default: the flat index of the number that is chosen at first.
     """
     fields, offered = _fields(chart, len(shape)), _offered(chart)
-    there = [field.get() for field in fields if field.is_kept()]
-    if len(there) < len(fields) or there == offered.get():
+    kept = [field.get() for field in fields if field.is_kept()]
+    if len(kept) < len(fields) or kept == offered.get():
         place = [int(number) for number in np.unravel_index(default, shape)]
         offered.set(place)
         for field, number in zip(fields, place, strict=True):

@@ -37,11 +37,11 @@ def offer(every: Sequence[Drawing], writers: Sequence[str]) -> None:
     candidates = records.that_take_drawings(ui.settings().runs)[::-1]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         run = run_picker.pick(candidates, key=state.DRAWINGS_TAUGHT_RUN)
-        who = st.selectbox(
+        writer = st.selectbox(
             _("Drawings by"), [EVERYBODY, *writers], key=state.DRAWINGS_TEACHER, width=220,
             format_func=lambda name: name or _("everybody"),
         )  # fmt: skip
-        taught = [drawing for drawing in every if who in (EVERYBODY, drawing.writer)]
+        taught = [drawing for drawing in every if writer in (EVERYBODY, drawing.writer)]
         clicked = st.button(
             ngettext("Fine-tune on {n} drawing", "Fine-tune on {n} drawings", len(taught)).format(
                 n=len(taught)

@@ -185,7 +185,9 @@ def pair(chosen: Sequence[Entry], names: Sequence[str]) -> None:
     _disagreements(first[0], evaluations[0], evaluations[1], first[1], second[1], spec)
 
 
-def _verdict_of_pair(first: Evaluation, second: Evaluation, one: str, other: str, spec: DatasetSpec) -> None:
+def _verdict_of_pair(
+    first: Evaluation, second: Evaluation, first_name: str, second_name: str, spec: DatasetSpec
+) -> None:
     right = [evaluation.predictions == evaluation.labels for evaluation in (first, second)]
     test = significance.mcnemar(right[0], right[1])
     words = _(
@@ -201,19 +203,22 @@ def _verdict_of_pair(first: Evaluation, second: Evaluation, one: str, other: str
         )
     st.markdown(
         words.format(
-            one=ui.plain(one), other=ui.plain(other), first=first.accuracy, second=second.accuracy,
+            one=ui.plain(first_name), other=ui.plain(second_name),
+            first=first.accuracy, second=second.accuracy,
             first_only=test.first_only, second_only=test.second_only, p=_p(test.p_value),
             verdict=_verdict(test.is_meaningful),
         )
     )  # fmt: skip
 
 
-def _matrices(first: Evaluation, second: Evaluation, one: str, other: str, spec: DatasetSpec) -> None:
+def _matrices(
+    first: Evaluation, second: Evaluation, first_name: str, second_name: str, spec: DatasetSpec
+) -> None:
     everything, counts = (charts.ALL, charts.ALL), (first.confusion(), second.confusion())
     with st.grid(3, min_column_width=330):
         for key, name, figure in (
-            (state.RUNS_MATRIX_A, one, charts.confusion(counts[0], everything, spec, shares=False)),
-            (state.RUNS_MATRIX_B, other, charts.confusion(counts[1], everything, spec, shares=False)),
+            (state.RUNS_MATRIX_A, first_name, charts.confusion(counts[0], everything, spec, shares=False)),
+            (state.RUNS_MATRIX_B, second_name, charts.confusion(counts[1], everything, spec, shares=False)),
             (state.RUNS_MATRIX_CHANGE, _("Second minus first: blue is better"),
              charts.difference(*counts, spec)),
         ):  # fmt: skip
@@ -223,7 +228,7 @@ def _matrices(first: Evaluation, second: Evaluation, one: str, other: str, spec:
 
 
 def _disagreements(
-    run: Entry, first: Evaluation, second: Evaluation, one: str, other: str, spec: DatasetSpec
+    run: Entry, first: Evaluation, second: Evaluation, first_name: str, second_name: str, spec: DatasetSpec
 ) -> None:
     """The digits on which the two runs disagree, or one of these digits, enlarged."""
     kinds = {
@@ -243,7 +248,7 @@ def _disagreements(
         return
     opened = mistakes.opened_digit(len(first.labels))
     if opened is not None:
-        _one(opened, digits.images[opened], ((one, first), (other, second)), spec)
+        _one(opened, digits.images[opened], ((first_name, first), (second_name, second)), spec)
         return
     if not len(indices):
         st.info(_("There is no such digit.") if spec.are_digits else _("There is no such image."))

@@ -213,10 +213,10 @@ def _sights(folder: Path, sweep: Sweep, trials: Sequence[Trial]) -> None:
 
 def _only_knob(trials: Sequence[Trial], knob: tuple[str, str]) -> None:
     name, title = knob
-    st.header(_("{knob} and accuracy").format(knob=title), anchor=False)
+    st.header(_("{setting} and accuracy").format(setting=title), anchor=False)
     ui.chart(
         charts.by_knob(trials, name, title), key=state.SWEEPS_SWEEP_BY_KNOB,
-        alt=_("The validation accuracy of each run by its {knob}").format(knob=title),
+        alt=_("The validation accuracy of each run by its {setting}").format(setting=title),
     )  # fmt: skip
     st.caption(
         _("Each run is shown at the value that it tried. A difference of a few tenths of a percent between "
@@ -299,6 +299,6 @@ def _label(folder: Path) -> str:
     except sweeps.UnknownSweep:
         return folder.name
     moment = f"{folder.name[4:6]}-{folder.name[6:8]} {folder.name[9:11]}:{folder.name[11:13]}"
-    return _("{name} · {knobs} · {moment} UTC").format(
-        name=sweep.name, knobs=", ".join(titles()[knob] for knob in sweep.knobs), moment=moment
+    return _("{name} · {settings} · {moment} UTC").format(
+        name=sweep.name, settings=", ".join(titles()[knob] for knob in sweep.knobs), moment=moment
     )

@@ -16,8 +16,7 @@ from core.ui.train import steering
 
 def show(run: Path, status: run_folder.Status, config: RunConfig) -> None:
     """What the adviser says of the run."""
-    found = adviser.about(run)
-    for advice in found:
+    for advice in adviser.about(run):
         with st.container(border=True, key=state.TRAIN_ADVICE[advice.topic]):
             st.markdown(f":material/lightbulb: **{advice.verdict}** {advice.evidence} {advice.suggestion}")
             _follow(run, status, config, advice)

@@ -126,10 +126,10 @@ def button(
     )
 
 
-def ask(what: Callable[[Path], None], run: Path) -> None:
+def ask(action: Callable[[Path], None], run: Path) -> None:
     """Ask something of the run, as `run_queue.pause` does, and have the page made anew."""
     try:
-        what(run)
+        action(run)
     except OSError as error:
         _sorry(error, run)
     else:
