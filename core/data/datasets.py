@@ -177,7 +177,7 @@ def _or_missing(name: str, file: Path) -> Iterator[Path]:
 
 
 def _stamp(file: Path) -> tuple[int, ...]:
-    """Another one wherever the file is another. Raises OSError."""
+    """A value that changes when the file changes. Raises OSError."""
     stat = file.stat()
     return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 

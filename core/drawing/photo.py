@@ -281,7 +281,7 @@ def _small(levels: Planes) -> Planes:
 
 
 def _resized(planes: Planes, shape: tuple[int, ...]) -> Planes:
-    """Made smaller by area averaging, or larger by interpolation."""
+    """Resize by area averaging if the result is smaller, otherwise by interpolation."""
     kernel = Image.Resampling.BOX if shape < planes.shape[1:] else Image.Resampling.BILINEAR
     height, width = shape
     return np.stack([np.asarray(Image.fromarray(plane).resize((width, height), kernel)) for plane in planes])

@@ -90,7 +90,7 @@ def steps(rgba: NDArray[np.uint8], without: Collection[str] = ()) -> dict[str, N
     if "ink" in without:
         now = _grey(rgba)
     pictures = {"ink": now}
-    # Black on a transparent canvas is ink, but its greys are all 0: then there is nothing to go by.
+    # Black ink on a transparent canvas has only grey values of 0.
     blank = not now.any()
     pictures["crop"] = now = now if blank or "crop" in without else crop(now)
     pictures["fit"] = now = _squeeze(now) if "fit" in without else fit(now)
@@ -196,7 +196,7 @@ def crop(ink: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def pieces(ink: NDArray[np.float32]) -> tuple[NDArray[np.int32], int]:
-    """The pieces of ink that do not touch each other, numbered from 1, and how many there are."""
+    """The connected pieces of ink, numbered from 1, and their number."""
     numbered, number = ndimage.label(ink > 0, structure=TOUCHING)
     return numbered, number
 
@@ -232,7 +232,7 @@ def least(mass: NDArray[Any], share: float = LITTLE) -> float:
 
 
 def _gap(first: tuple[slice, slice], second: tuple[slice, slice]) -> int:
-    """How many pixels lie between two rectangles, along the axis in which they are farther apart."""
+    """The distance between two rectangles in pixels, along the axis with the larger distance."""
     gaps: list[int] = [max(b.start - a.stop, a.start - b.stop) for a, b in zip(first, second, strict=True)]
     return max(gaps)
 

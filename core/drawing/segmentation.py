@@ -145,7 +145,7 @@ def _sides(box: tuple[slice, slice]) -> tuple[int, int, int, int]:
 
 
 def _merged(groups: list[_Group]) -> list[_Group]:
-    """Groups from left to right, those above each other made one."""
+    """Merge groups that are above each other. Returns the groups from left to right."""
     merged: list[_Group] = []
     for group in sorted(groups, key=lambda group: group.left):
         while merged and merged[-1].shared(group) >= _SHARED:

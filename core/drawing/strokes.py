@@ -46,7 +46,7 @@ def from_canvas(drawing: object) -> Strokes:
     """
     objects = drawing.get("objects") if isinstance(drawing, Mapping) else None
     try:
-        # Each path begins with a move. Its other commands are lines, or curves that bend where the pen was.
+        # A path begins with a move. Other commands are lines, or curves with pen positions as control points.
         strokes = [[command[1:3] for command in item["path"][1:]] for item in objects or []]
     except (TypeError, KeyError, IndexError, AttributeError):
         strokes = [[]]
@@ -74,7 +74,7 @@ def to_text(strokes: Strokes, side: int) -> str:
                 kept.append(point)
             if len(packed) + 2 * len(kept) > _MOST_BYTES:
                 return ""
-        kept.append(points[-1])  # to its very end
+        kept.append(points[-1])  # the last point is always kept
         packed += len(kept).to_bytes(2, "big") + np.array(kept, np.uint8).tobytes()
     if len(packed) > _MOST_BYTES:
         return ""

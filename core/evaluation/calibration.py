@@ -51,7 +51,7 @@ class Calibration(Sidecar):
     limit: _Distance
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The probabilities at this temperature, ``(n, classes)``; the order of the classes stays."""
+        """The probabilities at this temperature, ``(n, classes)``. Their order does not change."""
         probabilities: NDArray[np.float64] = softmax(logits.astype(np.float64) / self.temperature, axis=1)
         return probabilities
 

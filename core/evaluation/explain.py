@@ -62,7 +62,7 @@ def occlusion(predictor: Predictor, image: NDArray[np.uint8], digit: int) -> Occ
 
 
 def _squares(size: tuple[int, ...]) -> NDArray[np.bool_]:
-    """The squares to cover, as masks ``(n, *size)``; together they cover every pixel."""
+    """The masks of the squares, ``(n, *size)``. Together, they cover every pixel."""
     masks = []
     height, width = size
     for top in range(1 - PATCH + STRIDE, height, STRIDE):

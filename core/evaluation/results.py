@@ -58,19 +58,19 @@ class Evaluation:
 
     @cached_property
     def predictions(self) -> NDArray[np.int64]:
-        """The most likely digit for each image, ``(n,)``."""
+        """The predicted class of each image, int64 ``(n,)``."""
         predictions: NDArray[np.int64] = self.logits.argmax(axis=1)
         return predictions
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
-        """``(n, classes)``; each row adds up to 1."""
+        """The probabilities, ``(n, classes)``; the sum of each row is 1."""
         probabilities: NDArray[np.float64] = softmax(self.logits.astype(np.float64), axis=1)
         return probabilities
 
     @cached_property
     def confidences(self) -> NDArray[np.float64]:
-        """The probability of the predicted digit, ``(n,)``, above 0 to 1."""
+        """The probability of the predicted class, ``(n,)``, above 0 and at most 1."""
         confidences: NDArray[np.float64] = self.probabilities.max(axis=1)
         return confidences
 
@@ -188,10 +188,10 @@ def _checked(logits: NDArray[Any], labels: NDArray[Any]) -> Evaluation:
 
 
 def _check_length(evaluation: Evaluation, run: Path) -> None:
-    """Raises ValueError if there are not as many answers as test images, or classes."""
+    """Raises ValueError if the number of predictions or of classes is wrong."""
     try:
         spec = records.spec(run)
     except run_folder.UnknownRun:
-        return  # the answers alone can be read
+        return  # the predictions can be read without the settings
     if evaluation.logits.shape != (spec.test, len(spec.classes)):
         raise ValueError(f"There are answers of {evaluation.logits.shape} to {spec.test} test images.")

@@ -96,7 +96,7 @@ def save(entry: Entry, words: str, target: str, *, replace: bool = False) -> Pat
 
 
 def _find(words: str, spec: DatasetSpec) -> str:
-    """The ending that is meant."""
+    """Find the ending for the words of the user."""
     formats = exports(spec)
     by_words = {export.name.casefold(): ending for ending, export in formats.items()} | {
         ending: ending for ending in formats

@@ -75,7 +75,7 @@ def example(spec: DatasetSpec) -> str:
 
 
 def formats(spec: DatasetSpec = specs.MNIST) -> dict[str, Format]:
-    """By the end of the file's name, those that there are of a network for such images."""
+    """The formats for a network on this data set, by the ending of the file name."""
     by_ending = _formats()
     if not spec.takes_drawings:
         by_ending.pop("drawing.onnx")

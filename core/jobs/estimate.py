@@ -224,7 +224,7 @@ def history(root: Path) -> list[Past]:
 
 @lru_cache(maxsize=1024)
 def _past(run: Path, _modified: int, worked: float, state: run_folder.State) -> Past | None:
-    """What the run took; None if nothing is to be learned from it."""
+    """The times of a run; None if the run cannot be used for estimates."""
     environment = records.environment(run)
     if (environment.get("cores"), environment.get("processor")) != (os.cpu_count(), platform.machine()):
         return None

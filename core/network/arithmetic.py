@@ -105,7 +105,7 @@ def _softmax(kind: str, inputs: Array, arrays: Mapping[str, Array], unit: int) -
 
 
 def _normalised(kind: str, value: float, arrays: Mapping[str, Array], channel: int) -> Arithmetic:
-    """Batch normalisation while predicting is a multiplication and an addition."""
+    """In a prediction, batch normalisation is a multiplication and an addition."""
     scale = arrays["gamma"][channel] / np.sqrt(arrays["moving_variance"][channel] + arch.BATCH_NORM_EPSILON)
     bias = arrays["beta"][channel] - arrays["moving_mean"][channel] * scale
     output = float(value * scale + bias)
@@ -113,7 +113,7 @@ def _normalised(kind: str, value: float, arrays: Mapping[str, Array], channel: i
 
 
 def activate(values: NDArray[np.floating[Any]], name: str) -> NDArray[np.floating[Any]]:
-    """Keras's activation of that name."""
+    """Apply the activation with this name in Keras to each value."""
     activated: NDArray[np.floating[Any]] = _ACTIVATIONS[name](values)
     return activated
 

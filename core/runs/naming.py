@@ -45,7 +45,7 @@ def name(subject: Subject) -> str:
 
 
 def names(subjects: Sequence[Subject]) -> list[str]:
-    """What runs are called side by side: no two of them the same."""
+    """Unique names for runs that are shown together."""
     texts = list(map(name, subjects))
     for alike in _alike(texts):
         for place, words in zip(alike, _between([subjects[place] for place in alike]), strict=True):
@@ -54,7 +54,7 @@ def names(subjects: Sequence[Subject]) -> list[str]:
 
 
 def unique(texts: Sequence[str], folders: Sequence[str]) -> list[str]:
-    """The texts, those that are there twice with a part of their folder's name, or all of it."""
+    """Make texts unique: equal texts get a part of the name of their folder, or the whole name."""
     marked = list(texts)
     for length in (_MARK, max(map(len, folders), default=0)):
         for alike in _alike(marked):
@@ -134,7 +134,7 @@ def _kinds(told: Sequence[Sequence[str]]) -> int:
 
 @lru_cache(maxsize=4096)
 def _apart(config: RunConfig, catalogue: NullTranslations) -> tuple[str, Words]:
-    """The network, and what is not as in the preset that the settings are nearest to."""
+    """The network, and the settings that differ from the nearest preset."""
     words, candidates = _words(config, catalogue), []
     for preset, network in _bases(config):
         base = _words(PRESETS[preset], catalogue)

@@ -192,7 +192,7 @@ def _classes(run: Path) -> int:
 
 
 def layers(run: Path) -> list[dict[str, Any]]:
-    """A row per epoch: ``epoch``, and ``layers`` as `core.worker.histograms` sees them."""
+    """The layers after each epoch: ``epoch`` (from 1), and ``layers`` as in `core.worker.histograms`."""
     epochs = _complete(run / "layers.jsonl", "epoch")
     return _by_epoch(
         [
@@ -215,15 +215,19 @@ def changes(run: Path) -> list[dict[str, Any]]:
         for row in _complete(run / "changes.jsonl", "epoch")
         if all(row.get(name) is not None for name in names)
     ]
-    # Who resumes within an epoch turns the same knob again.
+    # A run that is resumed within an epoch writes the changes of this epoch again.
     return list({(row["epoch"], row.get("setting")): row for row in turned}.values())
 
 
 def batches(run: Path) -> list[dict[str, Any]]:
-    """Rows within the epochs: ``epoch``, ``step``, and ``seconds``, ``loss``, ``accuracy`` of it so far."""
+    """The progress within the epochs, in order.
+
+    A row has ``epoch`` (from 1), ``step`` (from 1), and the ``seconds``, the mean ``loss`` and the
+    ``accuracy`` (0 to 1) since the start of the epoch.
+    """
     kept: list[dict[str, Any]] = []
     for row in _complete(run / "batches.jsonl", "epoch", "step", "seconds"):
-        # A run that was resumed goes through a part of an epoch once more.
+        # A resumed run may repeat a part of an epoch.
         while kept and (kept[-1]["epoch"], kept[-1]["step"]) >= (row["epoch"], row["step"]):
             kept.pop()
         kept.append(row)
@@ -243,7 +247,7 @@ def newest_batch(run: Path) -> dict[str, Any] | None:
 
 
 def _by_epoch(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The last row of each epoch: a run that was resumed may have gone through one of them twice."""
+    """The last row of each epoch. A resumed run may have repeated an epoch."""
     newest = {row["epoch"]: row for row in rows}
     return [newest[epoch] for epoch in sorted(newest)]
 

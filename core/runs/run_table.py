@@ -49,7 +49,7 @@ def entries(root: Path) -> list[Entry]:
 
 
 def read(root: Path) -> tuple[list[Entry], list[Path]]:
-    """The runs that can be read, and those that cannot; both newest first."""
+    """The runs that can be read, and the runs that cannot be read, both newest first."""
     readable, damaged = [], []
     for run in run_folder.every(root):
         try:
@@ -115,7 +115,7 @@ def differences(configs: Sequence[RunConfig]) -> dict[str, list[object]]:
 
 
 def groups(runs: Sequence[Entry]) -> dict[RunConfig, list[Entry]]:
-    """The runs that differ in nothing but their seed, by their settings with the seed 0."""
+    """Group the runs that differ only in their seed, by their settings with the seed 0."""
     by_config: dict[RunConfig, list[Entry]] = {}
     for run in runs:
         by_config.setdefault(without_seed(run.config), []).append(run)
@@ -128,12 +128,12 @@ def without_seed(config: RunConfig) -> RunConfig:
 
 
 def siblings(root: Path, run: Entry) -> list[Entry]:
-    """The runs that differ from this one in nothing but the seed, and itself."""
+    """This run, and the runs that differ from it only in the seed."""
     return groups(entries(root)).get(without_seed(run.config), [run])
 
 
 def has_seeds(group: Sequence[Entry]) -> bool:
-    """Whether there are several seeds: the same seed twice is the same run twice."""
+    """Whether the runs have several seeds. Two runs with the same seed count once."""
     return len({run.config.seed for run in group}) > 1
 
 

@@ -69,7 +69,7 @@ def study(folder: Path, sweep: Sweep) -> optuna.Study:
     seed = sweep.base.seed + len(search.trials)
     if sweep.method == "random":
         search.sampler = optuna.samplers.RandomSampler(seed=seed)
-    else:  # more runs after the whole grid lie between its points
+    else:  # if a grid gets more runs than points, their values lie between the points
         search.sampler = optuna.samplers.TPESampler(seed=seed)
     if sweep.method == "grid":
         places = sweep.grid()
@@ -146,7 +146,7 @@ def _load(folder: Path) -> optuna.Study:
 
 
 def _is_possible(trial: Trial, knobs: dict[str, Values]) -> bool:
-    """Whether this trial can be one of a sweep with these settings."""
+    """Whether a sweep with these knobs can have written this trial."""
     return (
         (trial.accuracy is None or _is_number(trial.accuracy, 0, 1))
         and isinstance(trial.run, str)

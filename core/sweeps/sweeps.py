@@ -141,7 +141,7 @@ def _check_trials(number: int, settings: Settings) -> None:
 def _check_running(settings: Settings) -> None:
     running = 0
     for folder in every(settings.runs):
-        with suppress(run_folder.UnknownRun):  # it is deleted at this moment
+        with suppress(run_folder.UnknownRun):  # the sweep has just been deleted
             running += run_folder.status(folder).state not in run_folder.RESTING
     if running >= settings.max_sweeps:
         raise run_queue.NotAllowed("too_many_sweeps", n=running)
@@ -256,7 +256,7 @@ class Trial(NamedTuple):
 
 
 def best(trials: Sequence[Trial]) -> Trial | None:
-    """The finished run that reads the validation images best, the first of several."""
+    """The finished run with the highest validation accuracy; the first of them if several are equal."""
     complete = [trial for trial in trials if trial.state == "complete" and trial.accuracy is not None]
     return max(complete, key=lambda trial: (trial.accuracy or 0, -trial.number), default=None)
 

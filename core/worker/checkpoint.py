@@ -119,8 +119,8 @@ class Checkpoint:
 
 
 def _matched(arrays: Mapping[str, Array], expected: Mapping[str, Any]) -> dict[str, Array]:
-    """The arrays that are expected, by name. Raises DamagedCheckpoint if these are others."""
-    # Older checkpoints have each array's place in Keras's order instead of its name.
+    """The arrays by the expected names. Raises DamagedCheckpoint if names or shapes do not match."""
+    # Older checkpoints have the position of an array in Keras's order instead of its name.
     by_name = {name: arrays.get(name, arrays.get(str(place))) for place, name in enumerate(expected)}
     matched = {
         name: values

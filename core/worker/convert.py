@@ -34,7 +34,7 @@ def model(run: Path) -> keras.Model:
     config = records.config(run)
     network = keras_model.model(architectures.layers(config, records.spec(run)))
     keras_model.compile_model(network, config)
-    # For the optimizer's state. Without a checkpoint of this network, the state is empty.
+    # Without a checkpoint of this network, the state of the optimizer is empty.
     with suppress(checkpoint.DamagedCheckpoint):
         checkpoint.load(run / "checkpoint.npz").restore(network)
     keras_model.assign(network, onnx_graph.weights(onnx.load(run / "model.onnx")))

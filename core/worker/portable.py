@@ -54,7 +54,7 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if not isinstance(value, dict):
         return value
-    # The ids, which are addresses in memory, say which objects are one and the same; here none has to be.
+    # The ids, which are addresses in memory, mark shared objects. These models have none.
     plain = {name: _plain(item) for name, item in value.items() if name != "shared_object_id"}
     return plain | {"config": _arguments(plain)} if "class_name" in plain else plain
 

@@ -74,7 +74,7 @@ class Journal:
         self.update(step=row["steps"])
 
     def layers(self, epoch: int, layers: dict[str, dict[str, Any]]) -> None:
-        """Note what was seen of each layer after an epoch."""
+        """Append the histograms of the layers after an epoch, see `core.worker.histograms`."""
         records.append_row(self.run / "layers.jsonl", {"epoch": epoch, "layers": layers})
 
     def change(self, epoch: int, setting: str, before: float, after: float, by: str) -> None:

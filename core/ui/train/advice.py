@@ -15,7 +15,11 @@ from core.ui.train import steering
 
 
 def show(run: Path, status: run_folder.Status, config: RunConfig) -> None:
-    """What the adviser says of the run."""
+    """Show the advice on a run.
+
+    Args:
+        config: the run's settings with the latest request, see `records.plan`.
+    """
     for advice in adviser.about(run):
         with st.container(border=True, key=state.TRAIN_ADVICE[advice.topic]):
             st.markdown(f":material/lightbulb: **{advice.verdict}** {advice.evidence} {advice.suggestion}")

@@ -127,7 +127,7 @@ def button(
 
 
 def ask(action: Callable[[Path], None], run: Path) -> None:
-    """Ask something of the run, as `run_queue.pause` does, and have the page made anew."""
+    """Call a function on the run, such as `run_queue.pause`, and run the page again."""
     try:
         action(run)
     except OSError as error:
