@@ -19,7 +19,7 @@ WRITTEN = [
 ]  # fmt: skip
 CODE = [
     *CORE, *PAGES, PROJECT / "app.py",
-    *(file for folder in ("benchmarks", "starter") for file in (PROJECT / folder).rglob("*.py")),
+    *(file for folder in ("benchmarks", "starter", "tests") for file in (PROJECT / folder).rglob("*.py")),
 ]  # fmt: skip
 
 
