@@ -16,26 +16,26 @@ file                      written by  holds
 ``status.json``           worker      the `Status`
 ``coming.json``           creator     the process that was started to train it
 ``reserve``               creator     nothing; room for the worker's last word on a full disk
-``environment.json``      worker      versions, seed, the data's digest, the machine
-``batches.jsonl``         worker      a row about four times a second while an epoch runs
+``environment.json``      worker      versions, seed, the digest of the data, the machine
+``batches.jsonl``         worker      about four rows a second while an epoch is trained
 ``metrics.jsonl``         worker      a row per epoch
-``layers.jsonl``          worker      a row per epoch: each layer's weights and gradients
-``changes.jsonl``         worker      a row per knob that was turned while it trained
-``checkpoint.npz``        worker      all that it takes to go on exactly here
-``epochs/``               worker      the weights after each epoch, or every so many
+``layers.jsonl``          worker      a row per epoch: the weights and gradients of each layer
+``changes.jsonl``         worker      a row for each setting that was changed during training
+``checkpoint.npz``        worker      everything that is needed to resume exactly here
+``epochs/``               worker      the weights after each epoch, or after every few epochs
 ``model.keras``           worker      the trained model
-``model.onnx``            worker      the same, as the server runs it
-``evaluation.npz``        worker      the test images' logits and labels
-``calibration.json``      worker      how far its confidence can be believed, if that was measured
-``labels.json``           anyone      what people wrote on it: name, tags, notes, a star
-``robustness.json``       anyone      how it stands up to changed digits, if that was measured
-``robustness.lock``       anyone      locked while that is measured
-``unmeasured.json``       anyone      why the last attempt to measure that failed
-``log.txt``               worker      what the process printed
+``model.onnx``            worker      the same model for ONNX Runtime, which the server uses
+``evaluation.npz``        worker      the logits and labels of the test images
+``calibration.json``      worker      the calibration of the confidence, if it was measured
+``labels.json``           anyone      the notes of people: name, tags, notes, a star
+``robustness.json``       anyone      the accuracy on changed digits, if it was measured
+``robustness.lock``       anyone      locked while the robustness is measured
+``unmeasured.json``       anyone      why the last measurement of the robustness failed
+``log.txt``               worker      the output of the process
 ``worker.lock``           worker      locked while the worker lives
 ========================  ==========  =============================================================
 
-While no worker holds its lock, whoever takes that lock may write the status in the worker's place.
+While no worker holds ``worker.lock``, another process may take the lock and write the status.
 """
 
 from __future__ import annotations
@@ -108,26 +108,26 @@ _Loss = Annotated[Annotated[float, Field(ge=-LARGEST, le=LARGEST)] | None, Befor
 
 
 class Status(BaseModel):
-    """Where a run stands.
+    """The state and the progress of a run.
 
     Attributes:
-        state: `pausing` and `stopping` are asked to and have not yet; `interrupted` has lost its
-            worker; the last three are final, until somebody asks for more.
+        state: `pausing` and `stopping` mean that the worker was asked to, and still trains. `interrupted`
+            means that the worker died. The last three states are final, unless somebody resumes the run.
         phase: what a running worker is doing.
         pid: the worker's process, on the machine that trains it; 0 before there is one. For people
             to read: nothing is ever done to a process because of its number.
-        created, queued, started, ended, heartbeat: seconds since 1970; 0 where it has not happened yet.
-            `queued` and `started` are the last time that it was.
-        worked: seconds that workers have spent on it.
-        epoch: epochs begun, from 1; 0 before the first.
-        step: steps done in that epoch.
-        steps: steps in an epoch.
-        stopped_early: whether it ended because the loss had stopped falling.
-        best_epoch: the epoch whose weights it took back then; 0 if it kept the last ones.
-        test_loss, test_accuracy: on the whole test set; None before it is evaluated.
-        failure: why it failed. An older file holds a sentence instead, as ``error``.
-        diverged: whether it failed because the loss stopped being a number.
-        can_resume: whether to resume it can help, once what made it fail is mended.
+        created, queued, started, ended, heartbeat: seconds since 1970; 0 if it has not happened yet.
+            `queued` and `started` are the latest times.
+        worked: seconds that workers have spent on the run.
+        epoch: number of epochs begun, from 1; 0 before the first.
+        step: number of steps done in that epoch.
+        steps: number of steps in an epoch.
+        stopped_early: whether early stopping ended the run.
+        best_epoch: the epoch whose weights early stopping restored; 0 if the run has its last weights.
+        test_loss, test_accuracy: on the whole test set; None before the evaluation.
+        failure: why the run failed. An older file holds a sentence instead, as ``error``.
+        diverged: whether the run failed because the loss was not finite.
+        can_resume: whether the run can be resumed when the cause of the failure has been removed.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
@@ -297,7 +297,7 @@ def status(run: Path) -> Status:
     if written.state in RESTING:
         return written
     if not worker_is_alive(run) and _gave_up(run, written):
-        # It may have ended well between the two looks.
+        # The run may have ended normally after the status was read and before the lock was tested.
         written = written_status(run)
         return written if written.state in RESTING else _lost(run, written)
     match request(run).action:
@@ -333,7 +333,7 @@ def _is_coming(run: Path) -> bool:
 
 
 def _lost(run: Path, written: Status) -> Status:
-    """A run whose worker is gone without having said why."""
+    """The status of a run whose worker died without writing a reason."""
     return written.model_copy(
         update={"state": "interrupted", "failure": why_lost(run), "ended": written.heartbeat, "phase": ""}
     )
