@@ -7,6 +7,7 @@ from core.ui.layout import at_least, pager
 from core.ui.notices import link_to_data, say_where_files_are_taken, sorry
 from core.ui.wording import (
     cannot_be_read,
+    created,
     duration,
     number,
     plain,
@@ -23,6 +24,7 @@ __all__ = [
     "cannot_be_read",
     "chart",
     "charts_are_of",
+    "created",
     "dataset",
     "duration",
     "evaluation",

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import streamlit as st
 
 from core import literal
 from core.config import RunConfig
@@ -56,11 +60,26 @@ def _run_label(run: Path, name: str) -> str:
         )
     if network not in name:  # the user has given the run another name
         name = f"{name} · {network}"
-    moment = run.name[4:13] if run.name[:8].isdigit() else run.name
-    date = f"{moment[:2]}-{moment[2:4]} {moment[5:7]}:{moment[7:9]}" if moment != run.name else moment
     accuracy = "" if status.test_accuracy is None else f" · {status.test_accuracy:.2%}"
     state = "" if status.state == "finished" else f" · {state_words()[status.state]}"
-    return f"{name}{accuracy}{state} · {date} UTC"
+    return f"{name}{accuracy}{state} · {created(run)}"
+
+
+def created(folder: Path) -> str:
+    """When a run or a sweep was created, by the clock of the visitor: "11-25 15:04".
+
+    The name of the folder begins with this time in UTC. If the time zone of the visitor is not known, the
+    text says UTC. A folder with another name has its name as the text.
+    """
+    try:
+        moment = datetime.strptime(folder.name[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return folder.name
+    try:
+        zone = ZoneInfo(st.context.timezone or "")
+        return f"{moment.astimezone(zone):%m-%d %H:%M}"
+    except (LookupError, ValueError, OSError, OverflowError):  # a browser may send anything
+        return f"{moment:%m-%d %H:%M} UTC"
 
 
 def cannot_be_read() -> str:

@@ -298,7 +298,5 @@ def _label(folder: Path) -> str:
         sweep = sweeps.read(folder)
     except sweeps.UnknownSweep:
         return folder.name
-    moment = f"{folder.name[4:6]}-{folder.name[6:8]} {folder.name[9:11]}:{folder.name[11:13]}"
-    return _("{name} · {settings} · {moment} UTC").format(
-        name=sweep.name, settings=", ".join(titles()[knob] for knob in sweep.knobs), moment=moment
-    )
+    settings = ", ".join(titles()[knob] for knob in sweep.knobs)
+    return f"{sweep.name} · {settings} · {ui.created(folder)}"
