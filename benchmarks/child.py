@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core.jobs.processes import PROJECT
+from core.jobs.local import PROJECT
 
 
 class ChildFailed(RuntimeError):

@@ -21,7 +21,7 @@ from benchmarks.server import FLAGS, chromium, open_page, server
 from core.drawing import segmentation, strokes
 from core.drawing.strokes import Strokes
 from core.evaluation import recognition
-from core.jobs.processes import PROJECT
+from core.jobs.local import PROJECT
 from core.runs import run_folder
 from core.ui.draw import inputs
 

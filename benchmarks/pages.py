@@ -22,7 +22,7 @@ from benchmarks.server import FLAGS, chromium, open_page, server
 from benchmarks.training import train
 from core.config import RunConfig
 from core.jobs import run_queue
-from core.jobs.processes import PROJECT
+from core.jobs.local import PROJECT
 from core.runs import records, run_folder
 from core.settings import Settings
 

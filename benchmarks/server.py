@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.comparison import Comparison
 from benchmarks.prediction import trained_cnn
-from core.jobs.processes import PROJECT
+from core.jobs.local import PROJECT
 
 # The digit is drawn on the last one.
 TOUR = ("data", "train", "sweeps", "runs", "evaluate", "drawings", "draw")

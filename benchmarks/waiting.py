@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from benchmarks.comparison import Comparison
 from benchmarks.pages import ANSWER, answer
 from core.config import RunConfig
-from core.jobs.processes import PROJECT
+from core.jobs.local import PROJECT
 from core.runs import run_folder
 
 WAITING = 20

@@ -238,6 +238,7 @@ def _follow(run: Path, config: RunConfig) -> run_folder.Status:
                 _show(bar, task, run, status, config)
                 if status.state in run_folder.RESTING:
                     return status
+                run_queue.tend(Settings(runs=run.parent))
                 time.sleep(_POLL)
             except KeyboardInterrupt:
                 run_queue.stop(run)

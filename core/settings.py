@@ -19,8 +19,10 @@ class Settings(BaseSettings):
         runs: the folder that holds the run directories.
         datasets: a folder with further data sets, see `core.data.specs`; by default there are none.
         slots: how many runs train at the same time; by default one for every two cores.
-        warm_minutes: how long a training process waits with TensorFlow imported after somebody has
-            opened the Train page, so that a run starts at once; it takes about 600 MB. 0 for none.
+        warm_minutes: how long a training process waits for the next run, so that it starts at once; with
+            TensorFlow imported it takes about 600 MB. 0: each process trains what waits, and ends.
+        worker_runs: after so many runs, another process trains the next one.
+        worker_megabytes: the same, once a training process has taken so much memory, in MB.
         max_epochs: the most epochs a run may have.
         max_parameters: the largest number of parameters of a network, trainable or not.
         max_images: the largest number of training images of a run.
@@ -44,6 +46,8 @@ class Settings(BaseSettings):
     datasets: Path | None = None
     slots: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 1) // 2), ge=1, le=64)
     warm_minutes: float = Field(10, ge=0, le=24 * 60)
+    worker_runs: int = Field(100, ge=1)
+    worker_megabytes: int = Field(3_000, ge=1)
     max_epochs: int = Field(100, ge=1)
     max_parameters: int = Field(5_000_000, ge=1)
     max_images: int = Field(60_000, ge=100)

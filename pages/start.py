@@ -5,7 +5,7 @@ import streamlit as st
 from core import ui
 from core.data import datasets, specs
 from core.i18n import _
-from core.jobs import run_queue
+from core.jobs import turns
 from core.runs import run_folder
 from core.ui import state
 
@@ -36,7 +36,7 @@ with st.grid(4, min_column_width=230):
             st.markdown(text)
 
 root = ui.settings().runs
-every, active = run_folder.every(root), run_queue.active(root)
+every, active = run_folder.every(root), turns.active(root)
 
 st.header(_("Overview"), anchor=False)
 with st.grid(3, min_column_width=180):

@@ -8,7 +8,7 @@ from core import charts, ui
 from core.config import RunConfig
 from core.data import datasets, specs
 from core.i18n import _
-from core.jobs import estimate, processes, run_queue
+from core.jobs import estimate, executor, run_queue, turns
 from core.network import architectures as arch
 from core.runs import run_folder
 from core.ui import knobs, state, watching
@@ -55,10 +55,9 @@ def show_network(config: RunConfig) -> None:
 
 def set_up(root: Path) -> None:
     """The settings, the network that they describe, and the button that starts the run."""
-    active = run_queue.active(root)
-    if len(active) < ui.settings().slots:
-        # Prepare a worker now, so that the run starts at once.
-        processes.prepare(ui.settings().warm_minutes)
+    active = turns.active(root)
+    # A worker now, so that the run starts at once.
+    executor.current().prepare(ui.settings())
     for name, words in ui.run_labels(active[:3]).items():
         link(root / name, _("Watch the current run: {run}").format(run=ui.plain(words)))
     left, right = st.columns([2, 3], gap="large")
@@ -141,6 +140,7 @@ def start(config: RunConfig) -> None:
 
 
 root = ui.settings().runs
+run_queue.tend(ui.settings())
 run = watching.watched(root)
 if run is None:
     ui.heading(

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import atexit
-import json
 import math
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
-from unittest import mock
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -25,7 +23,8 @@ from streamlit.runtime.scriptrunner import script_runner
 
 from core.config import RunConfig
 from core.data import datasets
-from core.jobs import run_queue
+from core.jobs import executor, run_queue
+from core.jobs.local import PROJECT, Local, Started
 from core.runs import run_folder
 from core.settings import Settings
 
@@ -102,27 +101,31 @@ def wait_for_end(run: Path) -> run_folder.Status:
     return run_folder.status(run)
 
 
-@lru_cache(maxsize=1)
-def trainer() -> subprocess.Popen[bytes]:
-    """A process that trains run after run. It leaves with this one."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.trainer"], cwd=Path(__file__).parents[1], stdin=subprocess.PIPE
-    )
-    atexit.register(process.communicate)  # closes its input, and waits
-    return process
+class Trainer(Local):
+    """Has all runs trained by one process: to import TensorFlow takes most of the seconds."""
+
+    @cached_property
+    def process(self) -> subprocess.Popen[bytes]:
+        """It leaves with this one."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.trainer"], cwd=PROJECT, stdin=subprocess.PIPE
+        )
+        atexit.register(process.communicate)  # closes its input, and waits
+        return process
+
+    def serve(self, settings: Settings, run: Path | None = None) -> None:
+        assert run
+        assert self.process.stdin
+        self.process.stdin.write(str(run.absolute()).encode() + b"\n")
+        self.process.stdin.flush()
+
+
+TRAINER = Trainer()
 
 
 def train(root: Path, **values: object) -> Path:
     """A run that the worker has trained to its end, in a process that does so again and again."""
-
-    def hand_over(run: Path, slots: int) -> None:
-        pipe = trainer().stdin
-        assert pipe
-        pipe.write(json.dumps([str(run.absolute()), slots]).encode() + b"\n")
-        pipe.flush()
-        run_folder.announce(run, trainer().pid)
-
-    with mock.patch.object(run_queue, "start_worker", hand_over):
+    with executor.using(TRAINER):
         run = run_queue.submit(RunConfig.read(values), Settings(runs=root))
     status = wait_for_end(run)
     assert status.state == "finished", f"{status.failure}\n{(run / 'log.txt').read_text()}"
@@ -163,25 +166,56 @@ def mnist_5k() -> datasets.Dataset:
     return datasets.load("mnist-5k")
 
 
-class Hired(list[tuple[Path, int]]):
-    """The workers that were asked for. They do not come by themselves."""
+class NotStarted(NamedTuple):
+    """In place of a process: it has the number of this one, and has ended."""
+
+    pid: int
+
+    def poll(self) -> int:
+        return 0
+
+
+class Hired(Local):
+    """The executor where no worker comes by itself.
+
+    Attributes:
+        runs: those that are to be worked on, in the order of asking.
+        started: the folders in which another process was asked for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs: list[Path] = []
+        self.started: list[Path] = []
+
+    def serve(self, settings: Settings, run: Path | None = None) -> None:
+        if run:
+            self.runs.append(run)
+
+    def conclude(self, run: Path) -> None:
+        self.runs.append(run)
+
+    def prepare(self, settings: Settings) -> None:
+        """No worker is ready."""
+
+    def start(self, task: str, folder: Path) -> Started:
+        self.started.append(folder)
+        return NotStarted(os.getpid())
 
     def work(self) -> None:
-        """Have them work, one after the other, in this process."""
-        from core.worker.__main__ import main
+        """Have the worker work on the runs, one after the other, in this process."""
+        from core.worker.__main__ import attempt
 
-        while self:
-            main(*self.pop(0))
+        while self.runs:
+            attempt(self.runs.pop(0))
 
 
 @pytest.fixture
-def hired(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hired]:
+def hired() -> Iterator[Hired]:
     """No worker's process is started: what is asked for can be seen, and is done in this one."""
     workers = Hired()
-    monkeypatch.setattr(run_queue, "start_worker", lambda run, slots: workers.append((run, slots)))
-    before = signal.getsignal(signal.SIGTERM)
-    yield workers
-    signal.signal(signal.SIGTERM, before)
+    with executor.using(workers):
+        yield workers
 
 
 @pytest.fixture

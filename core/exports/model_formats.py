@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 import threading
 import zipfile
@@ -22,7 +19,7 @@ from core.exports import file_names, keras_script, onnx_drawing
 from core.failures import Failure, KnownFailure
 from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
-from core.jobs.processes import PROJECT, environment
+from core.jobs import executor
 from core.network import architectures, predict
 from core.runs import records
 
@@ -184,16 +181,12 @@ def write(run: Path, ending: str) -> bytes:
         return _for_drawings(run)
     with _one_at_a_time, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model"
-        words = [sys.executable, "-m", "core.worker.convert", str(run.absolute()), ending, str(file)]
         try:
-            done = subprocess.run(
-                words, cwd=PROJECT, env=os.environ | environment(), capture_output=True, text=True,
-                timeout=_PATIENCE, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired as error:
+            code, printed = executor.current().convert([str(run.absolute()), ending, str(file)], _PATIENCE)
+        except TimeoutError as error:
             raise CannotConvert("conversion_slow", s=_PATIENCE) from error
-        if done.returncode:
-            raise _failed(done.stdout)
+        if code:
+            raise _failed(printed)
         return file.read_bytes()
 
 

@@ -320,7 +320,7 @@ def waiting(training: Iterable[Path], ahead: Iterable[Path], slots: int) -> floa
 
     Args:
         training: the runs that train now.
-        ahead: the runs that wait ahead of it, the next one first, as `core.jobs.run_queue.Line` has them.
+        ahead: the runs that wait ahead of it, the next one first, as `core.jobs.turns.Line` has them.
         slots: how many runs train at the same time.
     """
     busy = sorted(map(_or_nothing, training))

@@ -1,36 +1,26 @@
-"""The queue: start, pause, stop and resume runs, and wait for a free slot.
+"""The queue: ask for runs, pause, stop and resume them, within the operator's limits.
 
-A run is trained by a process of its own, which waits for one of the slots, trains, and ends. No
-scheduler is kept alive: the slots are file locks, which the system frees when a process dies, and
-the oldest waiting run goes first.
+A run that waits is a folder whose status says so. The workers of the folder take one after the other, see
+`core.jobs.executor`.
 """
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import takewhile
 from pathlib import Path
-from typing import NamedTuple
-
-from filelock import FileLock, Timeout
 
 from core.config import RunConfig
 from core.data import datasets, specs
 from core.failures import KnownFailure
-from core.jobs import estimate, processes, requests
+from core.jobs import estimate, executor, requests, turns
 from core.network import architectures
 from core.runs import records, run_folder, warm_start
 from core.runs.warm_start import Lesson
 from core.settings import Settings
 
-Ask = Callable[[], run_folder.Action]
-
 _BYTES = 8  # per activation while training: its value and its gradient, float32
-_POLL = 0.3  # seconds between two looks at the queue
 
 
 class NotAllowed(KnownFailure, ValueError):
@@ -66,7 +56,7 @@ def check(config: RunConfig, settings: Settings) -> None:
 
 
 def submit(config: RunConfig, settings: Settings, lesson: Lesson | None = None) -> Path:
-    """Create a run and start its worker.
+    """Create a run, and have it trained when its turn comes.
 
     Args:
         lesson: drawings to train on and initial weights.
@@ -88,8 +78,14 @@ def submit(config: RunConfig, settings: Settings, lesson: Lesson | None = None) 
         if lesson:
             warm_start.keep(run, lesson)
         expected.keep(run)
-        start_worker(run, settings.slots)
+        executor.current().serve(settings, run)
     return run
+
+
+def tend(settings: Settings) -> None:
+    """Have runs trained that wait although no worker is left, as after a restart of the machine."""
+    if turns.line(settings.runs).waiting:
+        executor.current().serve(settings)
 
 
 def check_room(settings: Settings) -> None:
@@ -104,7 +100,7 @@ def check_room(settings: Settings) -> None:
 
 def check_queue(settings: Settings) -> None:
     """Whether one more run may wait. Raises NotAllowed."""
-    waiting = len(active(settings.runs))
+    waiting = len(turns.active(settings.runs))
     if waiting >= settings.max_waiting:
         raise NotAllowed("too_many_waiting", n=waiting)
 
@@ -127,7 +123,7 @@ def stop(run: Path) -> None:
     def wake() -> None:
         if run_folder.has_checkpoint(run):
             requests.queue(run)
-            start_worker(run, slots=1)
+            executor.current().conclude(run)
         else:
             requests.write_in_its_place(run, state="stopped", ended=time.time())
 
@@ -158,8 +154,7 @@ def resume(run: Path, settings: Settings, epochs: int | None = None) -> None:
         # `diverged` stays, because the worker needs it. Only a run that has finished gets new epochs here; a
         # run whose process was lost continues where it was.
         requests.queue(run, **({"stopped_early": False, "best_epoch": 0} if state == "finished" else {}))
-        # Even where its worker still lives: the new one waits until it has left.
-        start_worker(run, settings.slots)
+        executor.current().serve(settings, run)
 
     requests.go_on(run, may_wait, wake, **({} if epochs is None else {"epochs": epochs}))
 
@@ -175,89 +170,3 @@ def steer(run: Path, **knobs: float | None) -> None:
     records.config(run).but(**{name: value for name, value in knobs.items() if value is not None})
     with run_folder.changing_request(run) as change:
         change(**knobs)
-
-
-def start_worker(run: Path, slots: int) -> None:
-    """Have a process train this run: the one that waits with TensorFlow imported, or a new one.
-
-    It outlives this one.
-    """
-    pid = processes.hand_over(run, slots)
-    if pid is None:
-        with (run / "log.txt").open("ab") as log:
-            pid = processes.spawn([str(run.absolute()), str(slots)], log, subprocess.DEVNULL).pid
-    run_folder.announce(run, pid)
-
-
-def active(root: Path) -> list[Path]:
-    """The runs that train or wait, newest first."""
-    return [run for run, _written in _going_on(root)]
-
-
-def _going_on(root: Path) -> Iterator[tuple[Path, run_folder.Status]]:
-    """The runs that train or wait, newest first, with what their workers have written."""
-    for run in run_folder.every(root):
-        try:
-            # First what is written, because to see whether a worker lives takes longer.
-            written = run_folder.written_status(run)
-            if (
-                written.state not in run_folder.RESTING
-                and run_folder.status(run).state not in run_folder.RESTING
-            ):
-                yield run, written
-        except run_folder.UnknownRun:
-            continue  # half made, or deleted just now
-
-
-class Line(NamedTuple):
-    """The runs that have a slot, and those that wait for one.
-
-    Attributes:
-        training: the runs that train now, newest first.
-        waiting: those that wait, the one that has waited longest first.
-    """
-
-    training: list[Path]
-    waiting: list[Path]
-
-    def ahead(self, run: Path) -> list[Path]:
-        """The runs that wait ahead of this one, the next one first."""
-        return list(takewhile(lambda other: other.name != run.name, self.waiting))
-
-
-def line(root: Path) -> Line:
-    """The queue of the runs in this folder."""
-    going_on = list(_going_on(root))
-    waiting = sorted((written.queued, run) for run, written in going_on if written.state == "queued")
-    return Line(
-        [run for run, written in going_on if written.state != "queued"], [run for _queued, run in waiting]
-    )
-
-
-def place_in_line(run: Path) -> int:
-    """How many runs wait ahead of this one."""
-    return len(line(run.parent).ahead(run))
-
-
-def wait_for_slot(run: Path, slots: int, action: Ask) -> FileLock | run_folder.Action:
-    """Wait until it is this run's turn.
-
-    Returns:
-        The slot's lock, to be held while training; or what was wanted instead. A run that was deleted
-        is not wanted any more.
-    """
-    folder = run.parent / ".slots"
-    folder.mkdir(exist_ok=True)
-    while run.exists():
-        if (wanted := action()) != "run":
-            return wanted
-        if place_in_line(run) == 0:
-            for number in range(slots):
-                lock = FileLock(folder / f"{number}.lock")
-                try:
-                    lock.acquire(blocking=False)
-                    return lock
-                except Timeout:
-                    continue
-        time.sleep(_POLL)
-    return "stop"

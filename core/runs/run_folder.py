@@ -14,7 +14,6 @@ file                      written by  holds
 ``request.lock``          anyone      locked while the request is changed
 ``lesson.npz``            creator     drawings to train on and initial weights, if any
 ``status.json``           worker      the `Status`
-``coming.json``           creator     the process that was started to train it
 ``reserve``               creator     nothing; room for the worker's last word on a full disk
 ``environment.json``      worker      versions, seed, the digest of the data, the machine
 ``batches.jsonl``         worker      about four rows a second while an epoch is trained
@@ -73,8 +72,9 @@ ENDED: frozenset[State] = frozenset({"finished", "stopped", "failed"})
 RESTING: frozenset[State] = ENDED | {"paused", "interrupted"}
 Phase = Literal["", "importing", "loading", "compiling", "training", "evaluating"]
 Action = Literal["run", "pause", "stop"]
+Ask = Callable[[], Action]  # what is wanted of a run at this moment
 
-# Who has made a run starts its worker well within this time, in seconds.
+# Who has made a sweep starts its process well within this time, in seconds.
 _START_TIME = 10.0
 _TICK = 1_000_000_000  # nanoseconds, much longer than the clock tick of any file system
 _RESERVE = 16_384  # bytes, many times the size of a status
@@ -114,7 +114,7 @@ class Status(BaseModel):
         state: `pausing` and `stopping` mean that the worker was asked to, and still trains. `interrupted`
             means that the worker died. The last three states are final, unless somebody resumes the run.
         phase: what a running worker is doing.
-        pid: the worker's process, on the machine that trains it; 0 before there is one. For people
+        pid: the worker's process, on the machine that trains it; 0 while the run waits. For people
             to read: nothing is ever done to a process because of its number.
         created, queued, started, ended, heartbeat: seconds since 1970; 0 if it has not happened yet.
             `queued` and `started` are the latest times.
@@ -309,27 +309,29 @@ def status(run: Path) -> Status:
 
 
 def _gave_up(run: Path, written: Status) -> bool:
-    """Whether a run whose lock nobody holds is lost, and not merely about to start."""
+    """Whether a run or sweep whose lock nobody holds is lost, and not merely about to start."""
     if written.state != "queued" or written.pid != 0:
         return True  # its worker was there
-    return time.time() - written.queued > _START_TIME and not _is_coming(run)
+    # A run waits until a worker takes it. A sweep waits for the process that was started for it.
+    was_announced = (run / "coming.json").exists()
+    return was_announced and time.time() - written.queued > _START_TIME and not _is_coming(run)
 
 
 def announce(run: Path, pid: int) -> None:
-    """Write down which process was started to train this run: on a busy machine it takes long to come up."""
+    """Write down which process was started for a sweep: on a busy machine it takes long to come up."""
     # It may have come and gone already; and of a full disk it will speak itself.
     with suppress(psutil.NoSuchProcess, OSError):
         write_json(run / "coming.json", {"pid": pid, "born": psutil.Process(pid).create_time()})
 
 
 def _is_coming(run: Path) -> bool:
-    """Whether the process that was started for this run is still there, and no other of its number."""
+    """Whether the process that was started for it is still there, and no other of its number."""
     try:
         told = json.loads((run / "coming.json").read_text("utf-8"))
         process = psutil.Process(told["pid"])
         return process.create_time() == told["born"] and process.status() != psutil.STATUS_ZOMBIE
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
-        return False  # nobody was announced, or who was is gone
+        return False  # it is gone
 
 
 def _lost(run: Path, written: Status) -> Status:

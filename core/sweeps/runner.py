@@ -24,7 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 from core.config import ConfigError
 from core.failures import Failure, KnownFailure
 from core.i18n import _
-from core.jobs import processes, run_queue
+from core.jobs import run_queue
 from core.network.architectures import ImpossibleNetwork
 from core.runs import notes, records, run_folder
 from core.settings import Settings
@@ -167,8 +167,6 @@ class Sweeper:
         trial.set_user_attr("run", run.name)
         name = _("{sweep} {number}").format(sweep=sweep.name, number=trial.number + 1)
         notes.write(run, name=name, tags=(sweep.name,))
-        if trial.number + 1 < sweep.trials:
-            processes.prepare(self.settings.warm_minutes)
 
     def _run(self, trial: FrozenTrial) -> Path:
         return self.settings.runs / str(trial.user_attrs.get("run", "-"))

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 import shutil
-import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -30,7 +29,7 @@ from pydantic import Field, ValidationError
 from core.config import RunConfig
 from core.failures import Failure, KnownFailure
 from core.i18n import _
-from core.jobs import processes, requests, run_queue
+from core.jobs import executor, requests, run_queue
 from core.runs import run_folder
 from core.runs.notes import MOST_TAG, tidy
 from core.settings import Settings
@@ -180,10 +179,7 @@ def _write(folder: Path, sweep: Sweep) -> None:
 
 
 def _start(folder: Path) -> None:
-    with (folder / "log.txt").open("ab") as log:
-        process = processes.spawn(
-            [str(folder.absolute())], log, subprocess.DEVNULL, module="core.sweeps.runner"
-        )
+    process = executor.current().start("core.sweeps.runner", folder)
     run_folder.announce(folder, process.pid)
 
 

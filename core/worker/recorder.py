@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from core.jobs.run_queue import Ask
 from core.runs import records, run_folder
+from core.runs.run_folder import Ask
 
 
 class Journal:
@@ -33,7 +34,7 @@ class Journal:
         """Write that the run trains. Its working time is counted from here."""
         self._began = time.time()
         self.update(
-            state="running", phase="importing", started=self._began, ended=0,
+            state="running", phase="importing", pid=os.getpid(), started=self._began, ended=0,
             failure=None, diverged=False, can_resume=True,
         )  # fmt: skip
 
@@ -61,6 +62,20 @@ class Journal:
             if action() != "pause":
                 return False
             self.end("paused")
+            return True
+
+    def stop(self, action: Ask, **changes: Any) -> bool:
+        """Note that the run has stopped. If it is wanted again meanwhile, it waits for its next turn.
+
+        Returns:
+            Whether it is not wanted.
+        """
+        with run_folder.changing_request(self.run):
+            if action() == "run":
+                run_folder.keep_room(self.run)
+                self.end("queued", queued=time.time(), pid=0, **changes)
+                return False
+            self.end("stopped", **changes)
             return True
 
     def batch(self, row: dict[str, Any]) -> None:

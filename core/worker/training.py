@@ -21,12 +21,11 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.failures import KnownFailure
 from core.files import replacing
-from core.jobs.run_queue import Ask
 from core.network import architectures as arch
 from core.network.architectures import Network
 from core.network.onnx_graph import Weights, flatten
 from core.runs import records, run_folder, warm_start
-from core.runs.run_folder import Action
+from core.runs.run_folder import Action, Ask
 from core.training import schedules
 from core.worker import checkpoint, histograms, keras_model, steps
 from core.worker.checkpoint import Checkpoint, Progress
@@ -82,11 +81,11 @@ def train(run: Path, journal: Journal, action: Ask) -> None:
         return
     journal.update(phase="evaluating")
     evaluation = export(run, training.model, training.network, dataset, batches)
-    journal.end(
-        "stopped" if wanted == "stop" else "finished",
-        test_loss=evaluation.loss,
-        test_accuracy=evaluation.accuracy,
-    )
+    result = {"test_loss": evaluation.loss, "test_accuracy": evaluation.accuracy}
+    if wanted == "stop":
+        journal.stop(action, **result)
+    else:
+        journal.end("finished", **result)
 
 
 class Training:

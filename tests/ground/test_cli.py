@@ -22,10 +22,11 @@ from core.data import datasets
 from core.data.datasets import Dataset
 from core.evaluation import results
 from core.exports import model_formats
-from core.jobs import run_queue
+from core.jobs import executor
 from core.runs import records, run_folder
 from core.runs.run_folder import Status
-from tests.conftest import PATIENCE, filled, paste
+from core.settings import Settings
+from tests.conftest import PATIENCE, Hired, filled, paste
 from tests.support.sites import Folder, serving
 
 PROJECT = Path(run_folder.__file__).parents[2]
@@ -127,10 +128,15 @@ def test_a_data_set_that_was_cut_off_is_refused_and_fetched_anew(
     ],
 )
 def test_a_run_that_rests_before_its_end_is_not_waited_for(
-    left: Status, code: int, sentence: str, tmp_path: Path, typed: Typed, monkeypatch: pytest.MonkeyPatch
+    left: Status, code: int, sentence: str, tmp_path: Path, typed: Typed
 ) -> None:
-    monkeypatch.setattr(run_queue, "start_worker", lambda run, slots: run_folder.write_status(run, left))
-    done = typed("train", "--runs", tmp_path / "runs")
+    class Leaving(Hired):
+        def serve(self, settings: Settings, run: Path | None = None) -> None:
+            assert run
+            run_folder.write_status(run, left)
+
+    with executor.using(Leaving()):
+        done = typed("train", "--runs", tmp_path / "runs")
     assert done.returncode == code
     assert sentence in done.stderr
     assert run_folder.every(tmp_path / "runs") == [Path(done.stdout.splitlines()[-1])]

@@ -27,7 +27,7 @@ from core.settings import Settings
 from core.sweeps import sweeps
 from core.sweeps.search_space import Span
 from core.sweeps.sweeps import Sweep
-from tests.conftest import PATIENCE, wait_until
+from tests.conftest import PATIENCE, Hired, wait_until
 from tests.support.browser import answers, free_port
 
 PROJECT = Path(run_folder.__file__).parents[2]
@@ -117,11 +117,8 @@ def test_who_trains_a_network_calls_nobody_and_writes_what_is_said(
     newcomer.is_left_alone()
 
 
-def test_a_sweep_calls_nobody_and_writes_nothing(
-    newcomer: Newcomer, runs_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sweep_calls_nobody_and_writes_nothing(newcomer: Newcomer, runs_folder: Path, hired: Hired) -> None:
     """Its runs are trained as any other; so it is stopped before the first."""
-    monkeypatch.setattr(sweeps, "_start", lambda folder: None)
     knobs = {"learning_rate": Span(low=0.001, high=0.01), "dropout": Span(low=0, high=0.5)}
     folder = sweeps.submit(Sweep(name="Quiet", base=RunConfig(), knobs=knobs, method="tpe"), Settings())
     sweeps.stop(folder)

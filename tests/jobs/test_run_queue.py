@@ -15,7 +15,7 @@ import pytest
 from core.config import ConfigError, RunConfig
 from core.data import datasets
 from core.failures import Failure
-from core.jobs import run_queue
+from core.jobs import run_queue, turns
 from core.jobs.run_queue import NotAllowed
 from core.network import architectures, predict
 from core.runs import records, run_folder
@@ -65,7 +65,7 @@ class Queue:
         wait_until(lambda: set(self.look()) <= run_folder.RESTING, "all rested")
 
     def line(self) -> list[int]:
-        return [run_queue.place_in_line(run) for run in self.runs]
+        return [turns.place_in_line(run) for run in self.runs]
 
     def look(self) -> list[State]:
         now = {run: run_folder.status(run).state for run in self.runs}
@@ -86,7 +86,7 @@ def test_runs_train_one_after_the_other(queue: Queue) -> None:
     assert queue.states[queue.trained] == ["queued", "running", "finished"]
     first, second = run_folder.status(queue.long), run_folder.status(queue.trained)
     assert first.started < first.ended <= second.started < second.ended
-    assert run_queue.active(queue.long.parent) == []
+    assert turns.active(queue.long.parent) == []
 
 
 def test_the_oldest_request_goes_first_and_a_resumed_run_queues_behind(queue: Queue) -> None:
@@ -193,7 +193,7 @@ def test_a_run_that_rests_is_resumed_once_however_often_it_is_asked_for(
         run_queue.resume(run, Settings())
     status = run_folder.status(run)
     assert (status.state, status.failure, status.pid) == ("queued", None, 0)
-    assert hired == [(run, Settings().slots)]
+    assert hired.runs == [run]
     assert run_folder.request(run).action == "run"
 
 
@@ -202,7 +202,7 @@ def test_a_lost_run_is_resumed(runs_folder: Path, hired: Hired) -> None:
     assert run_folder.status(run).state == "interrupted"
     run_queue.resume(run, Settings())
     assert run_folder.status(run).state == "queued"
-    assert len(hired) == 1
+    assert len(hired.runs) == 1
 
 
 @pytest.mark.parametrize("state", sorted(run_folder.ENDED))
@@ -215,7 +215,7 @@ def test_a_run_that_has_ended_cannot_be_paused_or_stopped(
     run_queue.stop(run)
     assert run_folder.status(run) == before
     assert run_folder.request(run).action == "run"
-    assert hired == []
+    assert hired.runs == []
 
 
 @pytest.mark.parametrize("state", ["paused", "running"])
@@ -225,45 +225,43 @@ def test_a_resting_run_without_a_checkpoint_is_stopped_at_once(
     run = asked_for(runs_folder, state, pid=1)
     run_queue.stop(run)
     assert run_folder.status(run).state == "stopped"
-    assert hired == []
+    assert hired.runs == []
 
 
 def test_a_paused_run_that_is_paused_again_stays_paused(runs_folder: Path, hired: Hired) -> None:
     run = asked_for(runs_folder, "paused")
     before = run_folder.status(run)
     run_queue.pause(run)
-    assert (run_folder.status(run), run_folder.request(run).action, hired) == (before, "run", [])
+    assert (run_folder.status(run), run_folder.request(run).action, hired.runs) == (before, "run", [])
 
 
-def test_stop_and_pause_of_a_waiting_run_are_heard_and_the_newest_word_counts(
+def test_a_waiting_run_is_paused_and_stopped_at_once_and_the_newest_word_counts(
     runs_folder: Path, hired: Hired
 ) -> None:
     run = run_queue.submit(MLP, Settings())
     run_queue.pause(run)
-    assert run_folder.status(run).state == "pausing"
+    assert run_folder.status(run).state == "paused"
     run_queue.stop(run)
-    assert run_folder.status(run).state == "stopping"
-    hired.work()
     assert run_folder.status(run).state == "stopped"
     # And it can be had after all.
     run_queue.resume(run, Settings())
+    assert run_folder.status(run).state == "queued"
     run_queue.pause(run)
     hired.work()
     assert run_folder.status(run).state == "paused"
     assert records.metrics(run) == []
 
 
-def test_who_resumes_a_run_that_is_about_to_stop_gets_it_trained_after_that(
-    runs_folder: Path, hired: Hired
-) -> None:
-    """The first worker ends it, as it was told; the second finds that it was asked for since."""
-    run = asked_for(runs_folder, "stopped")
-    with run_folder.changing_request(run) as change:
-        change(action="run")
-    hired.append((run, 1))
-    run_queue.pause(run)  # it rests, so this says nothing
-    hired.work()
-    assert run_folder.status(run).state == "finished"
+def test_a_run_that_a_worker_has_taken_hears_what_is_asked_of_it(runs_folder: Path, hired: Hired) -> None:
+    """Between the worker's taking it and its first step."""
+    for ask, state in ((run_queue.pause, "paused"), (run_queue.stop, "stopped")):
+        run = run_queue.submit(MLP, Settings())
+        with run_folder.worker_lock(run):
+            ask(run)
+            assert run_folder.status(run).state == {"paused": "pausing", "stopped": "stopping"}[state]
+        hired.work()
+        assert run_folder.status(run).state == state
+        assert records.metrics(run) == []
 
 
 def test_the_line_is_by_the_time_of_the_request(runs_folder: Path) -> None:
@@ -271,18 +269,8 @@ def test_the_line_is_by_the_time_of_the_request(runs_folder: Path) -> None:
     now = time.time()
     for run, age in zip(waiting, (1, 3, 2), strict=True):
         run_folder.write_status(run, Status(state="queued", created=now, queued=now - age))
-    assert [run_queue.place_in_line(run) for run in waiting] == [2, 0, 1]
-    assert run_queue.line(runs_folder).ahead(waiting[0]) == [waiting[1], waiting[2]]
-
-
-def test_a_run_whose_worker_never_came_does_not_hold_up_the_line_for_ever(runs_folder: Path) -> None:
-    lost, waiting = (run_folder.create(runs_folder, MLP) for _ in range(2))
-    now = time.time()
-    run_folder.write_status(lost, Status(state="queued", created=now, queued=now - 5))
-    run_folder.write_status(waiting, Status(state="queued", created=now, queued=now))
-    assert run_queue.place_in_line(waiting) == 1
-    run_folder.write_status(lost, Status(state="queued", created=now, queued=now - 15))
-    assert run_queue.place_in_line(waiting) == 0
+    assert [turns.place_in_line(run) for run in waiting] == [2, 0, 1]
+    assert turns.line(runs_folder).ahead(waiting[0]) == [waiting[1], waiting[2]]
 
 
 @pytest.mark.parametrize(
@@ -319,7 +307,7 @@ def test_train_on_keeps_to_the_limits(
     with pytest.raises(error, match=message):
         run_queue.resume(run, Settings(), epochs)
     assert run_folder.status(run).state == "finished"
-    assert (hired, run_folder.request(run)) == ([], run_folder.Request())
+    assert (hired.runs, run_folder.request(run)) == ([], run_folder.Request())
 
 
 def test_resuming_keeps_to_the_limits_of_the_queue(runs_folder: Path, hired: Hired) -> None:
@@ -327,7 +315,7 @@ def test_resuming_keeps_to_the_limits_of_the_queue(runs_folder: Path, hired: Hir
     asked_for(runs_folder, "queued")
     with pytest.raises(NotAllowed, match=r"^1 runs are training or waiting, which"):
         run_queue.resume(run, Settings(max_waiting=1))
-    assert (run_folder.status(run).state, hired) == ("paused", [])
+    assert (run_folder.status(run).state, hired.runs) == ("paused", [])
 
 
 def test_asking_something_of_a_run_that_was_deleted_makes_nothing(runs_folder: Path, hired: Hired) -> None:
@@ -338,7 +326,7 @@ def test_asking_something_of_a_run_that_was_deleted_makes_nothing(runs_folder: P
     with pytest.raises(run_folder.UnknownRun):
         run_queue.steer(runs_folder / "gone", dropout=0.1)
     assert not runs_folder.exists()
-    assert hired == []
+    assert hired.runs == []
 
 
 def test_a_half_made_run_is_nobodys_to_pause_or_stop(runs_folder: Path, hired: Hired) -> None:
@@ -346,7 +334,7 @@ def test_a_half_made_run_is_nobodys_to_pause_or_stop(runs_folder: Path, hired: H
     (run / "status.json").unlink()
     run_queue.pause(run)
     run_queue.stop(run)
-    assert (run_folder.request(run), hired) == (run_folder.Request(), [])
+    assert (run_folder.request(run), hired.runs) == (run_folder.Request(), [])
 
 
 # -------------------------------------------------------------------------------------- the limits
@@ -434,9 +422,9 @@ def test_a_run_that_vanishes_while_others_wait_is_not_waited_for(runs_folder: Pa
     first, second = (run_folder.create(runs_folder, MLP) for _ in range(2))
     time.sleep(0.002)
     third = run_folder.create(runs_folder, MLP)
-    assert run_queue.place_in_line(third) == 2
+    assert turns.place_in_line(third) == 2
     (first / "status.json").unlink()
-    assert run_queue.place_in_line(third) == 1
+    assert turns.place_in_line(third) == 1
     run_folder.write_status(second, Status(state="finished"))
-    assert run_queue.place_in_line(third) == 0
-    assert run_queue.active(runs_folder) == [third]
+    assert turns.place_in_line(third) == 0
+    assert turns.active(runs_folder) == [third]

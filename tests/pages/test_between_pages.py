@@ -21,7 +21,6 @@ from streamlit.testing.v1 import AppTest
 
 from core.drawing import collection, strokes
 from core.runs import run_folder
-from core.sweeps import sweeps
 from tests.conftest import Hired
 from tests.support.inhabited import inhabited
 from tests.support.pages import PAGES, again, open_page, texts
@@ -50,7 +49,6 @@ def root(
     monkeypatch.setenv("MNIST_LAB_DRAWINGS", str(tmp_path / "drawings.sqlite"))
     monkeypatch.setenv("MNIST_LAB_MNIST_URL", f"{NOWHERE}mnist.npz")
     monkeypatch.setenv("MNIST_LAB_FASHION_URL", NOWHERE)
-    monkeypatch.setattr(sweeps, "_start", lambda folder: None)
     with inhabited(tmp_path, [mlp_run, cnn_run]) as folder:
         yield folder
 

@@ -222,7 +222,7 @@ class TestTrain:
         (run,) = run_folder.every(runs_folder)
         assert records.config(run) == PRESETS[preset]
         assert app.query_params["run"] == run.name
-        assert hired == [(run, 1)]
+        assert hired.runs == [run]
 
     def test_the_knobs_change_the_network_before_it_is_trained(
         self, runs_folder: Path, no_mnist: Path

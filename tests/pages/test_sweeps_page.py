@@ -15,6 +15,7 @@ from core.settings import Settings
 from core.sweeps import optuna_study, search_space, sweeps
 from core.sweeps.search_space import Choice, Span
 from core.sweeps.sweeps import Sweep
+from tests.conftest import Hired
 from tests.support.pages import again, figure, metrics, open_page, said, texts
 
 CHOSEN: dict[str, Any] = {
@@ -25,11 +26,9 @@ CHOSEN: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def started(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+def started(hired: Hired) -> list[Path]:
     """The sweeps whose process was asked for; it does not come."""
-    folders: list[Path] = []
-    monkeypatch.setattr(sweeps, "_start", folders.append)
-    return folders
+    return hired.started
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from core.config import KNOBS, PRESETS, RunConfig
 from core.data import datasets, specs
 from core.failures import Failure
-from core.jobs import processes, run_queue
+from core.jobs import executor, run_queue
 from core.knobs import Knob
 from core.runs import records, run_folder
 from core.runs.run_folder import Status
@@ -182,16 +182,19 @@ def test_the_estimate_is_said_before_the_click_and_a_long_one_is_a_warning(setup
 def test_whoever_sets_up_a_run_has_a_worker_warmed_up(
     runs_folder: Path, no_mnist: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def free() -> int:
+        return executor.current().free(Settings())
+
     open_page("train")
-    assert not processes.is_waiting()
-    monkeypatch.setenv("MNIST_LAB_WARM_MINUTES", "1")
+    assert not free()
+    monkeypatch.setenv("MNIST_LAB_WARM_MINUTES", "10")
     app = open_page("train")
-    assert processes.is_waiting()
+    wait_until(free, "a worker had come")
     app.button(key="train.start").click()
     again(app)
     (run,) = run_folder.every(runs_folder)
     assert wait_for_end(run).state == "finished"
-    assert not processes.is_waiting()
+    wait_until(free, "the worker was free for the next run")
 
 
 # ----------------------------------------------------------------------------------- states of a run

@@ -224,8 +224,12 @@ def test_a_run_can_be_copied_elsewhere(tmp_path: Path, mlp_run: Path, mnist_5k: 
 # ---------------------------------------------------------------------------------------- dying
 
 
-def test_a_queued_run_whose_worker_never_came_is_lost_after_the_start_time_and_not_before(run: Path) -> None:
+def test_a_run_waits_as_long_as_it_takes_and_a_sweep_while_its_process_may_come(run: Path) -> None:
     fresh = run_folder.written_status(run)
+    week = 7 * 24 * 3600
+    run_folder.write_status(run, fresh.model_copy(update={"queued": time.time() - week}))
+    assert run_folder.status(run).state == "queued"
+    run_folder.write_json(run / "coming.json", {"pid": 2**31 - 1, "born": 1})  # there is no such process
     for age, state in ((5, "queued"), (15, "interrupted")):
         run_folder.write_status(run, fresh.model_copy(update={"queued": time.time() - age}))
         assert run_folder.status(run).state == state
@@ -268,7 +272,7 @@ def test_a_worker_that_takes_long_to_come_up_is_waited_for_while_it_lives(
     monkeypatch.setattr(run_folder, "_START_TIME", 0)  # the time is over from the first
     run_folder.write_status(run, Status(state="queued", created=1, queued=1))
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as slow:
-        assert run_folder.status(run).state == "interrupted"  # nobody was announced
+        assert run_folder.status(run).state == "queued"  # nobody was announced
         run_folder.announce(run, slow.pid)
         assert run_folder.status(run).state == "queued"
         told = json.loads((run / "coming.json").read_text())

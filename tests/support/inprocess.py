@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from core.config import RunConfig
-from core.jobs.run_queue import Ask
 from core.runs import records, run_folder
-from core.runs.run_folder import Action, Status
+from core.runs.run_folder import Action, Ask, Status
 from core.worker.recorder import Journal
 from core.worker.training import train
 

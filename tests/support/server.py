@@ -12,52 +12,48 @@ import os
 import signal
 import sys
 import time
-import types
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from core.jobs import processes, run_queue
-from core.jobs.run_queue import Ask
+import psutil
+
+from core.jobs import executor, run_queue
+from core.jobs.local import Local
 from core.runs import records
 from core.settings import Settings
 from core.worker import __main__ as worker
-from core.worker.recorder import Journal
+from tests.support import light
 
 
-def train(run: Path, journal: Journal, action: Ask) -> None:
-    """`core.worker.training.train` without a network."""
-    note(run, "begin")
-    journal.update(phase="training", epochs=1, epoch=1, step=1)
-    (run / "checkpoint.npz").touch()
-    while (wanted := action()) != "stop":
-        if wanted == "pause":
-            note(run, "end")
-            if journal.pause(action):
-                return
-            note(run, "begin")
-        time.sleep(0.001)
-    note(run, "end")
-    journal.end("stopped")
-
-
-def note(run: Path, event: str) -> None:
-    with (run / "trained.txt").open("ab", buffering=0) as file:
-        file.write(f"{event} {os.getpid()}\n".encode())
-
-
-def fork(words: list[str], *_streams: object) -> types.SimpleNamespace:
-    """`core.jobs.processes.spawn`."""
+def fork(module: str, words: Sequence[str], _output: object) -> Any:
+    """`core.jobs.local.spawn`, of a worker."""
+    assert module == "core.worker"
     pid = os.fork()
     if pid == 0:
         try:
             os.close(sys.stdout.fileno())  # or whoever waits for an answer would not see this server die
-            worker.main(Path(words[0]), int(words[1]))
+            worker.print_to = lambda _file: None
+            if words[0] == "--conclude":
+                worker.attempt(Path(words[1]))
+            else:
+                worker.main(
+                    Settings.model_validate_json(words[0]), Path(words[1]), Local(attends=False, start=fork)
+                )
         finally:
             os._exit(0)
-    return types.SimpleNamespace(pid=pid)
+    return Forked(pid)
+
+
+class Forked(NamedTuple):
+    pid: int
+
+    def poll(self) -> int | None:
+        return None if psutil.pid_exists(self.pid) else 0
 
 
 def serve() -> None:
-    settings = Settings(slots=4, max_waiting=1000)
+    settings = Settings(slots=4, max_waiting=1000, warm_minutes=0)
     for line in sys.stdin:
         moment, wait, action, run = json.loads(line)
         time.sleep(max(0, moment + wait - time.time()))
@@ -74,10 +70,8 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    module = types.ModuleType("core.worker.training")
-    module.train = train
-    sys.modules["core.worker.training"] = module
-    processes.spawn = fork
+    light.install()
     # Nobody waits for the workers' ends here.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    serve()
+    with executor.using(Local(start=fork)):
+        serve()

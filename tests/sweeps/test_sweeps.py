@@ -156,8 +156,7 @@ def test_a_sweep_of_one_knob_is_a_sweep(tmp_path: Path) -> None:
         sweeps.check(alone, Settings(runs=tmp_path))
 
 
-def test_the_operator_s_limits_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeps, "_start", lambda folder: None)
+def test_the_operator_s_limits_hold(tmp_path: Path, hired: Hired) -> None:
     settings = Settings(runs=tmp_path, max_sweeps=1)
     with pytest.raises(run_queue.NotAllowed, match="epochs"):
         sweeps.submit(sweep(), Settings(runs=tmp_path, max_epochs=1))
@@ -173,10 +172,7 @@ def test_the_operator_s_limits_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert sweeps.read(rests).trials == 3
 
 
-def test_more_runs_are_asked_for_at_the_same_moment_and_all_come(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sweeps, "_start", lambda folder: None)
+def test_more_runs_are_asked_for_at_the_same_moment_and_all_come(tmp_path: Path, hired: Hired) -> None:
     settings = Settings(runs=tmp_path)
     folder = sweeps.submit(sweep(), settings)
     with ThreadPoolExecutor(8) as people:
@@ -260,8 +256,7 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, hired: Hired, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setattr(sweeps, "_start", lambda folder: None)
+def stage(tmp_path: Path, hired: Hired) -> Iterator[Any]:
     settings = Settings(runs=tmp_path, slots=1, warm_minutes=0)
     staged: list[Stage] = []
 
@@ -355,9 +350,9 @@ def test_a_pause_rests_its_run_and_the_next_sweeper_goes_on_with_it(stage: Any, 
     assert run_folder.status(played.folder).state == "paused"
     sweeps.go_on(played.folder, played.settings)
     assert run_folder.status(played.folder).state == "queued"
-    hired.clear()
+    hired.runs.clear()
     played.come()
-    assert hired == [(run, 1)]  # the run has a worker again
+    assert hired.runs == [run]  # the run has a worker again
     assert run_folder.status(run).state == "queued"
     assert played.trials() == [("running", 0.5)]
 
@@ -429,10 +424,10 @@ def test_what_happens_to_a_run_happens_to_its_trial(stage: Any, hired: Hired) ->
     played.note()
     lost = played.begin()
     for _attempt in range(3):
-        hired.clear()
+        hired.runs.clear()
         played.locks.pop(lost).release()  # its process is killed
         assert not played.look()
-        assert hired == [(lost, 1)]  # and gets another one
+        assert hired.runs == [lost]  # and gets another one
         played.hold(lost)
         run_folder.write_status(
             lost, run_folder.written_status(lost).model_copy(update={"state": "running", "pid": 1})

@@ -80,7 +80,7 @@ def test_who_types_what_cannot_be_and_presses_train_at_once_trains_nothing(
     app.button(key="train.start").click()  # both come in one message: the field is left with the click
     again(app)
     assert not run_folder.every(runs_folder)
-    assert not hired
+    assert not hired.runs
     assert app.button(key="train.start").disabled
     assert "Correct Epochs first." in complaints(app)
     typed(app, "train.knob_epochs", 7)
@@ -184,5 +184,5 @@ def test_a_run_is_trained_on_for_as_many_epochs_as_are_seen(
     app.number_input(key="train.more_epochs").set_value(99_999)
     app.button(key="train.train_on").click()
     again(app)
-    assert not hired
+    assert not hired.runs
     assert run_folder.status(mlp_run).state == "finished"

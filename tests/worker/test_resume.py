@@ -22,7 +22,7 @@ from core.config import RunConfig
 from core.data import datasets
 from core.evaluation import results
 from core.failures import words
-from core.jobs import run_queue
+from core.jobs import run_queue, turns
 from core.network import architectures
 from core.runs import records, run_folder
 from core.runs.run_folder import Action
@@ -133,7 +133,7 @@ def test_a_paused_run_stands_where_it_was_paused(halted: Path) -> None:
     assert [row["epoch"] for row in records.metrics(halted)] == [1]
     assert not run_folder.has_model(halted)
     assert not run_folder.worker_is_alive(halted)
-    assert run_queue.active(halted.parent) == []
+    assert turns.active(halted.parent) == []
 
 
 def test_a_pause_that_is_taken_back_at_once_changes_nothing(tmp_path: Path, finished: Path) -> None:
@@ -141,6 +141,18 @@ def test_a_pause_that_is_taken_back_at_once_changes_nothing(tmp_path: Path, fini
     run = run_folder.create(tmp_path, SMALL)
     answers: list[Action] = ["run", "pause"]  # after the first call; asked again under the lock: "run"
     assert work(run, lambda: answers.pop(0) if answers else "run").state == "finished"
+    assert_same(run, finished)
+
+
+def test_a_run_that_is_wanted_again_while_it_stops_waits_for_its_next_turn(
+    tmp_path: Path, finished: Path
+) -> None:
+    run = run_folder.create(tmp_path, SMALL)
+    # After the first call; asked again when its model is written: "run".
+    answers: list[Action] = ["run", "stop"]
+    status = work(run, lambda: answers.pop(0) if answers else "run")
+    assert (status.state, status.pid, run_folder.has_model(run)) == ("queued", 0, True)
+    assert work(run).state == "finished"
     assert_same(run, finished)
 
 

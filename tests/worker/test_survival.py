@@ -106,7 +106,10 @@ def test_a_run_whose_process_the_system_ends_is_paused_and_can_be_resumed(
     runs_folder: Path, undisturbed: Path, hired: Hired, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_queue.submit(SMALL, Settings())
+    before = signal.getsignal(signal.SIGTERM)
+    worker.heed_sigterm()
     disturb(monkeypatch, hired, CALLS + 1, lambda: signal.raise_signal(signal.SIGTERM))
+    signal.signal(signal.SIGTERM, before)
     worker._leaving.clear()  # with the process
     status = run_folder.status(run)
     assert (status.state, status.failure) == ("paused", None)
@@ -324,10 +327,7 @@ def test_a_run_that_the_disk_has_no_room_for_leaves_nothing(
     assert wait_for_end(run).state == "finished"
 
 
-def test_a_sweep_on_a_full_disk_says_so_and_leaves_no_half_made_run(
-    disk: Path, hired: Hired, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sweeps, "_start", lambda folder: None)
+def test_a_sweep_on_a_full_disk_says_so_and_leaves_no_half_made_run(disk: Path, hired: Hired) -> None:
     root = disk / "runs"
     knobs = {"learning_rate": Span(low=0.001, high=0.01), "dropout": Span(low=0, high=0.5)}
     wanted = Sweep(name="Full", base=SMALL, knobs=knobs, method="random", trials=2)
@@ -362,7 +362,7 @@ run, train = Path(sys.argv[1]), training.train
 training.train = lambda run, journal, ask: train(
     run, journal, meanwhile(({CALLS + 1}, lambda: run.chmod(0o555)), then=ask))
 with suppress(OSError):
-    worker.main(run, 1)
+    worker.attempt(run)
 print(run_folder.status(run).model_dump_json())
 """
 
@@ -377,7 +377,7 @@ def test_a_folder_made_read_only_is_a_clear_verdict_and_when_it_can_be_written_t
             pytest.skip("root may write everywhere, and setpriv is not there to change that")
         command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
     run = run_queue.submit(SMALL, Settings())
-    hired.clear()
+    hired.runs.clear()
     done = subprocess.run([*command, str(run)], cwd=PROJECT, capture_output=True, text=True, check=True)
     status = Status.model_validate_json(done.stdout.splitlines()[-1])
     run.chmod(0o755)

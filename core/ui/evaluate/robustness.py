@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from core.data.specs import DatasetSpec
 from core.evaluation import robustness
 from core.evaluation.robustness import LEVELS, UNCHANGED, NotMeasured, Robustness
 from core.i18n import _
-from core.jobs import processes
+from core.jobs import executor
 from core.runs import records, run_folder
 from core.ui import query, state
 from core.ui.gallery import Tile, gallery
@@ -105,10 +104,7 @@ def _progress(run: Path) -> None:
 def _start(run: Path) -> None:
     try:
         datasets.check(records.config(run).dataset)
-        with (run / "log.txt").open("ab") as log:
-            worker = processes.spawn(
-                [str(run.absolute())], log, subprocess.DEVNULL, "core.evaluation.robustness"
-            )
+        worker = executor.current().start("core.evaluation.robustness", run)
     except (OSError, datasets.DatasetMissing, run_folder.UnknownRun) as error:
         state.EVALUATE_NOT_MEASURED.set(str(error))
         return

@@ -11,7 +11,7 @@ from core import ui
 from core.config import RunConfig
 from core.failures import words
 from core.i18n import _, ngettext
-from core.jobs import estimate, run_queue
+from core.jobs import estimate, turns
 from core.runs import records, run_folder
 from core.ui import state
 from core.ui.train.views import Rows
@@ -44,7 +44,7 @@ def show(run: Path, status: run_folder.Status, config: RunConfig) -> None:
 
 
 def _waiting(run: Path) -> str:
-    line = run_queue.line(run.parent)
+    line = turns.line(run.parent)
     before = line.ahead(run)
     if not before:
         if len(line.training) < ui.settings().slots:

@@ -1,0 +1,63 @@
+"""Whose turn it is: the runs that train, and those that wait, in the order of their turns.
+
+There is no scheduler. The workers read the line and take the run whose turn it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import takewhile
+from pathlib import Path
+from typing import NamedTuple
+
+from core.runs import run_folder
+
+
+def active(root: Path) -> list[Path]:
+    """The runs that train or wait, newest first."""
+    return [run for run, _written in _going_on(root)]
+
+
+def _going_on(root: Path) -> Iterator[tuple[Path, run_folder.Status]]:
+    """The runs that train or wait, newest first, with what their workers have written."""
+    for run in run_folder.every(root):
+        try:
+            # First what is written, because to see whether a worker lives takes longer.
+            written = run_folder.written_status(run)
+            if (
+                written.state not in run_folder.RESTING
+                and run_folder.status(run).state not in run_folder.RESTING
+            ):
+                yield run, written
+        except run_folder.UnknownRun:
+            continue  # half made, or deleted just now
+
+
+class Line(NamedTuple):
+    """The runs that have a slot, and those that wait for one.
+
+    Attributes:
+        training: the runs that train now, newest first.
+        waiting: those that wait, the one that has waited longest first.
+    """
+
+    training: list[Path]
+    waiting: list[Path]
+
+    def ahead(self, run: Path) -> list[Path]:
+        """The runs that wait ahead of this one, the next one first."""
+        return list(takewhile(lambda other: other.name != run.name, self.waiting))
+
+
+def line(root: Path) -> Line:
+    """The queue of the runs in this folder."""
+    going_on = list(_going_on(root))
+    waiting = sorted((written.queued, run) for run, written in going_on if written.state == "queued")
+    return Line(
+        [run for run, written in going_on if written.state != "queued"], [run for _queued, run in waiting]
+    )
+
+
+def place_in_line(run: Path) -> int:
+    """How many runs wait ahead of this one."""
+    return len(line(run.parent).ahead(run))
