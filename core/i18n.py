@@ -45,3 +45,15 @@ def N_(message: str) -> str:
 def ngettext(singular: str, plural: str, n: int) -> str:
     """The singular or plural form for ``n``, in the current language."""
     return translations(language()).ngettext(singular, plural, n)
+
+
+def duration(seconds: float) -> str:
+    """A time span in words: "0.2 s", "8 s", "3 min 20 s", "1 h 5 min"."""
+    if 0 < seconds < 0.95:
+        return _("{s:.1f} s").format(s=max(0.1, seconds))
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return _("{s} s").format(s=whole)
+    if whole < 3600:
+        return _("{min} min {s} s").format(min=whole // 60, s=whole % 60)
+    return _("{h} h {min} min").format(h=whole // 3600, min=whole % 3600 // 60)

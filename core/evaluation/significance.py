@@ -91,6 +91,43 @@ def welch(first: Sequence[float], second: Sequence[float]) -> Difference:
     return Difference(float(np.mean(second) - np.mean(first)), float(np.nan_to_num(p_value, nan=1.0)))
 
 
+class Spread(NamedTuple):
+    """How much a measurement varies by chance.
+
+    Attributes:
+        deviation: the standard deviation.
+        freedom: the degrees of freedom of its estimate: the number of measurements less 1.
+    """
+
+    deviation: float
+    freedom: int
+
+
+def within_chance(first: Sequence[float], second: Sequence[float], expected: Spread) -> bool:
+    """Whether chance alone often causes as large a difference of the means: in more than 5% of all cases.
+
+    If both groups have several values, this is Welch's test. If one group has a single value, it is whether
+    this value is within the prediction interval of the other group (Hahn, "Factors for calculating two-sided
+    prediction intervals for samples from a normal distribution", 1969). If none has several values, or they
+    are all equal, `expected` replaces the spread of the values.
+
+    Args:
+        first, second: at least 1 value each.
+        expected: the spread of a single value, from other measurements.
+    """
+    several = [values for values in (first, second) if len(values) > 1 and max(values) > min(values)]
+    if len(several) == 2:
+        return not welch(first, second).is_meaningful
+    spread = expected
+    if len(several) == 1 and min(len(first), len(second)) == 1:
+        (values,) = several
+        spread = Spread(float(np.std(values, ddof=1)), len(values) - 1)
+    margin = t.ppf((1 + LEVEL) / 2, spread.freedom) * spread.deviation * (
+        1 / len(first) + 1 / len(second)
+    ) ** 0.5  # fmt: skip
+    return bool(abs(np.mean(second) - np.mean(first)) <= margin)
+
+
 class Disagreement(NamedTuple):
     """How two networks differ on the same images.
 

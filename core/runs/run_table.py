@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -61,7 +62,7 @@ def read(root: Path) -> tuple[list[Entry], list[Path]]:
 
 def entry(run: Path) -> Entry:
     """Read one run. Raises UnknownRun."""
-    config = records.plan(run) if (run / "request.json").exists() else records.config(run)
+    config = _config(run)
     return Entry(
         run,
         config,
@@ -71,6 +72,10 @@ def entry(run: Path) -> Entry:
         _bytes(run) / 1e6,
         _curve(run),
     )
+
+
+def _config(run: Path) -> RunConfig:
+    return records.plan(run) if (run / "request.json").exists() else records.config(run)
 
 
 @lru_cache(maxsize=4096)
@@ -128,8 +133,14 @@ def without_seed(config: RunConfig) -> RunConfig:
 
 
 def siblings(root: Path, run: Entry) -> list[Entry]:
-    """This run, and the runs that differ from it only in the seed."""
-    return groups(entries(root)).get(without_seed(run.config), [run])
+    """This run, and the runs that differ from it only in the seed, newest first."""
+    group, common = [], without_seed(run.config)
+    for other in run_folder.every(root):
+        with suppress(run_folder.UnknownRun):
+            # The settings are compared first, because the other files of all runs take long to read.
+            if without_seed(_config(other)) == common:
+                group.append(entry(other))
+    return group or [run]
 
 
 def has_seeds(group: Sequence[Entry]) -> bool:

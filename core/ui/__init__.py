@@ -1,5 +1,6 @@
 """The parts of the pages, and the only package of `core` that imports Streamlit."""
 
+from core.i18n import duration
 from core.ui.app import PAGES, heading, navigation
 from core.ui.cache import dataset, evaluation, reader, settings, stamp
 from core.ui.charting import chart, charts_are_of, foot, new_charts
@@ -8,7 +9,6 @@ from core.ui.notices import link_to_data, say_where_files_are_taken, sorry
 from core.ui.wording import (
     cannot_be_read,
     created,
-    duration,
     number,
     plain,
     run_labels,

@@ -1,9 +1,10 @@
-"""Intervals and tests: statsmodels is the oracle."""
+"""Intervals and tests: statsmodels and SciPy are the oracles."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW, ttest_ind
 
 from core.evaluation import significance
+from core.evaluation.significance import Spread
 
 Answers = NDArray[np.bool_]
 
@@ -80,6 +82,35 @@ def test_groups_that_are_all_the_same_do_not_differ() -> None:
     result = significance.welch([0.5, 0.5], [0.5, 0.5, 0.5])
     assert result == (0, 1)
     assert not result.is_meaningful
+
+
+@given(accuracies, st.integers(8_000, 10_000).map(lambda right: right / 10_000), st.booleans())
+def test_one_value_is_chance_within_the_prediction_interval(
+    group: list[float], value: float, swap: bool
+) -> None:
+    assume(len(set(group)) > 1)
+    # A single value has no variance of its own, so the t-test with a common one has the group's alone.
+    expected = scipy.stats.ttest_ind(group, [value], equal_var=True).pvalue
+    assume(abs(expected - 0.05) > 1e-9)
+    pair = ([value], group) if swap else (group, [value])
+    assert significance.within_chance(*pair, Spread(0.0, 1)) == (expected > 0.05)
+
+
+@given(accuracies, accuracies)
+def test_two_groups_are_chance_by_welch_s_test(first: list[float], second: list[float]) -> None:
+    assume(len(set(first)) > 1 and len(set(second)) > 1)
+    expected = scipy.stats.ttest_ind(first, second, equal_var=False).pvalue
+    assert significance.within_chance(first, second, Spread(0.0, 1)) == (expected >= 0.05)
+
+
+@given(st.floats(1e-4, 0.1), st.integers(1, 50), st.integers(1, 3), st.integers(1, 3))
+def test_values_without_a_spread_are_judged_by_the_expected_one(
+    deviation: float, freedom: int, first: int, second: int
+) -> None:
+    margin = scipy.stats.t.isf(0.025, freedom) * deviation * np.sqrt(1 / first + 1 / second)
+    for factor, is_chance in ((0.999, True), (1.001, False)):
+        groups = [0.5] * first, [0.5 + factor * margin] * second
+        assert significance.within_chance(*groups, Spread(deviation, freedom)) is is_chance
 
 
 def test_ten_thousand_digits_cannot_tell_99_0_from_99_1() -> None:
