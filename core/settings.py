@@ -19,11 +19,12 @@ class Settings(BaseSettings):
         runs: the folder that holds the run directories.
         datasets: a folder with further data sets, see `core.data.specs`; by default there are none.
         slots: how many runs train at the same time; by default one for every two cores.
-        warm_minutes: how long a training process waits for the next run, so that it starts at once; with
-            TensorFlow imported it takes about 600 MB. 0: each process trains what waits, and ends.
-        worker_runs: after so many runs, another process trains the next one.
-        worker_megabytes: the same, once a training process has taken so much memory, in MB.
-        max_epochs: the most epochs a run may have.
+        warm_minutes: how long an idle training process waits for the next run, in minutes. The next run then
+            starts at once. The process takes about 600 MB. With 0, a process exits when no run waits.
+        worker_runs: the largest number of runs of a training process. Another process trains the next run.
+        worker_megabytes: the memory of a training process, in MB, above which another process trains the
+            next run.
+        max_epochs: the largest number of epochs of a run.
         max_parameters: the largest number of parameters of a network, trainable or not.
         max_images: the largest number of training images of a run.
         max_step_megabytes: the largest size of the activations of one training step, in MB.

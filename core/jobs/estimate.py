@@ -316,15 +316,15 @@ def _wall_so_far(run: Path, status: run_folder.Status) -> float | None:
 
 
 def waiting(training: Iterable[Path], ahead: Iterable[Path], slots: int) -> float:
-    """The seconds until it is a run's turn.
+    """The seconds until a waiting run starts.
 
     Args:
         training: the runs that train now.
-        ahead: the runs that wait ahead of it, the next one first, as `core.jobs.turns.Line` has them.
+        ahead: the runs that wait ahead of this run, the next one first, as in `core.jobs.turns.Line`.
         slots: how many runs train at the same time.
     """
     busy = sorted(map(_or_nothing, training))
-    # A sorted list is a heap. Of more than there are slots, the first to end make no room.
+    # A sorted list is a heap. If more runs train than there are slots, the first ones to end free no slot.
     free = [0.0] * (slots - len(busy)) + busy[max(0, len(busy) - slots) :]
     for run in ahead:
         heapq.heappush(free, heapq.heappop(free) + _or_nothing(run))

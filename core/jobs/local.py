@@ -1,8 +1,8 @@
-"""Have the work done by processes on this machine.
+"""The executor that starts processes on this machine.
 
-A worker trains run after run: to import TensorFlow takes seconds, which only its first run has to wait for.
-It finds the waiting runs itself, so nothing has to be told to it. It does not end with the server. A worker
-that has nothing to do ends after some minutes, or when nobody attends the folder any more.
+A worker trains run after run. Importing TensorFlow takes seconds, so only the first run of a worker waits for
+the import. A worker reads the queue itself, so the executor sends nothing to it. A worker does not end with
+the server. An idle worker exits after some minutes, or when no process attends the folder any more.
 """
 
 from __future__ import annotations
@@ -28,17 +28,24 @@ class Started(Protocol):
     pid: int
 
     def poll(self) -> int | None:
-        """Its exit code; None while it runs."""
+        """Return the exit code of the process, or None while the process runs."""
 
 
-# What a worker is told of the operator's settings.
+# The operator's settings that are passed to a worker.
 TOLD = {"runs", "slots", "warm_minutes", "worker_runs", "worker_megabytes"}
 
 Spawn = Callable[[str, Sequence[str], int | IO[bytes]], Started]
 
 
 def spawn(module: str, words: Sequence[str], output: int | IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start ``python -m MODULE WORDS`` in a session of its own, so that it outlives this process."""
+    """Start ``python -m`` with a module, in a session of its own.
+
+    So the new process does not end with this process.
+
+    Args:
+        words: the arguments of the module.
+        output: where the standard output and the errors go, as for `subprocess.Popen`.
+    """
     detached: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         detached = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
@@ -57,7 +64,7 @@ def spawn(module: str, words: Sequence[str], output: int | IO[bytes]) -> subproc
 
 
 def environment() -> dict[str, str]:
-    """Environment variables for a process that imports TensorFlow, besides those of this process."""
+    """The environment variables that a process with TensorFlow needs in addition to those of this process."""
     variables = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}
     if home := os.environ.get("KERAS_HOME"):
         # The worker runs in another folder than the process that started it.
@@ -78,7 +85,7 @@ class Local:
         self._start = start
         self._lock = threading.Lock()
         self._attended: dict[Path, IO[bytes]] = {}
-        # The workers that were started, by the files that they delete when they have come.
+        # The workers that are starting. Each deletes its file, the key, when it has started.
         self._coming: dict[Path, Started] = {}
 
     def serve(self, settings: Settings, run: Path | None = None) -> None:
@@ -111,17 +118,17 @@ class Local:
                 self._attended.popitem()[1].close()
 
     def _ready(self, places: Places, line: turns.Line) -> int:
-        """How many workers could take a run now, or will have come in a moment."""
+        """The number of workers that are idle or are starting."""
         for file, worker in list(self._coming.items()):
             if worker.poll() is not None:
-                file.unlink(missing_ok=True)  # it has ended before it came
+                file.unlink(missing_ok=True)  # the worker ended before it could delete the file
             if not file.exists():
                 del self._coming[file]
         coming = sum(places.is_of(file) for file in self._coming)
         return places.taken() + coming - len(line.training)
 
     def _places(self, settings: Settings) -> Places:
-        """The places of the folder, which this process attends from now on."""
+        """Return the places of the folder. This process attends the folder from now on."""
         root = settings.runs.absolute()
         places = Places(root, settings.slots)
         with self._lock:
@@ -130,7 +137,7 @@ class Local:
         return places
 
     def _hire(self, places: Places, settings: Settings, log: Path) -> None:
-        """Start one more worker."""
+        """Start another worker."""
         told = settings.model_copy(update={"runs": settings.runs.absolute()}).model_dump_json(include=TOLD)
         coming = places.expect()
         with log.open("ab") as output:

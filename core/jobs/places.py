@@ -1,9 +1,9 @@
 """The places of the workers that train the runs of a folder.
 
-A worker holds one of the places for as long as it lives. They are file locks, which the system frees when a
-process dies, so that no place is lost with a worker. One more worker may stand by: it takes the place of one
-that dies while runs are waiting. A process that has runs trained attends the folder: so long, idle workers
-wait for the next run.
+A worker holds one of the places for as long as it lives. The places are file locks. The system frees a lock
+when its process dies, so a place is not lost with its worker. Another worker may stand by. If a worker dies
+while runs wait, the worker that stands by takes its place. A process that submits runs attends the folder.
+While a process attends the folder, idle workers wait for the next run.
 """
 
 from __future__ import annotations
@@ -25,13 +25,16 @@ class Places:
     """The places for workers in a folder of runs.
 
     Args:
-        root: the folder. It is made if it is not there.
-        number: how many places there are, at least 1.
+        root: the folder. It is created if it does not exist.
+        number: the number of places, at least 1.
 
     Attributes:
-        door: held by a worker that leaves, and by whoever looks whether one more is needed. So no run waits
-            for a worker that has just decided to leave.
-        stand_by: held by the worker that stands by.
+        door: the lock for a worker that is about to exit, and for a process that checks whether another
+            worker is needed. So no run waits for a worker that has just decided to exit.
+        stand_by: the lock of the worker that stands by.
+
+    Raises:
+        OSError: the folder cannot be written to.
     """
 
     def __init__(self, root: Path, number: int) -> None:
@@ -44,7 +47,7 @@ class Places:
         self.stand_by = FileLock(self._folder / "stand-by.lock")
 
     def take(self) -> FileLock | None:
-        """Take a free place. Returns its lock, or None if there is none."""
+        """Take a free place. Returns the lock of the place, or None if all places are taken."""
         for file in self._files:
             lock = FileLock(file)
             try:
@@ -55,7 +58,7 @@ class Places:
         return None
 
     def taken(self) -> int:
-        """How many workers live."""
+        """The number of places that living workers hold."""
         return sum(run_folder.is_held(file) for file in self._files)
 
     def has_stand_by(self) -> bool:
@@ -63,28 +66,28 @@ class Places:
         return run_folder.is_held(self._folder / "stand-by.lock")
 
     def ring(self) -> None:
-        """Wake the workers that have nothing to do."""
+        """Wake the idle workers."""
         self._bell.write_bytes(b"")
 
     def rung(self) -> int:
-        """When somebody rang last, in nanoseconds; 0 if nobody has."""
+        """The time of the last call of `ring`, in nanoseconds since 1970; 0 if there was no call."""
         try:
             return self._bell.stat().st_mtime_ns
         except FileNotFoundError:
             return 0
 
     def expect(self) -> Path:
-        """Note that a worker was started. Returns the file that it deletes when it has come."""
+        """Create a file for a worker that is about to start. The worker deletes it when it has started."""
         file = self._folder / f"coming-{secrets.token_hex(4)}"
         file.touch()
         return file
 
     def is_of(self, coming: Path) -> bool:
-        """Whether a file that `expect` returned belongs to these places."""
+        """Whether a file that was returned by `expect` belongs to these places."""
         return coming.parent == self._folder
 
     def attend(self) -> IO[bytes]:
-        """Keep idle workers waiting for runs while the returned file is open."""
+        """Attend the folder: idle workers wait for runs while the returned file is open."""
         file = self._attended.open("a+b")
         portalocker.lock(file, LockFlags.SHARED)
         return file

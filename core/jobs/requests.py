@@ -1,7 +1,10 @@
 """Ask the process of a run or a sweep to pause, to stop or to continue.
 
-The request is a file in its folder, see `core.runs.run_folder`. The process that works there reads it. Where
-none does, the request takes effect at once.
+The request is a file in the folder of the run or sweep, see `core.runs.run_folder`. The process that works
+there reads the file. If there is no such process, the request takes effect at once.
+
+`pause`, `stop` and `go_on` raise FileNotFoundError if the folder has been deleted, UnknownRun if its status
+cannot be read, and OSError if the folder cannot be written to.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from filelock import Timeout
 
 from core.runs import run_folder
 
-_PATIENCE = 20  # seconds in which a process that has written its last status leaves
+_PATIENCE = 20  # seconds within which a process that has written its last status exits
 
 
 def pause(folder: Path) -> None:
@@ -29,10 +32,11 @@ def pause(folder: Path) -> None:
 
 
 def stop(folder: Path, wake: Callable[[], None]) -> None:
-    """Ask to end. Changes nothing where it has ended.
+    """Ask to stop. Changes nothing if the run or sweep has ended.
 
     Args:
-        wake: called if it rests or waits, when no process would see the request.
+        wake: called if the run or sweep is paused, interrupted or waiting, because no process reads the
+            request then.
     """
     with run_folder.changing_request(folder) as change:
         state = run_folder.status(folder).state
@@ -49,13 +53,13 @@ def go_on(
     wake: Callable[[run_folder.State], None],
     **changes: Any,
 ) -> None:
-    """Ask to go on.
+    """Ask to continue.
 
     Args:
-        check: called first, with the state; what it raises leaves everything as it was.
-        wake: called with the state where it rests. A process that is about to leave reads the request once
-            more under the same lock, and stays.
-        changes: of the request, besides.
+        check: called first, with the state. If it raises an error, nothing changes.
+        wake: called with the state if the run or sweep has ended, is paused or is interrupted. A process
+            that is about to exit reads the request again under the same lock, and continues.
+        changes: other changes of the request.
     """
     with run_folder.changing_request(folder) as change:
         state = run_folder.status(folder).state
@@ -66,17 +70,17 @@ def go_on(
 
 
 def _only_waits(folder: Path) -> bool:
-    """Whether it waits for a process."""
+    """Whether the run or sweep waits for a process."""
     return run_folder.written_status(folder).state == "queued" and not run_folder.worker_is_alive(folder)
 
 
 def queue(folder: Path, **changes: Any) -> None:
-    """Write the status of a run or sweep that waits for a process, with these other changes."""
+    """Write that a run or sweep waits for a process, with these other changes of its status."""
     run_folder.keep_room(folder)
     write_in_its_place(folder, state="queued", phase="", queued=time.time(), pid=0, failure=None, **changes)
 
 
 def write_in_its_place(folder: Path, **changes: Any) -> None:
-    """Write the status if no process works on it; a process that does writes the status itself."""
+    """Change the status if no process works. A process that works writes the status itself."""
     with suppress(Timeout), run_folder.worker_lock(folder).acquire(timeout=_PATIENCE, poll_interval=0.01):
         run_folder.write_status(folder, run_folder.written_status(folder).model_copy(update=changes))

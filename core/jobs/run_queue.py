@@ -1,7 +1,7 @@
-"""The queue: ask for runs, pause, stop and resume them, within the operator's limits.
+"""Submit, pause, stop and resume runs, within the operator's limits.
 
-A run that waits is a folder whose status says so. The workers of the folder take one after the other, see
-`core.jobs.executor`.
+A run that waits is a folder with the status "queued". The workers of the folder train one run after the
+other, see `core.jobs.executor`.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def submit(config: RunConfig, settings: Settings, lesson: Lesson | None = None) 
 
 
 def tend(settings: Settings) -> None:
-    """Have runs trained that wait although no worker is left, as after a restart of the machine."""
+    """Start a worker if runs wait and no worker is left, as after a restart of the machine."""
     if turns.line(settings.runs).waiting:
         executor.current().serve(settings)
 
@@ -99,7 +99,7 @@ def check_room(settings: Settings) -> None:
 
 
 def check_queue(settings: Settings) -> None:
-    """Whether one more run may wait. Raises NotAllowed."""
+    """Check the length of the queue. Raises NotAllowed if no other run may wait."""
     waiting = len(turns.active(settings.runs))
     if waiting >= settings.max_waiting:
         raise NotAllowed("too_many_waiting", n=waiting)
@@ -115,7 +115,7 @@ def pause(run: Path) -> None:
 
 
 def stop(run: Path) -> None:
-    """Ask a run to end after its current step. Its model gets the current weights.
+    """Ask a run to stop after its current step. Its model gets the current weights.
 
     Changes nothing if the run has ended or has been deleted.
     """
@@ -151,8 +151,8 @@ def resume(run: Path, settings: Settings, epochs: int | None = None) -> None:
             check_queue(settings)
 
     def wake(state: run_folder.State) -> None:
-        # `diverged` stays, because the worker needs it. Only a run that has finished gets new epochs here; a
-        # run whose process was lost continues where it was.
+        # `diverged` stays, because the worker needs it. Only a finished run forgets that it stopped early:
+        # an interrupted run continues where it stopped.
         requests.queue(run, **({"stopped_early": False, "best_epoch": 0} if state == "finished" else {}))
         executor.current().serve(settings, run)
 

@@ -1,6 +1,6 @@
-"""Whose turn it is: the runs that train, and those that wait, in the order of their turns.
+"""The queue: the runs that train, and the runs that wait, in the order of their turns.
 
-There is no scheduler. The workers read the line and take the run whose turn it is.
+There is no scheduler. The workers read the queue and take the run that has waited longest.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ def active(root: Path) -> list[Path]:
 
 
 def _going_on(root: Path) -> Iterator[tuple[Path, run_folder.Status]]:
-    """The runs that train or wait, newest first, with what their workers have written."""
+    """The runs that train or wait, newest first, with the status that is in their files."""
     for run in run_folder.every(root):
         try:
-            # First what is written, because to see whether a worker lives takes longer.
+            # The file is read first, because testing whether a worker lives takes longer.
             written = run_folder.written_status(run)
             if (
                 written.state not in run_folder.RESTING
@@ -30,22 +30,22 @@ def _going_on(root: Path) -> Iterator[tuple[Path, run_folder.Status]]:
             ):
                 yield run, written
         except run_folder.UnknownRun:
-            continue  # half made, or deleted just now
+            continue  # the run is being created or deleted
 
 
 class Line(NamedTuple):
-    """The runs that have a slot, and those that wait for one.
+    """The runs that train, and the runs that wait.
 
     Attributes:
         training: the runs that train now, newest first.
-        waiting: those that wait, the one that has waited longest first.
+        waiting: the runs that wait. The run that has waited longest comes first.
     """
 
     training: list[Path]
     waiting: list[Path]
 
     def ahead(self, run: Path) -> list[Path]:
-        """The runs that wait ahead of this one, the next one first."""
+        """The runs that wait ahead of this run. The run that trains next comes first."""
         return list(takewhile(lambda other: other.name != run.name, self.waiting))
 
 
@@ -59,5 +59,5 @@ def line(root: Path) -> Line:
 
 
 def place_in_line(run: Path) -> int:
-    """How many runs wait ahead of this one."""
+    """The number of runs that wait ahead of this run."""
     return len(line(run.parent).ahead(run))

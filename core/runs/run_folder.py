@@ -74,7 +74,7 @@ Phase = Literal["", "importing", "loading", "compiling", "training", "evaluating
 Action = Literal["run", "pause", "stop"]
 Ask = Callable[[], Action]  # what is wanted of a run at this moment
 
-# Who has made a sweep starts its process well within this time, in seconds.
+# Seconds within which the process of a new sweep has certainly been started.
 _START_TIME = 10.0
 _TICK = 1_000_000_000  # nanoseconds, much longer than the clock tick of any file system
 _RESERVE = 16_384  # bytes, many times the size of a status
@@ -309,29 +309,34 @@ def status(run: Path) -> Status:
 
 
 def _gave_up(run: Path, written: Status) -> bool:
-    """Whether a run or sweep whose lock nobody holds is lost, and not merely about to start."""
+    """Whether a run or sweep without a process is lost. Otherwise it still waits for its process."""
     if written.state != "queued" or written.pid != 0:
-        return True  # its worker was there
+        return True  # the process had started
     # A run waits until a worker takes it. A sweep waits for the process that was started for it.
     was_announced = (run / "coming.json").exists()
     return was_announced and time.time() - written.queued > _START_TIME and not _is_coming(run)
 
 
 def announce(run: Path, pid: int) -> None:
-    """Write down which process was started for a sweep: on a busy machine it takes long to come up."""
-    # It may have come and gone already; and of a full disk it will speak itself.
+    """Record which process was started for a sweep. On a busy machine, the process may start slowly.
+
+    Args:
+        run: the folder of the sweep.
+        pid: the id of that process.
+    """
+    # The process may have ended already. If the disk is full, the process reports that itself.
     with suppress(psutil.NoSuchProcess, OSError):
         write_json(run / "coming.json", {"pid": pid, "born": psutil.Process(pid).create_time()})
 
 
 def _is_coming(run: Path) -> bool:
-    """Whether the process that was started for it is still there, and no other of its number."""
+    """Whether the process that was started for a sweep still exists. Another may have the same id."""
     try:
         told = json.loads((run / "coming.json").read_text("utf-8"))
         process = psutil.Process(told["pid"])
         return process.create_time() == told["born"] and process.status() != psutil.STATUS_ZOMBIE
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
-        return False  # it is gone
+        return False  # the process has ended
 
 
 def _lost(run: Path, written: Status) -> Status:

@@ -1,9 +1,11 @@
 """The training process, started by `core.jobs.local`. It does not end with the server.
 
 ``python -m core.worker SETTINGS COMING`` trains the waiting runs of a folder one after the other. SETTINGS is
-JSON, the part of the operator's `core.settings.Settings` that is named in `core.jobs.local.TOLD`. COMING is a
-file that is deleted when the worker has come.
-``python -m core.worker --conclude RUN_DIR`` works on one run that is to stop, and takes no place.
+JSON: the operator's settings (`core.settings.Settings`) that are named in `core.jobs.local.TOLD`. COMING is a
+file that the worker deletes when it has started.
+
+``python -m core.worker --conclude RUN_DIR`` exports the model of a run that was asked to stop. This process
+takes no place.
 """
 
 from __future__ import annotations
@@ -29,30 +31,30 @@ from core.runs.run_folder import Action, Ask
 from core.settings import Settings
 from core.worker.recorder import Journal
 
-_PATIENCE = 20  # seconds to wait for another worker of the same run to leave
-_GLANCES = 0.2  # seconds in which those who only look at a lock let it go
-_BETWEEN = 0.3  # seconds between two looks of a worker that stands by
-_POLL = 0.05  # seconds between two looks at the bell
-_UNRUNG = 1.0  # seconds after which an idle worker looks at the line, whether or not the bell was rung
+_PATIENCE = 20  # seconds to wait for another worker of the same run to exit
+_GLANCES = 0.2  # seconds within which a process that only tests a lock has released it
+_BETWEEN = 0.3  # seconds between two checks of a worker that stands by
+_POLL = 0.05  # seconds between two checks of the bell
+_UNRUNG = 1.0  # seconds after which an idle worker reads the queue, even if the bell was not rung
 
 # Set by SIGTERM, with which the system or the container asks every process to end.
 _leaving = threading.Event()
 
-# What a worker without a run does first; it takes a run on before it is done with that.
+# Imports TensorFlow in a worker without a run. The worker may get a run before this thread has ended.
 _warming: threading.Thread | None = None
 
 
 def heed_sigterm() -> None:
-    """Have SIGTERM pause the run in hand and end this process."""
+    """Let SIGTERM pause the current run and end this process."""
     signal.signal(signal.SIGTERM, lambda *_signal: _leaving.set())
 
 
 def main(settings: Settings, coming: Path, local: Local) -> None:
-    """Train the waiting runs of the folder ``settings.runs``, until there is a reason to leave.
+    """Train the waiting runs of the folder ``settings.runs``, until there is a reason to exit.
 
     Args:
-        coming: is deleted when this worker has a place, stands by for one, or is not needed.
-        local: starts further workers. It does not keep them waiting for runs.
+        coming: the file that is deleted when this worker has a place, stands by, or is not needed.
+        local: starts further workers. It must not attend the folder.
     """
     heed_sigterm()
     places = Places(settings.runs, settings.slots)
@@ -63,7 +65,11 @@ def main(settings: Settings, coming: Path, local: Local) -> None:
 
 
 def _take_place(places: Places, root: Path, coming: Path) -> FileLock | None:
-    """Take a place; stand by for one while runs are waiting, unless another worker does so."""
+    """Take a place. If all are taken, stand by while runs wait, unless another worker stands by.
+
+    Returns:
+        The lock of the place, or None if this worker is not needed.
+    """
     if place := places.take():
         return place
     with suppress(Timeout), places.stand_by.acquire(blocking=False):
@@ -83,10 +89,13 @@ class Worker:
     """Trains run after run.
 
     Args:
-        place: its lock, which is freed when the worker leaves.
+        places: the places of the folder.
+        place: the lock of the worker's place. It is released when the worker exits.
+        settings: the operator's settings.
+        local: starts further workers.
 
     Attributes:
-        trained: how many runs it has worked on.
+        trained: the number of runs that the worker has worked on.
     """
 
     def __init__(self, places: Places, place: FileLock, settings: Settings, local: Local) -> None:
@@ -101,7 +110,7 @@ class Worker:
             _warm_up()
 
     def work(self) -> None:
-        """Train the runs whose turn it is, and wait for more, until there is a reason to leave."""
+        """Train the waiting runs, and wait for further runs, until there is a reason to exit."""
         while not _leaving.is_set() and not self._is_worn_out():
             rung = self._places.rung()
             if taken := self._take():
@@ -113,7 +122,7 @@ class Worker:
         with self._places.door:
             self._place.release()
         if not _leaving.is_set():
-            self._local.serve(self._settings)  # by another worker
+            self._local.serve(self._settings)  # starts another worker if runs wait
 
     def _is_worn_out(self) -> bool:
         """Whether another process should train the next run."""
@@ -125,13 +134,13 @@ class Worker:
         )
 
     def _take(self) -> tuple[Path, FileLock] | None:
-        """The run whose turn it is, and its lock."""
+        """Take the run that has waited longest. Returns the run and its lock, or None if no run waits."""
         for run in turns.line(self._settings.runs).waiting:
             lock = run_folder.worker_lock(run)
             try:
                 lock.acquire(timeout=_GLANCES, poll_interval=0.01)
             except (Timeout, OSError):
-                continue  # another worker has it, or it was deleted just now
+                continue  # another worker has the run, or the run has just been deleted
             if _is_wanted(run):
                 return run, lock
             lock.release()
@@ -140,7 +149,7 @@ class Worker:
     def _train(self, run: Path, lock: FileLock) -> None:
         self.trained += 1
         if turns.line(self._settings.runs).waiting[1:]:
-            self._local.serve(self._settings)  # the others, should this process be killed
+            self._local.serve(self._settings)  # another worker, in case this process is killed
         with suppress(OSError):
             print_to(run / "log.txt")
         try:
@@ -155,7 +164,7 @@ class Worker:
         return idle >= 60 * self._settings.warm_minutes or not self._places.are_attended()
 
     def _leave(self) -> bool:
-        """Give the place up, unless a run has come meanwhile. Returns whether it was given up."""
+        """Release the place, unless a run waits. Returns whether the place was released."""
         with self._places.door:
             if turns.line(self._settings.runs).waiting:
                 return False
@@ -163,39 +172,43 @@ class Worker:
             return True
 
     def _rest(self, rung: int) -> None:
-        """Wait until the bell is rung, or some time has passed."""
+        """Wait until the bell is rung, or a second has passed.
+
+        Args:
+            rung: the time of the last ring that the worker knows, see `Places.rung`.
+        """
         end = time.monotonic() + _UNRUNG
         while self._places.rung() == rung and time.monotonic() < end and not _leaving.is_set():
             time.sleep(_POLL)
 
 
 def print_to(file: Path) -> None:
-    """Have what this process prints written to the end of a file."""
+    """Append the output of this process to a file, from now on. Raises OSError if it cannot be opened."""
     with file.open("ab") as opened:
         os.dup2(opened.fileno(), sys.stdout.fileno())
         os.dup2(opened.fileno(), sys.stderr.fileno())
 
 
 def attempt(run: Path) -> None:
-    """Work on this run if it waits, once no other process works on it."""
+    """Work on a waiting run. If another process works on the run, wait some seconds until it has exited."""
     with suppress(Timeout), run_folder.worker_lock(run).acquire(timeout=_PATIENCE):
         if _is_wanted(run):
             work_on(run)
 
 
 def _is_wanted(run: Path) -> bool:
-    """Whether the run still waits: another worker may have had it until a moment ago."""
+    """Whether the run still waits. Another worker may have worked on the run until a moment ago."""
     try:
         return run_folder.written_status(run).state == "queued"
     except run_folder.UnknownRun:
-        return False  # it was deleted just now
+        return False  # the run has just been deleted
 
 
 def work_on(run: Path) -> bool:
-    """Do what is wanted of a run whose lock this process holds.
+    """Train, pause or stop a run, as requested. This process must hold the lock of the run.
 
     Returns:
-        Whether this process can be trusted with another run.
+        Whether this process may train another run: False if the run has failed.
     """
     journal = Journal(run)
 
@@ -205,9 +218,9 @@ def work_on(run: Path) -> bool:
     try:
         _take_turn(run, journal, action)
     except Exception as error:  # noqa: BLE001
-        # The worker's edge: whatever went wrong is what the run's page has to show.
+        # This is the outermost function that knows the run: the page of the run shows any error.
         if not run.exists():
-            return True  # it was deleted, which ends it as well
+            return True  # the error of a deleted run is expected
         lost = isinstance(error, run_folder.CannotGoOn)
         journal.end("failed", failure=Failure.from_exception(error), can_resume=not lost)
         with suppress(OSError):  # the log is on the same disk
@@ -224,15 +237,15 @@ def _take_turn(run: Path, journal: Journal, action: Ask) -> None:
         return
     journal.begin()
     if _warming:
-        _warming.join()  # it draws from the random generators that the training is to have for itself
-    # Here and not above: it takes seconds, and a waiting run needs none of it.
+        _warming.join()  # it uses the same random generators as the training
+    # Imported here, because the import takes seconds and not every request needs it.
     from core.worker.training import train
 
     train(run, journal, action)
 
 
 def _warm_up() -> None:
-    """Import TensorFlow, in a thread of its own."""
+    """Start the import of TensorFlow, in a thread of its own."""
     global _warming
     _warming = threading.Thread(target=_rehearse, daemon=True)
     _warming.start()
@@ -251,4 +264,4 @@ if __name__ == "__main__":
     else:
         main(Settings.model_validate_json(sys.argv[1]), Path(sys.argv[2]), Local(attends=False))
     sys.stdout.flush()
-    os._exit(0)  # at once, whatever is being imported
+    os._exit(0)  # at once, even during an import

@@ -1,4 +1,4 @@
-"""Workers that train run after run on this machine: when they come, what they take on, when they leave."""
+"""Workers that train run after run on this machine: when they start, what they train, when they exit."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such 
 
 TINY = RunConfig(hidden_units=(4,), training_images=100, epochs=1)
 LONG = TINY.but(epochs=1000)
-# Networks of all kinds, in an order in which each follows another one.
+# Runs of several kinds. Each is trained after a run of another kind.
 OTHERS = [
     TINY.but(dropout=0.5, seed=7),
     RunConfig.read({"architecture": "cnn", "conv_blocks": "2:3:max", "training_images": 100, "epochs": 1}),
@@ -41,7 +41,7 @@ OTHERS = [
 
 @pytest.fixture
 def local() -> Iterator[Local]:
-    """The executor of a server, which is closed in the end. Its workers train nothing."""
+    """The executor of a server. It is dismissed after the test. Its workers train nothing."""
     server = Local(start=light.start)
     with executor.using(server):
         yield server
@@ -50,7 +50,7 @@ def local() -> Iterator[Local]:
 
 @pytest.fixture
 def kept(tmp_path: Path, local: Local) -> Settings:
-    """One place, and workers that stay."""
+    """Settings with one place, and with workers that wait for further runs."""
     return Settings(runs=tmp_path / "runs", slots=1, warm_minutes=10, max_epochs=1000)
 
 
@@ -84,7 +84,7 @@ def test_one_worker_trains_run_after_run_and_leaves_with_the_last_server(
     assert pid(first) == pid(second)
     assert local.free(kept) == 1
     other = Local(start=light.start)
-    other.prepare(kept)  # a second server finds the worker, and hires none
+    other.prepare(kept)  # a second server uses the same worker, and starts no other
     local.dismiss()
     assert (workers(kept), psutil.pid_exists(pid(second))) == (1, True)
     third = submit(kept, seed=2)
@@ -135,7 +135,7 @@ def test_a_worker_is_prepared_once(kept: Settings, local: Local) -> None:
 
 @posix
 def test_a_kill_costs_only_the_run_in_hand(kept: Settings) -> None:
-    """The worker has trained another run before. Who stands by takes its place."""
+    """The worker has trained another run before. The worker that stands by takes its place."""
     before = finish(kept)
     inhand, *waiting = [submit(kept, LONG), submit(kept), submit(kept, seed=1)]
     wait_for_training(inhand)
@@ -250,12 +250,12 @@ def test_two_servers_never_train_more_runs_than_there_are_places(kept: Settings)
         server.dismiss()
 
 
-# ------------------------------------------------------------------------------- what TensorFlow is asked for
+# ------------------------------------------------------------------------------------- with TensorFlow
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """One worker that trains, and stays."""
+    """Settings with one place, and a worker that trains with TensorFlow and waits for further runs."""
     server = Local()
     with executor.using(server):
         yield Settings(runs=tmp_path_factory.mktemp("real"), slots=1, warm_minutes=10)
@@ -274,7 +274,7 @@ def test_a_run_ends_with_the_same_bits_as_the_first_and_the_twentieth_of_a_worke
 
 
 def test_each_run_prints_into_its_own_log(real: Settings) -> None:
-    """A run that fails says why in its log, and the next one is trained by another process."""
+    """The log of a failed run holds the reason. Another process trains the next run."""
     good, bad = finish(real), run_folder.create(real.runs, TINY)
     (bad / "metrics.jsonl").mkdir()
     run_queue.tend(real)
@@ -290,7 +290,7 @@ def test_each_run_prints_into_its_own_log(real: Settings) -> None:
 @pytest.mark.full
 @pytest.mark.timeout(1800)
 def test_a_worker_does_not_grow(real: Settings, mnist_5k: datasets.Dataset) -> None:
-    """After 50 runs it takes at most 1.3 times the memory that it took after five."""
+    """After 50 runs, a worker takes at most 1.3 times the memory that it took after five runs."""
     megabytes = []
     for number in range(50):
         run = finish(real, OTHERS[number % len(OTHERS)])

@@ -1,8 +1,8 @@
-"""A worker that trains nothing, and so needs no TensorFlow: the real one but for its training.
+"""The real worker without its training, so that it needs no TensorFlow.
 
-``python -m tests.support.light`` takes the words of ``python -m core.worker``. A run of one epoch ends at
-once. Any other run goes on until it is asked to pause or to stop, or until its folder holds a file ``fail``.
-Who trains says so in the run's ``trained.txt``.
+``python -m tests.support.light`` takes the arguments of ``python -m core.worker``. A run of one epoch
+finishes at once. Any other run continues until a pause or a stop is requested, and fails if its folder
+contains a file ``fail``. The worker records the begin and the end of each training in the ``trained.txt`` of the run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from core.worker.recorder import Journal
 
 
 def train(run: Path, journal: Journal, action: Ask) -> None:
-    """`core.worker.training.train` without a network."""
+    """Replaces `core.worker.training.train`, without a network."""
     note(run, "begin")
     journal.update(phase="training", epochs=1, epoch=1, step=1)
     (run / "checkpoint.npz").touch()
@@ -53,7 +53,7 @@ def note(run: Path, event: str) -> None:
 
 
 def install() -> None:
-    """Have the worker of this process train so."""
+    """Let the worker of this process use this `train`."""
     module = types.ModuleType("core.worker.training")
     module.train = train
     module.rehearse = lambda: None
@@ -61,7 +61,7 @@ def install() -> None:
 
 
 def start(module: str, words: Sequence[str], output: int | IO[bytes]) -> Started:
-    """`core.jobs.local.spawn` of such a worker."""
+    """Replaces `core.jobs.local.spawn`: starts a worker that trains nothing."""
     assert module == "core.worker"
     return spawn("tests.support.light", words, output)
 
