@@ -1,7 +1,7 @@
-"""Measurements of what MNIST Lab claims to be fast or small: ``make bench``.
+"""Measurements of time and memory for the claims of MNIST Lab: ``make bench``.
 
-A claim is a ratio against the thing it is compared with, both measured in the same run, in turn.
+A claim is a ratio between MNIST Lab and an alternative. Both are measured in turn, in the same benchmark.
 """
 
-# Before anything imports ONNX Runtime, see there.
+# `core` must be imported before ONNX Runtime, see there.
 import core  # noqa: F401

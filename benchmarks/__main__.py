@@ -18,7 +18,7 @@ from benchmarks.comparison import Comparison, markdown
 from core.data import datasets
 
 Compare = Callable[[Path, str, int, bool], Iterator[Comparison]]
-# The epochs first: their CNN is then there for the others.
+# The epochs come first, because the other parts use their CNN.
 PARTS: dict[str, Compare] = {
     "epochs": epochs.compare,
     "shares": shares.compare,
@@ -36,7 +36,7 @@ _PACKAGES = ("tensorflow", "keras", "streamlit", "onnxruntime", "numpy")
 def main(arguments: list[str] | None = None) -> None:
     parsed = _parser().parse_args(arguments)
     began = time.monotonic()
-    # Ended by the system, it cleans up as well.
+    # If the system ends this process, the temporary folder is deleted, too.
     signal.signal(signal.SIGTERM, lambda *_signal: sys.exit(143))
     dataset = "mnist" if datasets.at_hand("mnist") and not parsed.quick else datasets.DEFAULT
     repeats = 1 if parsed.quick else parsed.repeats
@@ -70,7 +70,7 @@ def _positive(text: str) -> int:
 
 
 def _notes(dataset: str, repeats: int, quick: bool) -> Iterator[str]:
-    """What the numbers hold for."""
+    """The data, the number of repetitions, the versions and the machine of the measurements."""
     if quick:
         yield "A quick run, which only shows that the benchmark works: the numbers mean nothing."
     elif dataset != "mnist":

@@ -1,4 +1,4 @@
-"""Another process that does a part of a measurement and answers in JSON."""
+"""Run a part of a measurement in another process, which returns its result as JSON."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from core.jobs.local import PROJECT
 
 
 class ChildFailed(RuntimeError):
-    """The other process ended badly. The message holds what it printed."""
+    """The other process failed. The message holds its output."""
 
 
 def answer(out: Path, *words: object) -> Any:
-    """Run ``python WORDS... OUT`` and read the JSON that it leaves in ``OUT``.
+    """Run ``python WORDS... OUT`` and return the JSON that the process has written to ``OUT``.
 
-    What it prints goes to a file next to ``OUT``, as it would with a user's script in the background.
+    The output of the process goes to a file next to ``OUT``, like that of a script in the background.
 
     Raises:
-        ChildFailed: it did not end with exit code 0.
+        ChildFailed: the exit code of the process is not 0.
     """
     log = out.with_suffix(".log")
     with log.open("wb") as printed:
         done = subprocess.run(
             [sys.executable, *map(str, words), str(out)],
             cwd=PROJECT,
-            # As the worker's environment.
+            # The same environment as that of a worker.
             env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"},
             stdin=subprocess.DEVNULL,
             stdout=printed,
             stderr=subprocess.STDOUT,
-            # As the worker: Linux may share the processor out by session.
+            # Like a worker, because Linux may divide the processor time between sessions.
             start_new_session=True,
             check=False,
         )

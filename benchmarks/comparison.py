@@ -9,18 +9,18 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was measured of MNIST Lab and of something else.
+    """Measurements of MNIST Lab and of an alternative.
 
-    The two are measured in turn (A, B, A, B, ...), and each pair gives a ratio, so that what else
-    the machine does strikes both sides of a ratio alike. The ratio to go by is the pairs' median.
+    Both are measured in turn (A, B, A, B, ...), and each pair gives a ratio. So other work on the machine
+    affects both sides of a ratio equally. The result is the median of the ratios.
 
     Attributes:
         title: what was measured.
-        against: what it is compared with.
+        against: what MNIST Lab is compared with.
         unit: the unit of the measurements.
-        ours: a number per repetition.
-        theirs: as many.
-        goal: the ratio is to be at most this; None where there is no goal.
+        ours: the measurements of MNIST Lab, a number per repetition.
+        theirs: the measurements of the alternative, as many numbers, not 0.
+        goal: the largest allowed ratio; None if there is no goal.
         remark: why the ratio does not count for the goal; "" if it does.
     """
 
@@ -42,9 +42,9 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """Whether the goal is met; nothing where there is no goal.
+        """Whether the goal is met, as text for the table. It is empty if there is no goal.
 
-        Pairs on both sides of the goal mean that the machine's noise is larger than the difference.
+        If there are ratios on both sides of the goal, the noise of the machine is larger than the difference.
         """
         if self.goal is None or self.remark:
             return self.remark
@@ -55,7 +55,7 @@ class Comparison:
 
 
 def markdown(comparisons: Iterable[Comparison]) -> str:
-    """The comparisons as a table."""
+    """The comparisons as a Markdown table."""
     head = ("measured", "MNIST Lab", "compared with", "ratio", "lowest – highest", "goal", "met")
     rows = [head, ("---",) * len(head), *map(_row, comparisons)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -79,5 +79,5 @@ def _amount(value: float, unit: str) -> str:
 
 
 def _number(ratio: float) -> str:
-    """A ratio in two decimals, and a small one as 1/n, which is easier to grasp."""
+    """A ratio with two decimals. A ratio below 0.05 is written as 1/n, which is easier to understand."""
     return f"1/{1 / ratio:,.0f}" if ratio < 0.05 else f"{ratio:.2f}"

@@ -1,8 +1,8 @@
-"""Drawing: from pen-up to the new bars, as the visitor sees it, and our own share of that.
+"""The time from the end of a stroke to the new bars on the Draw page, and the part of MNIST Lab in this time.
 
-The browser notes the time when the pen leaves the canvas, and again when the bars of the chart first change.
-Our share is what the page does with the pixels: find the digits, make the images, read them. Drawing the
-strokes, which makes the pixels, is mostly Pillow's and is measured beside it.
+The browser records the time when the pen leaves the canvas, and the time when the bars of the chart change.
+The part of MNIST Lab is the work on the pixels: find the digits, make the images, classify them. Drawing the
+strokes, which gives the pixels, is mostly the work of Pillow. It is measured separately.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from core.jobs.local import PROJECT
 from core.runs import run_folder
 from core.ui.draw import inputs
 
-PROMISED = 250.0  # ms from pen-up to the new bars, in 95 of 100 strokes
-OURS = 2.0  # ms of it
-_STROKES = 40  # a turn
-_TOGETHER = 5  # of one drawing
-_POINTS = 120  # of a digit that is drawn in a second
-# The bars stay, and their lengths change.
+PROMISED = 250.0  # ms from pen-up to the new bars, the limit for 95 of 100 strokes
+OURS = 2.0  # ms, the limit for the part of MNIST Lab
+_STROKES = 40  # strokes in a repetition
+_TOGETHER = 5  # strokes in a drawing
+_POINTS = 120  # points of a digit that is drawn in a second
+# The elements of the bars remain, and their lengths change.
 _WATCH = """() => {
   const root = [...document.querySelectorAll("*")].map((element) => element.shadowRoot)
     .find((root) => root?.querySelector(".bars"));
@@ -45,7 +45,11 @@ _WATCH = """() => {
 
 
 def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Comparison]:
-    """Compare both with what was promised; the limits are constants, not measurements."""
+    """Compare both times with their limits. The limits are constants, not measurements.
+
+    Raises:
+        NoBrowser: there is no Chromium.
+    """
     number = 5 if quick else _STROKES
     ours, painted = zip(*[_shares(number) for _repeat in range(repeats)], strict=True)
     yield Comparison("our share of it, median", "promised", "ms", ours, (OURS,) * repeats, 1.0)
@@ -60,7 +64,7 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
 
 
 def _shares(number: int) -> tuple[float, float]:
-    """Milliseconds to read a picture and to draw its strokes, the medians of so many pictures."""
+    """The milliseconds to classify a drawing and to draw its strokes, medians over several drawings."""
     reader = recognition.load(run_folder.STARTER)
     rng = np.random.default_rng(0)
     drawn = [_seven(rng.uniform(0.4, 0.8), rng.uniform(20, 50, 2)) for _ in range(number)]
@@ -76,14 +80,19 @@ def _shares(number: int) -> tuple[float, float]:
 
 
 def _seven(size: float, corner: NDArray[np.float64]) -> Strokes:
-    """A seven with as many points as a pen leaves."""
+    """A seven with as many points as a pen gives.
+
+    Args:
+        size: the height, relative to the side of the canvas.
+        corner: x and y of the upper left corner, in pixels of the canvas.
+    """
     corners = np.array([[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]) * size * inputs.SIDE + corner
     shares = np.linspace(0, 2, _POINTS)
     return [np.stack([np.interp(shares, range(3), axis) for axis in corners.T], axis=1).tolist()]
 
 
 def _waited(browser: Browser, address: str, number: int) -> float:
-    """Milliseconds, the 95th percentile of so many strokes."""
+    """The 95th percentile of the times of this number of strokes, in milliseconds."""
     waited: list[float] = []
     while len(waited) < number:
         waited += _one_drawing(browser, address)
@@ -91,7 +100,10 @@ def _waited(browser: Browser, address: str, number: int) -> float:
 
 
 def _one_drawing(browser: Browser, address: str) -> list[float]:
-    """How long each stroke of a drawing waited; a few strokes, before one more of them changes nothing."""
+    """The milliseconds from the end of each stroke to the new bars, for one drawing.
+
+    The drawing has few strokes, because another stroke on a full drawing would not change the bars.
+    """
     page = browser.new_page()
     open_page(page, f"{address}/draw")
     _stroke(page, 0)
@@ -109,7 +121,7 @@ def _one_drawing(browser: Browser, address: str) -> list[float]:
 
 
 def _stroke(page: Page, turn: int) -> None:
-    """A line from the middle, each in another direction, so that every one of them changes the answer."""
+    """Draw a line from the middle. Each line has another direction, so that it changes the prediction."""
     box = page.locator("canvas.upper-canvas").bounding_box()
     assert box is not None, "the canvas is not visible"
     x, y = box["x"] + 140, box["y"] + 140

@@ -1,11 +1,13 @@
-"""Seconds per epoch: a run by the worker against the tutorial's bare ``model.fit`` script.
+"""Seconds per epoch: a run of the worker, compared with the ``model.fit`` script of the tutorial.
 
-Both train the same network on the same images, each in a process of its own, one after the other, and
-each goes first in every other pair. They see the images in different orders, so that their losses agree
-only about; that they do shows that they did the same work. An epoch is timed from the end of the one
-before to its own end: the worker's live metrics, validation, histograms, weights after each epoch and
-checkpoint are all in it. The first epoch compiles and is left out. Somebody reads the worker's status
-meanwhile, as when a page shows it; the script draws Keras's progress bar, into a file.
+Both train the same network on the same images, one after the other, each in a process of its own. Each is
+first in every other pair. The order of the images differs, so the losses are similar, but not equal. Similar
+losses show that both did the same work.
+
+The time of an epoch is measured from the end of the epoch before it to its own end. It includes the live
+metrics of the worker, the validation, the histograms, the weights after each epoch and the checkpoint. The
+first epoch is left out, because it includes compiling. During the training, the status of the run is read, as
+by a page that shows the run. The script writes the progress bar of Keras to a file.
 """
 
 from __future__ import annotations
@@ -27,20 +29,25 @@ from core.runs import records
 
 SCRIPT = Path(__file__).with_name("tutorial.py")
 GOALS = {"mlp": 0.60, "cnn": 0.95}
-# Of full MNIST. A quarter of it is enough for the CNN: its epochs are of even length.
+# Images of full MNIST. A quarter is enough for the CNN, because its epochs take nearly equal times.
 IMAGES = {"mlp": 60_000, "cnn": 16_000}
 EPOCHS = {"mlp": 6, "cnn": 3}
 _TOLERANCE = 0.1  # between the validation losses after the last epoch
 
 
 class OtherWork(AssertionError):
-    """The two sides did not train the same thing, so their times cannot be compared."""
+    """The worker and the script did not do the same work, so their times cannot be compared."""
 
 
 def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Comparison]:
-    """Compare the MLP's and then the CNN's epochs; leaves finished runs in ``root``.
+    """Compare the epochs of the MLP, and then of the CNN. The finished runs remain in ``root``.
 
-    Quick, only the CNN's: each process takes seconds to import TensorFlow.
+    If ``quick``, only the CNN is trained, because each process takes seconds to import TensorFlow.
+
+    Raises:
+        RunFailed: a run did not finish.
+        ChildFailed: the script failed.
+        OtherWork: the losses of the worker and of the script differ too much.
     """
     loaded = datasets.load(dataset)
     for network in ("cnn",) if quick else GOALS:
@@ -60,7 +67,7 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
 
 
 def _config(network: str, dataset: Dataset, quick: bool) -> RunConfig:
-    """The tutorial's settings for this network, with as many images and epochs as we have time for."""
+    """The settings of the tutorial for this network, with fewer images and epochs to save time."""
     images = 1_000 if quick else IMAGES[network]
     return PRESETS[f"tutorial-{network}"].but(
         dataset=dataset.name,
@@ -70,7 +77,11 @@ def _config(network: str, dataset: Dataset, quick: bool) -> RunConfig:
 
 
 def _pair(config: RunConfig, dataset: Dataset, root: Path, first: int) -> tuple[float, float]:
-    """Seconds per epoch by the worker and by the script, of which the `first` goes first."""
+    """The seconds per epoch of the worker and of the script.
+
+    Args:
+        first: which of them is first: 0 for the worker, 1 for the script.
+    """
     ways = (lambda: records.metrics(train(config, root)), lambda: _script(config, dataset, root))
     rows = {turn: ways[turn]() for turn in (first, 1 - first)}
     _same_work(rows[0], rows[1])
@@ -78,7 +89,7 @@ def _pair(config: RunConfig, dataset: Dataset, root: Path, first: int) -> tuple[
 
 
 def _script(config: RunConfig, dataset: Dataset, root: Path) -> list[dict[str, Any]]:
-    """Run the tutorial's script. Returns a row per epoch, as `records.metrics` does."""
+    """Run the script of the tutorial. Returns a row per epoch, like `records.metrics`."""
     data = root / f"{dataset.name}.npz"
     if not data.is_file():
         np.savez(data, x_train=dataset.x_train, y_train=dataset.y_train)

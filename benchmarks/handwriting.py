@@ -1,9 +1,9 @@
-"""python -m benchmarks.handwriting HANDWRITING: how well people's own digits are read, and what is refused.
+"""python -m benchmarks.handwriting HANDWRITING: the accuracy on people's digits, and the rejected drawings.
 
-HANDWRITING is a file of pen strokes, as `python -m starter` takes it; ``--folds`` names the folder in which
-`python -m starter HANDWRITING --folds 5 --runs FOLDER` has left its runs. Each of these reads only the
-writers from whom it has not learned, so that its figures are those to expect of people it has never
-seen. The tutorials' networks have learned from MNIST alone, and read everybody.
+HANDWRITING is a file of pen strokes, as for `python -m starter`. ``--folds`` names the folder with the runs
+of `python -m starter HANDWRITING --folds 5 --runs FOLDER`. Each of these runs is tested only on the writers
+who are not in its training data. So the results hold for new writers. The networks of the tutorials are
+trained on MNIST alone, and are tested on all writers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from core.runs import run_folder
 from starter.__main__ import canvases, groups
 
 Images = NDArray[np.uint8]
-Readers = Sequence[tuple[Reader, Sequence[Drawing]]]  # each with the digits that it is to read
+Readers = Sequence[tuple[Reader, Sequence[Drawing]]]  # each with its test digits
 _BRUSH = 20
 _PENS = (0.08, 0.1, 0.12, 0.14, 0.16)
 _OTHERS = 1_000  # letters, scribbles and pieces of clothing
@@ -101,7 +101,7 @@ def _redrawn(models: dict[str, Readers]) -> dict[str, list[float]]:
 
 
 def _right(readers: Readers, images: Callable[[Sequence[Drawing]], Images]) -> float:
-    """The share of the digits that is read right."""
+    """The accuracy on the digits, 0 to 1."""
     correct = [
         reader.predictor.probabilities(images(digits)).argmax(axis=1) == [digit.label for digit in digits]
         for reader, digits in readers
@@ -135,7 +135,7 @@ def _share(readers: Readers, images: Callable[[Sequence[Drawing]], Images]) -> f
 
 
 def _clothes() -> Images:
-    """Fashion-MNIST's test images, from where Keras keeps them."""
+    """The test images of Fashion-MNIST, from the folder of Keras, uint8 ``(10000, 28, 28)``."""
     home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
     packed = (home / "datasets" / "fashion-mnist" / "t10k-images-idx3-ubyte.gz").read_bytes()
     return np.frombuffer(gzip.decompress(packed)[16:], np.uint8).reshape(-1, 28, 28)

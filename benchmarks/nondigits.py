@@ -1,7 +1,6 @@
-"""Drawings that are no digits, made up by chance: letters and scribbles.
+"""Random drawings that are no digits: letters and scribbles.
 
-Letters that people also write as digits (O, I, l, Z, S, B, G, q, b, D) are left out: there is no telling
-them apart.
+Letters that look like digits (O, I, l, Z, S, B, G, q, b, D) are left out, because nobody can tell them apart.
 """
 
 from __future__ import annotations
@@ -40,14 +39,30 @@ LETTERS: dict[str, list[list[tuple[float, float]]]] = {
 
 
 def letters(number: int, seed: int = 0) -> NDArray[np.uint8]:
-    """So many letters, each slanted, bent and drawn with a pen of another width, uint8 ``(n, 28, 28)``."""
+    """Draw letters, each with another slant, other bends and another width of the pen.
+
+    Args:
+        number: how many letters, at least 1.
+        seed: the same seed gives the same letters.
+
+    Returns:
+        uint8 ``(number, 28, 28)``.
+    """
     rng = np.random.default_rng(seed)
     names = sorted(LETTERS)
     return np.stack([_drawn(LETTERS[names[i % len(names)]], rng) for i in range(number)])
 
 
 def scribbles(number: int, seed: int = 0) -> NDArray[np.uint8]:
-    """So many scribbles: loops, zigzags and single lines gone astray, uint8 ``(n, 28, 28)``."""
+    """Draw scribbles: loops, zigzags, random lines and several separate lines.
+
+    Args:
+        number: how many scribbles, at least 1.
+        seed: the same seed gives the same scribbles.
+
+    Returns:
+        uint8 ``(number, 28, 28)``.
+    """
     rng = np.random.default_rng(seed)
     kinds = (_loops, _zigzag, _wander, _crosses)
     return np.stack([_drawn(kinds[i % len(kinds)](rng), rng) for i in range(number)])
@@ -60,7 +75,7 @@ def _drawn(lines: Strokes | list[list[tuple[float, float]]], rng: np.random.Gene
 
 
 def _bent(line: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """The line with points in between, every corner a little off, and no segment quite straight."""
+    """Add points between the corners, move each corner a little, and bend the segments."""
     if len(line) < 15:
         line = line + rng.normal(0, 0.04, line.shape)
         along = np.linspace(0, len(line) - 1, 8 * len(line))
@@ -71,7 +86,7 @@ def _bent(line: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.flo
 
 
 def _loops(rng: np.random.Generator) -> Strokes:
-    """A curve that turns round and round, made of a few waves."""
+    """A curve with several turns, a sum of sine waves."""
     t = np.linspace(0, 2 * np.pi * rng.uniform(1.5, 4), 160)[:, None]
     waves = sum(rng.normal(0, 1 / k, 2) * np.sin(k * t / 2 + rng.uniform(0, 6, 2)) for k in range(1, 6))
     stroke: list[list[float]] = np.asarray(waves).tolist()
@@ -86,7 +101,7 @@ def _zigzag(rng: np.random.Generator) -> Strokes:
 
 
 def _wander(rng: np.random.Generator) -> Strokes:
-    """A pen that changes its mind at every step."""
+    """A random walk, whose direction changes at every step."""
     return [
         np.cumsum(
             np.cumsum(rng.normal(0, 1, (60, 2)), axis=0) * 0.3 + rng.normal(0, 3, (60, 2)), axis=0
@@ -95,5 +110,5 @@ def _wander(rng: np.random.Generator) -> Strokes:
 
 
 def _crosses(rng: np.random.Generator) -> Strokes:
-    """Several straight strokes that have nothing to do with each other."""
+    """Several straight strokes at random places."""
     return [rng.uniform(0, 1, (2, 2)).tolist() for _ in range(int(rng.integers(4, 8)))]

@@ -1,7 +1,7 @@
-"""What the pages promise: the first number soon after the click, and an answer among a thousand runs.
+"""The response times of the pages: the first number after the click, and each page with a thousand runs.
 
-Measured with a real server and a real browser, or, where only the server's share is meant, by running the
-pages' scripts in this process as Streamlit does.
+They are measured with a real server and a real browser. If only the time of the server matters, the scripts
+of the pages are run in this process, in the same way as Streamlit runs them.
 """
 
 from __future__ import annotations
@@ -28,16 +28,20 @@ from core.settings import Settings
 
 PAGES = ("start", "data", "train", "runs", "evaluate", "draw", "drawings")
 MANY = 1_000  # runs in the folder
-ANSWER = 300.0  # ms, the most that a page may take among so many
-TABLE = 500.0  # ms, the most for the page that lists them all
-FIRST_NUMBER = 2.0  # s from the click, the most with a warm worker
-SHARE = 5.0  # per cent of a core, the most that a live page of a long run may cost the server
+ANSWER = 300.0  # ms, the longest time of a page with that many runs
+TABLE = 500.0  # ms, the longest time of the page that lists all runs
+FIRST_NUMBER = 2.0  # s from the click, the longest time with a warm worker
+SHARE = 5.0  # per cent of a core, the largest load of the server by a live page of a long run
 _WATCHED = 30.0  # seconds
-_WARM_UP = 25.0  # seconds in which a warm worker has surely imported TensorFlow
+_WARM_UP = 25.0  # seconds within which a warm worker has certainly imported TensorFlow
 
 
 def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Comparison]:
-    """Compare each promise with what was promised; the limits are constants, not measurements."""
+    """Compare each measurement with its limit. The limits are constants, not measurements.
+
+    Raises:
+        NoBrowser: there is no Chromium.
+    """
     yield from _among_many(root, repeats, 20 if quick else MANY)
     executable = chromium()
     with sync_playwright() as playwright:
@@ -48,7 +52,7 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
 
 
 def _among_many(root: Path, repeats: int, number: int) -> Iterator[Comparison]:
-    """The time that each page's script takes with so many runs in the folder."""
+    """Compare the time of each page's script with this number of runs in the folder."""
     few, many = root / "few", root / "many"
     original = train(RunConfig(epochs=2), few)
     for _copy in range(number):
@@ -63,16 +67,25 @@ def _among_many(root: Path, repeats: int, number: int) -> Iterator[Comparison]:
 
 
 def _duplicate(run: Path, root: Path) -> None:
-    """The same run once more, small: all that a list of runs looks at."""
+    """Copy a run, with only those files that the lists of runs read."""
     copy = run_folder.create(root, records.config(run))
     for name in ("status.json", "metrics.jsonl", "environment.json", "model.onnx", "evaluation.npz"):
         shutil.copyfile(run / name, copy / name)
 
 
 def answer(root: Path, name: str, **query: str) -> float:
-    """Milliseconds that the page's script takes, when it is not the first time."""
+    """The median time of the page's script, in milliseconds, after the first time.
+
+    Args:
+        root: the folder of runs.
+        name: the name of the page.
+        query: the parameters of the address.
+
+    Raises:
+        RuntimeError: the page shows an error.
+    """
     os.environ |= {"MNIST_LAB_RUNS": str(root), "MNIST_LAB_WARM_MINUTES": "0"}
-    set_log_level("error")  # it warns of each script that runs without a server
+    set_log_level("error")  # Streamlit warns of each script that runs without a server
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run()
     for key, value in query.items():
         app.query_params[key] = value
@@ -89,7 +102,7 @@ def answer(root: Path, name: str, **query: str) -> float:
 
 
 def _first_number(root: Path, browser: Browser, repeats: int) -> Iterator[Comparison]:
-    """From the click on Train to the first loss on the screen, with and without a warm worker."""
+    """Compare the seconds from the click on Train to the first loss, with and without a warm worker."""
     pairs = [
         [_click(root, browser, minutes, wait) for minutes, wait in (("10", _WARM_UP), ("0", 0.0))]
         for _repeat in range(repeats)
@@ -124,7 +137,7 @@ def _end(run: Path) -> None:
 
 
 def _watching(root: Path, browser: Browser, seconds: float) -> Comparison:
-    """The processor's time that the server takes while one browser shows a run of 100 epochs."""
+    """Compare the processor time of the server while a browser shows a run of 100 epochs."""
     page: Page = browser.new_page()
     config = RunConfig(epochs=100, batch_size=8, hidden_units=(512,))
     run = run_queue.submit(config, Settings(runs=root))
@@ -146,6 +159,6 @@ def _watching(root: Path, browser: Browser, seconds: float) -> Comparison:
 
 
 def _processor_time(pid: int) -> float:
-    """Seconds that this process has had of the processor."""
+    """The processor time that a process has used, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

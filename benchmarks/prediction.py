@@ -1,10 +1,10 @@
-"""One prediction: the server's, with ONNX Runtime, against Keras on the same trained network.
+"""The time of one prediction: the server with ONNX Runtime, compared with Keras on the same trained network.
 
     python -m benchmarks.prediction RUN_DIR REPEATS TIMES OUT.json
 
-Both get the image as the page has it, as bytes, and scale it themselves; both are warm; neither
-counts the loading of its model. They take turns in one process, which imports TensorFlow, as the
-server does not.
+Both get the image as bytes, like the page, and scale it themselves. Both have made some predictions before.
+Loading the model is not counted. Both take turns in one process. Unlike the server, this process imports
+TensorFlow.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from core.network import predict
 from core.runs import records, run_folder
 
 GOAL = 1 / 100
-TIMES = 50  # predictions per repetition and side
+TIMES = 50  # predictions per repetition, of the server and of Keras each
 _WARM_UP = 5
 _TOLERANCE = 1e-5
 
@@ -36,11 +36,15 @@ Ask = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 class OtherAnswer(AssertionError):
-    """The two sides do not predict the same, so their times cannot be compared."""
+    """The server and Keras give different probabilities, so their times cannot be compared."""
 
 
 def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Comparison]:
-    """Compare a CNN's prediction with Keras's ``model.predict``, and with calling the model."""
+    """Compare a CNN's prediction with Keras's ``model.predict``, and with calling the model.
+
+    Raises:
+        ChildFailed: the process that measures failed.
+    """
     run = trained_cnn(root, dataset)
     times = 5 if quick else TIMES
     milliseconds = answer(root / "prediction.json", "-m", "benchmarks.prediction", run, repeats, times)
@@ -50,7 +54,11 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
 
 
 def trained_cnn(root: Path, dataset: str) -> Path:
-    """A run of the tutorial's CNN: the newest that is there, or one that is trained for it."""
+    """The newest trained CNN in a folder of runs. If there is none, a small one is trained.
+
+    Raises:
+        RunFailed: the run did not finish.
+    """
     for run in run_folder.every(root):
         if records.config(run).architecture == "cnn" and run_folder.has_model(run):
             return run
@@ -58,7 +66,19 @@ def trained_cnn(root: Path, dataset: str) -> Path:
 
 
 def measure(run: Path, repeats: int, times: int) -> dict[str, list[float]]:
-    """Milliseconds per prediction, the median of so many, by who predicts; a number per repetition."""
+    """Measure the time of a prediction.
+
+    Args:
+        run: the directory of a trained run.
+        repeats: the number of repetitions.
+        times: the number of predictions in a repetition.
+
+    Returns:
+        For ``"server"``, ``"predict"`` and ``"call"``, the median milliseconds of each repetition.
+
+    Raises:
+        OtherAnswer: Keras and the server give different probabilities.
+    """
     asked = _ways(run)
     image = np.random.default_rng(0).integers(0, 256, (1, 28, 28), np.uint8)
     _same_answer([ask(image) for ask in asked.values()])
@@ -69,7 +89,7 @@ def measure(run: Path, repeats: int, times: int) -> dict[str, list[float]]:
 
 
 def _ways(run: Path) -> dict[str, Ask]:
-    import keras  # not above: whoever only starts the measurement needs no TensorFlow
+    import keras  # imported here, because the process that only starts the measurement needs no TensorFlow
 
     model = keras.saving.load_model(run / "model.keras")
     return {

@@ -1,9 +1,9 @@
-"""python -m benchmarks.presets DATASET ...: what each preset reaches on these data sets, and how soon.
+"""python -m benchmarks.presets DATASET ...: the accuracy and the training time of each preset.
 
-The worker trains every preset once with each seed. The accuracy is that on all test images. The seconds are
-those of the training as the run's rows tell it: validation and the first call's compiling are included,
-start-up and export are not. The spread is the standard deviation of the accuracy on the validation images
-between the seeds, in percentage points, and as a multiple of the binomial standard error.
+The worker trains every preset once with each seed. The accuracy is measured on all test images. The time is
+the sum of the seconds in ``metrics.jsonl``. It includes validation and compiling, but not the start and the
+export. The spread is the standard deviation between the seeds of the accuracy on the validation images. It is
+given in percentage points, and as a multiple of the binomial standard error.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The server's memory and its time to the first page, against the same pages importing TensorFlow.
+"""The server's memory and its time to the first page, compared with the same pages importing TensorFlow.
 
-Both servers run a copy of the app, and the copies differ in one line: ``import tensorflow`` at the
-top of ``app.py``. That is the least that pages which train or predict with Keras would cost: they
-would use it as well. A real browser opens the pages, draws a digit, and waits for the answer.
+Both servers run a copy of the app. The copies differ in one line: ``import tensorflow`` at the top of
+``app.py``. Pages that train or predict with Keras would cost at least as much, because they would use
+TensorFlow as well. A real browser opens the pages, draws a digit, and waits for the prediction.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from benchmarks.comparison import Comparison
 from benchmarks.prediction import trained_cnn
 from core.jobs.local import PROJECT
 
-# The digit is drawn on the last one.
+# The digit is drawn on the last page.
 TOUR = ("data", "train", "sweeps", "runs", "evaluate", "drawings", "draw")
 _PARTS = ("core", "pages", "starter", ".streamlit")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
@@ -32,15 +32,15 @@ _PATIENCE = 60.0  # seconds for a server to answer, or a page to show
 
 
 class NoBrowser(RuntimeError):
-    """There is no Chromium here to open the pages with."""
+    """There is no Chromium on this machine. The pages cannot be opened without it."""
 
 
 class Found(NamedTuple):
-    """What was measured of one server.
+    """The measurements of one server.
 
     Attributes:
-        seconds: from its start to its first page.
-        megabytes: its resident memory when every page has been opened.
+        seconds: the time from the start of the server to its first page.
+        megabytes: the resident memory of the server after all pages have been opened.
     """
 
     seconds: float
@@ -81,6 +81,7 @@ def _comparisons(ours: list[Found], theirs: list[Found]) -> Iterator[Comparison]
 
 
 def chromium() -> str:
+    """The path of Chromium or Chrome. Raises NoBrowser if there is none."""
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
         raise NoBrowser("there is no chromium on the PATH")
@@ -88,7 +89,7 @@ def chromium() -> str:
 
 
 def _copy(target: Path, first_line: str) -> None:
-    """The app as it is, with this line at its top."""
+    """Copy the app to a new folder, with this line at the top of ``app.py``."""
     for part in _PARTS:
         shutil.copytree(PROJECT / part, target / part)
     (target / "app.py").write_text(first_line + (PROJECT / "app.py").read_text("utf-8"), "utf-8")
@@ -112,7 +113,19 @@ def _measure(app: Path, root: Path, browser: Browser, pages: Sequence[str]) -> F
 
 @contextmanager
 def server(app: Path, root: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """The server's process and its address, as soon as it answers."""
+    """Start a server, and end it after the block.
+
+    Args:
+        app: the folder of the app.
+        root: the folder of runs, which also gets the log of the server.
+        environment: further environment variables of the server.
+
+    Yields:
+        The server's process and its address, as soon as the server answers.
+
+    Raises:
+        TimeoutError: the server did not answer.
+    """
     port = _free_port()
     options = {"server.port": port, "server.address": "127.0.0.1", "server.headless": "true"}
     with (root / "server.log").open("ab") as log:
@@ -153,7 +166,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def open_page(page: Page, address: str) -> None:
-    """Open a page and wait until it is there and its script is over."""
+    """Open a page, and wait until its script has ended. Raises RuntimeError if the page shows an error."""
     page.goto(address)
     page.locator("h1").first.wait_for()
     page.locator("[data-test-script-state=notRunning]").wait_for()
@@ -162,7 +175,7 @@ def open_page(page: Page, address: str) -> None:
 
 
 def _draw(page: Page) -> None:
-    """Draw a one on the canvas, and wait for the answer."""
+    """Draw a one on the canvas, and wait for the prediction."""
     canvas = page.locator("canvas.upper-canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
@@ -176,7 +189,7 @@ def _draw(page: Page) -> None:
 
 
 def _resident(pid: int) -> float:
-    """The process's resident memory in MB, of a million bytes; NaN where the system does not tell."""
+    """The resident memory of a process, in MB of a million bytes; NaN if the system does not give it."""
     try:
         status = Path(f"/proc/{pid}/status").read_text("ascii")
     except FileNotFoundError:

@@ -1,9 +1,9 @@
-"""Where the time of an epoch goes: the parts of the worker's epoch as shares of the whole.
+"""The time of each part of a worker's epoch, relative to the whole epoch.
 
-    python -m benchmarks.shares DATASET OUT.json
+    python -m benchmarks.shares DATASET {quick,full} OUT.json
 
-The worker's own code, in a process of its own, with a clock around each of its parts. The first epoch
-compiles and is left out.
+The code of the worker runs in a separate process, with a clock around each part. The first epoch is left out,
+because it includes compiling.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from core.runs import records, run_folder
 
 EPOCHS = {"mlp": 6, "cnn": 3}
 IMAGES = {"mlp": 60_000, "cnn": 16_000}
-# The methods of `core.worker.training.Training` that make up an epoch, and what they do.
+# The methods of `core.worker.training.Training` that an epoch consists of, and what they do.
 PARTS = {
     "_call": "training steps",
     "_validation": "validation",
@@ -35,7 +35,11 @@ PARTS = {
 
 
 def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Comparison]:
-    """Each part's seconds against the whole epoch's."""
+    """Compare the seconds of each part with those of the whole epoch.
+
+    Raises:
+        ChildFailed: the process that measures failed.
+    """
     mode = "quick" if quick else "full"
     by_network = answer(root / "shares.json", "-m", "benchmarks.shares", dataset, mode)
     for network, parts in by_network.items():
@@ -47,7 +51,16 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
 
 
 def measure(network: str, dataset: str, quick: bool) -> dict[str, list[float]]:
-    """Seconds of each part and of the whole, a number per epoch but the first."""
+    """Measure the epochs of a network.
+
+    Args:
+        network: ``"mlp"`` or ``"cnn"``.
+        dataset: the name of the data set.
+        quick: whether to train on few images, only to see that this works.
+
+    Returns:
+        The seconds of each part, and of the whole as ``"epoch"``: a number for each epoch except the first.
+    """
     from core.worker.data import Batches
     from core.worker.recorder import Journal
     from core.worker.training import Training
@@ -71,14 +84,14 @@ def measure(network: str, dataset: str, quick: bool) -> dict[str, list[float]]:
 
 
 def _time(training: Any, name: str, spent: list[dict[str, float]]) -> None:
-    """Put a clock around this method."""
+    """Add the seconds of each call of a method to the row of its epoch."""
     method: Callable[..., Any] = getattr(training, name)
 
     def timed(*arguments: Any) -> Any:
         epoch = training.progress.epoch
         began = time.perf_counter()
         result = method(*arguments)
-        # A checkpoint is written when the next epoch has begun already.
+        # A checkpoint is written after the next epoch has begun.
         row = spent[min(epoch, len(spent)) - 1] if name != "save" else spent[epoch - 2]
         row[name] += time.perf_counter() - began
         return result

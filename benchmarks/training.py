@@ -1,4 +1,4 @@
-"""Runs trained by the worker, as the server has them trained."""
+"""Train runs with the worker, in the same way as the server."""
 
 from __future__ import annotations
 
@@ -10,24 +10,31 @@ from core.jobs import run_queue
 from core.runs import run_folder
 from core.settings import Settings
 
-_POLL = 0.5  # seconds; the page that shows a run looks about as often
+_POLL = 0.5  # seconds between two checks, about as many as on the page that shows a run
 
 
 class RunFailed(RuntimeError):
-    """A run that should have finished did not."""
+    """A run did not finish. The message holds its state and its log."""
 
 
 def train(config: RunConfig, root: Path) -> Path:
-    """Have the worker train this run, wait for its end, and return its directory.
+    """Let the worker train a run, and wait for its end.
+
+    Args:
+        root: the folder of runs in which the run is created.
+
+    Returns:
+        The directory of the run.
 
     Raises:
-        RunFailed: it did not finish.
+        RunFailed: the run did not finish.
+        ImpossibleNetwork, DatasetMissing, NotAllowed: like `run_queue.submit`.
     """
     run = run_queue.submit(config, Settings(runs=root))
     try:
         _wait(run)
     finally:
-        # The worker outlives who started it: nothing changes if it has ended.
+        # Otherwise the worker would continue after Ctrl-C. A run that has ended does not change.
         run_queue.stop(run)
     status = run_folder.status(run)
     if status.state != "finished":

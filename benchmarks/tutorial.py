@@ -1,6 +1,6 @@
-"""The script that a Keras tutorial leads to, plus a clock: what the worker is compared with.
+"""The script of a Keras tutorial, plus a clock. The worker is compared with this script.
 
-Nothing in here is MNIST Lab's, so that it costs what such a script costs, progress bar included.
+The script uses nothing of MNIST Lab. So its times are those of such a script, including the progress bar.
 
     python tutorial.py {mlp,cnn} DATA.npz IMAGES EPOCHS SEED OUT.json
 """
@@ -16,7 +16,7 @@ from keras import layers
 
 
 class Clock(keras.callbacks.Callback):
-    """Notes when each epoch ends, its validation included."""
+    """Records the time when each epoch ends, after its validation, in seconds since 1970."""
 
     def __init__(self):
         super().__init__()

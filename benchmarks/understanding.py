@@ -1,4 +1,4 @@
-"""Understanding a run: how long a step through its epochs takes, and how long its robustness."""
+"""The time to evaluate a run after another epoch, and the time to measure its robustness."""
 
 from __future__ import annotations
 
@@ -18,14 +18,18 @@ from core.evaluation.results import Evaluation
 from core.network import onnx_graph, predict
 from core.runs import epoch_weights
 
-STEP = 1.0  # s for a step through the epochs, on all test digits, that nobody has taken before
-ROBUSTNESS = 30.0  # s for 2,000 digits
+STEP = 1.0  # s, the limit for the first evaluation of an epoch on all test digits
+ROBUSTNESS = 30.0  # s, the limit for 2,000 digits
 
 
 def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Comparison]:
-    """Compare each with what was promised; the limits are constants, not measurements."""
+    """Compare each time with its limit. The limits are constants, not measurements.
+
+    Raises:
+        RunFailed: a run did not finish.
+    """
     for name in ("tutorial-mlp", "tutorial-cnn"):
-        # How well it has learned changes nothing.
+        # The accuracy of the run does not matter here.
         run = train(PRESETS[name].but(dataset=dataset, epochs=1, training_images=1_000), root / name)
         digits = datasets.load(dataset)
         steps = tuple(_step(run, digits) for _repeat in range(repeats))
@@ -41,7 +45,7 @@ def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Com
 
 
 def _step(run: Path, digits: datasets.Dataset) -> float:
-    """Seconds from the weights of an epoch to its matrix and its worst mistakes."""
+    """The seconds from the weights of an epoch to its confusion matrix and its worst mistakes."""
     began = time.perf_counter()
     logits = epoch_weights.predictor(run, 1, threads=0).logits(digits.x_test)
     evaluation = Evaluation(logits, digits.y_test)
@@ -51,7 +55,7 @@ def _step(run: Path, digits: datasets.Dataset) -> float:
 
 
 def _logits(run: Path, digits: datasets.Dataset) -> float:
-    """Seconds to read all digits, with threads that share out the images."""
+    """The seconds to classify all digits, with threads that divide the images between them."""
     predictor = predict.load(run, threads=0)
     began = time.perf_counter()
     predictor.logits(digits.x_test)
@@ -59,7 +63,7 @@ def _logits(run: Path, digits: datasets.Dataset) -> float:
 
 
 def _logits_by_layer(run: Path, digits: datasets.Dataset) -> float:
-    """Seconds to read as many at a time with ONNX Runtime's threads, which share out each layer."""
+    """The seconds to classify all digits with the threads of ONNX Runtime, which divide each layer."""
     session = ort.InferenceSession(run / "model.onnx", providers=["CPUExecutionProvider"])
     began = time.perf_counter()
     for place in range(0, len(digits.x_test), predict.CHUNK):

@@ -1,8 +1,9 @@
-"""What twenty waiting runs cost a page, against a look at each that waits for the lock.
+"""The time of a page with twenty waiting runs, compared with a test of the locks that waits.
 
-Whoever looks whether a worker lives shares its lock for a moment, and is refused at once where the worker
-holds it. Before, a look had to hold the lock alone, and tried for 30 ms, because another look might be in
-its way. The workers are one process here that holds all the locks: TensorFlow plays no part.
+A page tests whether the worker of a run lives. For the test, the page tries to share the lock of the worker
+for a moment. The page is refused at once if the worker holds the lock. An earlier test took the lock for
+itself. It tried to do so for 30 ms, because other tests could hold the lock. In this benchmark, a single
+process holds all the locks, instead of workers. So the benchmark needs no TensorFlow.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ sys.stdin.read()
 
 
 def compare(root: Path, dataset: str, repeats: int, quick: bool) -> Iterator[Comparison]:
-    """Compare the pages that ask how the runs stand."""
+    """Compare the times of the pages that read the status of the runs."""
     folder = root / "waiting"
     runs = [run_folder.create(folder, RunConfig()) for _run in range(2 if quick else WAITING)]
     with _held(runs):
@@ -55,7 +56,7 @@ def _pair(root: Path, name: str, query: dict[str, str]) -> tuple[float, float]:
 
 
 def _look_that_waits(file: Path) -> bool:
-    """`core.runs.run_folder.is_held`, as it was."""
+    """The earlier version of `core.runs.run_folder.is_held`."""
     if not file.exists():
         return False
     try:
@@ -67,7 +68,7 @@ def _look_that_waits(file: Path) -> bool:
 
 @contextmanager
 def _held(runs: list[Path]) -> Iterator[None]:
-    """As by workers that wait for their turn."""
+    """Hold the locks of the runs, like the workers of these runs, until the block ends."""
     words = [sys.executable, "-c", _HOLD, *map(str, runs)]
     with subprocess.Popen(words, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout

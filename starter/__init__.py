@@ -1,1 +1,1 @@
-"""The starter model: a trained run that comes with the project, and how it was made."""
+"""The starter model: a trained run that is part of the project, and the script that trains it."""

@@ -1,8 +1,10 @@
-"""python -m starter HANDWRITING: train the starter model, and measure what to expect of it.
+"""python -m starter HANDWRITING: train the starter model, or measure its accuracy.
 
-HANDWRITING is a file of pen strokes: a JSON list, gzipped, of ``{"writer", "label", "strokes"}``. Full
-MNIST has to be at hand. With ``--folds 5``, nothing is replaced: the writers are dealt into five groups,
-each group is read by a model that has learned from the other four only, and the table of that is printed.
+HANDWRITING is a file of pen strokes: a gzipped JSON list of ``{"writer", "label", "strokes"}``. Full MNIST
+must have been downloaded.
+
+With ``--folds 5``, the starter model is not replaced. Instead, the writers are divided into five groups. For
+each group, a model is trained on the other four groups. Its accuracy on this group is printed in a table.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ RUN = Path(__file__).parent / "starter"
 CONFIG = RunConfig.read(
     {
         "dataset": "mnist",
-        "training_images": 110_000,  # all: MNIST's 60,000 and the drawings, twice each
+        "training_images": 110_000,  # all: the 60,000 of MNIST, and two copies of each drawn image
         "architecture": "cnn",
         "conv_blocks": "32:3:max,48:3:max,64:3:max",
         "dense_units": 64,
@@ -58,8 +60,8 @@ CONFIG = RunConfig.read(
         "seed": 0,
     }
 )
-PENS = (0.06, 0.24)  # in longer sides of the digit: of a canvas's brush, from 8 to 30 pixels
-DRAWN = 8  # times that each digit is drawn, each time with another pen
+PENS = (0.06, 0.24)  # widths relative to the longer side of the digit, as of brushes of 8 to 30 pixels
+DRAWN = 8  # images of each digit, each with another pen
 COPIES = 2
 BRUSHES = (8, 14, 20, 30)  # pixels of a canvas of 280
 FILES = (
@@ -84,7 +86,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def train(digits: Sequence[Drawing], root: Path) -> Path:
-    """A run that has learned from MNIST and these digits. Returns its directory."""
+    """Train a run on MNIST and these digits, and wait for its end.
+
+    Args:
+        digits: at least one digit, with its pen strokes.
+        root: the folder of runs in which the run is created.
+
+    Returns:
+        The directory of the run.
+
+    Raises:
+        DatasetMissing: full MNIST must be downloaded first.
+        SystemExit: the run did not finish.
+    """
     config = CONFIG
     rng = np.random.default_rng(config.seed)
     images = [
@@ -99,7 +113,7 @@ def train(digits: Sequence[Drawing], root: Path) -> Path:
         while run_folder.status(run).state not in run_folder.RESTING:
             time.sleep(1)
     finally:
-        run_queue.stop(run)  # if this was interrupted: the worker outlives who started it
+        run_queue.stop(run)  # otherwise the worker would continue after Ctrl-C
     status = run_folder.status(run)
     if status.state != "finished":
         raise SystemExit(f"The training ended as {status.state}: {status.error} See {run / 'log.txt'}.")
@@ -107,16 +121,20 @@ def train(digits: Sequence[Drawing], root: Path) -> Path:
 
 
 def keep(run: Path) -> None:
-    """Take the run's place in the project, without what only a training needs."""
+    """Replace the starter model by this run, without the files that only training needs.
+
+    Args:
+        run: the directory of a finished run.
+    """
     shutil.rmtree(RUN, ignore_errors=True)
     RUN.mkdir()
     robustness.measure(run)
     for name in FILES:
         shutil.copy(run / name, RUN / name)
-    # Without the optimizer's state, which only training needs and which is as large as the weights.
+    # Only training needs the state of the optimizer, which is as large as the weights.
     portable.save_keras(keras.saving.load_model(run / "model.keras", compile=False), RUN / "model.keras")
     evaluation = results.load(run)
-    # To a thousandth, which packs to half.
+    # The file of logits that are rounded to a thousandth is half as large.
     np.savez_compressed(
         RUN / "evaluation.npz",
         logits=evaluation.logits.round(3),
@@ -129,13 +147,28 @@ def keep(run: Path) -> None:
 
 
 def groups(digits: Sequence[Drawing], number: int) -> list[set[str]]:
-    """The writers, dealt into so many groups."""
+    """Divide the writers into groups, always in the same way.
+
+    Args:
+        number: the number of groups, from 1 to the number of writers.
+
+    Returns:
+        The names of the writers in each group.
+    """
     names = np.random.default_rng(0).permutation(sorted({digit.writer for digit in digits}))
     return [set(names[first::number]) for first in range(number)]
 
 
 def cross_validate(digits: Sequence[Drawing], folds: int, root: Path) -> None:
-    """Print how well the digits of writers are read from whom nothing was learned."""
+    """Print the accuracy on the digits of writers who are not in the training data, as a Markdown table.
+
+    Args:
+        folds: the number of groups of writers, from 2 to the number of writers.
+        root: the folder of runs in which a run is trained for each group.
+
+    Raises:
+        DatasetMissing, SystemExit: like `train`.
+    """
     read: dict[int, list[bool]] = {brush: [] for brush in BRUSHES}
     print("| fold | digits | " + " | ".join(f"{brush} px" for brush in BRUSHES) + " | MNIST test |")
     print("| --- |" + " --- |" * (len(BRUSHES) + 2))
@@ -152,7 +185,14 @@ def cross_validate(digits: Sequence[Drawing], folds: int, root: Path) -> None:
 
 
 def canvases(digits: Iterable[Drawing], brush: int) -> Iterator[NDArray[np.uint8]]:
-    """The digits as people draw them, at any size and place: uint8 ``(280, 280, 4)``."""
+    """Draw the digits on a canvas as people do, at any size and place.
+
+    Args:
+        brush: the width of the brush, in pixels. It also seeds the sizes and places.
+
+    Yields:
+        An RGBA image for each digit, uint8 ``(280, 280, 4)``.
+    """
     rng = np.random.default_rng(brush)
     for digit in digits:
         size, left, top = rng.uniform([0.4, 0.2, 0.2], [0.85, 0.8, 0.8])
@@ -160,7 +200,12 @@ def canvases(digits: Iterable[Drawing], brush: int) -> Iterator[NDArray[np.uint8
 
 
 def right(run: Path, digits: Sequence[Drawing], brush: int) -> list[bool]:
-    """Which of the digits the run reads right."""
+    """Whether the run classifies each of these digits correctly.
+
+    Args:
+        digits: at least one digit, with its pen strokes.
+        brush: the width of the brush with which the digits are drawn, in pixels.
+    """
     images = np.stack([canvas_to_image(canvas) for canvas in canvases(digits, brush)])
     answers = predict.load(run).probabilities(images).argmax(axis=1)
     return list(answers == np.array([digit.label for digit in digits]))

@@ -2,7 +2,8 @@
 
 ``python -m tests.support.light`` takes the arguments of ``python -m core.worker``. A run of one epoch
 finishes at once. Any other run continues until a pause or a stop is requested, and fails if its folder
-contains a file ``fail``. The worker records the begin and the end of each training in the ``trained.txt`` of the run.
+contains a file ``fail``. The worker records the start and the end of each training in the run's
+``trained.txt``.
 """
 
 from __future__ import annotations
