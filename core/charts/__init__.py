@@ -14,10 +14,11 @@ from core.charts.evaluation import (
 )
 from core.charts.network import network
 from core.charts.sweeping import by_knob, history, importance, parallel, parallel_numbers
-from core.charts.training import by_digit, curve, pace, schedule, spread
+from core.charts.training import MOST_BEFORE, by_digit, curve, pace, schedule, spread
 
 __all__ = [
     "ALL",
+    "MOST_BEFORE",
     "Point",
     "by_digit",
     "by_knob",

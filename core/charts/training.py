@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from core.charts.common import MARK, Row, compact
+from core.charts.common import MARGIN, MARK, Row, compact
+from core.charts.moving import Stretches, smoothed
+from core.config import RunConfig
 from core.data import specs
 from core.data.specs import DatasetSpec
 from core.i18n import _
 
+Line = dict[str, Any]  # a trace of Plotly
+
+MOST_BEFORE = 8  # most earlier runs in a chart
 _SHORT = 5  # epochs: the axis of a run with at most so many shows all of them
 _BEYOND = 1.025  # the length of the axis, as a multiple of the epochs shown
 _POINTS = 300  # most points of a curve that is redrawn several times a second
+_HEIGHT = 360  # pixels
+_LEGEND_ROW = 19  # pixels
+_MOST_LETTERS = 44  # of a run's name, so that it fits into the legend on a phone
+# All colours are readable on light and on dark paper. The first earlier run is the previous run.
+_TRAINING, _VALIDATION = "#0A84C6", "#D55E00"
+_BEFORE = (MARGIN, "#009E73", "#CC79A7", "#8A63A8", "#A6761D", "#4C9FD0", "#C9A227", "#5E8C61")
 
 
 def curve(
@@ -27,79 +36,122 @@ def curve(
     title: str,
     batches: Sequence[Row],
     epochs: Sequence[Row],
-    steps: int,
-    planned: int,
+    config: RunConfig,
+    images: int,
+    *,
     changes: Sequence[Row] = (),
+    before: Sequence[tuple[str, Sequence[Row]]] = (),
+    smoothing: float = 0.0,
+    log: bool = False,
 ) -> go.Figure:
-    """One metric over a run: within the epochs, and training against validation after each epoch.
+    """One metric over a run: over the last steps, and training against validation after each epoch.
 
     Args:
         metric: ``"loss"`` or ``"accuracy"``.
         title: the metric's name for the axis.
         batches: rows as `core.runs.records.batches` returns them.
         epochs: rows as `core.runs.records.metrics` returns them.
-        steps: steps in an epoch.
-        planned: the number of epochs in the settings of the run.
+        config: the settings of the run.
+        images: number of training images in an epoch.
         changes: rows as `core.runs.records.changes` returns them. Each change is marked where it took effect.
+        before: the name and the epochs of earlier runs, the previous run first. At most `MOST_BEFORE` are
+            drawn, each with its validation metric, or with its training metric if it has no validation.
+        smoothing: the weight of `core.charts.moving.smoothed`. Above 0, the measured curves are faint.
+        log: whether the axis of the metric is logarithmic.
     """
-    # An epoch that was stopped early ends before the next whole number on the axis.
-    ends = _numbers(_place(row["epoch"], row["steps"], steps) for row in epochs)
-    within = _within(metric, batches, epochs, steps)
-    traces = [
-        go.Scatter(
-            x=_numbers(x for x, _y in within),
-            y=_numbers(y for _x, y in within),
-            name=_("within the epoch"),
-            mode="lines",
-            line={"width": 1.5, "dash": "dot"},
-            opacity=0.7,
-            showlegend=bool(within),
-        ),
-        go.Scatter(
-            x=ends,
-            y=_numbers(row.get(metric) for row in epochs),
-            name=_("training"),
-            mode="lines+markers",
-        ),
-    ]
-    if any(f"val_{metric}" in row for row in epochs):
-        traces.append(
-            go.Scatter(
-                x=ends,
-                y=_numbers(row.get(f"val_{metric}") for row in epochs),
-                name=_("validation"),
-                mode="lines+markers",
-                marker={"symbol": "diamond", "size": 8},
-            )
+    before = before[:MOST_BEFORE]
+    stretches = Stretches.of(metric, batches, epochs, images, config.batch_size)
+    number = ".2%" if metric == "accuracy" else ".4f"
+    within: Line = {
+        "x": stretches.last / stretches.steps,
+        "y": stretches.moving_mean(),
+        "name": _("training, mean of the last {n:,} steps").format(n=stretches.window),
+        "mode": "lines",
+        "line": {"width": 1.5, "color": _TRAINING},
+        "opacity": 0.7,
+        # Between two epochs, there is no number of the other curves to compare with.
+        "hoverinfo": "skip" if epochs or before else "all",
+    }
+    training = _after_epochs(epochs, metric, stretches.steps) | {
+        "name": _("training"), "line": {"color": _TRAINING},
+    }  # fmt: skip
+    lines = [within, training]
+    if config.validation_split or any(f"val_{metric}" in row for row in epochs):
+        lines.append(
+            _after_epochs(epochs, f"val_{metric}", stretches.steps)
+            | {
+                "name": _("validation"),
+                "line": {"color": _VALIDATION},
+                "marker": {"symbol": "diamond", "size": 8},
+            }
         )
-    axis = {"title": title, "tickformat": ".0%" if metric == "accuracy" else None}
-    begun = max([*(x for x, _y in within[-1:]), *ends[-1:]], default=0.0)
-    return _over_epochs(traces, axis, _shown(begun, planned), changes)
+    earlier = [_earlier(metric, *run, place) for place, run in enumerate(before)]
+    axis: dict[str, Any] = {
+        "title": title,
+        "tickformat": ".0%" if metric == "accuracy" else "~g",
+        "type": "log" if log else "linear",
+        "uirevision": "log" if log else "linear",  # the zoom of one is no zoom of the other
+    }
+    begun = max([*within["x"][-1:], *training["x"][-1:]], default=0.0)
+    longest = max((rows[-1]["epoch"] for _name, rows in before if rows), default=0)
+    if not any(len(line["x"]) for line in lines + earlier):
+        axis |= {"range": [0, 1], "showticklabels": False}  # Plotly's own range begins at -1
+    value = f"%{{y:{number}}}"
+    drawn = [line | {"y": smoothed(line["y"], smoothing), "hovertemplate": value} for line in lines + earlier]
+    if len(within["x"]):
+        mean = _("last {n:,} steps: {mean}").format(n=stretches.window, mean=f"%{{customdata:{number}}}")
+        drawn[1] |= {
+            "customdata": np.interp(training["x"], drawn[0]["x"], drawn[0]["y"]),
+            "hovertemplate": f"{value} ({mean})",
+        }
+    drawn += [_measured(line) for line in lines if smoothing]
+    figure = _over_epochs(
+        [_thin(line) for line in drawn], axis, max(_shown(begun, config.epochs), longest), changes
+    )
+    return figure.update_layout(height=_HEIGHT + _LEGEND_ROW * len(before))
 
 
-def _place(epoch: int, step: int, steps: int) -> float:
-    """The position of a step on the axis of the epochs."""
-    return float(epoch - 1 + step / max(steps, step))
+def _after_epochs(epochs: Sequence[Row], metric: str, steps: int) -> Line:
+    """A metric after each epoch. An epoch that was stopped ends before the next whole number on the axis."""
+    return {
+        "x": _numbers(row["epoch"] - 1 + row["steps"] / steps for row in epochs),
+        "y": _numbers(row.get(metric) for row in epochs),
+        "mode": "lines+markers",
+    }
 
 
-def _within(
-    metric: str, batches: Sequence[Row], epochs: Sequence[Row], steps: int
-) -> list[tuple[float, float | None]]:
-    """The points of the line within the epochs, with a gap before each.
+def _earlier(metric: str, name: str, epochs: Sequence[Row], place: int) -> Line:
+    """The curve of an earlier run, which lies behind those of the run itself."""
+    words = name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS - 1]}…"
+    if f"val_{metric}" in (epochs[-1] if epochs else ()):
+        metric = f"val_{metric}"
+    return _after_epochs(epochs, metric, max((row["steps"] for row in epochs), default=1)) | {
+        "name": words if place else _("previous run: {name}").format(name=words),
+        "line": {"color": _BEFORE[place], "width": 1.5 if place else 2.5},
+        "marker": {"size": 4},
+        "opacity": 0.65 if place else 1,
+        "zorder": -1,
+    }
 
-    A metric is the mean since the start of its epoch. Its last value is the metric of the epoch, and the next
-    epoch starts a new mean. A fast run has no rows in most of its epochs, so they have no line.
+
+def _measured(line: Line) -> Line:
+    """The measured numbers, which lie faintly behind the smoothed ones."""
+    return line | {
+        "name": _("{name}, as measured").format(name=line["name"]),
+        "mode": "lines", "opacity": 0.3 * line.get("opacity", 1), "showlegend": False, "hoverinfo": "skip",
+        "zorder": -2,
+    }  # fmt: skip
+
+
+def _thin(line: Line) -> Line:
+    """About `_POINTS` points at most. The newest point is always kept.
+
+    A line without points gets one that is no number. So it has its place in the legend from the beginning.
     """
-    ends = {row["epoch"]: (_place(row["epoch"], row["steps"], steps), row.get(metric)) for row in epochs}
-    rows = _thinned([row for row in batches if row.get(metric) is not None])
-    points: list[tuple[float, float | None]] = []
-    for epoch, some in groupby(rows, key=itemgetter("epoch")):
-        if points:
-            points.append((epoch - 1, None))
-        points += [(_place(epoch, row["step"], steps), row[metric]) for row in some]
-        if epoch in ends and ends[epoch][0] > points[-1][0]:
-            points.append(ends[epoch])
-    return points
+    if not len(line["x"]):
+        return line | {"x": [None], "y": [None]}
+    stride = -(-len(line["x"]) // _POINTS)
+    return line | {name: line[name][::-stride][::-1] for name in ("x", "y", "customdata") if name in line}
 
 
 def _shown(begun: float, planned: int) -> int:
@@ -108,7 +160,7 @@ def _shown(begun: float, planned: int) -> int:
 
 
 def _over_epochs(
-    traces: list[go.Scatter], axis: dict[str, Any], shown: int, changes: Sequence[Row] = ()
+    traces: list[Any], axis: dict[str, Any], shown: int, changes: Sequence[Row] = ()
 ) -> go.Figure:
     """Curves over the first epochs of a run, with a mark at each change of a setting."""
     marks, words = _marks(changes)
@@ -120,6 +172,7 @@ def _over_epochs(
                 "title": _("epoch"),
                 "range": [0, _BEYOND * shown],
                 "dtick": max(1, math.ceil(shown / 10)),
+                "unifiedhovertitle": {"text": _("epoch %{x:.2~f}")},
             },
             "yaxis": axis,
             "shapes": marks,
@@ -234,9 +287,3 @@ def spread(first: Row, newest: Row) -> go.Figure:
 def _numbers(values: Iterable[float | None]) -> NDArray[np.float64]:
     """The values as an array; None becomes NaN. Plotly is faster with an array than with a list."""
     return np.array([math.nan if value is None else value for value in values], float)
-
-
-def _thinned(rows: Sequence[Row]) -> Sequence[Row]:
-    """About `_POINTS` rows at most. The newest row is always kept."""
-    stride = -(-len(rows) // _POINTS) or 1
-    return rows[::-stride][::-1]

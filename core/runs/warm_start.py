@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from core.data.datasets import Dataset
 from core.data.specs import DatasetSpec
 from core.files import DAMAGED_ARCHIVE, read_npz, replacing
+from core.network import architectures as arch
 from core.network.onnx_graph import Weights, flatten, numbers, unflatten
 from core.runs import records, run_folder
 
@@ -86,6 +87,26 @@ def read(run: Path) -> Lesson | None:
         return None
     except DAMAGED_ARCHIVE as error:
         raise DamagedLesson("lesson_damaged", name=run.name) from error
+
+
+def training_images(run: Path) -> int:
+    """The number of images in each epoch of the run, with all copies of the drawings of its lesson.
+
+    Raises:
+        UnknownRun: the settings or the spec of the data set are missing or cannot be read.
+        DamagedLesson: the lesson cannot be read.
+    """
+    try:
+        added = run_folder.settled(_drawings, run / _FILE)
+    except FileNotFoundError:
+        added = 0
+    trained, _validated = arch.split(records.config(run), records.spec(run).train + added)
+    return trained
+
+
+def _drawings(file: Path) -> int:
+    lesson = read(file.parent)
+    return lesson.copies * len(lesson.images) if lesson else 0
 
 
 def _lesson(arrays: dict[str, NDArray[Any]], spec: DatasetSpec) -> Lesson:

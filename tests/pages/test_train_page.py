@@ -14,18 +14,19 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.charts.moving import Stretches, smoothed
 from core.config import KNOBS, PRESETS, RunConfig
 from core.data import datasets, specs
 from core.failures import Failure
 from core.jobs import executor, run_queue
 from core.knobs import Knob
-from core.runs import records, run_folder
+from core.runs import records, run_folder, warm_start
 from core.runs.run_folder import Status
 from core.settings import Settings
 from core.training import schedules
 from core.ui import knobs
 from tests.conftest import wait_for_end, wait_until
-from tests.support.pages import again, decoded, open_page, said, texts, tiles
+from tests.support.pages import again, decoded, figure, open_page, said, texts, tiles, why
 
 # So many epochs take minutes; whoever uses it ends it.
 LONG = RunConfig(hidden_units=(16,), epochs=100, batch_size=8)
@@ -324,6 +325,104 @@ def test_every_view_of_a_run_shows_its_numbers(
     app.button_group(key="train.view").set_value(view)
     again(app)
     assert len(json.loads(app.get_by_key(f"train.{key}").proto.spec)["data"]) == series
+
+
+def loss_chart(app: AppTest) -> dict[str, Any]:
+    return figure(app, "train.curve_loss")
+
+
+def test_smoothing_and_the_kind_of_axis_are_in_the_address_and_stay_in_the_session(with_run: Path) -> None:
+    app = open_page("train", run=with_run.name)
+    measured = loss_chart(app)
+    assert measured["layout"]["yaxis"]["type"] == "linear"
+    app.slider(key="train.smoothing").set_value(0.6)
+    app.toggle(key="train.log_loss").set_value(True)
+    again(app)
+    assert app.query_params["smoothing"] == "0.6"
+    assert app.query_params["log_loss"] == "True"
+    by_link = open_page("train", run=with_run.name, smoothing="0.6", log_loss="True")
+    app.button_group(key="train.view").set_value("pace")
+    again(app)
+    app.button_group(key="train.view").set_value("curves")
+    again(app)
+    for page in (app, by_link):
+        assert page.slider(key="train.smoothing").value == 0.6
+        assert page.toggle(key="train.log_loss").value is True
+        smooth = loss_chart(page)
+        assert smooth["layout"]["yaxis"]["type"] == "log"
+        assert figure(page, "train.curve_accuracy")["layout"]["yaxis"]["type"] == "linear"
+        training = decoded(measured["data"][1]["y"])
+        np.testing.assert_allclose(decoded(smooth["data"][1]["y"]), smoothed(training, 0.6))
+        np.testing.assert_array_equal(decoded(smooth["data"][4]["y"]), training)  # faintly behind it
+    app.slider(key="train.smoothing").set_value(0.0)
+    app.toggle(key="train.log_loss").set_value(False)
+    again(app)
+    assert not {"smoothing", "log_loss"} & set(app.query_params)
+    assert loss_chart(app) == measured
+
+
+@pytest.mark.parametrize("smoothing", ["1", "-0.1", "nan", "much"])
+def test_a_link_with_an_impossible_smoothing_shows_the_curves_as_measured(
+    smoothing: str, with_run: Path
+) -> None:
+    app = open_page("train", run=with_run.name, smoothing=smoothing, log_loss="perhaps")
+    assert app.slider(key="train.smoothing").value == 0
+    assert app.toggle(key="train.log_loss").value is False
+
+
+def test_what_is_chosen_for_the_curves_stays_while_a_run_trains_and_when_it_ends(runs_folder: Path) -> None:
+    run = run_queue.submit(LONG, Settings())
+    try:
+        app = open_page("train", run=run.name)
+        app.slider(key="train.smoothing").set_value(0.8)
+        app.toggle(key="train.log_loss").set_value(True)
+        again(app)
+        before = loss_chart(app)["layout"]
+        wait_until(lambda: len(records.metrics(run)) >= 2, "it trained two epochs")
+    finally:
+        run_queue.stop(run)
+        wait_for_end(run)
+    again(app)
+    assert app.slider(key="train.smoothing").value == 0.8
+    assert app.toggle(key="train.log_loss").value is True
+    after = loss_chart(app)
+    assert len(decoded(after["data"][1]["x"])) >= 2
+    assert after["layout"]["uirevision"] == before["uirevision"]  # the zoom stays, too
+    assert after["layout"]["height"] == before["height"]
+
+
+def test_the_line_within_the_epochs_ends_where_the_run_is(with_run: Path) -> None:
+    """Its last mean is that of the rows of the run, worked out from the two last."""
+    chart = loss_chart(open_page("train", run=with_run.name))
+    within, training = chart["data"][:2]
+    stretches = Stretches.of(
+        "loss", records.batches(with_run), records.metrics(with_run),
+        warm_start.training_images(with_run), records.config(with_run).batch_size,
+    )  # fmt: skip
+    assert stretches.steps == run_folder.status(with_run).steps
+    assert within["name"] == f"training, mean of the last {stretches.window} steps"
+    np.testing.assert_allclose(decoded(within["y"]), stretches.moving_mean())
+    assert decoded(within["x"])[-1] == decoded(training["x"])[-1] == len(records.metrics(with_run))
+
+
+def test_earlier_runs_are_in_the_charts_by_name(with_run: Path) -> None:
+    def page() -> None:
+        from core.runs import records, run_folder
+        from core.ui import settings
+        from core.ui.train import views
+
+        run = run_folder.every(settings().runs)[0]
+        epochs = records.metrics(run)
+        views.curves(
+            run, run_folder.status(run), records.config(run), epochs, [("slow", epochs), ("fast", epochs[:1])]
+        )
+
+    app = AppTest.from_function(page).run()
+    assert not app.exception, why(app)
+    for metric in ("loss", "accuracy"):
+        names = [trace["name"] for trace in figure(app, f"train.curve_{metric}")["data"]]
+        assert names[1:] == ["training", "validation", "previous run: slow", "fast"]
+    assert "earlier runs" in texts(app)
 
 
 def test_the_heat_map_by_digit_shows_the_validation_accuracies(

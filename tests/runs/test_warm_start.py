@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ from core.drawing.collection import Drawing
 from core.evaluation import results
 from core.jobs import finetune, run_queue
 from core.network import predict
-from core.runs import run_folder, warm_start
+from core.runs import records, run_folder, warm_start
 from core.runs.warm_start import DamagedLesson, Lesson
 from core.settings import Settings
+from core.worker.data import Batches
 from tests.conftest import wait_for_end
 
 
@@ -62,6 +64,19 @@ def test_it_begins_with_the_weights_of_the_run_before(mlp_run: Path, taught: Pat
     for layer, arrays in predict.load(mlp_run).weights.items():
         for name, values in arrays.items():
             np.testing.assert_array_equal(lesson.weights[layer][name], values)
+
+
+def test_the_images_of_an_epoch_are_those_of_the_data_set_and_the_drawings(
+    mlp_run: Path, taught: Path, mnist_5k: Dataset, tmp_path: Path
+) -> None:
+    for run in (mlp_run, taught):
+        lesson, config = warm_start.read(run), records.config(run)
+        batches = Batches(config, lesson.mixed(mnist_5k) if lesson else mnist_5k)
+        assert warm_start.training_images(run) == len(batches.x_train)
+    damaged = Path(shutil.copytree(taught, tmp_path / taught.name))
+    (damaged / "lesson.npz").write_bytes(b"nothing")
+    with pytest.raises(DamagedLesson):
+        warm_start.training_images(damaged)
 
 
 def test_the_run_before_stays_as_it_is(mlp_run: Path, taught: Path) -> None:

@@ -12,31 +12,70 @@ from core import charts, ui
 from core.config import RunConfig
 from core.data.specs import DatasetSpec
 from core.i18n import _
-from core.runs import records, run_folder
-from core.ui import state
+from core.runs import records, run_folder, warm_start
+from core.ui import query, state
 
 Rows = Sequence[dict[str, Any]]  # one for each epoch, as `records.metrics` returns them
 
 
-def curves(run: Path, status: run_folder.Status, config: RunConfig, epochs: Rows) -> None:
-    batches = records.batches(run)
-    if not batches and not epochs:
-        st.caption(_("The curves appear after the first results."))
-        return
-    changes = records.changes(run)
+Named = Sequence[tuple[str, Rows]]  # the names of runs with their rows
+
+_MOST_SMOOTHING = 0.95
+
+
+def curves(run: Path, status: run_folder.Status, config: RunConfig, epochs: Rows, before: Named = ()) -> None:
+    """Loss and accuracy over the epochs.
+
+    Args:
+        before: earlier runs to compare with, the previous run first; see `core.charts.curve`.
+    """
+    batches, changes = records.batches(run), records.changes(run)
+    smoothing, log = _scales()
     left, right = st.columns(2)
     for side, metric, title in ((left, "loss", _("loss")), (right, "accuracy", _("accuracy"))):
         ui.chart(
-            charts.curve(metric, title, batches, epochs, status.steps, config.epochs, changes),
+            charts.curve(
+                metric, title, batches, epochs, config, _images(run, status, config), changes=changes,
+                before=before, smoothing=smoothing, log=log and metric == "loss",
+            ),
             into=side, key=state.TRAIN_CURVE[metric],
             alt=_("{metric} over the epochs, training against validation").format(metric=title),
         )  # fmt: skip
     st.caption(
-        _("The dotted line is the mean since the start of the epoch. If the training curve still improves "
-          "and the validation curve does not, the network overfits: it memorises the training images.")
+        _("The thin line is the mean over the last steps. If the training curve still improves and the "
+          "validation curve does not, the network overfits: it memorises the training images.")
     )  # fmt: skip
+    if before:
+        st.caption(_("The faint curves are the validation of earlier runs."))
     for change in changes:
         st.caption(_change_words(change))
+
+
+def _scales() -> tuple[float, bool]:
+    """Let the visitor choose how smooth the curves are, and whether the axis of the loss is logarithmic."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        query.number(state.TRAIN_SMOOTHING, 0.0, _MOST_SMOOTHING)
+        smoothing: float = st.slider(
+            _("Smoothing"), 0.0, _MOST_SMOOTHING, step=0.05, key=state.TRAIN_SMOOTHING, width=260,
+            persist_state="session",
+            help=_("0 shows the curves as measured. Above 0, each point is the mean of all points so far, in "
+                   "which a point counts this share of the next one (an exponential moving average, as in "
+                   "TensorBoard). The measured curves stay faint behind."),
+        )  # fmt: skip
+        query.choice(state.TRAIN_LOG_LOSS, (False, True))
+        log = st.toggle(
+            _("Logarithmic loss"), key=state.TRAIN_LOG_LOSS, persist_state="session",
+            help=_("The axis of the loss in powers of ten. It shows small differences near 0."),
+        )  # fmt: skip
+    return smoothing, log
+
+
+def _images(run: Path, status: run_folder.Status, config: RunConfig) -> int:
+    """The number of training images in an epoch; without the data set or the lesson, that of full batches."""
+    try:
+        return warm_start.training_images(run)
+    except (run_folder.UnknownRun, warm_start.DamagedLesson):
+        return status.steps * config.batch_size
 
 
 def _change_words(change: dict[str, Any]) -> str:
