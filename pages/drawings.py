@@ -11,7 +11,7 @@ from core.drawing import collection, interchange, store
 from core.drawing.collection import Drawing
 from core.i18n import _, ngettext
 from core.network import predict
-from core.runs import records, run_folder
+from core.runs import notes, records, run_folder
 from core.ui import query, state
 from core.ui.drawings import finetuning
 from core.ui.gallery import Tile, gallery
@@ -168,7 +168,7 @@ def tested(every: Sequence[Drawing]) -> None:
     """The accuracy of each run on the drawings, next to its accuracy on its own test images."""
     images, labels = collection.arrays(every)
     rows = []
-    trained = records.that_take_drawings(ui.settings().runs)
+    trained = [run for run in records.that_take_drawings(ui.settings().runs) if not notes.is_temporary(run)]
     # The last run is the starter model.
     shown = list(dict.fromkeys([*trained[: TESTED - 1], trained[-1]]))
     lines = ui.run_labels(shown)

@@ -36,6 +36,26 @@ def has_all(text: str, words: str) -> bool:
     return all(word in text.casefold() for word in words.casefold().split())
 
 
+def asked() -> list[str]:
+    """The names of the chosen runs in the address."""
+    return (state.RUNS.get() or "").split(",")
+
+
+def shown(every: list[Entry]) -> list[Entry]:
+    """The runs without the temporary ones, unless these are switched on or chosen."""
+    if not any(entry.labels.is_temporary for entry in every):
+        return every
+    query.choice(state.RUNS_AUTOMATIC, (False, True))
+    everything = st.toggle(
+        _("Show automatic runs"), key=state.RUNS_AUTOMATIC, persist_state="session",
+        help=_("Runs that the Train page started when a setting was changed. They are deleted after a day. "
+               "A run that you keep, or that has a star, a name, a tag or a note, is not."),
+    )  # fmt: skip
+    return [
+        entry for entry in every if everything or not entry.labels.is_temporary or entry.run.name in asked()
+    ]
+
+
 def table(
     listed: list[Entry], called: dict[Path, str], damaged: list[Path]
 ) -> tuple[list[Entry], list[Path]]:
@@ -57,7 +77,10 @@ def table(
         _("parameters"): [entry.parameters for entry in listed],
         _("seconds"): [entry.status.worked for entry in listed],
         "MB": [entry.megabytes for entry in listed],
-        _("state"): [words[entry.status.state] for entry in listed],
+        _("state"): [
+            words[entry.status.state] + (f" · {ui.automatic()}" if entry.labels.is_temporary else "")
+            for entry in listed
+        ],
         _("tags"): [list(entry.labels.tags) for entry in listed],
         _("note"): [entry.labels.note for entry in listed],
         _("settings"): [ui.summary(entry.config) for entry in listed],
@@ -70,9 +93,8 @@ def table(
     columns = {
         title: [*values, *(_of_damaged(title, run) for run in damaged)] for title, values in known.items()
     }
-    asked = (state.RUNS.get() or "").split(",")
     names = [run.name for run in (*(entry.run for entry in listed), *damaged)]
-    rows = [names.index(name) for name in asked if name in names]
+    rows = [names.index(name) for name in asked() if name in names]
     event = st.dataframe(
         columns,
         # The selection holds row numbers. So a table with other rows, or another order, needs another key.
@@ -161,6 +183,14 @@ def star(chosen: list[Entry]) -> None:
         state.RUNS_ERROR.set(str(error))
 
 
+def keep(chosen: list[Entry]) -> None:
+    try:
+        for entry in chosen:
+            notes.pin(entry.run)
+    except OSError as error:
+        state.RUNS_ERROR.set(str(error))
+
+
 def delete(chosen: list[Path]) -> None:
     try:
         state.RUNS_DELETED.set(trash.delete(ui.settings().runs, [run.name for run in chosen]))
@@ -227,6 +257,11 @@ def actions(chosen: list[Entry]) -> None:
         st.button(label, icon=":material/star:", key=state.RUNS_STAR, on_click=star, args=(chosen,))
         with st.popover(_("Name, tags, note"), icon=":material/edit:"):
             write(chosen)
+        if any(entry.labels.is_temporary for entry in chosen):
+            st.button(
+                _("Keep"), icon=":material/keep:", key=state.RUNS_KEEP, on_click=keep, args=(chosen,),
+                help=_("Automatic runs are deleted after a day."),
+            )  # fmt: skip
         if len(chosen) == 1:
             with st.popover(_("More seeds"), icon=":material/casino:"):
                 st.markdown(
@@ -336,6 +371,7 @@ st.text_input(
     _("Search"), key=state.RUNS_FIND, placeholder=_("a name, a tag, cnn, adam, failed …"),
     icon=":material/search:", max_chars=MOST_WORDS, persist_state="session", label_visibility="collapsed",
 )  # fmt: skip
+every = shown(every)
 called = dict(zip((entry.run for entry in every), compare.titles(every), strict=True))
 listed = [entry for entry in every if matches(entry, called[entry.run], state.RUNS_FIND.get())]
 listed.sort(key=lambda entry: not entry.labels.starred)  # runs with a star first, then the newest

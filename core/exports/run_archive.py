@@ -34,7 +34,7 @@ from core.files import DAMAGED_ARCHIVE, refuse_a_large_directory
 from core.i18n import _
 from core.network import architectures, onnx_graph, predict
 from core.network.architectures import ImpossibleNetwork
-from core.runs import records, run_folder, warm_start
+from core.runs import notes, records, run_folder, warm_start
 from core.runs.notes import Labels
 from core.runs.sidecar import Sidecar
 
@@ -128,6 +128,7 @@ def unpack(file: BinaryIO, root: Path) -> Path:
         target = root / name
         if target.exists():
             target = root / f"{name[:50]}-{secrets.token_hex(3)}"
+        notes.pin(run)  # whoever uploads a run asks for it
         run.rename(target)
     return target
 

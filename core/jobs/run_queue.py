@@ -16,10 +16,11 @@ from core.data import datasets, specs
 from core.failures import KnownFailure
 from core.jobs import estimate, executor, requests, turns
 from core.network import architectures
-from core.runs import records, run_folder, warm_start
+from core.runs import notes, records, run_folder, temporary, warm_start
 from core.runs.warm_start import Lesson
 from core.settings import Settings
 
+_SHORTEST = 600.0  # seconds for which a temporary run is kept, even if there is no room for more runs
 _BYTES = 8  # per activation while training: its value and its gradient, float32
 
 
@@ -55,11 +56,14 @@ def check(config: RunConfig, settings: Settings) -> None:
     datasets.check(config.dataset)
 
 
-def submit(config: RunConfig, settings: Settings, lesson: Lesson | None = None) -> Path:
+def submit(
+    config: RunConfig, settings: Settings, lesson: Lesson | None = None, *, automatic: bool = False
+) -> Path:
     """Create a run, and have it trained when its turn comes.
 
     Args:
         lesson: drawings to train on and initial weights.
+        automatic: whether no person asks for the run, see `core.runs.temporary`.
 
     Returns:
         The run's directory.
@@ -70,16 +74,31 @@ def submit(config: RunConfig, settings: Settings, lesson: Lesson | None = None) 
         OSError: the runs folder cannot be written to.
     """
     check(config, settings)
-    check_room(settings)
+    _make_room(settings)
     check_queue(settings)
     expected = estimate.estimate(config, estimate.history(settings.runs))
-    run = run_folder.create(settings.runs.absolute(), config)
-    with run_folder.whole_or_gone(run):
+
+    def fill(run: Path) -> None:
         if lesson:
             warm_start.keep(run, lesson)
         expected.keep(run)
+        if automatic:
+            notes.write(run, automatic=True)
+
+    run = run_folder.create(settings.runs.absolute(), config, fill)
+    with run_folder.whole_or_gone(run):
         executor.current().serve(settings, run)
     return run
+
+
+def _make_room(settings: Settings) -> None:
+    """Like `check_room`. If there is no room, temporary runs are deleted earlier than after a day."""
+    temporary.clear_hourly(settings.runs)
+    try:
+        check_room(settings)
+    except NotAllowed:
+        temporary.clear(settings.runs, time.time(), _SHORTEST)
+        check_room(settings)
 
 
 def tend(settings: Settings) -> None:

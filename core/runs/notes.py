@@ -1,4 +1,7 @@
-"""The notes of people about a run: a name, tags, a note and a star. The run itself does not change."""
+"""The notes of people about a run: a name, tags, a note and a star. The run itself does not change.
+
+The file also says whether the run was started automatically: a person can change that as well.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,7 @@ class Labels(Sidecar):
         tags: words to find the run by.
         note: a text, which may have several lines.
         starred: whether the run has a star.
+        automatic: whether the run was started by the change of a setting, without a click.
     """
 
     FILE = "labels.json"
@@ -49,6 +53,12 @@ class Labels(Sidecar):
     ] = ()
     note: str = Field("", max_length=MOST_NOTE)
     starred: bool = False
+    automatic: bool = False
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the run is hidden in lists, and deleted after a day: nobody has asked for it so far."""
+        return self.automatic and not (self.name or self.tags or self.note or self.starred)
 
 
 NONE = Labels()
@@ -79,3 +89,13 @@ def write(run: Path, **changes: object) -> Labels:
         raise FileNotFoundError(run)
     changed.keep(run)
     return changed
+
+
+def pin(run: Path) -> Labels:
+    """Make an automatic run an ordinary one. Raises OSError like `write`."""
+    return write(run, automatic=False) if read(run).automatic else read(run)
+
+
+def is_temporary(run: Path) -> bool:
+    """Whether the run is automatic, and without notes. See `core.runs.temporary`."""
+    return read(run).is_temporary

@@ -26,7 +26,7 @@ file                      written by  holds
 ``model.onnx``            worker      the same model for ONNX Runtime, which the server uses
 ``evaluation.npz``        worker      the logits and labels of the test images
 ``calibration.json``      worker      the calibration of the confidence, if it was measured
-``labels.json``           anyone      the notes of people: name, tags, notes, a star
+``labels.json``           anyone      the notes of people; whether the run was started automatically
 ``robustness.json``       anyone      the accuracy on changed digits, if it was measured
 ``robustness.lock``       anyone      locked while the robustness is measured
 ``unmeasured.json``       anyone      why the last measurement of the robustness failed
@@ -171,8 +171,12 @@ class Request(BaseModel):
     epochs: Epochs | None = None
 
 
-def create(root: Path, config: RunConfig) -> Path:
+def create(root: Path, config: RunConfig, fill: Callable[[Path], None] | None = None) -> Path:
     """Create the directory of a new, queued run. The names of runs sort by the time of their creation.
+
+    Args:
+        fill: writes more files into the directory. It is called before others can see the run: a worker
+            may take the run at once.
 
     Raises:
         UnknownDataset: the data set of the settings does not exist.
@@ -186,6 +190,8 @@ def create(root: Path, config: RunConfig) -> Path:
         # The settings are written last, because a folder that has them is a complete run.
         write_status(run, Status(state="queued", created=now, queued=now, heartbeat=now))
         write_json(run / specs.FILE, learned.model_dump(mode="json"))
+        if fill:
+            fill(run)
         write_json(run / "config.json", config.model_dump(mode="json"))
     return run
 

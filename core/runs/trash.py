@@ -96,7 +96,12 @@ def _empty(root: Path) -> None:
     except OSError:
         return
     for entry in old:
-        # Moved first, so that a half-deleted run cannot be restored.
-        gone = root / _FOLDER / f".{secrets.token_hex(4)}"
-        Path(entry.path).rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
+        remove(Path(entry.path))
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder for good. Raises OSError if it cannot be moved."""
+    # Moved first, so that nobody reads or restores a half-deleted run.
+    gone = folder.parent / f".{secrets.token_hex(4)}"
+    folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)

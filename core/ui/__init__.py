@@ -7,6 +7,7 @@ from core.ui.charting import chart, charts_are_of, foot, new_charts
 from core.ui.layout import at_least, pager
 from core.ui.notices import link_to_data, say_where_files_are_taken, sorry
 from core.ui.wording import (
+    automatic,
     cannot_be_read,
     created,
     number,
@@ -21,6 +22,7 @@ from core.ui.wording import (
 __all__ = [
     "PAGES",
     "at_least",
+    "automatic",
     "cannot_be_read",
     "chart",
     "charts_are_of",

@@ -14,7 +14,7 @@ from core.evaluation import calibration, explain
 from core.evaluation.recognition import Reader, Reading
 from core.i18n import _
 from core.network import predict
-from core.runs import records
+from core.runs import notes, records
 from core.ui import run_picker, state
 from core.ui.bars import bars
 from core.ui.gallery import Tile, gallery
@@ -111,7 +111,7 @@ def alike(reader: Reader, reading: Reading) -> None:
 
 def compare(run: Path, reading: Reading) -> None:
     """The predictions of two runs for the same drawing."""
-    candidates = records.that_take_drawings(ui.settings().runs)
+    candidates = sorted(records.that_take_drawings(ui.settings().runs), key=notes.is_temporary)
     names = [candidate.name for candidate in candidates]
     left, right = st.columns(2, gap="large")
     other = next((name for name in names if name != run.name), run.name)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core import ui
 from core.i18n import _
-from core.runs import run_folder
+from core.runs import notes, run_folder
 from core.ui import query, state
 from core.ui.state import Key
 
@@ -19,11 +19,11 @@ def pick(candidates: Sequence[Path], label: str = "", *, key: Key[str], **option
     """Let the visitor choose a run.
 
     Args:
-        candidates: run directories, at least one.
+        candidates: run directories, at least one. Temporary runs come last in the list.
         label: the label of the list; "" for "Run".
         options: passed to `streamlit.selectbox`.
     """
-    by_name = {run.name: run for run in candidates}
+    by_name = {run.name: run for run in sorted(candidates, key=notes.is_temporary)}
     lines = ui.run_labels(candidates)
     name = st.selectbox(label or _("Run"), list(by_name), key=key, format_func=lines.__getitem__, **options)
     return by_name[name]

@@ -62,6 +62,8 @@ def _run_label(run: Path, name: str) -> str:
         name = f"{name} · {network}"
     accuracy = "" if status.test_accuracy is None else f" · {status.test_accuracy:.2%}"
     state = "" if status.state == "finished" else f" · {state_words()[status.state]}"
+    if notes.is_temporary(run):
+        state += f" · {automatic()}"
     return f"{name}{accuracy}{state} · {created(run)}"
 
 
@@ -85,6 +87,11 @@ def created(folder: Path) -> str:
 def cannot_be_read() -> str:
     """The words for a run whose files are damaged."""
     return _("cannot be read")
+
+
+def automatic() -> str:
+    """The word for a run that was started automatically, and that nobody has kept."""
+    return _("automatic")
 
 
 def state_words() -> dict[run_folder.State, str]:

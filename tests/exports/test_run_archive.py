@@ -76,6 +76,14 @@ def test_out_and_in_again_is_the_same_run(run: Path, tmp_path: Path, mnist_5k: d
     assert results.load(unpacked).accuracy == run_folder.status(run).test_accuracy
 
 
+def test_an_automatic_run_that_somebody_uploads_is_kept(
+    run: Path, contents: Contents, tmp_path: Path
+) -> None:
+    labels = json.dumps(notes.Labels(automatic=True).model_dump()).encode()
+    unpacked = run_archive.unpack(zipped(contents | {f"{run.name}/labels.json": labels}), tmp_path)
+    assert notes.read(unpacked) == notes.NONE
+
+
 def test_knobs_that_were_turned_stay_turned(run: Path, contents: Contents, tmp_path: Path) -> None:
     turned = contents | {f"{run.name}/request.json": b'{"action": "pause", "epochs": 9, "rm": "-rf"}'}
     unpacked = run_archive.unpack(zipped(turned), tmp_path)

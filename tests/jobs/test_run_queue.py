@@ -18,7 +18,7 @@ from core.failures import Failure
 from core.jobs import run_queue, turns
 from core.jobs.run_queue import NotAllowed
 from core.network import architectures, predict
-from core.runs import records, run_folder
+from core.runs import notes, records, run_folder
 from core.runs.run_folder import State, Status
 from core.settings import Settings
 from tests.conftest import Hired, wait_until
@@ -428,3 +428,38 @@ def test_a_run_that_vanishes_while_others_wait_is_not_waited_for(runs_folder: Pa
     run_folder.write_status(second, Status(state="finished"))
     assert turns.place_in_line(third) == 0
     assert turns.active(runs_folder) == [third]
+
+
+def test_an_automatic_run_is_marked_before_anybody_can_see_it(
+    runs_folder: Path, hired: Hired, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def serve(_settings: Settings, run: Path) -> None:
+        seen.append(notes.is_temporary(run))
+
+    monkeypatch.setattr(hired, "serve", serve)
+    assert notes.is_temporary(run_queue.submit(MLP, Settings(), automatic=True))
+    assert not notes.is_temporary(run_queue.submit(MLP, Settings()))
+    assert seen == [True, False]
+
+
+def test_old_automatic_runs_make_room(runs_folder: Path, hired: Hired) -> None:
+    old, new = (run_queue.submit(MLP, Settings(), automatic=True) for _number in range(2))
+    for run, age in ((old, 900), (new, 0)):
+        moment = time.time() - age
+        run_folder.write_status(run, run_folder.Status(state="finished", created=moment, ended=moment))
+    run = run_queue.submit(MLP, Settings(max_runs=2))
+    assert run_folder.every(runs_folder) == [run, new]
+    with pytest.raises(NotAllowed, match="which is the maximum"):
+        run_queue.submit(MLP, Settings(max_runs=2))
+
+
+def test_a_run_that_cannot_be_filled_is_gone(runs_folder: Path) -> None:
+    def fill(run: Path) -> None:
+        assert run_folder.every(runs_folder) == []  # nobody sees it yet
+        raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        run_folder.create(runs_folder, MLP, fill)
+    assert list(runs_folder.iterdir()) == []

@@ -67,6 +67,44 @@ def test_the_table_holds_every_run_and_finds_by_words(root: Path) -> None:
         assert names(again(app)) == [run.name for run in expected]
 
 
+def test_automatic_runs_are_hidden_until_they_are_switched_on(root: Path) -> None:
+    newest, second, oldest = run_folder.every(root)
+    assert not open_page("runs").toggle
+    notes.write(second, automatic=True)
+    app = open_page("runs")
+    assert names(app) == [newest.name, oldest.name]
+    app.toggle(key="runs.automatic").set_value(True)
+    assert names(again(app)) == [newest.name, second.name, oldest.name]
+    assert app.dataframe[0].value["state"].tolist() == ["finished", "finished · automatic", "finished"]
+    assert app.query_params["automatic"] == "True"
+    assert names(open_page("runs", automatic="True")) == names(app)
+    # A run that somebody wrote about is one of theirs.
+    notes.write(second, starred=True)
+    assert names(open_page("runs")) == [second.name, newest.name, oldest.name]
+
+
+def test_an_automatic_run_is_shown_to_whom_a_link_shows_it_and_can_be_kept(root: Path) -> None:
+    newest, second, oldest = run_folder.every(root)
+    for run in (newest, second):
+        notes.write(run, automatic=True)
+    app = linked(second, oldest)
+    assert names(app) == [second.name, oldest.name]
+    app.button(key="runs.keep").click()
+    again(app)
+    assert not notes.is_temporary(second)
+    assert "runs.keep" not in {button.key for button in app.button}
+    assert names(open_page("runs")) == [second.name, oldest.name]
+
+
+def test_automatic_runs_come_last_in_a_list_to_choose_from(root: Path) -> None:
+    newest, second, _oldest = run_folder.every(root)
+    notes.write(newest, automatic=True)
+    labels = open_page("evaluate", run=second.name).selectbox(key="app.run_choice").options
+    assert [label.endswith("automatic") or "automatic ·" in label for label in labels] == [False] * 3 + [True]
+    # It is chosen all the same if the address says so.
+    assert open_page("evaluate", run=newest.name).selectbox(key="app.run_choice").value == newest.name
+
+
 def test_stars_come_first(root: Path) -> None:
     newest, second, oldest = run_folder.every(root)
     app = linked(oldest)

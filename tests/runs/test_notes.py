@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,26 @@ def test_a_run_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         notes.write(tmp_path / "gone", name="a")
     assert not (tmp_path / "gone").exists()
+
+
+def test_an_automatic_run_is_temporary_until_somebody_cares_for_it(run: Path) -> None:
+    assert not notes.is_temporary(run)
+    notes.write(run, automatic=True)
+    assert notes.is_temporary(run)
+    for changes in ({"name": "a"}, {"tags": ("a",)}, {"note": "a"}, {"starred": True}):
+        notes.write(run, **changes)
+        assert not notes.is_temporary(run)
+        notes.write(run, name="", tags=(), note="", starred=False)
+        assert notes.is_temporary(run)
+    notes.pin(run)
+    assert notes.read(run) == Labels()
+
+
+def test_to_pin_an_ordinary_run_writes_nothing(run: Path) -> None:
+    notes.pin(run)
+    assert not (run / "labels.json").exists()
+
+
+def test_the_mark_goes_with_a_copy_of_the_run(run: Path, tmp_path: Path) -> None:
+    notes.write(run, automatic=True)
+    assert notes.is_temporary(Path(shutil.copytree(run, tmp_path / "copy")))

@@ -32,7 +32,7 @@ KEPT = {
         "sweep", "sweep_name", "base", "epochs", "method", "trials", "pruning", "knobs", "of", "range",
         "points",
     },
-    "runs": {"runs", "find", "digit", "cost", "format", "metric", "a", "b", "differ"},
+    "runs": {"runs", "find", "automatic", "digit", "cost", "format", "metric", "a", "b", "differ"},
     "evaluate": {
         "run", "on", "epoch", "look", "digit", "explained", "matrix_unit", "true", "read", "show", "sure",
         "temperature", "curve", "beside",
