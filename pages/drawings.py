@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
 from core import charts, ui
 from core.drawing import collection, interchange, store
 from core.drawing.collection import Drawing
 from core.i18n import _, ngettext
+from core.lazy import pandas
 from core.network import predict
 from core.runs import notes, records, run_folder
 from core.ui import query, state
@@ -182,7 +182,7 @@ def tested(every: Sequence[Drawing]) -> None:
     # The numbers first: on a narrow screen, the name of a run would fill the whole table.
     share = st.column_config.NumberColumn
     st.dataframe(
-        pd.DataFrame(rows, columns=["ours", "count", "test", "run"]),
+        pandas.DataFrame(rows, columns=["ours", "count", "test", "run"]),
         hide_index=True, key=state.DRAWINGS_TESTED, alt=_("How well each run reads the drawings"),
         column_config={
             "run": _("run"),

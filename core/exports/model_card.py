@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import numpy as np
-import pandas as pd
 
 from core.config import RunConfig
 from core.data import specs
@@ -19,6 +18,7 @@ from core.evaluation.calibration import Calibration
 from core.evaluation.results import Confused, Evaluation
 from core.evaluation.robustness import Robustness
 from core.i18n import _
+from core.lazy import pandas
 from core.literal import markdown
 from core.runs import records
 from core.runs.run_table import Entry
@@ -38,7 +38,7 @@ def card(entry: Entry, title: str) -> str:
 
 def metrics(entry: Entry) -> str:
     """A row per epoch, as CSV."""
-    table = pd.json_normalize(records.metrics(entry.run))
+    table = pandas.json_normalize(records.metrics(entry.run))
     return str(table.to_csv(index=False))
 
 

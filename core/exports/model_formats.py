@@ -9,7 +9,6 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
-import onnx
 from pydantic import ValidationError
 
 from core.config import RunConfig
@@ -20,6 +19,7 @@ from core.failures import Failure, KnownFailure
 from core.files import DAMAGED_ARCHIVE
 from core.i18n import _
 from core.jobs import executor
+from core.lazy import onnx
 from core.network import architectures, predict
 from core.runs import records
 
@@ -206,7 +206,7 @@ def _for_drawings(run: Path) -> bytes:
     last = architectures.layers(records.config(run), spec)[-1].name
     try:
         return onnx_drawing.build(onnx.load(run / "model.onnx"), last).SerializeToString()
-    except predict.NO_NETWORK as error:
+    except predict.no_network() as error:
         raise CannotConvert("model_damaged", name=run.name) from error
 
 

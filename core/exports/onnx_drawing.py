@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, compose, helper, numpy_helper
 
 from core.data import specs
 from core.drawing.preprocess import BOX, FAINTEST, SIZE
+from core.lazy import onnx
 from core.network.onnx_graph import INPUT, IR_VERSION, OPSET
 
 SIDE = 280  # of a drawing, in pixels
@@ -38,13 +37,13 @@ class _Graph:
     def __call__(self, operator: str, *inputs: str | float | NDArray[Any], **attributes: Any) -> str:
         names = [value if isinstance(value, str) else self.constant(value) for value in inputs]
         output = f"{self.name}/{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, names, [output], **attributes))
+        self.nodes.append(onnx.helper.make_node(operator, names, [output], **attributes))
         return output
 
     def constant(self, value: float | NDArray[Any]) -> str:
         name = f"{self.name}/constant/{len(self.constants)}"
         values = np.asarray(value, float if isinstance(value, float | int) else None)
-        self.constants.append(numpy_helper.from_array(values, name))
+        self.constants.append(onnx.numpy_helper.from_array(values, name))
         return name
 
     def ends(self, ink: str, other_axis: int) -> tuple[str, str]:
@@ -81,7 +80,7 @@ class _Graph:
             self("LessOrEqual", away, 0.5),
         ):
             is_in = self("And", is_in, condition)
-        weights = self("Cast", is_in, to=TensorProto.DOUBLE)
+        weights = self("Cast", is_in, to=onnx.TensorProto.DOUBLE)
         total = self("ReduceSum", weights, np.array([other_axis]), keepdims=1)
         return self("Div", weights, self("Max", total, 1.0))
 
@@ -94,7 +93,7 @@ class _Graph:
         offset = self("Max", self("Min", wanted, self("Sub", float(SIZE), fitted)), 0.0)
         rows, columns = _along(SIZE, other_axis), _along(BOX, 1 - other_axis)
         is_there = self("Equal", self("Sub", rows, offset), columns)
-        return self("Cast", is_there, to=TensorProto.DOUBLE)
+        return self("Cast", is_there, to=onnx.TensorProto.DOUBLE)
 
 
 def build(network: onnx.ModelProto, last: str) -> onnx.ModelProto:
@@ -110,7 +109,7 @@ def build(network: onnx.ModelProto, last: str) -> onnx.ModelProto:
         ``image``, float32 ``(1, 28, 28)``, 0 to 1, the input of the network.
     """
     graph = _Graph("prepare")
-    ink = graph("Cast", DRAWING, to=TensorProto.DOUBLE)
+    ink = graph("Cast", DRAWING, to=onnx.TensorProto.DOUBLE)
     top, bottom = graph.ends(ink, 1)
     left, right = graph.ends(ink, 0)
     height, width = graph("Sub", bottom, top), graph("Sub", right, left)
@@ -125,33 +124,39 @@ def build(network: onnx.ModelProto, last: str) -> onnx.ModelProto:
     placed = graph("MatMul", vertical, graph("MatMul", graph("Round", box), horizontal))
     is_empty = graph("Less", graph("ReduceMax", ink, keepdims=0), float(FAINTEST))
     placed = graph("Where", is_empty, np.zeros((SIZE, SIZE)), graph("Div", placed, 255.0))
-    single = graph("Cast", placed, to=TensorProto.FLOAT)
-    graph.nodes.append(helper.make_node("Unsqueeze", [single, graph.constant(np.array([0]))], ["prepared"]))
-    graph.nodes.append(helper.make_node("Identity", [is_empty], ["is_empty"]))
+    single = graph("Cast", placed, to=onnx.TensorProto.FLOAT)
+    graph.nodes.append(
+        onnx.helper.make_node("Unsqueeze", [single, graph.constant(np.array([0]))], ["prepared"])
+    )
+    graph.nodes.append(onnx.helper.make_node("Identity", [is_empty], ["is_empty"]))
     front = _model(
         graph,
-        [helper.make_tensor_value_info(DRAWING, TensorProto.UINT8, [SIDE, SIDE])],
+        [onnx.helper.make_tensor_value_info(DRAWING, onnx.TensorProto.UINT8, [SIDE, SIDE])],
         [
-            helper.make_tensor_value_info("prepared", TensorProto.FLOAT, [1, SIZE, SIZE]),
-            helper.make_tensor_value_info("is_empty", TensorProto.BOOL, []),
+            onnx.helper.make_tensor_value_info("prepared", onnx.TensorProto.FLOAT, [1, SIZE, SIZE]),
+            onnx.helper.make_tensor_value_info("is_empty", onnx.TensorProto.BOOL, []),
         ],
     )
-    whole = compose.merge_models(front, network, io_map=[("prepared", INPUT)], outputs=["is_empty", last])
+    whole = onnx.compose.merge_models(
+        front, network, io_map=[("prepared", INPUT)], outputs=["is_empty", last]
+    )
     end = _Graph("answer")
     end.nodes += [
-        helper.make_node("Identity", ["prepared"], [IMAGE]),
-        helper.make_node("Squeeze", [last, end.constant(np.array([0]))], [PROBABILITIES]),
-        helper.make_node("ArgMax", [PROBABILITIES], ["digit/best"], axis=0, keepdims=0),
-        helper.make_node("Where", ["is_empty", end.constant(np.array(EMPTY)), "digit/best"], [DIGIT]),
+        onnx.helper.make_node("Identity", ["prepared"], [IMAGE]),
+        onnx.helper.make_node("Squeeze", [last, end.constant(np.array([0]))], [PROBABILITIES]),
+        onnx.helper.make_node("ArgMax", [PROBABILITIES], ["digit/best"], axis=0, keepdims=0),
+        onnx.helper.make_node("Where", ["is_empty", end.constant(np.array(EMPTY)), "digit/best"], [DIGIT]),
     ]
     del whole.graph.output[:]
     whole.graph.node.extend(end.nodes)
     whole.graph.initializer.extend(end.constants)
     whole.graph.output.extend(
         [
-            helper.make_tensor_value_info(DIGIT, TensorProto.INT64, []),
-            helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, [len(specs.MNIST.classes)]),
-            helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, [1, SIZE, SIZE]),
+            onnx.helper.make_tensor_value_info(DIGIT, onnx.TensorProto.INT64, []),
+            onnx.helper.make_tensor_value_info(
+                PROBABILITIES, onnx.TensorProto.FLOAT, [len(specs.MNIST.classes)]
+            ),
+            onnx.helper.make_tensor_value_info(IMAGE, onnx.TensorProto.FLOAT, [1, SIZE, SIZE]),
         ]
     )
     onnx.checker.check_model(whole)
@@ -161,10 +166,10 @@ def build(network: onnx.ModelProto, last: str) -> onnx.ModelProto:
 def _model(
     graph: _Graph, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]
 ) -> onnx.ModelProto:
-    body = helper.make_graph(graph.nodes, "prepare", inputs, outputs, graph.constants)
-    return helper.make_model(
+    body = onnx.helper.make_graph(graph.nodes, "prepare", inputs, outputs, graph.constants)
+    return onnx.helper.make_model(
         body,
         producer_name="mnist-lab",
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        opset_imports=[onnx.helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
     )

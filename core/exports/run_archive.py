@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import onnx
-from onnx import TensorProto
 
 from core.config import ConfigError
 from core.data import specs
@@ -32,6 +30,7 @@ from core.evaluation.calibration import Calibration
 from core.evaluation.robustness import Robustness
 from core.files import DAMAGED_ARCHIVE, refuse_a_large_directory
 from core.i18n import _
+from core.lazy import onnx
 from core.network import architectures, onnx_graph, predict
 from core.network.architectures import ImpossibleNetwork
 from core.runs import notes, records, run_folder, warm_start
@@ -267,14 +266,14 @@ def _rewrite(run: Path) -> None:
     """Write the network again from its weights. The uploaded graph is never run. Raises BadBundle."""
     try:
         model = onnx.load_from_string((run / "model.onnx").read_bytes())
-        if any(constant.data_location == TensorProto.EXTERNAL for constant in model.graph.initializer):
+        if any(constant.data_location == onnx.TensorProto.EXTERNAL for constant in model.graph.initializer):
             raise BadBundle(_("The run's network needs weights from another file."))
         network = architectures.layers(records.config(run), records.spec(run))
         graph = onnx_graph.build(network, onnx_graph.weights(model)).SerializeToString()
         predict.Predictor(graph)
     except BadBundle:
         raise
-    except predict.NO_NETWORK as error:
+    except predict.no_network() as error:
         raise BadBundle(
             _("The run's network cannot be read, or it does not match the run's settings.")
         ) from error

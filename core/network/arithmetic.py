@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf, expit, softmax
 
+from core.lazy import special
 from core.network import architectures as arch
 from core.network.onnx_graph import Weights
 
@@ -100,7 +100,7 @@ def _softmax(kind: str, inputs: Array, arrays: Mapping[str, Array], unit: int) -
     logits = inputs.astype(np.float64) @ arrays["kernel"] + arrays["bias"]
     return Arithmetic(
         kind, inputs, arrays["kernel"][:, unit], float(arrays["bias"][unit]), float(logits[unit]), "softmax",
-        float(softmax(logits)[unit]),
+        float(special.softmax(logits)[unit]),
     )  # fmt: skip
 
 
@@ -122,10 +122,10 @@ _ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "linear": lambda x: x,
     "relu": lambda x: np.maximum(x, 0),
     "tanh": np.tanh,
-    "sigmoid": expit,
+    "sigmoid": lambda x: special.expit(x),
     "elu": lambda x: np.where(x > 0, x, np.expm1(x)),
     # Klambauer et al., "Self-normalizing neural networks", 2017.
     "selu": lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)),
-    "gelu": lambda x: x * (1 + erf(x / np.sqrt(2))) / 2,
-    "softmax": softmax,
+    "gelu": lambda x: x * (1 + special.erf(x / np.sqrt(2))) / 2,
+    "softmax": lambda x: special.softmax(x),
 }

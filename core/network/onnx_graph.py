@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
+from core.lazy import onnx
 from core.network import architectures as arch
 from core.network.architectures import Layer, Network, Shape
 
@@ -51,11 +50,11 @@ class _Graph:
     outputs: list[onnx.ValueInfoProto] = field(default_factory=list)
 
     def add(self, operator: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
-        self.nodes.append(helper.make_node(operator, list(inputs), [output], name=output, **attributes))
+        self.nodes.append(onnx.helper.make_node(operator, list(inputs), [output], name=output, **attributes))
         return output
 
     def constant(self, name: str, values: NDArray[np.float32] | NDArray[np.int64]) -> str:
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        self.constants.append(onnx.numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
     def weight(self, layer: Layer, name: str) -> str:
@@ -67,7 +66,7 @@ class _Graph:
             self.add("Transpose", [tensor], name, perm=[0, 2, 3, 1])
         else:
             self.add("Identity", [tensor], name)
-        self.outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *shape]))
+        self.outputs.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", *shape]))
 
     def activate(self, tensor: str, activation: str, name: str) -> str:
         if activation == "linear":
@@ -103,12 +102,12 @@ def build(network: Network, weights: Weights) -> onnx.ModelProto:
         tensor = _WRITERS[type(row.layer)](graph, row.layer, tensor, row.input)
         graph.show(tensor, row.layer.name, row.output)
     graph.show(f"{network[-1].name}/sum", LOGITS, rows[-1].output)
-    images = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", *network.image])
-    body = helper.make_graph(graph.nodes, "network", [images], graph.outputs, graph.constants)
-    model = helper.make_model(
+    images = onnx.helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, ["n", *network.image])
+    body = onnx.helper.make_graph(graph.nodes, "network", [images], graph.outputs, graph.constants)
+    model = onnx.helper.make_model(
         body,
         producer_name="mnist-lab",
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        opset_imports=[onnx.helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
     )
     onnx.checker.check_model(model)
@@ -122,9 +121,9 @@ def weights(model: onnx.ModelProto) -> Weights:
         ValueError: `build` has not written this model.
     """
     arrays = {
-        constant.name: numpy_helper.to_array(constant)
+        constant.name: onnx.numpy_helper.to_array(constant)
         for constant in model.graph.initializer
-        if constant.data_type == TensorProto.FLOAT  # leaves out the axes of a reshape
+        if constant.data_type == onnx.TensorProto.FLOAT  # leaves out the axes of a reshape
     }
     return unflatten(
         {name: array.transpose(2, 3, 1, 0) if array.ndim == 4 else array for name, array in arrays.items()}

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime as ort
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from core.drawing.preprocess import normalise
 from core.i18n import _
+from core.lazy import onnx, onnxruntime
 from core.network import onnx_graph
 
 _MOST_SIDE = 1024  # pixels of an image; a damaged graph may have any size
-CHUNK = 256  # images at a time; the layers of a CNN for 10,000 images would take gigabytes
+CHUNK = 32  # images at a time: few fit into the cache of the processor, and need little memory
 _MOST_THREADS = 8  # each thread needs the memory of a chunk
 
 
@@ -38,17 +37,17 @@ class Predictor:
         threads: the number of threads for many images; 0 means one for each core, at most eight.
 
     Raises:
-        one of `DAMAGED`: the model is damaged or is not such a model.
+        one of `damage`: the model is damaged or is not such a model.
     """
 
     def __init__(self, model: bytes, threads: int = 1) -> None:
-        options = ort.SessionOptions()
+        options = onnxruntime.SessionOptions()
         # It is faster to divide the images among threads than to divide each layer among threads.
         options.intra_op_num_threads = 1
         options.log_severity_level = 3  # errors only
         self._model = model
         self._threads = threads or min(_MOST_THREADS, os.cpu_count() or 1)
-        self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self.image = _image(self._session)
         # Some damage is found only when the layers are computed.
         ends = np.stack([np.zeros(self.image, np.float32), np.ones(self.image, np.float32)])
@@ -124,7 +123,7 @@ class Predictor:
         return [np.concatenate(parts) for parts in zip(*by_chunk, strict=True)]
 
 
-def _image(session: ort.InferenceSession) -> tuple[int, ...]:
+def _image(session: onnxruntime.InferenceSession) -> tuple[int, ...]:
     """The shape of an image, from the input of the graph. Raises ValueError if it is not possible."""
     _batch, *image = [side for given in session.get_inputs() for side in given.shape]
     if len(image) not in (2, 3) or not all(isinstance(n, int) and 0 < n <= _MOST_SIDE for n in image):
@@ -132,18 +131,24 @@ def _image(session: ort.InferenceSession) -> tuple[int, ...]:
     return tuple(image)
 
 
-# The errors of ONNX Runtime for a damaged model.
-DAMAGED = (
-    ort.capi.onnxruntime_pybind11_state.InvalidProtobuf,
-    ort.capi.onnxruntime_pybind11_state.InvalidGraph,
-    ort.capi.onnxruntime_pybind11_state.InvalidArgument,
-    ort.capi.onnxruntime_pybind11_state.Fail,
-    ort.capi.onnxruntime_pybind11_state.RuntimeException,
-    ValueError,  # the input has another name, or a name in the error message is not valid text
-)
+@cache
+def damage() -> tuple[type[Exception], ...]:
+    """The errors of ONNX Runtime for a damaged model."""
+    errors = onnxruntime.capi.onnxruntime_pybind11_state
+    return (
+        errors.InvalidProtobuf,
+        errors.InvalidGraph,
+        errors.InvalidArgument,
+        errors.Fail,
+        errors.RuntimeException,
+        ValueError,  # the input has another name, or a name in the error message is not valid text
+    )
 
-# The errors of onnx for a file that is not a model, or whose layers or weights do not fit.
-NO_NETWORK = (DecodeError, onnx.checker.ValidationError, KeyError, TypeError, AttributeError, *DAMAGED)
+
+@cache
+def no_network() -> tuple[type[Exception], ...]:
+    """The errors of onnx for a file that is not a model, or whose layers or weights do not fit."""
+    return DecodeError, onnx.checker.ValidationError, KeyError, TypeError, AttributeError, *damage()
 
 
 def load(run_dir: Path | str, threads: int = 1) -> Predictor:
@@ -160,7 +165,7 @@ def load(run_dir: Path | str, threads: int = 1) -> Predictor:
         return Predictor((run / "model.onnx").read_bytes(), threads)
     except FileNotFoundError:
         raise NotTrained(_("Run {name} has no trained model yet.").format(name=run.name)) from None
-    except DAMAGED as error:
+    except damage() as error:
         raise NotTrained(
             _("The model of run {name} is damaged and cannot be read.").format(name=run.name)
         ) from error

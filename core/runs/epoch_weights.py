@@ -61,12 +61,13 @@ def predictor(run: Path, epoch: int, threads: int = 1) -> Predictor:
     Raises:
         EpochMissing: the weights were not saved, are damaged, or belong to another network.
     """
+    damage: tuple[type[Exception], ...] = (*DAMAGED_ARCHIVE, *predict.no_network(), run_folder.UnknownRun)
     try:
         arrays = read_npz(run / "epochs" / f"{epoch:04d}.npz")
         weights = onnx_graph.unflatten({name: onnx_graph.numbers(values) for name, values in arrays.items()})
         graph = onnx_graph.build(architectures.layers(records.config(run), records.spec(run)), weights)
         return Predictor(graph.SerializeToString(), threads)
-    except (*DAMAGED_ARCHIVE, *predict.NO_NETWORK, run_folder.UnknownRun) as error:
+    except damage as error:
         raise EpochMissing(
             _("The weights of run {name} after epoch {epoch} cannot be read.").format(
                 name=run.name, epoch=epoch

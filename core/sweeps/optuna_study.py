@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import optuna
 from filelock import FileLock
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState
 from pydantic import TypeAdapter
 
 from core.failures import Failure, Written
 from core.i18n import _
 from core.knobs import Number
+from core.lazy import optuna
 from core.sweeps import sweeps
 from core.sweeps.search_space import SWEPT, Choice, Values
 from core.sweeps.sweeps import State, Sweep, Trial
@@ -34,14 +31,13 @@ _DAMAGED = (
 
 _FAILURE: TypeAdapter[Failure | None] = TypeAdapter(Written)
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)
-
-_STATES: dict[TrialState, State] = {
-    TrialState.WAITING: "waiting",
-    TrialState.RUNNING: "running",
-    TrialState.COMPLETE: "complete",
-    TrialState.PRUNED: "pruned",
-    TrialState.FAIL: "failed",
+# By the names of `optuna.trial.TrialState`.
+_STATES: dict[str, State] = {
+    "WAITING": "waiting",
+    "RUNNING": "running",
+    "COMPLETE": "complete",
+    "PRUNED": "pruned",
+    "FAIL": "failed",
 }
 
 
@@ -50,6 +46,9 @@ class DamagedStudy(LookupError):
 
 
 def _storage(folder: Path) -> optuna.storages.JournalStorage:
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     # The system frees this lock when the process dies. The locks of Optuna would remain.
     lock = cast(Any, FileLock(folder / "study.lock"))
     return optuna.storages.JournalStorage(JournalFileBackend(str(folder / "study.log"), lock))
@@ -92,19 +91,19 @@ def _pruner(sweep: Sweep) -> optuna.pruners.BasePruner:
     return optuna.pruners.MedianPruner(n_startup_trials=_BEFORE_PRUNING, n_min_trials=_BEFORE_PRUNING)
 
 
-def space(knobs: dict[str, Values]) -> dict[str, BaseDistribution]:
+def space(knobs: dict[str, Values]) -> dict[str, optuna.distributions.BaseDistribution]:
     """The distribution from which Optuna draws each knob."""
     return {name: _distribution(name, values) for name, values in knobs.items()}
 
 
-def _distribution(name: str, values: Values) -> BaseDistribution:
+def _distribution(name: str, values: Values) -> optuna.distributions.BaseDistribution:
     if isinstance(values, Choice):
-        return CategoricalDistribution(values.options)
+        return optuna.distributions.CategoricalDistribution(values.options)
     takes = SWEPT[name].takes
     assert isinstance(takes, Number)
     if takes.whole:
-        return IntDistribution(round(values.low), round(values.high), log=takes.log)
-    return FloatDistribution(values.low, values.high, log=takes.log)
+        return optuna.distributions.IntDistribution(round(values.low), round(values.high), log=takes.log)
+    return optuna.distributions.FloatDistribution(values.low, values.high, log=takes.log)
 
 
 def read(folder: Path) -> list[Trial]:
@@ -167,13 +166,13 @@ def _is_number(value: object, low: float, high: float) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
 
 
-def _trial(frozen: FrozenTrial) -> Trial:
+def _trial(frozen: optuna.trial.FrozenTrial) -> Trial:
     steps = frozen.intermediate_values
     last = steps[max(steps)] if steps else None
-    value = frozen.value if frozen.state == TrialState.COMPLETE else last
+    value = frozen.value if frozen.state == optuna.trial.TrialState.COMPLETE else last
     return Trial(
         number=frozen.number,
-        state=_STATES[frozen.state],
+        state=_STATES[frozen.state.name],
         values=frozen.params or frozen.system_attrs.get("fixed_params", {}),
         accuracy=value,
         epochs=max(steps, default=0),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 from streamlit import net_util
+from streamlit.components.v2.bidi_component import serialization
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
@@ -39,6 +40,10 @@ i18n.language = _visitors_language
 # When the page of another site tries to connect, Streamlit asks a server on the internet for the address of
 # this machine. All visitors would wait until that server has answered or failed.
 net_util.get_external_ip = lambda: None
+
+# Streamlit looks for tables in what a component gets, and imports pandas to recognise them. No component here
+# gets a table. A page without tables opens half a second earlier and takes 70 MB less.
+serialization._extract_dataframes_from_dict = lambda data, arrow_blobs=None: data
 
 browser.watch()
 

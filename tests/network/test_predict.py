@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -18,6 +20,7 @@ from core.drawing.preprocess import normalise
 from core.network import architectures, predict
 from core.network.predict import NotTrained
 from core.runs import records, run_folder
+from tests.support.sources import PROJECT
 
 
 @pytest.fixture(scope="module", params=["mlp_run", "cnn_run"])
@@ -33,7 +36,7 @@ def model(run: Path) -> keras.Model:
 
 @pytest.fixture(scope="module")
 def images(mnist_5k: Dataset) -> NDArray[np.uint8]:
-    """One more than is predicted at a time, noise and blank images among them."""
+    """One more than a multiple of what is predicted at a time, noise and blank images among them."""
     noise = np.random.default_rng(0).integers(0, 256, (5, 28, 28), np.uint8)
     ends = np.stack([np.zeros((28, 28), np.uint8), np.full((28, 28), 255, np.uint8)])
     return np.concatenate([noise, ends, mnist_5k.x_test[:250]])
@@ -167,3 +170,21 @@ def test_a_model_with_a_changed_byte_predicts_or_is_said_to_be_damaged(copied: P
         except NotTrained:
             continue
         assert predictor.probabilities(np.zeros((1, 28, 28), np.uint8)).shape[0] == 1
+
+
+def test_thousands_of_digits_are_read_in_little_memory() -> None:
+    pytest.importorskip("resource", reason="Windows does not say how much memory a process has taken")
+    script = """
+import resource
+import numpy as np
+from core.network import predict
+from core.runs import run_folder
+
+predictor = predict.load(run_folder.STARTER)
+predictor.logits(np.zeros((1, 28, 28), np.uint8))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+predictor.logits(np.zeros((4_000, 28, 28), np.uint8))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    grown = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, check=True)
+    assert int(grown.stdout) * (1 if sys.platform == "darwin" else 1024) < 80e6

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from core import charts, ui
@@ -13,6 +12,7 @@ from core.data.specs import DatasetSpec
 from core.evaluation import results, significance
 from core.evaluation.results import Evaluation
 from core.i18n import _, ngettext
+from core.lazy import pandas
 from core.runs import naming, records, run_table
 from core.runs.naming import Subject
 from core.runs.run_table import Entry
@@ -53,7 +53,7 @@ def settings(chosen: Sequence[Entry], names: Sequence[str]) -> None:
         return
     st.dataframe(
         # The settings are the index: a run may have the name of any column.
-        pd.DataFrame([list(map(_text, row)) for row in differing.values()], list(differing), list(names)),
+        pandas.DataFrame([list(map(_text, row)) for row in differing.values()], list(differing), list(names)),
         column_config={"_index": _("setting")},
         key=state.RUNS_DIFFERENCES, height="content", alt=_("The settings that differ"),
     )  # fmt: skip

@@ -1,0 +1,47 @@
+"""Packages that are imported when they are first used. Together, they take two seconds and 200 MB.
+
+A page uses few of them. `docs/benchmarks.md` has a table of their costs, `tests/pages/test_first_opening.py`
+one of the pages that use them. Use a package as ``from core.lazy import onnx``. The first attribute that is
+taken from it imports it, so take none at the top of a module.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+
+class Lazy:
+    """A package that is imported when the first attribute is taken from it. Any thread may be the first."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(import_module(self.__name__), name)
+        setattr(self, name, value)  # the next time, this function is not called
+        return value
+
+
+if TYPE_CHECKING:
+    import onnx as onnx
+    import onnxruntime as onnxruntime
+    import optuna as optuna
+    import pandas as pandas
+    import requests as requests
+    from scipy import ndimage as ndimage
+    from scipy import optimize as optimize
+    from scipy import special as special
+    from scipy import stats as stats
+    from sklearn import metrics as metrics
+else:
+    onnx = Lazy("onnx")
+    onnxruntime = Lazy("onnxruntime")
+    optuna = Lazy("optuna")
+    pandas = Lazy("pandas")
+    requests = Lazy("requests")
+    ndimage = Lazy("scipy.ndimage")
+    optimize = Lazy("scipy.optimize")
+    special = Lazy("scipy.special")
+    stats = Lazy("scipy.stats")
+    metrics = Lazy("sklearn.metrics")
