@@ -4,6 +4,9 @@
 Full `mnist` is stored where Keras stores it, so a person who has run a Keras tutorial has it already. A file
 is verified by the digests of its arrays, and not by its name or its own digest. The same arrays in another
 archive are the same data set.
+
+The arrays of `mnist` are mapped from a file in the cache folder, where they are not compressed. So only the
+images that somebody looks at take memory, and all processes share it.
 """
 
 from __future__ import annotations
@@ -13,11 +16,12 @@ import hashlib
 import importlib.util
 import io
 import math
+import mmap
 import os
 import threading
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -58,6 +62,7 @@ _DIGESTS: dict[str, dict[str, str]] = {
 _ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 _MOST_DIRECTORY = 1 << 14  # bytes of an archive's directory; four members take about 300
 _MOST_HEADER = 1 << 16  # bytes before the numbers in a member of an .npz file
+_PIECE = 1 << 20  # bytes that are read at a time
 
 # A check loads the whole data set into memory, so only one check runs at a time.
 _checking = threading.Lock()
@@ -102,8 +107,7 @@ class Dataset:
     @cached_property
     def digest(self) -> str:
         """A sha256 digest of the four arrays, as hex. The same digest means the same data."""
-        arrays = (getattr(self, name) for name in _ARRAYS)
-        return hashlib.sha256("".join(map(_digest, arrays)).encode()).hexdigest()
+        return _joint(_digest(getattr(self, name)) for name in _ARRAYS)
 
 
 def keras_folder() -> Path:
@@ -112,10 +116,14 @@ def keras_folder() -> Path:
     return (Path(home) if home else Path.home() / ".keras") / "datasets"
 
 
+def _cache() -> Path:
+    return platformdirs.user_cache_path("mnist-lab")
+
+
 def path(name: str) -> Path:
     """The file of this data set. It may be missing."""
     if name == "mnist-5k":
-        return platformdirs.user_cache_path("mnist-lab") / "mnist-5k.npz"
+        return _cache() / "mnist-5k.npz"
     if name not in specs.BUILT_IN and (folder := specs.folder(name)):
         return folder / "arrays.npz"
     return keras_folder() / f"{name}.npz"
@@ -155,8 +163,8 @@ def load(name: str) -> Dataset:
     specs.of(name)
     if name == "mnist-5k":
         return _load_mnist_5k()
-    with _or_missing(name, path(name)) as file, file.open("rb") as opened:
-        return read_npz(opened, name, file.name)
+    with _or_missing(name, path(name)) as file:
+        return _read(file, name)
 
 
 @contextmanager
@@ -185,12 +193,64 @@ def _stamp(file: Path) -> tuple[int, ...]:
 @lru_cache(maxsize=16)
 def _holds(file: Path, name: str, _stamp: tuple[int, ...]) -> bool:
     """Whether this file contains the data set with this name. Raises OSError."""
-    with file.open("rb") as opened:
-        try:
-            read_npz(opened, name, file.name)
-        except BadDataFile:
-            return False
+    try:
+        _read(file, name)
+    except BadDataFile:
+        return False
     return True
+
+
+def _read(file: Path, name: str) -> Dataset:
+    """Read and verify a data set from its file. If its digests are known, its arrays are mapped if possible.
+
+    Raises:
+        BadDataFile: like `read_npz`.
+        OSError: the file cannot be read.
+    """
+    with file.open("rb") as opened:
+        if name not in _DIGESTS:
+            return read_npz(opened, name, file.name)
+        # The name of the cache says which file its arrays come from, so a file that changes is read again.
+        unpacked = _cache() / f"{name}-{hashlib.file_digest(opened, 'sha256').hexdigest()}.raw"
+        with suppress(OSError, ValueError):
+            return _mapped(unpacked, name)
+        opened.seek(0)
+        dataset = read_npz(opened, name, file.name)
+    with suppress(OSError):
+        unpacked.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(unpacked) as temporary, temporary.open("wb") as written:
+            written.writelines(getattr(dataset, key).data for key in _ARRAYS)
+        for older in set(unpacked.parent.glob(f"*{name}-*{unpacked.suffix}")) - {unpacked}:
+            older.unlink()
+    with suppress(OSError, ValueError):
+        return _mapped(unpacked, name)
+    return dataset  # in memory, because the cache cannot be written
+
+
+def _mapped(unpacked: Path, name: str) -> Dataset:
+    """Map a data set from a file with the bytes of its arrays, and verify them.
+
+    Raises:
+        ValueError: the file has other contents.
+        OSError: the file is missing or cannot be read.
+    """
+    spec, arrays, begin = specs.of(name), {}, 0
+    with unpacked.open("rb") as opened:
+        mapped = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
+        for key in _ARRAYS:
+            shape = _shape(spec, key)
+            count = math.prod(shape)
+            # Verified by reading the file: what is read from the map stays in the memory of the process.
+            digest = hashlib.sha256()
+            for start in range(0, count, _PIECE):
+                digest.update(opened.read(min(_PIECE, count - start)))
+            if digest.hexdigest() != _DIGESTS[name][key]:
+                raise ValueError(f"{unpacked} does not hold {name}.")
+            arrays[key] = np.frombuffer(mapped, np.uint8, count, begin).reshape(shape)
+            begin += count
+    dataset = Dataset(name, **arrays)
+    vars(dataset)["digest"] = _joint(_DIGESTS[name][key] for key in _ARRAYS)  # without reading them again
+    return dataset
 
 
 def read_npz(file: BinaryIO, name: str, file_name: str) -> Dataset:
@@ -261,6 +321,10 @@ def _shape(spec: DatasetSpec, key: str) -> tuple[int, ...]:
     kind, part = key.split("_")
     count: int = getattr(spec, part)
     return (count, *spec.image) if kind == "x" else (count,)
+
+
+def _joint(digests: Iterable[str]) -> str:
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _digest(array: NDArray[np.uint8]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 from collections.abc import Callable
@@ -22,6 +24,7 @@ from core.data.datasets import BadDataFile, CannotKeep, Dataset, DatasetDamaged,
 from core.data.download import FetchFailed
 from core.data.specs import MNIST
 from tests.support.sites import Folder, serving
+from tests.support.sources import PROJECT
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 
@@ -126,6 +129,117 @@ def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
     cache.parent.write_text("a file where the folder should be, which stops root as well")
     assert same(datasets.load("mnist-5k"), mnist_5k)
     assert cache.parent.is_file()
+
+
+# ------------------------------------------------------------------------------- mnist, mapped
+
+
+@pytest.fixture
+def keras_file(no_mnist: Path, mnist_npz: Path, cache: Path) -> Path:
+    """Full MNIST where Keras stores it, and a fresh cache."""
+    file = no_mnist / "datasets" / "mnist.npz"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(mnist_npz.read_bytes())
+    return file
+
+
+def unpacked(cache: Path) -> list[Path]:
+    """The files in the cache, with those that were not written to their end."""
+    return list(cache.parent.iterdir()) if cache.parent.is_dir() else []
+
+
+def test_mnist_is_unpacked_once_and_then_mapped(
+    keras_file: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with keras_file.open("rb") as opened:
+        read = datasets.read_npz(opened, "mnist", "mnist.npz")
+    first = datasets.load("mnist")
+    assert same(first, read)
+    assert unpacked(cache)[0].read_bytes() == b"".join(getattr(read, key).tobytes() for key in ARRAYS)
+    monkeypatch.setattr(datasets, "read_npz", lambda *_file: pytest.fail("it was unpacked again"))
+    second = datasets.load("mnist")
+    assert same(second, read)
+    assert first.digest == second.digest == read.digest
+    assert not second.x_train.flags.writeable
+
+
+def test_what_nobody_looks_at_takes_no_memory(keras_file: Path) -> None:
+    pytest.importorskip("resource", reason="Windows does not say how much memory a process has taken")
+    datasets.load("mnist")
+    script = """
+import resource
+from core.data import datasets
+
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+datasets.check("mnist")
+dataset = datasets.load("mnist")
+shown = dataset.x_test[:25].copy(), dataset.digest
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    grown = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, check=True)
+    assert int(grown.stdout) * (1 if sys.platform == "darwin" else 1024) < 10e6  # of 55 MB
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda good: b"",
+        lambda good: good[:-1],
+        lambda good: good[:50_000_000] + bytes([good[50_000_000] ^ 1]) + good[50_000_001:],
+    ],
+    ids=["empty", "a byte less", "one pixel"],
+)
+def test_a_damaged_unpacked_file_is_never_shown_and_made_anew(
+    keras_file: Path, cache: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    dataset = datasets.load("mnist")
+    [file] = unpacked(cache)
+    good = file.read_bytes()
+    file.unlink()  # it is mapped, and a file that is mapped cannot be cut off
+    file.write_bytes(damage(good))
+    assert same(datasets.load("mnist"), dataset)
+    assert unpacked(cache) == [file]
+    assert file.read_bytes() == good
+
+
+def test_the_file_of_keras_is_still_needed_and_verified(keras_file: Path, cache: Path) -> None:
+    datasets.load("mnist")
+    whole = keras_file.read_bytes()
+    keras_file.write_bytes(whole[:-1])
+    with pytest.raises(DatasetDamaged):
+        datasets.load("mnist")
+    keras_file.unlink()
+    with pytest.raises(DatasetMissing):
+        datasets.load("mnist")
+
+
+def test_another_archive_replaces_the_unpacked_file_and_what_was_left_of_one(
+    keras_file: Path, cache: Path, mnist_arrays: dict[str, np.ndarray]
+) -> None:
+    dataset = datasets.load("mnist")
+    [older] = unpacked(cache)
+    (cache.parent / f".{older.stem}-1234abcd.raw").write_bytes(b"a process was killed here")
+    keras_file.write_bytes(npz(compressed=False, **mnist_arrays))
+    assert same(datasets.load("mnist"), dataset)
+    [newer] = unpacked(cache)
+    assert newer != older
+
+
+def test_where_nothing_can_be_unpacked_mnist_is_read_into_memory(
+    keras_file: Path, cache: Path, mnist_arrays: dict[str, np.ndarray]
+) -> None:
+    cache.parent.parent.mkdir(parents=True, exist_ok=True)
+    cache.parent.write_text("a file where the folder should be, which stops root as well")
+    np.testing.assert_array_equal(datasets.load("mnist").x_train, mnist_arrays["x_train"])
+
+
+def test_a_full_disk_leaves_mnist_in_memory_and_nothing_behind(
+    keras_file: Path, cache: Path, disk: Path, mnist_arrays: dict[str, np.ndarray]
+) -> None:
+    cache.parent.parent.mkdir(parents=True, exist_ok=True)
+    cache.parent.symlink_to(disk)
+    np.testing.assert_array_equal(datasets.load("mnist").x_test, mnist_arrays["x_test"])
+    assert unpacked(cache) == []
 
 
 # ---------------------------------------------------------------------------------------- fetch
