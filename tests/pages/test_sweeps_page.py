@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from optuna.trial import TrialState
 from streamlit.testing.v1 import AppTest
 
 from core.config import KNOBS, PRESETS, RunConfig
@@ -41,10 +42,10 @@ def folder(runs_folder: Path, started: list[Path]) -> Path:
         trial = study.ask(optuna_study.space(plan.knobs))
         trial.report(0.1 * number, 1)
         if number == 8:
-            study.tell(trial, state=optuna_study.TrialState.PRUNED)
+            study.tell(trial, state=TrialState.PRUNED)
         elif number == 9:
             trial.set_user_attr("reason", "It was [not](x) to be.")
-            study.tell(trial, state=optuna_study.TrialState.FAIL)
+            study.tell(trial, state=TrialState.FAIL)
         else:
             study.tell(trial, 0.1 * number)
     stand(folder, "finished")

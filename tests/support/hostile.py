@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from optuna.trial import TrialState
 
 from core.config import RunConfig
 from core.drawing import collection
@@ -98,5 +99,5 @@ def _sweep(root: Path) -> Path:
         trial = study.ask(optuna_study.space(plan.knobs))
         trial.set_user_attr("reason", Failure.of("unexpected", kind=OTHER, message=OTHER).model_dump())
         trial.report(0.5, 1)
-        study.tell(trial, None if number == 2 else 0.5, optuna_study.TrialState.FAIL if number == 2 else None)
+        study.tell(trial, None if number == 2 else 0.5, TrialState.FAIL if number == 2 else None)
     return folder
