@@ -102,13 +102,13 @@ def between(before: Path, after: Path) -> Difference:
     validated = first.config.validation_split > 0 and second.config.validation_split > 0
     metric: Metric = "validation" if validated else "test"
     results = _result(first, metric), _result(second, metric)
-    changes = tuple(_changes(first, second))
+    changed = tuple(changes(first, second))
     differing = run_table.differences([first.config, second.config]).keys()
     same_data = "dataset" not in differing
     known = None not in (results[0].accuracy, results[1].accuracy)
     return Difference(
-        changes, metric, results[0], results[1],
-        only_seed=differing == {"seed"} and len(changes) == 1,
+        changed, metric, results[0], results[1],
+        only_seed=differing == {"seed"} and len(changed) == 1,
         same_data=same_data,
         is_chance=known and same_data and _is_chance(first, second, metric, results),
     )  # fmt: skip
@@ -117,8 +117,12 @@ def between(before: Path, after: Path) -> Difference:
 # -------------------------------------------------------------------------------------- the changes
 
 
+def changes(first: Entry, second: Entry) -> list[Change]:
+    """The settings that differ, in the order of the settings, without those of the other architecture."""
+    return list(_changes(first, second))
+
+
 def _changes(first: Entry, second: Entry) -> Iterator[Change]:
-    """The settings that differ, without those of the other architecture."""
     network = {first.config.architecture, second.config.architecture}
     for name in run_table.differences([first.config, second.config]):
         before, after = getattr(first.config, name), getattr(second.config, name)
@@ -170,10 +174,11 @@ def _yes_or_no(value: bool) -> str:
 def _result(run: Entry, metric: Metric) -> Result:
     spec, seconds = records.spec(run.run), sum(row["seconds"] for row in records.metrics(run.run))
     images = spec.test if metric == "test" else architectures.split(run.config, spec.train)[1]
-    return Result(run.status.state, _accuracy(run, metric), images, seconds, run.status.diverged)
+    return Result(run.status.state, accuracy(run, metric), images, seconds, run.status.diverged)
 
 
-def _accuracy(run: Entry, metric: Metric) -> float | None:
+def accuracy(run: Entry, metric: Metric) -> float | None:
+    """The accuracy of the weights that the run kept, 0 to 1; None if the run has not ended, or has failed."""
     if run.status.state not in ("finished", "stopped"):
         return None
     if metric == "test":
@@ -207,10 +212,10 @@ def _with_seeds(run: Entry, metric: Metric) -> list[float]:
     """The accuracies of this run, and of the finished runs that differ from it only in the seed."""
     others = [] if warm_start.has(run.run) else run_table.siblings(run.run.parent, run)
     by_seed = {
-        other.config.seed: _accuracy(other, metric)
+        other.config.seed: accuracy(other, metric)
         for other in others
         if other.status.state == "finished" and not warm_start.has(other.run)
-    } | {run.config.seed: _accuracy(run, metric)}
+    } | {run.config.seed: accuracy(run, metric)}
     return [accuracy for accuracy in by_seed.values() if accuracy is not None]
 
 
@@ -246,7 +251,7 @@ def in_words(difference: Difference) -> str:
     before, after = ("" if result.accuracy is None else shown.format(result.accuracy)
                      for result in (difference.before, difference.after))  # fmt: skip
     sentence = first.format(
-        changes=changes_in_words(difference.changes),
+        changes=_changes_in_words(difference.changes),
         before=before,
         after=after,
         points=f"{difference.points or 0:+.{difference.decimals}f}",
@@ -254,7 +259,7 @@ def in_words(difference: Difference) -> str:
     return " ".join([sentence, *others])
 
 
-def changes_in_words(changes: Sequence[Change]) -> str:
+def _changes_in_words(changes: Sequence[Change]) -> str:
     """The first changes: "Learning rate 0.001 → 0.01, Dropout 0 → 0.2"."""
     if not changes:
         return _("No setting was changed")

@@ -256,6 +256,14 @@ TRAIN_PACE = elements("train.pace")
 TRAIN_BY_DIGIT = element("train.by_digit")
 TRAIN_SPREAD = elements("train.spread")
 
+# The names of the runs that the visitor started, and of those whose curves stay in the charts, newest first.
+TRAIN_VISIT: Key[list[str]] = key("train.visit", [])
+TRAIN_PINNED: Key[list[str]] = key("train.pinned", [])
+TRAIN_VISIT_STRIP = element("train.visit_strip")
+TRAIN_VISIT_USE = elements("train.visit_use")
+TRAIN_VISIT_PIN = elements("train.visit_pin")
+TRAIN_VISIT_OPEN = elements("train.visit_open")
+
 # ------------------------------------------------------------------------------------------- Sweeps
 
 SWEEPS_SWEEP = key("sweeps.sweep", "", "sweep")
