@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from core.config import RunConfig
+from core.failures import words
 from core.jobs import run_queue
 from core.runs import run_folder
 from core.settings import Settings
@@ -39,7 +40,7 @@ def train(config: RunConfig, root: Path) -> Path:
     status = run_folder.status(run)
     if status.state != "finished":
         log = (run / "log.txt").read_text("utf-8", errors="replace")
-        raise RunFailed(f"The run ended as {status.state}: {status.error}\n{log}")
+        raise RunFailed(f"The run ended as {status.state}: {words(status.failure)}\n{log}")
     return run
 
 
