@@ -328,7 +328,7 @@ def _joint(digests: Iterable[str]) -> str:
 
 
 def _digest(array: NDArray[np.uint8]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
 def store(file: BinaryIO, name: str, file_name: str) -> None:

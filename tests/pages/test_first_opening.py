@@ -45,3 +45,11 @@ def test_a_page_imports_no_package_that_it_does_not_use(page: str, runs_folder: 
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert set(done.stdout.split()) == USED.get(page, set())
+
+
+def test_arrow_takes_no_memory_in_advance() -> None:
+    script = "import core, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "system"
