@@ -90,7 +90,6 @@ def curve(
         "title": title,
         "tickformat": ".0%" if metric == "accuracy" else "~g",
         "type": "log" if log else "linear",
-        "uirevision": "log" if log else "linear",  # the zoom of one is no zoom of the other
     }
     begun = max([*within["x"][-1:], *training["x"][-1:]], default=0.0)
     longest = max((rows[-1]["epoch"] for _name, rows in before if rows), default=0)
@@ -179,8 +178,6 @@ def _over_epochs(
             "annotations": words,
             "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"},
             "hovermode": "x unified",
-            # The zoom of the user stays while new rows arrive.
-            "uirevision": "run",
             "height": 340,
             "margin": {"l": 10, "r": 10, "t": 40, "b": 10},
         },

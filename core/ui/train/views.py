@@ -14,6 +14,7 @@ from core.data.specs import DatasetSpec
 from core.i18n import _
 from core.runs import records, run_folder, warm_start
 from core.ui import query, state
+from core.ui.train import zoom
 
 Rows = Sequence[dict[str, Any]]  # one for each epoch, as `records.metrics` returns them
 
@@ -33,11 +34,12 @@ def curves(run: Path, status: run_folder.Status, config: RunConfig, epochs: Rows
     smoothing, log = _scales()
     left, right = st.columns(2)
     for side, metric, title in ((left, "loss", _("loss")), (right, "accuracy", _("accuracy"))):
+        figure = charts.curve(
+            metric, title, batches, epochs, config, _images(run, status, config), changes=changes,
+            before=before, smoothing=smoothing, log=log and metric == "loss",
+        )  # fmt: skip
         ui.chart(
-            charts.curve(
-                metric, title, batches, epochs, config, _images(run, status, config), changes=changes,
-                before=before, smoothing=smoothing, log=log and metric == "loss",
-            ),
+            zoom.apply(figure, metric, state.TRAIN_ZOOM[run.name]),
             into=side, key=state.TRAIN_CURVE[metric],
             alt=_("{metric} over the epochs, training against validation").format(metric=title),
         )  # fmt: skip
@@ -45,6 +47,7 @@ def curves(run: Path, status: run_folder.Status, config: RunConfig, epochs: Rows
         _("The thin line is the mean over the last steps. If the training curve still improves and the "
           "validation curve does not, the network overfits: it memorises the training images.")
     )  # fmt: skip
+    zoom.watch(state.TRAIN_ZOOM[run.name])
     if before:
         st.caption(_("The faint curves are the validation of earlier runs."))
     for change in changes:
