@@ -14,9 +14,10 @@ from core.evaluation.recognition import Reader, Reading
 from core.i18n import _
 from core.network import predict
 from core.runs import records, run_folder
-from core.ui import run_picker, state
+from core.ui import answer, run_picker, state
 from core.ui.announce import announce
 from core.ui.bars import bars
+from core.ui.canvas import SIDE
 from core.ui.draw import feedback, inputs, views
 
 # Seconds that the answer is sent before the rest of the page. Without them, this thread would hold the
@@ -31,7 +32,7 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
     ui.new_charts()
     # Fixed widths that wrap: on a narrow screen, these parts are below each other, the answer first.
     with st.container(horizontal=True, gap="small"):
-        left = st.container(width=(inputs.NUMBER[0] if source == "number" else inputs.SIDE) + _APART)
+        left = st.container(width=(inputs.NUMBER[0] if source == "number" else SIDE) + _APART)
         answered = st.container(width=430 + _APART)
         seen = st.container(width=200)
     nothing_seen = None
@@ -55,10 +56,10 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
         return
     readings = reader.read(np.stack([digit.image for digit in digits]))
     with answered:
-        announce(heard(readings))
+        announce(answer.heard(readings))
         chosen = number(readings, digits) if len(digits) > 1 else 0
         reading = readings[chosen]
-        st.markdown(answer(reading, alone=len(digits) == 1))
+        st.markdown(answer.shown(reading, alone=len(digits) == 1))
         bars(reading.probabilities, reader.spec, key=state.DRAW_BARS)
         st.caption(believable(reader))
     time.sleep(_AHEAD)
@@ -80,7 +81,7 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
 
 def number(readings: list[Reading], digits: list[Found]) -> int:
     """Several digits as a number. Returns the position of the digit that the rest of the page shows."""
-    st.markdown(_("## I read: {number}").format(number="".join(str(reading.digit) for reading in readings)))
+    st.markdown(answer.number(readings))
     if any(digit.wide for digit in digits):
         st.caption(
             _("One of the digits is wider than it is high. It may be two digits that touch. Leave a gap "
@@ -95,39 +96,9 @@ def number(readings: list[Reading], digits: list[Found]) -> int:
     return chosen
 
 
-def heard(readings: list[Reading]) -> str:
-    """The answer in a sentence for a screen reader."""
-    if len(readings) > 1:
-        return _("Read as {number}.").format(number="".join(str(reading.digit) for reading in readings))
-    reading = readings[0]
-    if not reading.is_digit:
-        return _("This does not look like a digit.")
-    return _("Read as {digit}, with a confidence of {share:.0%}.").format(
-        digit=reading.digit, share=reading.confidence
-    )
-
-
 def of_digit(strokes: Strokes, digit: Found) -> Strokes:
     """The strokes of one digit: those with most of their points in its ink."""
     return [stroke for stroke in strokes if np.mean([digit.holds(x, y) for x, y in stroke]) > 0.5]
-
-
-def answer(reading: Reading, *, alone: bool) -> str:
-    """The three most probable digits in words. With ``alone``, the answer is a heading."""
-    first, second, third = np.argsort(-reading.probabilities, kind="stable")[:3]
-    words = _("## I read: {first} ({p1:.1%})\n\nNext: {second} ({p2:.1%}), then {third} ({p3:.1%}).")
-    if not alone:
-        words = _("This digit is a {first} ({p1:.1%}). Next: {second} ({p2:.1%}), then {third} ({p3:.1%}).")
-    if not reading.is_digit:
-        words = _(
-            "## This does not look like a digit\n\nEven the most similar training digits look different. "
-            "The most probable digits: {first} ({p1:.1%}), {second} ({p2:.1%}) and {third} ({p3:.1%})."
-        )
-    return words.format(
-        first=first, p1=reading.probabilities[first],
-        second=second, p2=reading.probabilities[second],
-        third=third, p3=reading.probabilities[third],
-    )  # fmt: skip
 
 
 def believable(reader: Reader) -> str:

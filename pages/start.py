@@ -1,54 +1,153 @@
-"""The Start page: an introduction, four steps and an overview."""
+"""The Start page: draw a digit that the starter model reads at once; the visitor's last run; four steps."""
 
+from functools import partial
+
+import numpy as np
 import streamlit as st
 
 from core import ui
-from core.data import datasets, specs
-from core.i18n import _
+from core.drawing import strokes
+from core.drawing.strokes import Strokes
+from core.i18n import _, ngettext
 from core.jobs import turns
 from core.runs import run_folder
 from core.ui import state
+from core.ui.announce import announce
+from core.ui.bars import bars
+from core.ui.canvas import BRUSH, SIDE, canvas
 
 STEPS = [
     ("data", _("1. Look at the data"), ":material/grid_view:",
-     _("Look at thousands of handwritten digits, and at the numbers that the computer gets for each digit.")),
+     _("Browse handwritten digits, and the numbers that the computer gets.")),
     ("train", _("2. Train a network"), ":material/model_training:",
-     _("Choose the layers and the settings for training, then watch the network learn.")),
+     _("Choose the settings, then watch the network learn.")),
     ("evaluate", _("3. Look at its mistakes"), ":material/fact_check:",
-     _("Test the network on digits that it has never seen, and look at each digit that it reads wrong.")),
-    ("draw", _("4. Draw a digit"), ":material/draw:",
-     _("Draw a digit yourself, and see which digit the network reads.")),
+     _("See each digit that the network reads wrong.")),
+    ("draw", _("4. Look inside"), ":material/draw:",
+     _("Draw a digit, and see why the network reads it as it does.")),
 ]  # fmt: skip
+WATCHED = 3  # most runs in training that are shown
 
-ui.heading(
-    "MNIST Lab",
-    _(
-        "Here you train neural networks to read handwritten digits, and see how they work. The networks are "
-        "real Keras networks. They are trained on real data while you watch. Begin with step 1, or go "
-        "directly to step 2."
-    ),
-)
 
+@st.fragment
+def draw_and_read() -> None:
+    """A canvas and the answer of the starter model. Only this part runs again after each stroke."""
+    # Fixed widths that wrap: on a narrow screen, these parts are below each other.
+    with st.container(horizontal=True, gap="medium"):
+        left = st.container(width=SIDE)
+        answered = st.container(key=state.START_ANSWER, width=400)
+        beside = st.container(border=True, width=300)
+    with beside:
+        invite()
+    begun = strokes.from_text(state.APP_STROKES.get(), SIDE)
+    drawn: Strokes = []
+    try:
+        with left:
+            drawn = canvas(
+                state.START_CANVAS, (SIDE, SIDE), BRUSH, begun, on_near=partial(state.START_NEAR.set, True)
+            )
+        with answered:
+            read(drawn)
+    except ValueError as error:
+        with answered:
+            announce("")
+            ui.sorry(_("{reason} Clear the drawing and try again.").format(reason=error))
+    if drawn:
+        state.APP_STROKES.set(strokes.to_text(drawn, SIDE))
+    else:
+        state.APP_STROKES.pop()
+    if state.START_NEAR.pop():
+        # The model is loaded while the visitor draws. A visitor who does not draw does not wait for it.
+        ui.reader(run_folder.STARTER).prepare()
+
+
+def read(drawn: Strokes) -> None:
+    """What the starter model reads in these strokes. Raises ValueError if there is no digit in them."""
+    if not drawn:
+        announce("")
+        st.info(_("Draw a digit from 0 to 9 on the black square."), icon=":material/draw:")
+        return
+    # Not at the top: these need the libraries that read a drawing, which take longer than the whole page.
+    from core.drawing import segmentation
+    from core.ui import answer
+
+    digits = segmentation.find(strokes.painted(drawn, (SIDE, SIDE), BRUSH))
+    reader = ui.reader(run_folder.STARTER)
+    readings = reader.read(np.stack([digit.image for digit in digits]))
+    announce(answer.heard(readings))
+    if len(readings) > 1:
+        st.markdown(answer.number(readings))
+    else:
+        st.markdown(answer.shown(readings[0], alone=True))
+        bars(readings[0].probabilities, reader.spec, key=state.START_BARS)
+    st.page_link(
+        ui.PAGES["draw"], label=_("Look inside: open this drawing on Draw"), icon=":material/visibility:",
+        query_params=state.DRAWING.to(strokes.to_text(drawn, SIDE)),
+    )  # fmt: skip
+
+
+def invite() -> None:
+    """How long the starter model was trained, and links to the Train page and to the keyboard."""
+    minutes = round(run_folder.written_status(run_folder.STARTER).worked / 60)
+    words = ngettext(
+        "This network learned to read digits in {n} minute, from examples alone. Your first network takes "
+        "less than a minute.",
+        "This network learned to read digits in {n} minutes, from examples alone. Your first network takes "
+        "less than a minute.",
+        minutes,
+    )
+    st.markdown(words.format(n=minutes))
+    st.page_link(ui.PAGES["train"], label=_("**Train your own**"), icon=":material/model_training:")
+    st.page_link(
+        ui.PAGES["draw"], label=_("Draw with the keyboard"), icon=":material/keyboard:",
+        query_params=state.DRAW_SOURCE.parameter.to("grid"),
+    )  # fmt: skip
+
+
+def runs() -> None:
+    """The runs in training, and the last run of the visitor."""
+    root, own = ui.settings().runs, state.APP_RUN.get()
+    active = turns.active(root)
+    # In a class, many runs train at once. The visitor's own run is the one to watch.
+    watched = [run for run in active if run.name == own] or active[:WATCHED]
+    for name, words in ui.run_labels(watched).items():
+        st.page_link(
+            ui.PAGES["train"], label=_("Watch the current run: {run}").format(run=ui.plain(words)),
+            icon=":material/monitoring:", query_params=state.RUN.to(name),
+        )  # fmt: skip
+    if own and own not in [run.name for run in watched]:
+        last_run(own)
+
+
+def last_run(name: str) -> None:
+    """The visitor's last run, with its accuracy and links to what can be done with it."""
+    try:
+        run = run_folder.find(ui.settings().runs, name)
+        status = run_folder.status(run)
+    except run_folder.UnknownRun:  # it was deleted, or it is the starter model
+        return
+    words = _("Your last run: **{run}**, {state}.")
+    pages = {"train": (_("See how it learned"), ":material/monitoring:")}
+    if status.test_accuracy is not None:
+        words = _("Your last run: **{run}**. It reads {share:.1%} of the test images right.")
+        pages["evaluate"] = (_("Look at its mistakes"), ":material/fact_check:")
+        pages["draw"] = (_("Draw a digit for it"), ":material/draw:")
+    st.markdown(
+        words.format(
+            run=ui.plain(ui.run_names([run])[name]), state=ui.state_words()[status.state],
+            share=status.test_accuracy,
+        )
+    )  # fmt: skip
+    with st.container(horizontal=True):
+        for page, (label, icon) in pages.items():
+            st.page_link(ui.PAGES[page], label=label, icon=icon, query_params=state.RUN.to(name))
+
+
+ui.heading("MNIST Lab", _("Draw a digit. A neural network reads it as soon as you lift the pen."))
+draw_and_read()
+runs()
 with st.grid(4, min_column_width=230):
     for name, title, icon, text in STEPS:
         with st.container(border=True, height="stretch"):
             st.page_link(ui.PAGES[name], label=f"**{title}**", icon=icon)
             st.markdown(text)
-
-root = ui.settings().runs
-every, active = run_folder.every(root), turns.active(root)
-
-st.header(_("Overview"), anchor=False)
-with st.grid(3, min_column_width=180):
-    at_hand = [name for name in specs.names() if datasets.at_hand(name)]
-    st.metric(_("Available data sets"), len(at_hand), help=", ".join(at_hand), border=True)
-    st.metric(_("Runs so far"), f"{len(every):,}", border=True)
-    st.metric(_("Runs training or waiting"), len(active), border=True)
-
-for name, words in ui.run_labels(active).items():
-    st.page_link(
-        ui.PAGES["train"],
-        label=_("Watch the current run: {run}").format(run=ui.plain(words)),
-        icon=":material/monitoring:",
-        query_params=state.RUN.to(name),
-    )

@@ -173,6 +173,8 @@ APP_LEAD = element("app.lead")
 APP_TAPS = element("app.taps")
 APP_HISTORY = element("app.history")
 APP_ANNOUNCED = element("app.announced")
+# The strokes on the canvas of the Start page and the Draw page, as in the address of Draw.
+APP_STROKES = key("app.strokes", "")
 # The parameters that the first page of a session writes at its foot; None on all later pages.
 APP_LATE: Key[dict[str, str | list[str] | None] | None] = key("app.late", None)
 APP_LATE_ADDRESS = element("app.late_address")
@@ -204,6 +206,14 @@ APP_WHY = family("app.why", 0)
 APP_FOR_INK = element("app.for_ink")
 APP_FOR_PAPER = element("app.for_paper")
 APP_ALIKE_TILES = element("app.alike_tiles")
+
+# -------------------------------------------------------------------------------------------- Start
+
+START_CANVAS = elements("start.canvas")
+# Whether the pen of the visitor has come near the canvas.
+START_NEAR = key("start.near", False)
+START_ANSWER = element("start.answer")
+START_BARS = element("start.bars")
 
 # --------------------------------------------------------------------------------------------- Data
 
@@ -374,11 +384,9 @@ EVALUATE_CHANGED = elements("evaluate.changed")
 # --------------------------------------------------------------------------------------------- Draw
 
 DRAW_SOURCE = key("draw.source", "canvas", "source")
-DRAW_STROKES = key("draw.strokes", "", "drawing")
+DRAWING = parameter("drawing", "draw")
 DRAW_ADDRESS = element("draw.address")
 DRAW_CANVAS = elements("draw.canvas")
-DRAW_AROUND = elements("draw.around")
-DRAW_TOOLS = elements("draw.tools")
 DRAW_GRID: Key[dict[str, Any]] = key("draw.grid", {})
 DRAW_PHOTO_WAY = key("draw.photo_way", "file")
 DRAW_CAMERA = element("draw.camera")

@@ -20,7 +20,7 @@ from core.drawing import strokes
 from core.runs import records, run_folder
 from core.sweeps import sweeps
 from tests.support.axe import Finding, findings
-from tests.support.browser import MILLISECONDS, free_port, serving, serving_script
+from tests.support.browser import MILLISECONDS, draw, free_port, serving, serving_script
 from tests.support.inhabited import inhabited
 
 pytestmark = pytest.mark.browser
@@ -79,6 +79,11 @@ def press_tile(gallery: str) -> Callable[[Page], None]:
     return lambda page: page.locator(f".st-key-{gallery} button").first.click()
 
 
+def draw_seven(page: Page) -> None:
+    draw(page, page.get_by_role("img", name="A canvas to draw on"), (70, 60), (200, 60), (120, 240))
+    expect(page.get_by_role("heading", name="I read: 7")).to_be_visible()
+
+
 def type_into(label: str, words: str) -> Callable[[Page], None]:
     def do(page: Page) -> None:
         field = page.get_by_role("spinbutton", name=label)
@@ -97,7 +102,7 @@ def views(root: Path) -> dict[str, list[View]]:
     train, compared = f"train?run={mlp}", f"runs?runs={mlp},{cnn}"
     evaluate, draw = f"evaluate?run={mlp}", f"draw?drawing={SEVEN}"
     return {
-        "start": [View("start", "")],
+        "start": [View("start", ""), View("a drawing", "", (draw_seven,))],
         "data": [
             View("digits", "data"),
             View("a digit", "data", (press_tile("data-digit_tiles"),)),

@@ -89,6 +89,7 @@ def socket(app: App) -> Iterator[ClientConnection]:
 
 
 STATES = {
+    "start": [""],
     "data": [""],
     "train": ["set=architecture=cnn", "run={run}&view=curves", "run={run}&view=layers"],
     "sweeps": ["sweep=new", "sweep=new&method=grid"],

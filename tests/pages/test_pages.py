@@ -61,13 +61,6 @@ def test_no_page_imports_tensorflow(trained: Path) -> None:
     )
 
 
-def test_start_counts_runs_and_data_sets(with_run: Path, no_mnist: Path) -> None:
-    shown = metrics(open_page("start"))
-    assert shown["Runs so far"] == "1"
-    assert shown["Available data sets"] == "1"
-    assert shown["Runs training or waiting"] == "0"
-
-
 class TestData:
     def test_a_class_and_a_split_can_be_chosen(self, no_mnist: Path) -> None:
         app = open_page("data")

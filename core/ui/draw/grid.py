@@ -40,7 +40,7 @@ _component = st.components.v2.component(
       <div class="said" role="status"></div>
     </div>
     """,
-    css="".join((_HERE / name).read_text("utf-8") for name in ("grid.css", "tools.css", "../said.css")),
+    css="".join((_HERE / name).read_text("utf-8") for name in ("grid.css", "../tools.css", "../said.css")),
     js=(_HERE / "grid.js").read_text("utf-8"),
 )
 

@@ -16,11 +16,9 @@ from core.drawing.preprocess import EmptyDrawing
 from core.drawing.strokes import Strokes
 from core.i18n import _
 from core.ui import query, state
-from core.ui.draw.canvas import canvas
+from core.ui.canvas import BRUSH, SIDE, canvas
 from core.ui.draw.grid import pixel_grid
 
-SIDE = 280
-BRUSH = 20
 # For a number with several digits: as wide as a narrow screen, with a thinner pen.
 NUMBER = (380, 220)
 FINE = 12
@@ -52,7 +50,7 @@ def choose_source() -> str:
 
 
 def _forget() -> None:
-    state.DRAW_STROKES.set("")  # the strokes belong to the previous canvas
+    state.APP_STROKES.set("")  # the strokes belong to the previous canvas
 
 
 def ask(source: str) -> Shown | None:
@@ -63,7 +61,9 @@ def ask(source: str) -> Shown | None:
         ValueError: the input cannot be read. The message says why.
     """
     # Only at the beginning. Later, the address follows the drawing.
-    state.DRAW_STROKES.begin((state.DRAW_STROKES.parameter.get() or "")[: strokes.MOST_TEXT])
+    if query.went_back():
+        state.APP_STROKES.pop()
+    state.APP_STROKES.begin((state.DRAWING.get() or "")[: strokes.MOST_TEXT])
     match source:
         case "grid":
             return _keyboard()
@@ -77,14 +77,14 @@ def ask(source: str) -> Shown | None:
 def remember(source: str, shown: Shown | None) -> None:
     """Write the strokes on a canvas into the address. A photo or a grid would be too long for it."""
     size = _SIZES.get(source)
-    state.DRAW_STROKES.set(strokes.to_text(shown.strokes, max(size)) if size and shown else "")
-    query.replace(state.DRAW_ADDRESS, state.DRAW_STROKES.parameter.to(state.DRAW_STROKES.get()))
+    state.APP_STROKES.set(strokes.to_text(shown.strokes, max(size)) if size and shown else "")
+    query.replace(state.DRAW_ADDRESS, state.DRAWING.to(state.APP_STROKES.get()))
 
 
 def _canvas(size: tuple[int, int], brush: int) -> Shown | None:
     # The strokes in the address, or the strokes from before the visitor left the page.
-    begun = strokes.from_text(state.DRAW_STROKES.get(), max(size))
-    drawn = canvas(size, brush, begun)
+    begun = strokes.from_text(state.APP_STROKES.get(), max(size))
+    drawn = canvas(state.DRAW_CANVAS, size, brush, begun)
     return Shown(strokes.painted(drawn, size, brush), drawn) if drawn else None
 
 

@@ -25,11 +25,12 @@ canvas {
 // Streamlit calls the function below after each run of the page.
 const all = new WeakMap();
 
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   const field = parentElement.querySelector(".tools");
   if (!all.has(field)) all.set(field, begin(field));
   const tools = all.get(field);
   tools.data = data;
+  tools.near = () => data.near && setTriggerValue("near", true);
   for (const [name, button] of Object.entries(tools.buttons)) button.textContent = data.words[name];
   look(tools);
   return tools.leave;
@@ -70,6 +71,7 @@ function meet(tools, canvas) {
   const paper = canvas.querySelector(".upper-canvas");
   paper.setAttribute("role", "img");
   paper.setAttribute("aria-label", words.canvas);
+  paper.addEventListener("pointerenter", () => tools.near(), { once: true });
   Object.assign(tools, { canvas, cleared: [] });
   tools.states.disconnect();
   tools.states.observe(canvas, { subtree: true, attributes: true, attributeFilter: ["disabled"] });
