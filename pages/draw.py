@@ -61,7 +61,7 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
         reading = readings[chosen]
         st.markdown(answer.shown(reading, alone=len(digits) == 1))
         bars(reading.probabilities, reader.spec, key=state.DRAW_BARS)
-        st.caption(believable(reader))
+        say_how_believable(reader)
     time.sleep(_AHEAD)
     inputs.remember(source, shown)
     with seen:
@@ -101,15 +101,22 @@ def of_digit(strokes: Strokes, digit: Found) -> Strokes:
     return [stroke for stroke in strokes if np.mean([digit.holds(x, y) for x, y in stroke]) > 0.5]
 
 
-def believable(reader: Reader) -> str:
-    """How the probabilities were calibrated."""
+def say_how_believable(reader: Reader) -> None:
+    """What the percentages mean. How they were calibrated is in the hint."""
     if reader.measured is None:
-        return _(
-            "This run has no validation images, so its confidence is not calibrated and it cannot reject "
-            "images that are not digits."
-        )
-    return _("Calibrated on {n:,} validation images (temperature {t:.2f}).").format(
-        n=reader.measured.images, t=reader.measured.temperature
+        st.caption(
+            _("The percentages say how confident the network is. They may be too high."),
+            help=_("This run has no validation images, so its confidence is not calibrated and it cannot "
+                   "reject images that are not digits."),
+        )  # fmt: skip
+        return
+    words = _(
+        "Of the answers with a confidence of 80%, about 80% should be right. So the confidence was "
+        "calibrated on {n:,} validation images (temperature {t:.2f})."
+    )
+    st.caption(
+        _("The percentages say how confident the network is."),
+        help=words.format(n=reader.measured.images, t=reader.measured.temperature),
     )
 
 

@@ -22,19 +22,14 @@ from core.ui.testset import NotAtHand, NotShown
 
 
 def numbers(evaluation: Evaluation, run: Path, spec: DatasetSpec) -> None:
-    """Accuracy, loss and mistakes, with the interval of the accuracy."""
+    """Accuracy, loss and mistakes."""
     total = len(evaluation.labels)
     right = int(np.sum(evaluation.predictions == evaluation.labels))
-    low, high = significance.wilson(right, total)
+    st.markdown(significance.in_words(right, total, spec))
     with st.grid("auto", min_column_width=160):
         st.metric(
             _("Accuracy"), f"{evaluation.accuracy:.2%}", border=True, height="stretch",
-            delta=f"{100 * low:.2f} – {high:.2%}", delta_color="off", delta_arrow="off",
-            help=_("The share of these digits that the network reads right. The number below is the 95% "
-                   "interval (Wilson). The accuracy on very many such digits is probably in this interval.")
-            if spec.are_digits
-            else _("The share of these images that the network reads right. The number below is the 95% "
-                   "interval (Wilson). The accuracy on very many such images is probably in this interval."),
+            help=significance.interval_in_words(right, total, spec),
         )  # fmt: skip
         st.metric(_("Loss"), f"{evaluation.loss:.4f}", border=True, height="stretch",
                   help=_("The mean cross-entropy. The loss is low if the correct digits get a high "
@@ -46,7 +41,6 @@ def numbers(evaluation: Evaluation, run: Path, spec: DatasetSpec) -> None:
         st.metric(label, f"{total:,}", border=True, height="stretch")
         st.metric(_("Mistakes"), f"{total - right:,}", border=True, height="stretch")
         own_drawings(run)
-    st.caption(significance.in_words(right, total, spec))
 
 
 def own_drawings(run: Path) -> None:

@@ -266,7 +266,7 @@ def actions(chosen: list[Entry]) -> None:
             with st.popover(_("More seeds"), icon=":material/casino:"):
                 st.markdown(
                     _("The seed alone changes the accuracy a little. Train the same settings with other "
-                      "seeds to see how much of a difference is chance.")
+                      "seeds to see how much.")
                 )  # fmt: skip
                 for number in SEEDS:
                     st.button(
@@ -318,7 +318,7 @@ def about_one(entry: Entry) -> None:
                              query_params=state.RUN.to(entry.run.name))  # fmt: skip
     group = run_table.siblings(ui.settings().runs, entry)
     if run_table.has_seeds(group):
-        st.markdown(compare.seeds(group))
+        compare.seeds(group)
         compare.curves(group, compare.titles(group))
     downloads.show(entry)
     st.caption(_("Choose a second run to compare them."))

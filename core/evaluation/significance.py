@@ -172,18 +172,25 @@ def mcnemar(first_right: NDArray[np.bool_], second_right: NDArray[np.bool_]) -> 
 
 
 def in_words(right: int, total: int, spec: DatasetSpec = MNIST) -> str:
-    """The confidence interval of an accuracy, in words."""
+    """An accuracy in words: how many of how many."""
+    words = _("{right:,} of {total:,} digits are read correctly.")
+    if not spec.are_digits:
+        words = _("{right:,} of {total:,} images are read correctly.")
+    return words.format(right=right, total=total)
+
+
+def interval_in_words(right: int, total: int, spec: DatasetSpec = MNIST) -> str:
+    """How much the accuracy says about other images: its confidence interval, in words."""
     low, high = wilson(right, total)
-    accuracy = right / total
-    # Half of the distance to the end of the interval: chance alone often causes such a difference.
-    other = (accuracy + (high if high > accuracy else low)) / 2
     words = _(
-        "The test set is a sample of {total:,} digits. The 95% interval of the accuracy "
-        "{accuracy:.2%} goes from {low:.2%} to {high:.2%}. The difference to {other:.2%} may be chance."
+        "The share of these {total:,} digits that are read correctly. With other digits, it would be a "
+        "little higher or lower. The share of all digits of this kind is probably between {low:.2%} and "
+        "{high:.2%} (95% interval, Wilson)."
     )
     if not spec.are_digits:
         words = _(
-            "The test set is a sample of {total:,} images. The 95% interval of the accuracy "
-            "{accuracy:.2%} goes from {low:.2%} to {high:.2%}. The difference to {other:.2%} may be chance."
+            "The share of these {total:,} images that are read correctly. With other images, it would be a "
+            "little higher or lower. The share of all images of this kind is probably between {low:.2%} and "
+            "{high:.2%} (95% interval, Wilson)."
         )
-    return words.format(total=total, accuracy=accuracy, low=low, high=high, other=other)
+    return words.format(total=total, low=low, high=high)

@@ -130,7 +130,7 @@ def test_nine_of_ten_digits_that_people_wrote_are_read_from_the_canvas(
     for digit in digits:
         expect(empty).to_be_visible()
         draw(hand, digit)
-        expect(page.get_by_text("Calibrated on")).to_be_visible()
+        expect(page.get_by_text("The percentages say")).to_be_visible()
         # A digit of two strokes is read twice.
         right += comes(page.get_by_role("heading", name=f"I read: {digit.label} "))
         hand.press(button(page, "Clear"))

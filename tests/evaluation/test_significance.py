@@ -12,6 +12,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW, ttest_ind
 
+from core.data.specs import MNIST
 from core.evaluation import significance
 from core.evaluation.significance import Spread
 
@@ -113,9 +114,9 @@ def test_values_without_a_spread_are_judged_by_the_expected_one(
         assert significance.within_chance(*groups, Spread(deviation, freedom)) is is_chance
 
 
-def test_ten_thousand_digits_cannot_tell_99_0_from_99_1() -> None:
-    assert "accuracy 99.00% goes from" in significance.in_words(9_900, 10_000)
-    assert "difference to 99.09% may be chance" in significance.in_words(9_900, 10_000)
-    # Where there is nothing above, from what is below.
-    assert "accuracy 100.00% goes from 99.62% to 100.00%" in significance.in_words(1_000, 1_000)
-    assert "difference to 99.81% may be chance" in significance.in_words(1_000, 1_000)
+def test_an_accuracy_is_told_in_digits_first_and_its_interval_apart() -> None:
+    assert significance.in_words(917, 1_000) == "917 of 1,000 digits are read correctly."
+    assert "between 99.62% and 100.00%" in significance.interval_in_words(1_000, 1_000)
+    clothes = MNIST.model_copy(update={"classes": ("shirt", "coat")})
+    assert significance.in_words(9_170, 10_000, clothes) == "9,170 of 10,000 images are read correctly."
+    assert "With other images" in significance.interval_in_words(9_170, 10_000, clothes)

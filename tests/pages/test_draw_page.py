@@ -80,7 +80,9 @@ def view(app: AppTest, name: str) -> AppTest:
 
 def test_the_starter_reads_before_anything_was_trained(seven: AppTest) -> None:
     assert "I read: 7" in texts(seven)
-    assert "Calibrated on" in texts(seven)
+    (words,) = [caption for caption in seven.caption if "how confident the network is" in caption.value]
+    assert "calibrated on" in words.help
+    assert "emperature" not in texts(seven)
     shown = bars(seven, "draw.bars")
     assert np.argmax(shown["values"]) == 7
     assert sum(shown["values"]) == pytest.approx(1, abs=1e-4)

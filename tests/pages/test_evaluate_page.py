@@ -13,7 +13,7 @@ from core.config import RunConfig
 from core.data import datasets
 from core.drawing import collection, strokes
 from core.drawing.collection import Drawing
-from core.evaluation import reliability, results
+from core.evaluation import reliability, results, significance
 from core.evaluation.results import Evaluation
 from core.runs import epoch_weights, notes, records, run_folder
 from tests.support.pages import again, figure, metrics, open_page, press, said, texts, tiles
@@ -42,7 +42,11 @@ def test_the_numbers_are_those_of_the_evaluation(with_run: Path, evaluation: Eva
     assert numbers["Accuracy"] == f"{evaluation.accuracy:.2%}"
     assert numbers["Loss"] == f"{evaluation.loss:.4f}"
     assert numbers["Mistakes"] == str(np.sum(evaluation.predictions != evaluation.labels))
-    assert f"The 95% interval of the accuracy {evaluation.accuracy:.2%}" in texts(app)
+    right, total = np.sum(evaluation.predictions == evaluation.labels), len(evaluation.labels)
+    assert f"{right:,} of {total:,} digits are read correctly." in texts(app)
+    assert "95% interval" not in texts(app)
+    (accuracy,) = [metric for metric in app.metric if metric.label == "Accuracy"]
+    assert f"between {significance.wilson(right, total).low:.2%} and" in accuracy.proto.help
 
 
 def test_the_worst_mistakes_come_first(with_run: Path, evaluation: Evaluation) -> None:

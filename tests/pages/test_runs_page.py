@@ -192,8 +192,13 @@ def test_two_runs_are_compared(root: Path) -> None:
     test = significance.mcnemar(*right)
     assert f"Only the first run reads {test.first_only:,} digits right." in texts(app)
     assert f"Only the second run reads {test.second_only:,} digits right." in texts(app)
-    verdict = "The difference is probably real" if test.is_meaningful else "do not show that one is better"
-    assert verdict in texts(app)
+    verdict = (
+        "The difference is probably real." if test.is_meaningful else "not enough to say which one is better"
+    )
+    (words,) = [element for element in app.markdown if verdict in element.value]
+    assert f"{'rarely' if test.is_meaningful else 'often'} causes such a difference" in words.help
+    assert "McNemar" in words.help
+    assert "McNemar" not in texts(app)
     assert len(figure(app, "runs.overlay")["data"]) == 2
     found_tiles = tiles(app, "runs.differ_tiles")
     indices = {int(tile["key"].removeprefix("open_")) for tile in found_tiles}

@@ -104,43 +104,56 @@ def _of_groups(groups: Sequence[Sequence[Entry]]) -> list[str]:
     )
 
 
-def seeds(group: Sequence[Entry]) -> str:
-    """The mean accuracy of runs that differ only in their seed, in words."""
+def seeds(group: Sequence[Entry]) -> None:
+    """Show the mean accuracy of runs that differ only in their seed."""
     accuracies = run_table.accuracies(group)
     if len(accuracies) < 2:
-        return _("Several seeds. Runs with a test accuracy so far: {n}.").format(n=len(accuracies))
+        st.markdown(_("Several seeds. Runs with a test accuracy so far: {n}.").format(n=len(accuracies)))
+        return
     mean = significance.mean(accuracies)
-    return _(
-        "{n} seeds: the mean accuracy is {mean:.2%}, ±{half:.2f} percentage points (95% interval, Student's "
-        "t). The single runs are between {low:.2%} and {high:.2%}."
-    ).format(n=len(accuracies), mean=mean.mean, half=100 * mean.margin, low=mean.lowest, high=mean.highest)
+    words = _(
+        "{n} seeds: the mean accuracy is {mean:.2%}. The single runs are between {low:.2%} and {high:.2%}."
+    )
+    hint = _(
+        "With very many seeds, the mean is probably within ±{half:.2f} percentage points of this one (95% "
+        "interval, Student's t)."
+    )
+    st.markdown(
+        words.format(n=len(accuracies), mean=mean.mean, low=mean.lowest, high=mean.highest),
+        help=hint.format(half=100 * mean.margin),
+    )
 
 
 def _two_groups(groups: Sequence[Sequence[Entry]]) -> None:
     """Whether two settings with several seeds each differ significantly."""
     st.header(_("Several seeds"), anchor=False)
     for name, group in zip(_of_groups(groups), groups, strict=True):
-        st.markdown(f"**{ui.plain(name)}**: {seeds(group)}")
+        st.markdown(f"**{ui.plain(name)}**")
+        seeds(group)
     first, second = (run_table.accuracies(group) for group in groups[:2])
     if min(len(first), len(second)) < 2:
         return
     test = significance.welch(first, second)
     st.markdown(
-        _("The means of the first two differ by {points:+.2f} percentage points. {verdict} (Welch's t-test, "
-          "{p})").format(
-            points=100 * test.difference, p=_p(test.p_value), verdict=_verdict(test.is_meaningful)
-        )
-    )  # fmt: skip
-
-
-def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+        _("The means of the first two differ by {points:+.2f} percentage points. {verdict}").format(
+            points=100 * test.difference, verdict=_verdict(test.is_meaningful)
+        ),
+        help=_why(test.is_meaningful, _("Welch's t-test"), test.p_value),
+    )
 
 
 def _verdict(meaningful: bool) -> str:
     if meaningful:
-        return _("Chance alone rarely causes such a difference. The difference is probably real.")
-    return _("Chance alone often causes such a difference. These runs do not show that one is better.")
+        return _("The difference is probably real.")
+    return _("This is not enough to say which one is better.")
+
+
+def _why(meaningful: bool, test: str, p_value: float) -> str:
+    """The statistics behind a verdict."""
+    words = _("Chance alone often causes such a difference ({test}, {p}).")
+    if meaningful:
+        words = _("Chance alone rarely causes such a difference ({test}, {p}).")
+    return words.format(test=test, p="p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}")
 
 
 def pair(chosen: Sequence[Entry], names: Sequence[str]) -> None:
@@ -192,22 +205,22 @@ def _verdict_of_pair(
     test = significance.mcnemar(right[0], right[1])
     words = _(
         "**{one}** has an accuracy of {first:.2%}, **{other}** has {second:.2%}. Only the first run reads "
-        "{first_only:,} digits right. Only the second run reads {second_only:,} digits right. {verdict} "
-        "(McNemar's exact test, {p})"
+        "{first_only:,} digits right. Only the second run reads {second_only:,} digits right. {verdict}"
     )
     if not spec.are_digits:
         words = _(
             "**{one}** has an accuracy of {first:.2%}, **{other}** has {second:.2%}. Only the first run "
             "reads {first_only:,} images right. Only the second run reads {second_only:,} images right. "
-            "{verdict} (McNemar's exact test, {p})"
+            "{verdict}"
         )
     st.markdown(
         words.format(
             one=ui.plain(first_name), other=ui.plain(second_name),
             first=first.accuracy, second=second.accuracy,
-            first_only=test.first_only, second_only=test.second_only, p=_p(test.p_value),
+            first_only=test.first_only, second_only=test.second_only,
             verdict=_verdict(test.is_meaningful),
-        )
+        ),
+        help=_why(test.is_meaningful, _("McNemar's exact test"), test.p_value),
     )  # fmt: skip
 
 

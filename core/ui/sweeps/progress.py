@@ -219,9 +219,9 @@ def _only_knob(trials: Sequence[Trial], knob: tuple[str, str]) -> None:
         alt=_("The validation accuracy of each run by its {setting}").format(setting=title),
     )  # fmt: skip
     st.caption(
-        _("Each run is shown at the value that it tried. A difference of a few tenths of a percent between "
-          "neighbours may be chance.")
-    )  # fmt: skip
+        _("Each run is shown at the value that it tried."),
+        help=_("A difference of a few tenths of a percent between neighbours may be chance."),
+    )
 
 
 def _which_matters(weights: Mapping[str, float], names: Mapping[str, str]) -> None:
