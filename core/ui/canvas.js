@@ -132,9 +132,13 @@ function draw({ canvas, data }, stroke) {
     Object.defineProperty(event, "clientY", { value: box.top + y * scale });
     at.dispatchEvent(event);
   };
-  move("mousedown", stroke[0], paper);
-  for (const point of stroke.slice(1)) move("mousemove", point);
-  move("mouseup", stroke.at(-1));
+  // At the end of a stroke, the canvas drops the position before the last one. So there has to be one more.
+  const path = stroke.filter(([x, y], n) => !n || x !== stroke[n - 1][0] || y !== stroke[n - 1][1]);
+  const [[x, y], [u, v]] = [path.at(-1), path.at(-2) ?? path[0]];
+  path.splice(-1, 0, [(x + u) / 2, (y + v) / 2]);
+  move("mousedown", path[0], paper);
+  for (const point of path.slice(1)) move("mousemove", point);
+  move("mouseup", path.at(-1));
 }
 
 // -------------------------------------------------------------------------------- at pen-up

@@ -137,6 +137,20 @@ def test_nine_of_ten_digits_that_people_wrote_are_read_from_the_canvas(
     assert right >= 9
 
 
+def test_a_drawing_that_is_opened_again_keeps_every_point(mouse: Hand, address: str) -> None:
+    """The canvas drops a point of each stroke when it is drawn again, unless something is done about it."""
+    line = [[70, 60], [130, 60], [200, 60], [160, 150], [120, 240]]
+    text = strokes.to_text([line, [[40, 40]], [[30, 90], [60, 90]]], SIDE)
+    page = opened(mouse, f"{address}?drawing={text}")
+    expect(button(page, "Undo")).to_be_enabled()
+    # Undo and Redo send what is on the canvas now.
+    mouse.press(button(page, "Undo"))
+    expect_strokes(page, 2)
+    mouse.press(button(page, "Redo"))
+    expect_strokes(page, 3)
+    assert in_address(page) == strokes.from_text(text, SIDE)
+
+
 @pytest.mark.parametrize("screen", [DESK, PHONE, TABLET], ids=["mouse", "phone", "tablet"])
 @pytest.mark.parametrize("source", ["canvas", "number"])
 def test_a_stroke_that_begins_anywhere_on_the_canvas_leaves_ink(
