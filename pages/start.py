@@ -106,17 +106,17 @@ def invite() -> None:
 
 def runs() -> None:
     """The runs in training, and the last run of the visitor."""
-    root, own = ui.settings().runs, state.APP_RUN.get()
-    active = turns.active(root)
+    last = state.APP_RUN.get()
+    active = turns.active(ui.settings().runs)
     # In a class, many runs train at once. The visitor's own run is the one to watch.
-    watched = [run for run in active if run.name == own] or active[:WATCHED]
+    watched = [run for run in active if run.name == last] or active[:WATCHED]
     for name, words in ui.run_labels(watched).items():
         st.page_link(
             ui.PAGES["train"], label=_("Watch the current run: {run}").format(run=ui.plain(words)),
             icon=":material/monitoring:", query_params=state.RUN.to(name),
         )  # fmt: skip
-    if own and own not in [run.name for run in watched]:
-        last_run(own)
+    if last and last not in [run.name for run in watched]:
+        last_run(last)
 
 
 def last_run(name: str) -> None:
