@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 
 class Lazy:
-    """A package that is imported when the first attribute is taken from it. Any thread may be the first."""
+    """A package that is imported when the first attribute is taken from it, by whichever thread."""
 
     def __init__(self, name: str) -> None:
         self.__name__ = name
 
     def __getattr__(self, name: str) -> Any:
-        value = getattr(import_module(self.__name__), name)
-        setattr(self, name, value)  # the next time, this function is not called
-        return value
+        return getattr(import_module(self.__name__), name)
 
 
 if TYPE_CHECKING:
