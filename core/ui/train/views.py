@@ -47,11 +47,11 @@ def curves(run: Path, status: run_folder.Status, config: RunConfig, epochs: Rows
         _("The thin line is the mean over the last steps. If the training curve still improves and the "
           "validation curve does not, the network overfits: it memorises the training images.")
     )  # fmt: skip
-    zoom.watch(state.TRAIN_ZOOM[run.name])
     if before:
         st.caption(_("The faint curves are the validation of earlier runs."))
     for change in changes:
         st.caption(_change_words(change))
+    zoom.watch(state.TRAIN_ZOOM[run.name])
 
 
 def _scales() -> tuple[float, bool]:
