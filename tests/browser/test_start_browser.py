@@ -7,12 +7,14 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, WebSocket, expect
 
+from core.drawing import strokes
 from tests.support.browser import free_port, serving
 from tests.support.hands import DESK, PHONE, Hand, before
 
 pytestmark = pytest.mark.browser
 
 SIDE = 280
+ONE = [(140, 40), (139, 140), (138, 250)]
 SEVEN = [(70, 60), (130, 60), (200, 60), (160, 150), (120, 240)]
 
 
@@ -60,6 +62,26 @@ def test_the_drawing_opens_on_draw_and_is_there_after_back(hand: Hand, address: 
     expect(page.get_by_role("heading", name="I read: 7")).to_be_visible()
     hand.press(page.get_by_role("button", name="Clear", exact=True))
     expect(page.get_by_text("Draw a digit from 0 to 9")).to_be_visible()
+
+
+def test_back_shows_the_drawing_with_which_draw_was_left(browser: Browser, address: str) -> None:
+    with before(browser, DESK) as hand:
+        page = hand.page
+        page.goto(f"{address}/draw?drawing={strokes.to_text([[list(point) for point in SEVEN]], SIDE)}")
+        expect(page.get_by_role("heading", name="I read: 7")).to_be_visible()
+        rest(page)
+        page.get_by_role("link", name="Start", exact=True).click()
+        expect(page.get_by_role("heading", level=1, name="MNIST Lab")).to_be_visible()
+        clear = page.get_by_role("button", name="Clear", exact=True)
+        expect(clear).to_be_enabled()
+        clear.click()
+        expect(page.get_by_text("Draw a digit from 0 to 9")).to_be_visible()
+        hand.stroke(page.get_by_role("img", name="A canvas to draw on"), ONE, SIDE)
+        expect(page.get_by_role("heading", name="I read: 1")).to_be_visible()
+        rest(page)
+        page.go_back()
+        expect(page.get_by_role("heading", level=1, name="Draw")).to_be_visible()
+        expect(page.get_by_role("heading", name="I read: 7")).to_be_visible()
 
 
 def test_the_model_is_asked_for_when_the_pen_comes_near_and_only_once(browser: Browser, address: str) -> None:
