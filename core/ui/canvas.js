@@ -71,7 +71,8 @@ function meet(tools, canvas) {
   const paper = canvas.querySelector(".upper-canvas");
   paper.setAttribute("role", "img");
   paper.setAttribute("aria-label", words.canvas);
-  paper.addEventListener("pointerenter", () => tools.near(), { once: true });
+  // Not "pointerenter": that also happens when the canvas appears under a mouse that rests.
+  paper.addEventListener("pointermove", () => tools.near(), { once: true });
   Object.assign(tools, { canvas, cleared: [] });
   tools.states.disconnect();
   tools.states.observe(canvas, { subtree: true, attributes: true, attributeFilter: ["disabled"] });
