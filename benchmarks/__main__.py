@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import drawing, epochs, fast, pages, prediction, server, shares, understanding, waiting
+from benchmarks import drawing, epochs, fast, loop, pages, prediction, server, shares, understanding, waiting
 from benchmarks.comparison import Comparison, markdown
 from core.data import datasets
 
@@ -25,6 +25,7 @@ PARTS: dict[str, Compare] = {
     "prediction": prediction.compare,
     "server": server.compare,
     "pages": pages.compare,
+    "loop": loop.compare,
     "waiting": waiting.compare,
     "drawing": drawing.compare,
     "understanding": understanding.compare,

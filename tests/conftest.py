@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
+from streamlit.testing.v1 import app_test
 
 from core.config import RunConfig
 from core.data import datasets
@@ -45,6 +47,20 @@ os.environ.setdefault("MNIST_LAB_WARM_MINUTES", "0")
 # After each run of a page Streamlit clears Keras's session, where Keras has been imported. The app's server
 # never has. A test process has, as an oracle, and would collect TensorFlow's garbage for half a second.
 script_runner._clean_problem_modules = lambda: None
+
+
+class _AfterTheFirstPage(PagesManager):
+    """AppTest runs each page as in a server where nobody has opened a page yet: without app.py.
+
+    See `core.ui.heading`. A page that runs again by itself is then another page, and its widgets are empty.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        PagesManager.uses_pages_directory = False
+
+
+app_test.PagesManager = _AfterTheFirstPage
 
 
 # The modules that take longest begin first, so that at the end no worker is left alone with one of them.
@@ -184,7 +200,7 @@ class Hired(Local):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(attends=False)
         self.runs: list[Path] = []
         self.started: list[Path] = []
 

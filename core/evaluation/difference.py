@@ -251,7 +251,7 @@ def in_words(difference: Difference) -> str:
     before, after = ("" if result.accuracy is None else shown.format(result.accuracy)
                      for result in (difference.before, difference.after))  # fmt: skip
     sentence = first.format(
-        changes=_changes_in_words(difference.changes),
+        changes=changes_in_words(difference.changes),
         before=before,
         after=after,
         points=f"{difference.points or 0:+.{difference.decimals}f}",
@@ -259,7 +259,7 @@ def in_words(difference: Difference) -> str:
     return " ".join([sentence, *others])
 
 
-def _changes_in_words(changes: Sequence[Change]) -> str:
+def changes_in_words(changes: Sequence[Change]) -> str:
     """The first changes: "Learning rate 0.001 → 0.01, Dropout 0 → 0.2"."""
     if not changes:
         return _("No setting was changed")

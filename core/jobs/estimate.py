@@ -34,6 +34,7 @@ _LEARNED_FROM: frozenset[run_folder.State] = frozenset({"finished", "stopped", "
 # The weight of a run of the same architecture; that of any other run is 1. The weight depends on nothing
 # else, so a larger network never gets a shorter estimate.
 _SAME = 4
+_IMPORT = 0.5  # seconds: who takes longer has imported TensorFlow, and has not merely waited for a moment
 _LONGEST = 1e11  # seconds: three thousand years
 
 # Seconds on two cores of an x86-64 server: a least-squares fit of the relative errors for 40 trained
@@ -52,7 +53,7 @@ _SECONDS = {
     "written": 1.0e-7,  # a weight
     "looks": 0.02,  # the histograms and files after an epoch
     "layers": 0.2,  # compiling a layer
-    "starts": 7.0,  # starting a process and importing TensorFlow
+    "starts": 6.0,  # importing TensorFlow
 }
 _BACKWARDS = 2  # the backward pass takes about twice the time of the forward pass
 _OBSERVED = 256  # images, see `core.worker.histograms`
@@ -67,7 +68,8 @@ class Estimate(Sidecar):
 
     Attributes:
         epoch: an epoch after the first, with its validation and its files.
-        total: the whole run without its time in the queue: start, epochs, evaluation and export.
+        total: the whole run without its time in the queue: start, epochs, evaluation and export. The start
+            includes the import of TensorFlow, unless a worker is ready.
         end: the evaluation and the export.
         based_on: the number of earlier runs of this machine that were used.
     """
@@ -85,12 +87,15 @@ class Past(NamedTuple):
 
     Attributes:
         epoch: median seconds of an epoch: its steps and its validation.
-        rest: seconds of everything except the epochs; None if the run has not finished.
+        rest: seconds of everything except the epochs and the import of TensorFlow; None if the run has not
+            finished, or did not say how long the import took.
+        imported: seconds of the import of TensorFlow; None if its worker had imported it before.
     """
 
     config: RunConfig
     epoch: float
     rest: float | None
+    imported: float | None = None
 
 
 class Off(NamedTuple):
@@ -110,15 +115,16 @@ class _Parts(NamedTuple):
 
     epoch: float  # the steps and the validation of an epoch
     between: float  # the histograms and files after an epoch
-    start: float
+    start: float  # compiling the network
     end: float
 
 
-def estimate(config: RunConfig, history: Sequence[Past] = ()) -> Estimate:
+def estimate(config: RunConfig, history: Sequence[Past] = (), *, is_ready: bool = False) -> Estimate:
     """Estimate how long a run with these settings will take on this machine.
 
     Args:
         history: earlier runs of this machine, see `history`.
+        is_ready: whether a worker that has imported TensorFlow will train the run.
 
     Raises:
         ImpossibleNetwork: a layer cannot take its input shape.
@@ -134,7 +140,8 @@ def estimate(config: RunConfig, history: Sequence[Past] = ()) -> Estimate:
     pace = pace or 1.0
     rest = rest or pace
     epoch = pace * (parts.epoch + parts.between)
-    total = config.epochs * epoch + rest * (parts.start + parts.end)
+    imported = _median((past.imported, 1) for past in history if past.imported) or rest * _SECONDS["starts"]
+    total = config.epochs * epoch + rest * (parts.start + parts.end) + (0.0 if is_ready else imported)
     # Values from uploaded files can be valid and still extreme.
     seconds = {"epoch": epoch, "total": total, "end": rest * parts.end}
     return Estimate(**{name: min(value, _LONGEST) for name, value in seconds.items()}, based_on=len(history))
@@ -159,7 +166,7 @@ def _parts(config: RunConfig) -> _Parts:
     return _Parts(
         _seconds(epoch),
         _seconds(between + Counter(looks=1)),
-        _seconds(Counter(starts=1, layers=len(network))),
+        _seconds(Counter(layers=len(network))),
         _seconds(_forwards(network, _EVALUATIONS * images.test) + Counter(written=_EXPORTS * weights)),
     )
 
@@ -215,7 +222,7 @@ def history(root: Path) -> list[Past]:
             if status.state in _LEARNED_FROM:
                 looked_at += 1
                 modified = (run / "metrics.jsonl").stat().st_mtime_ns
-                past = _past(run, modified, status.worked, status.state)
+                past = _past(run, modified, status.worked, status.imported, status.state)
                 past_runs += [past] if past else []
         except (OSError, run_folder.UnknownRun):
             continue
@@ -223,7 +230,9 @@ def history(root: Path) -> list[Past]:
 
 
 @lru_cache(maxsize=1024)
-def _past(run: Path, _modified: int, worked: float, state: run_folder.State) -> Past | None:
+def _past(
+    run: Path, _modified: int, worked: float, imported: float | None, state: run_folder.State
+) -> Past | None:
     """The times of a run; None if the run cannot be used for estimates."""
     environment = records.environment(run)
     if (environment.get("cores"), environment.get("processor")) != (os.cpu_count(), platform.machine()):
@@ -237,8 +246,13 @@ def _past(run: Path, _modified: int, worked: float, state: run_folder.State) -> 
     usual = _usual(rows)
     if not usual:
         return None
-    rest = worked - _walls(rows)
-    return Past(config, median(usual), rest if state == "finished" and rest > 0 else None)
+    rest = 0.0 if imported is None else worked - imported - _walls(rows)
+    return Past(
+        config,
+        median(usual),
+        rest if state == "finished" and rest > 0 else None,
+        imported if imported and imported > _IMPORT else None,
+    )
 
 
 def _usual(rows: Sequence[dict[str, Any]]) -> list[float]:

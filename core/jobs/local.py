@@ -92,10 +92,8 @@ class Local:
         places = self._places(settings)
         places.ring()
         with self._lock, places.door:
-            line = turns.line(settings.runs)
-            ready = self._ready(places, line)
             stands_by = places.taken() >= settings.slots and places.has_stand_by()
-            if ready < len(line.waiting) and not stands_by:
+            if self._ready(places) < len(turns.line(settings.runs).waiting) and not stands_by:
                 self._hire(places, settings, run / "log.txt" if run else Path(os.devnull))
 
     def prepare(self, settings: Settings) -> None:
@@ -103,21 +101,20 @@ class Local:
             return
         places = self._places(settings)
         with self._lock, places.door:
-            ready = self._ready(places, turns.line(settings.runs))
-            if not ready and places.taken() < settings.slots:
+            if not self._ready(places) and places.taken() < settings.slots:
                 self._hire(places, settings, Path(os.devnull))
 
     def free(self, settings: Settings) -> int:
         if not settings.runs.is_dir():
             return 0
-        return max(0, self._places(settings).taken() - len(turns.line(settings.runs).training))
+        return self._places(settings).idle()
 
     def dismiss(self) -> None:
         with self._lock:
             while self._attended:
                 self._attended.popitem()[1].close()
 
-    def _ready(self, places: Places, line: turns.Line) -> int:
+    def _ready(self, places: Places) -> int:
         """The number of workers that are idle or are starting."""
         for file, worker in list(self._coming.items()):
             if worker.poll() is not None:
@@ -125,7 +122,7 @@ class Local:
             if not file.exists():
                 del self._coming[file]
         coming = sum(places.is_of(file) for file in self._coming)
-        return places.taken() + coming - len(line.training)
+        return places.idle() + coming
 
     def _places(self, settings: Settings) -> Places:
         """Return the places of the folder. This process attends the folder from now on."""

@@ -19,6 +19,33 @@ from portalocker import LockException, LockFlags
 from core.runs import run_folder
 
 _FOLDER = ".slots"
+_IDLE = ".idle"
+
+
+class Place:
+    """The place of one worker.
+
+    Attributes:
+        idle: held while the worker has no run.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._taken = FileLock(file)
+        self.idle = FileLock(file.with_suffix(_IDLE))
+
+    def take(self) -> bool:
+        """Take the place, if it is free, for a worker that has no run yet. Returns whether it was free."""
+        try:
+            self._taken.acquire(blocking=False)
+        except Timeout:
+            return False
+        self.idle.acquire()
+        return True
+
+    def release(self) -> None:
+        """Free the place for another worker."""
+        self.idle.release(force=True)
+        self._taken.release()
 
 
 class Places:
@@ -46,20 +73,17 @@ class Places:
         self.door = FileLock(self._folder / "door.lock")
         self.stand_by = FileLock(self._folder / "stand-by.lock")
 
-    def take(self) -> FileLock | None:
-        """Take a free place. Returns the lock of the place, or None if all places are taken."""
-        for file in self._files:
-            lock = FileLock(file)
-            try:
-                lock.acquire(blocking=False)
-                return lock
-            except Timeout:
-                continue
-        return None
+    def take(self) -> Place | None:
+        """Take a free place. Returns None if all places are taken."""
+        return next((place for place in map(Place, self._files) if place.take()), None)
 
     def taken(self) -> int:
         """The number of places that living workers hold."""
         return sum(run_folder.is_held(file) for file in self._files)
+
+    def idle(self) -> int:
+        """The number of living workers that have no run."""
+        return sum(run_folder.is_held(file.with_suffix(_IDLE)) for file in self._files)
 
     def has_stand_by(self) -> bool:
         """Whether a worker stands by."""

@@ -6,6 +6,7 @@ other, see `core.jobs.executor`.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from contextlib import suppress
@@ -76,7 +77,8 @@ def submit(
     check(config, settings)
     _make_room(settings)
     check_queue(settings)
-    expected = estimate.estimate(config, estimate.history(settings.runs))
+    is_ready = executor.current().free(settings) > 0
+    expected = estimate.estimate(config, estimate.history(settings.runs), is_ready=is_ready)
 
     def fill(run: Path) -> None:
         if lesson:
@@ -99,6 +101,19 @@ def _make_room(settings: Settings) -> None:
     except NotAllowed:
         temporary.clear(settings.runs, time.time(), _SHORTEST)
         check_room(settings)
+
+
+def give_up(run: Path) -> None:
+    """End a run that was started by itself and that nobody has looked at until its end. Nothing of it stays.
+
+    A run that has finished stays as it is.
+    """
+    with suppress(OSError, run_folder.UnknownRun):
+        if run_folder.status(run).state in ("finished", "stopped"):
+            return
+        # Its worker cannot write into the folder any more, which frees the worker.
+        gone = run.rename(run.with_name(f".{run.name}"))
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def tend(settings: Settings) -> None:

@@ -119,6 +119,7 @@ class Status(BaseModel):
         created, queued, started, ended, heartbeat: seconds since 1970; 0 if it has not happened yet.
             `queued` and `started` are the latest times.
         worked: seconds that workers have spent on the run.
+        imported: seconds of these in which TensorFlow was imported; None if an older worker did not say.
         epoch: number of epochs begun, from 1; 0 before the first.
         step: number of steps done in that epoch.
         steps: number of steps in an epoch.
@@ -141,6 +142,7 @@ class Status(BaseModel):
     ended: _Moment = 0
     heartbeat: _Moment = 0
     worked: _Moment = 0
+    imported: _Moment | None = None
     epoch: _Count = 0
     step: _Count = 0
     steps: _Count = 0

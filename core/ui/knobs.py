@@ -6,6 +6,7 @@ still there when the visitor comes back from another page.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -25,6 +26,14 @@ from core.ui.whole_number import whole, whole_or_none
 
 FIRST = "tutorial-mlp"  # the preset that the form begins with
 PREVIEWED = 10  # augmented digits
+PRESET = "preset"  # how a link names the list of presets
+_MOST_LOCK = 500  # characters of a link that are read
+# The knobs of the lists of layers.
+_PARTS = {
+    "hidden_units": ("hidden_layers", "units"),
+    "conv_blocks": ("conv_layers", "filters", "kernel_size", "pooling"),
+}
+_LAYER = re.compile(r"_\d+$")
 
 
 def show(most_epochs: int) -> RunConfig:
@@ -39,14 +48,14 @@ def show(most_epochs: int) -> RunConfig:
     if not state.TRAIN_PRESET.is_kept():
         turn(PRESETS[FIRST])
     _follow_link(most_epochs)
+    _follow_lock()
     presets = tutorials.titles()
-    preset = st.selectbox(
+    st.selectbox(
         _("Preset"), list(presets), key=state.TRAIN_PRESET, on_change=_preset_chosen,
-        persist_state="session", format_func=presets.__getitem__,
-        help=_("Settings of well-known tutorials. Choose a preset, then change any setting."),
+        persist_state="session", format_func=presets.__getitem__, disabled=is_locked(PRESET),
+        help=_about_preset(),
     )  # fmt: skip
-    origin = st.empty()
-    changes = st.empty()
+    changes = st.container(horizontal=True, vertical_alignment="center")
     values: dict[str, Any] = {
         "dataset": _segments("dataset", specs.names()),
         "architecture": _segments("architecture", KNOBS["architecture"].options),
@@ -67,15 +76,37 @@ def show(most_epochs: int) -> RunConfig:
         values |= _images()
         preview = st.container()
     config = RunConfig.read(values)
-    origin.caption(f"{tutorials.source(preset)} {tutorials.reached(preset, config.dataset)}")
     with drawn:
         _draw_schedule(config)
     with preview:
         _preview(config)
     _write_link(config)
-    if differing := _changed(config):
-        changes.caption(_("Changed: {settings}").format(settings=", ".join(differing)))
+    with changes:
+        if differing := _changed(config):
+            st.caption(_("Changed: {settings}").format(settings=", ".join(differing)))
+            st.button(
+                _("Reset"), icon=":material/restart_alt:", key=state.TRAIN_RESET, on_click=_preset_chosen,
+                type="tertiary", help=_("Gives all settings the values of the preset."),
+            )  # fmt: skip
+    if locked := state.TRAIN_LOCK.get():
+        st.caption(
+            _(":material/lock: The link that you followed has locked: {settings}.").format(
+                settings=", ".join(locked)
+            )
+        )
     return config
+
+
+def _about_preset() -> str:
+    """What a preset is, where the chosen one comes from, and what it has reached."""
+    preset, dataset = state.TRAIN_PRESET.get(), state.TRAIN_KNOB["dataset"].get()
+    return "\n\n".join(
+        (
+            _("Settings of well-known tutorials. Choose a preset, then change any setting."),
+            tutorials.source(preset),
+            tutorials.reached(preset, dataset),
+        )
+    )
 
 
 def _knob(
@@ -94,7 +125,7 @@ def _knob(
     label = _(knob.title)
     if layer is not None and numbered:
         label = _("{title} {n}").format(title=label, n=layer + 1)
-    options |= {"key": key, "persist_state": "session", "help": _help(knob)}
+    options |= {"key": key, "persist_state": "session", "help": _help(knob), "disabled": is_locked(name)}
     if knob.kind is bool:
         return st.toggle(label, **options)
     if knob.options:
@@ -116,7 +147,7 @@ def _segments(name: str, options: Iterable[str]) -> Any:
     knob = KNOBS[name]
     return st.segmented_control(
         _(knob.title), list(options), required=True, key=state.TRAIN_KNOB[name], persist_state="session",
-        format_func=knob.option, help=_help(knob),
+        format_func=knob.option, help=_help(knob), disabled=is_locked(name),
     )  # fmt: skip
 
 
@@ -144,6 +175,28 @@ def _follow_link(most_epochs: int) -> None:
         ui.sorry(_("The link contains a setting that is not valid. {reason}").format(reason=error))
 
 
+def _follow_lock() -> None:
+    """Take the settings that a link has locked: ``?lock=dataset,preset``. They stay so for the session."""
+    asked = state.TRAIN_LOCK.parameter.get()
+    if asked:
+        names = [name.strip() for name in asked[:_MOST_LOCK].split(",")]
+        known = [name for name in dict.fromkeys(names) if name in (PRESET, *RunConfig.model_fields, *KNOBS)]
+        if unknown := [name for name in names if name not in known]:
+            ui.sorry(
+                _("The link locks settings that do not exist: {names}. Possible are {possible}.").format(
+                    names=", ".join(map(repr, unknown)), possible=", ".join([PRESET, *RunConfig.model_fields])
+                )
+            )
+        state.TRAIN_LOCK.set(known)
+    query.write(state.TRAIN_LOCK.parameter, ",".join(state.TRAIN_LOCK.get()) or None)
+
+
+def is_locked(name: str) -> bool:
+    """Whether a link has locked a setting, or the list of layers that the setting belongs to."""
+    lock = state.TRAIN_LOCK.get()
+    return name in lock or any(name in parts and layers in lock for layers, parts in _PARTS.items())
+
+
 def _write_link(config: RunConfig) -> None:
     """Write the settings that differ from the first preset into the address."""
     state.TRAIN_CHANGED.set(assignments(config, PRESETS[FIRST]))
@@ -156,7 +209,7 @@ def changed() -> list[str] | None:
 
 
 def turn(config: RunConfig) -> None:
-    """Put these settings into the form."""
+    """Put these settings into the form, except those that a link has locked."""
     state.TRAIN_PRESET.begin(FIRST)
     if not specs.find(config.dataset):  # the run may come from another machine
         config = config.but(dataset=datasets.DEFAULT)
@@ -167,7 +220,8 @@ def turn(config: RunConfig) -> None:
     for number, block in enumerate(config.conv_blocks):
         values |= {f"{key}_{number}": value for key, value in block.model_dump().items()}
     for name, value in values.items():
-        state.TRAIN_KNOB[name].set(value)
+        if not is_locked(_LAYER.sub("", name)):
+            state.TRAIN_KNOB[name].set(value)
 
 
 def _preset_chosen() -> None:

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
+from core.config import RunConfig
 from core.data import datasets
 
 T = TypeVar("T")
@@ -237,20 +238,40 @@ TRAIN_PRESET = key("train.preset", "tutorial-mlp")
 TRAIN_KNOB: Family[Any] = family("train.knob", None)
 # The settings that differ from the first preset; None before the form was shown.
 TRAIN_CHANGED: Key[list[str] | None] = key("train.changed", None, "set")
+# The settings that a link has locked.
+TRAIN_LOCK: Key[list[str]] = key("train.lock", [], "lock")
+TRAIN_RESET = element("train.reset")
+TRAIN_SETTINGS = element("train.settings")
+TRAIN_BAR = element("train.bar")
+TRAIN_UNFOLD = key("train.unfold", False)
 TRAIN_SCHEDULE = element("train.schedule")
 TRAIN_PREVIEW = key("train.preview", 0)
 TRAIN_PREVIEW_AGAIN = element("train.preview_again")
 TRAIN_PREVIEW_TILES = element("train.preview_tiles")
 TRAIN_NETWORK = element("train.network")
 TRAIN_LAYERS = element("train.layers")
+TRAIN_NEXT_NETWORK = element("train.next_network")
 TRAIN_START = element("train.start")
+TRAIN_APPLY = element("train.apply")
+# Train as I turn: the switch, the settings that were trained last, and the run that was started by itself.
+TRAIN_TURN = key("train.turn", False)
+TRAIN_TURNED: Key[RunConfig | None] = key("train.turned", None)
+TRAIN_BY_ITSELF: Key[str | None] = key("train.by_itself", None)
+# The run that was taken out of the address, until the browser knows it.
+TRAIN_TAKEN_OUT: Key[str | None] = key("train.taken_out", None)
 
 TRAIN_WATCHED: Key[str | None] = key("train.watched", None)
 TRAIN_GOING_ON: Key[bool | None] = key("train.going_on", None)
-TRAIN_ANOTHER = element("train.another")
+TRAIN_USED = key("train.used", False)
+TRAIN_USE = element("train.use")
+TRAIN_STAND = element("train.stand")
+TRAIN_DIFFERENCE = element("train.difference")
+TRAIN_LINK = element("train.link")
+TRAIN_ZIP = element("train.zip")
 TRAIN_PAUSE = element("train.pause")
 TRAIN_RESUME = element("train.resume")
 TRAIN_STOP = element("train.stop")
+TRAIN_MORE = element("train.more")
 TRAIN_MORE_EPOCHS = key("train.more_epochs", 5)
 TRAIN_TRAIN_ON = element("train.train_on")
 TRAIN_STEERING = element("train.steering")

@@ -12,10 +12,17 @@ from core.ui import query, run_picker, state
 
 
 def watch(name: str) -> None:
-    """Show the run with this name on the Train page. It is then also the run of the other pages."""
+    """Show the run with this name on the Train page. It is then also the run of the other pages.
+
+    A run that was started by itself is not in the address: ten turns of a knob would be ten steps back.
+    """
     state.TRAIN_WATCHED.set(name)
     run_picker.make_own(name)
-    query.write(state.RUN, name)
+    if name == state.TRAIN_BY_ITSELF.get():
+        state.TRAIN_TAKEN_OUT.begin(state.RUN.get())
+        query.write(state.RUN, None)
+    else:
+        query.write(state.RUN, name)
 
 
 def leave() -> None:
@@ -30,8 +37,12 @@ def watched(root: Path) -> Path | None:
     None if there is no such run. If the visitor went back to an address without a run, the form is shown.
     """
     name = state.RUN.get()
-    if not name and query.went_back():
-        leave()
+    if not name:
+        state.TRAIN_TAKEN_OUT.pop()
+        if query.went_back():
+            leave()
+    elif name == state.TRAIN_TAKEN_OUT.get() and not query.went_back():
+        name = None  # the browser does not know yet that the run is not in its address any more
     try:
         run = run_folder.find(root, name or state.TRAIN_WATCHED.get() or "")
     except run_folder.UnknownRun as error:

@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from core.failures import Failure
 from core.jobs import turns
 from core.jobs.local import Local
-from core.jobs.places import Places
+from core.jobs.places import Place, Places
 from core.runs import run_folder
 from core.runs.run_folder import Action, Ask
 from core.settings import Settings
@@ -64,7 +64,7 @@ def main(settings: Settings, coming: Path, local: Local) -> None:
         Worker(places, place, settings, local).work()
 
 
-def _take_place(places: Places, root: Path, coming: Path) -> FileLock | None:
+def _take_place(places: Places, root: Path, coming: Path) -> Place | None:
     """Take a place. If all are taken, stand by while runs wait, unless another worker stands by.
 
     Returns:
@@ -90,7 +90,7 @@ class Worker:
 
     Args:
         places: the places of the folder.
-        place: the lock of the worker's place. It is released when the worker exits.
+        place: the worker's place. It is released when the worker exits.
         settings: the operator's settings.
         local: starts further workers.
 
@@ -98,7 +98,7 @@ class Worker:
         trained: the number of runs that the worker has worked on.
     """
 
-    def __init__(self, places: Places, place: FileLock, settings: Settings, local: Local) -> None:
+    def __init__(self, places: Places, place: Place, settings: Settings, local: Local) -> None:
         self.trained = 0
         self._places = places
         self._place = place
@@ -138,7 +138,8 @@ class Worker:
         for run in turns.line(self._settings.runs).waiting:
             lock = run_folder.worker_lock(run)
             try:
-                lock.acquire(timeout=_GLANCES, poll_interval=0.01)
+                if _is_wanted(run):
+                    lock.acquire(timeout=_GLANCES, poll_interval=0.01)
             except (Timeout, OSError):
                 continue  # another worker has the run, or the run has just been deleted
             if _is_wanted(run):
@@ -152,10 +153,12 @@ class Worker:
             self._local.serve(self._settings)  # another worker, in case this process is killed
         with suppress(OSError):
             print_to(run / "log.txt")
+        self._place.idle.release()
         try:
             self._is_sound = work_on(run)
         finally:
             lock.release()
+        self._place.idle.acquire()
         print_to(Path(os.devnull))
         self._idle_since = time.monotonic()
 
@@ -191,6 +194,8 @@ def print_to(file: Path) -> None:
 
 def attempt(run: Path) -> None:
     """Work on a waiting run. If another process works on the run, wait some seconds until it has exited."""
+    if not _is_wanted(run):
+        return  # the lock would make the folder of a run that has been deleted
     with suppress(Timeout), run_folder.worker_lock(run).acquire(timeout=_PATIENCE):
         if _is_wanted(run):
             work_on(run)
@@ -236,11 +241,13 @@ def _take_turn(run: Path, journal: Journal, action: Ask) -> None:
     if wanted == "stop" and not run_folder.has_checkpoint(run) and journal.stop(action):
         return
     journal.begin()
+    began = time.monotonic()
     if _warming:
         _warming.join()  # it uses the same random generators as the training
     # Imported here, because the import takes seconds and not every request needs it.
     from core.worker.training import train
 
+    journal.imported(time.monotonic() - began)
     train(run, journal, action)
 
 

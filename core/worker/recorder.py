@@ -38,6 +38,10 @@ class Journal:
             failure=None, diverged=False, can_resume=True,
         )  # fmt: skip
 
+    def imported(self, seconds: float) -> None:
+        """Note how long it took to import TensorFlow, or to wait for that."""
+        self.update(imported=(self.status.imported or 0) + seconds)
+
     def update(self, **changes: Any) -> None:
         """Write the status with these changes. The heartbeat is the current time."""
         self._note(changes)

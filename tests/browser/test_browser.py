@@ -135,10 +135,9 @@ def test_a_run_is_paused_steered_and_resumed(
         page.reload()
         expect(page.get_by_text(f"Paused in epoch {paused.epoch} of 1000")).to_be_visible()
         assert run_folder.status(run) == paused
-        page.get_by_text("Change a setting before the run resumes").click()
         # The slider's next value to the left.
         page.get_by_role("slider", name="Learning rate").press("ArrowLeft")
-        page.get_by_role("button", name="Set from the next epoch").click()
+        page.get_by_role("button", name="Apply to this run from the next epoch").click()
         wait_until(lambda: run_folder.request(run).learning_rate == 0.0005, "the knob was turned")
 
         page.get_by_role("button", name="Resume").click()

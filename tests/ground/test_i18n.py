@@ -23,6 +23,8 @@ PAGES = ("start", "data", "train", "sweeps", "runs", "evaluate", "draw", "drawin
 WORD = re.compile(r"[^\W\d_]{3,}")
 # What is called the same in every language: names, and the values of Keras's own settings.
 NAMES = {
+    "PNG",
+    "SVG",
     *("MNIST", "Fashion", "fashion", "Lab", "MLP", "CNN", "mnist", "UTC"),
     *get_args(config.Activation),
     *get_args(config.OptimizerName),

@@ -38,12 +38,13 @@ def possible(config: RunConfig) -> bool:
 
 def slower(factor: float, *configs: RunConfig) -> list[Past]:
     """Runs on a machine that takes so many times as long as the arithmetic says."""
-    plain = [estimate.estimate(config) for config in configs]
+    plain = [estimate.estimate(config, is_ready=True) for config in configs]
     return [
         Past(
             config,
             factor * estimate._parts(config).epoch,
             factor * (estimated.total - config.epochs * estimated.epoch),
+            factor * estimate._SECONDS["starts"],
         )
         for config, estimated in zip(configs, plain, strict=True)
     ]
@@ -164,7 +165,7 @@ def make(
         row = {"epoch": epoch, "steps": 25, "seconds": took, "loss": 1.0, "accuracy": 0.5, "time": now}
         records.append_row(run / "metrics.jsonl", row)
     run_folder.write_json(run / "environment.json", HERE if environment is None else environment)
-    ended = {"state": "finished", "worked": sum(seconds) + 4} | status
+    ended = {"state": "finished", "worked": sum(seconds) + 7, "imported": 3.0} | status
     run_folder.write_status(run, run_folder.written_status(run).model_copy(update=ended))
     return run
 
@@ -172,11 +173,30 @@ def make(
 def test_the_history_is_the_usual_epoch_and_the_rest(tmp_path: Path) -> None:
     make(tmp_path, seconds=(9.0, 2.0, 50.0, 2.0))
     (past,) = estimate.history(tmp_path)
-    # The first epoch compiles, and one was disturbed; compiling and the 4 seconds are the rest.
+    # The first epoch compiles, and one was disturbed. The rest is compiling and 4 seconds, but no import.
     assert past.epoch == 2.0
     assert past.config == MLP
     assert past.rest == pytest.approx(67 - 2 - 3 * 2, abs=0.01)
+    assert past.imported == 3.0
     assert estimate.estimate(MLP, [past]).based_on == 1
+
+
+def test_the_import_counts_where_no_worker_is_ready(tmp_path: Path) -> None:
+    make(tmp_path)
+    make(tmp_path, imported=0.02)  # its worker was ready
+    history = estimate.history(tmp_path)
+    assert [past.imported for past in history] == [None, 3.0]
+    cold, ready = (estimate.estimate(MLP, history, is_ready=is_ready) for is_ready in (False, True))
+    assert cold.total - ready.total == pytest.approx(3.0)
+    assert (cold.epoch, cold.end) == (ready.epoch, ready.end)
+
+
+def test_a_run_of_a_worker_that_did_not_say_how_long_the_import_took_tells_the_pace_alone(
+    tmp_path: Path,
+) -> None:
+    make(tmp_path, imported=None)
+    (past,) = estimate.history(tmp_path)
+    assert (past.epoch, past.rest, past.imported) == (2.0, None, None)
 
 
 def test_one_epoch_is_better_than_none(tmp_path: Path) -> None:

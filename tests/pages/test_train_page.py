@@ -21,12 +21,12 @@ from core.data import datasets, specs
 from core.failures import Failure
 from core.jobs import executor, run_queue
 from core.knobs import Knob
-from core.runs import records, run_folder, warm_start
+from core.runs import notes, records, run_folder, warm_start
 from core.runs.run_folder import Status
 from core.settings import Settings
 from core.training import schedules
 from core.ui import knobs
-from tests.conftest import wait_for_end, wait_until
+from tests.conftest import Hired, wait_for_end, wait_until
 from tests.support.pages import again, decoded, figure, open_page, said, texts, tiles, why
 
 # So many epochs take minutes; whoever uses it ends it.
@@ -153,14 +153,126 @@ def test_augmented_digits_are_shown_as_the_amounts_say(setup: AppTest) -> None:
 
 
 def test_a_preset_says_where_it_comes_from_and_what_it_reaches(setup: AppTest) -> None:
-    assert "Deep Learning with Python" in texts(setup)
-    assert "On mnist-5k, the preset reached a test accuracy of 91.2%" in texts(setup)
+    def about() -> str:
+        return str(setup.selectbox(key="train.preset").help)
+
+    assert "Deep Learning with Python" in about()
+    assert "On mnist-5k, the preset reached a test accuracy of 91.2%" in about()
     setup.selectbox(key="train.preset").set_value("tutorial-mlp-dropout")
     again(setup)
-    assert "quickstart for beginners" in texts(setup)
+    assert "quickstart for beginners" in about()
     setup.segmented_control(key="train.knob_dataset").set_value("mnist")
     again(setup)
-    assert "On mnist, the preset reached a test accuracy of 97.6% in 9.4 seconds" in texts(setup)
+    assert "On mnist, the preset reached a test accuracy of 97.6% in 9.4 seconds" in about()
+
+
+def test_what_was_changed_is_reset_with_one_click(setup: AppTest) -> None:
+    setup.segmented_control(key="train.knob_dataset").set_value("mnist")
+    setup.slider(key="train.knob_dropout").set_value(0.3)
+    again(setup)
+    assert "Changed: dropout" in texts(setup)
+    setup.button(key="train.reset").click()
+    again(setup)
+    assert setup.slider(key="train.knob_dropout").value == 0
+    assert setup.segmented_control(key="train.knob_dataset").value == "mnist"  # no preset chooses it
+    assert "train.reset" not in keys(setup)
+
+
+def test_a_link_locks_settings_and_nothing_turns_them(runs_folder: Path, mlp_run: Path) -> None:
+    shutil.copytree(mlp_run, runs_folder / mlp_run.name)
+    app = open_page("train", set=["dropout=0.3", "epochs=3"], lock="dropout,preset,hidden_units")
+    assert "has locked: dropout, preset, hidden_units" in texts(app)
+    locked = [
+        app.selectbox(key="train.preset"),
+        app.slider(key="train.knob_dropout"),
+        app.slider(key="train.knob_hidden_layers"),
+        app.number_input(key="train.knob_units_0"),
+    ]
+    assert all(element.disabled for element in locked)
+    assert not app.number_input(key="train.knob_epochs").disabled
+    app.button(key="train.reset").click()
+    again(app)
+    assert app.slider(key="train.knob_dropout").value == 0.3
+    assert app.number_input(key="train.knob_epochs").value == 5
+    # Nor do the settings of another run.
+    app.query_params["run"] = mlp_run.name
+    again(app)
+    app.button(key="train.use").click()
+    again(app)
+    assert app.slider(key="train.knob_dropout").value == 0.3
+    assert app.number_input(key="train.knob_units_0").value == 128
+    assert app.select_slider(key="train.knob_batch_size").value == 64
+    # The lock holds on for the session.
+    app.switch_page("pages/data.py")
+    again(app)
+    app.switch_page("pages/train.py")
+    again(app)
+    assert app.slider(key="train.knob_dropout").disabled
+    assert "".join(app.query_params["lock"]) == "dropout,preset,hidden_units"
+
+
+def test_a_lock_of_what_does_not_exist_is_said_and_the_rest_holds(runs_folder: Path) -> None:
+    app = open_page("train", lock="luck, dropout")
+    assert "The link locks settings that do not exist: 'luck'. Possible are preset, dataset, " in said(
+        app.error[0]
+    )
+    assert app.slider(key="train.knob_dropout").disabled
+
+
+# ------------------------------------------------------------------------------------ train as I turn
+
+
+def test_each_turn_trains_and_ends_the_run_before(runs_folder: Path, hired: Hired) -> None:
+    app = open_page("train")
+    app.toggle(key="train.turn").set_value(True)
+    again(app)
+    assert run_folder.every(runs_folder) == []  # nothing was turned yet
+    seen = []
+    for rate in (0.002, 0.005, 0.01):
+        app.select_slider(key="train.knob_learning_rate").set_value(rate)
+        again(app)
+        newest = run_folder.every(runs_folder)[0]
+        assert records.config(newest).learning_rate == rate
+        assert notes.read(newest).automatic
+        assert "run" not in app.query_params  # ten turns are not ten steps back
+        seen.append(newest)
+        if rate == 0.005:
+            hired.work()  # this one has finished when the next knob is turned
+    assert [run.exists() for run in seen] == [False, True, True]
+    again(app)
+    assert run_folder.every(runs_folder)[0] == seen[-1]  # nothing was turned, so nothing was started
+    app.button(key="train.start").click()
+    again(app)
+    started = run_folder.every(runs_folder)[0]
+    assert not notes.read(started).automatic
+    assert "".join(app.query_params["run"]) == started.name
+
+
+def test_what_takes_long_is_not_trained_at_each_turn(runs_folder: Path, hired: Hired) -> None:
+    app = open_page("train", set="architecture=cnn")
+    assert app.toggle(key="train.turn").disabled
+    assert "less than 3 seconds" in str(app.toggle(key="train.turn").help)
+
+
+def test_what_can_be_changed_in_training_is_applied_to_the_run(runs_folder: Path, hired: Hired) -> None:
+    run = run_queue.submit(RunConfig(), Settings())
+    app = open_page("train", run=run.name)
+    assert "train.apply" not in keys(app)
+    app.slider(key="train.knob_dropout").set_value(0.2)
+    app.number_input(key="train.knob_epochs").set_value(7)  # for a new run only
+    again(app)
+    assert app.button(key="train.apply").label == "Apply to this run from the next epoch: Dropout 0.2"
+    app.button(key="train.apply").click()
+    again(app)
+    assert run_folder.request(run) == run_folder.Request(dropout=0.2, learning_rate=None)
+    assert "train.apply" not in keys(app)
+
+
+def test_a_run_that_ended_can_be_shared(finished: Path) -> None:
+    app = open_page("train", run=finished.name)
+    assert any(f"run={finished.name}" in code.value for code in app.code)
+    assert "train.use" in keys(app)
+    assert app.get_by_key("train.zip")
 
 
 def test_a_value_that_no_slider_has_is_kept(setup: AppTest) -> None:
@@ -263,14 +375,10 @@ def test_a_turned_knob_is_marked_on_the_curves_and_said(with_resting: dict[str, 
 
 def test_a_knob_that_is_turned_while_it_rests_is_asked_for(with_resting: dict[str, Path]) -> None:
     run = with_resting["paused"]
-    app = open_page("train", run=run.name)
-    for name, knob in KNOBS.items():
-        if knob.live:
-            slider = app.select_slider(key=f"train.steer_{name}")
-            assert slider.label == knob.title
-            assert {float(option) for option in slider.options} >= set(knob.places)
-    app.select_slider(key="train.steer_dropout").set_value(0.3)
-    app.button(key="train.set").click()
+    app = open_page("train", run=run.name, set="learning_rate=0.0005")
+    app.slider(key="train.knob_dropout").set_value(0.3)
+    again(app)
+    app.button(key="train.apply").click()
     again(app)
     assert run_folder.request(run).dropout == 0.3
     assert run_folder.request(run).learning_rate == 0.0005

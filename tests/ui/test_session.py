@@ -27,7 +27,7 @@ DECLARED = {name: each for name, each in vars(state).items() if isinstance(each,
 # Addresses that people have kept have to open: a parameter stays, whatever becomes of its key.
 KEPT = {
     "data": {"dataset_shown", "split_shown", "digits_shown", "shuffle_seed", "data_page"},
-    "train": {"log_loss", "run", "set", "smoothing", "view"},
+    "train": {"lock", "log_loss", "run", "set", "smoothing", "view"},
     "sweeps": {
         "sweep", "sweep_name", "base", "epochs", "method", "trials", "pruning", "knobs", "of", "range",
         "points",

@@ -10,7 +10,7 @@ from core.config import RunConfig
 from core.i18n import _
 from core.jobs import run_queue
 from core.runs import adviser, run_folder
-from core.ui import knobs, state, watching
+from core.ui import state
 from core.ui.train import steering
 
 
@@ -42,7 +42,7 @@ def _follow(run: Path, status: run_folder.Status, config: RunConfig, advice: adv
             steering.steer(run, **advice.change)
         return
     label, icon = _("Set up a run with {change}").format(change=words), "tune"
-    if steering.button(label, icon, _("This run does not change."), key=follow):
-        knobs.turn(config.but(**advice.change))
-        watching.leave()
-        st.rerun()
+    st.button(
+        label, icon=f":material/{icon}:", help=_("This run does not change."), key=follow,
+        on_click=steering.use, args=(config.but(**advice.change),),
+    )  # fmt: skip

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
 
 from core import ui
 from core.config import RunConfig
+from core.evaluation import difference
 from core.i18n import _
 from core.runs import records, run_folder
 from core.ui import query, state
-from core.ui.train import advice, standing, steering, views
+from core.ui.train import advice, ending, standing, steering, views, visit
 
 # Seconds between two updates: seconds for each epoch of the run, the minimum, and the maximum. A run with
 # many epochs is updated less often, to keep the load of the server low.
@@ -31,9 +33,11 @@ def show(run: Path) -> None:
     # The parts compare the state with this value. If it has changed, they run the whole page again.
     state.TRAIN_GOING_ON.set(going_on)
     st.fragment(_stand, run_every=_every(NUMBERS, config) if going_on else None)(run)
+    steering.mend(run, status, config)
     if going_on or status.epoch:
-        steering.knobs(run, status, config)
         st.fragment(_sights, run_every=_every(CURVES, config) if going_on else None)(run)
+        st.fragment(_numbers, run_every=_every(NUMBERS, config) if going_on else None)(run)
+        st.fragment(_advice, run_every=_every(CURVES, config) if going_on else None)(run)
     if status.state in ("failed", "interrupted"):
         with st.expander(_("Log"), icon=":material/terminal:"):
             st.code(_log(run), language=None, wrap_lines=True)
@@ -50,7 +54,8 @@ def _goes_on(status: run_folder.Status) -> bool:
 
 
 def _stand(run: Path) -> None:
-    """Show the state in words, the buttons for this state, and the newest numbers."""
+    """Show the state in words, and the buttons for this state."""
+    _fill_the_form()
     try:
         status, config = run_folder.status(run), records.plan(run)
     except run_folder.UnknownRun as error:
@@ -58,21 +63,38 @@ def _stand(run: Path) -> None:
         return
     if _goes_on(status) != state.TRAIN_GOING_ON.get():
         st.rerun()
-    epochs = records.metrics(run)
-    newest = records.newest_batch(run)
-    standing.show(run, status, config)
-    steering.buttons(run, status)
-    standing.numbers(status, epochs, newest)
+    with st.container(key=state.TRAIN_STAND):
+        standing.show(run, status, config)
+    with st.container(key=state.TRAIN_DIFFERENCE), suppress(run_folder.UnknownRun):
+        _difference(run, status)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        steering.buttons(run, status)
+        ending.links(run, status)
+        st.button(
+            _("Use these settings"), icon=":material/tune:", key=state.TRAIN_USE, on_click=steering.use,
+            args=(records.config(run),), help=_("Puts the settings of this run into the form."),
+        )  # fmt: skip
+
+
+def _difference(run: Path, status: run_folder.Status) -> None:
+    """Show what was changed since the previous run of this visit, and what the change has done."""
+    previous = visit.previous_to(run)
+    if not previous:
+        return
+    change = difference.between(previous, run)
+    if status.state in run_folder.RESTING:
+        st.markdown(f":material/compare_arrows: {ui.plain(difference.in_words(change))}")
+    elif change.changes:
+        st.markdown(f":material/compare_arrows: {ui.plain(difference.changes_in_words(change.changes))}")
 
 
 def _sights(run: Path) -> None:
-    """Show the advice, and the chosen charts."""
+    """Show the chosen charts."""
     try:
         status, config = run_folder.status(run), records.plan(run)
     except run_folder.UnknownRun:
         return  # the other part shows the error
     epochs = records.metrics(run)
-    advice.show(run, status, config)
     names = {
         "curves": _("Loss and accuracy"),
         "pace": _("Learning rate and time"),
@@ -87,7 +109,28 @@ def _sights(run: Path) -> None:
         case "layers":
             views.layers(run)
         case _:
-            views.curves(run, status, config, epochs)
+            views.curves(run, status, config, epochs, visit.before(run))
+
+
+def _numbers(run: Path) -> None:
+    """Show the newest losses and accuracies."""
+    with suppress(run_folder.UnknownRun):
+        standing.numbers(run_folder.status(run), records.metrics(run), records.newest_batch(run))
+
+
+def _advice(run: Path) -> None:
+    """Show the advice, which comes while the run trains and when it has ended."""
+    _fill_the_form()
+    with suppress(run_folder.UnknownRun):
+        status, config = run_folder.status(run), records.plan(run)
+        advice.show(run, status, config)
+        ending.estimated(run, status)
+
+
+def _fill_the_form() -> None:
+    """Run the whole page if a button of a part has put settings into the form."""
+    if state.TRAIN_USED.pop():
+        st.rerun()
 
 
 def _log(run: Path) -> str:

@@ -13,7 +13,6 @@ from core.failures import words
 from core.i18n import _, ngettext
 from core.jobs import estimate, turns
 from core.runs import records, run_folder
-from core.ui import state
 from core.ui.train.views import Rows
 
 
@@ -120,18 +119,6 @@ def _outcome(run: Path, status: run_folder.Status) -> None:
                 best=status.best_epoch
             )
     st.success(text, icon=":material/check_circle:")
-    if status.state == "finished" and (off := estimate.off(run)):
-        st.caption(
-            _("Estimated time: {estimated}. Actual time: {took}.").format(
-                estimated=ui.duration(off.estimated), took=ui.duration(off.took)
-            )
-        )
-    with st.container(horizontal=True):
-        query = state.RUN.to(run.name)
-        st.page_link(ui.PAGES["evaluate"], label=_("Look at its mistakes"), icon=":material/fact_check:",
-                     query_params=query)  # fmt: skip
-        st.page_link(ui.PAGES["draw"], label=_("Draw a digit"), icon=":material/draw:",
-                     query_params=query)  # fmt: skip
 
 
 def numbers(status: run_folder.Status, epochs: Rows, newest: dict[str, Any] | None) -> None:

@@ -16,7 +16,7 @@ from core.i18n import _
 from core.jobs import run_queue
 from core.network.architectures import ImpossibleNetwork
 from core.runs import records, run_folder
-from core.ui import state
+from core.ui import knobs, state
 from core.ui.state import Key
 from core.ui.whole_number import refused, whole
 
@@ -59,10 +59,8 @@ def _resume_or_data(run: Path, status: run_folder.Status) -> None:
 
 
 def _train_on(run: Path, status: run_folder.Status) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        more = whole(
-            _("Additional epochs"), 1, round(KNOBS["epochs"].high), key=state.TRAIN_MORE_EPOCHS, width=140
-        )
+    with st.popover(_("More epochs"), icon=":material/fast_forward:", key=state.TRAIN_MORE):
+        more = whole(_("Additional epochs"), 1, round(KNOBS["epochs"].high), key=state.TRAIN_MORE_EPOCHS)
         mended = state.TRAIN_MORE_EPOCHS not in refused()
         hint = _("Continues the training with the current weights.")
         pressed = button(_("Train more"), "fast_forward", hint, key=state.TRAIN_TRAIN_ON, disabled=not mended)
@@ -70,32 +68,53 @@ def _train_on(run: Path, status: run_folder.Status) -> None:
             _resume(run, epochs=status.epoch + more)
 
 
-def knobs(run: Path, status: run_folder.Status, config: RunConfig) -> None:
-    """Show the settings that can be changed while the run trains, or before it resumes.
+def use(config: RunConfig) -> None:
+    """Put settings into the form. The callback of a button, which may be in a part that is updated alone."""
+    knobs.turn(config)
+    state.TRAIN_USED.set(True)
+
+
+def apply(run: Path, config: RunConfig) -> None:
+    """Offer to change the watched run to the settings in the form, where a run in training can be changed.
+
+    Args:
+        config: the settings in the form.
+    """
+    try:
+        status, planned = run_folder.status(run), records.plan(run)
+    except run_folder.UnknownRun:
+        return
+    turned = {
+        name: getattr(config, name)
+        for name, knob in KNOBS.items()
+        if knob.live and getattr(config, name) != getattr(planned, name)
+    }
+    if not turned or status.state in (*run_folder.ENDED, "stopping"):
+        return
+    words = ", ".join(f"{_(KNOBS[name].title)} {value:g}" for name, value in turned.items())
+    hint = _("The run continues with this value. The curves show where it changed.")
+    label = _("Apply to this run from the next epoch: {settings}").format(settings=words)
+    st.button(
+        label, icon=":material/tune:", key=state.TRAIN_APPLY, help=hint, on_click=_apply, args=(run,),
+        kwargs=turned, width="stretch",
+    )  # fmt: skip
+
+
+def _apply(run: Path, **turned: float) -> None:
+    steer(run, **turned)
+
+
+def mend(run: Path, status: run_folder.Status, config: RunConfig) -> None:
+    """Show the settings with which a run that diverged can resume.
 
     Args:
         config: the run's settings with the latest request, see `records.plan`.
     """
-    if status.state in ("finished", "stopped", "stopping"):
+    if not status.diverged:
         return
-    going_on = status.state not in run_folder.RESTING
     now = {name: getattr(config, name) for name, knob in KNOBS.items() if knob.live}
-    if status.diverged:  # with the same learning rate, the run would diverge again
-        now["learning_rate"] /= 10
-    with (
-        st.expander(
-            _("Change a setting during training")
-            if going_on
-            else _("Change a setting before the run resumes"),
-            icon=":material/tune:",
-            expanded=status.diverged,
-        ),
-        st.form(state.TRAIN_STEERING, border=False),
-    ):
-        st.caption(
-            _("A new value takes effect at the next epoch, and the curves show where. With a schedule, this "
-              "learning rate is the largest value.")
-        )  # fmt: skip
+    now["learning_rate"] /= 10  # with the same learning rate, the run would diverge again
+    with st.container(border=True), st.form(state.TRAIN_STEERING, border=False):
         turned = {
             name: st.select_slider(
                 _(KNOBS[name].title), sorted({*KNOBS[name].places, now[name]}), now[name],
@@ -103,13 +122,10 @@ def knobs(run: Path, status: run_folder.Status, config: RunConfig) -> None:
             )
             for name in now
         }  # fmt: skip
-        label, icon = _("Set from the next epoch"), ":material/check:"
-        if status.diverged:
-            label, icon = _("Resume with these values"), ":material/play_arrow:"
-        if st.form_submit_button(label, icon=icon, key=state.TRAIN_SET):
-            steered = steer(run, **turned)
-            if steered and status.diverged:
-                _resume(run)
+        label = _("Resume with these values")
+        pressed = st.form_submit_button(label, icon=":material/play_arrow:", key=state.TRAIN_SET)
+        if pressed and steer(run, **turned):
+            _resume(run)
 
 
 def button(

@@ -44,15 +44,20 @@ def before(run: Path) -> list[tuple[str, list[dict[str, Any]]]]:
     Returns:
         For each run its name, and the rows of `records.metrics`.
     """
-    visited = runs(run.parent)
-    older = visited[visited.index(run) + 1 :] if run in visited else visited
-    previous = [other for other in older if records.metrics(other)][:1]
+    previous = [other] if (other := previous_to(run)) else []
     pinned = [
         other for other in _existing(run.parent, state.TRAIN_PINNED.get()) if other not in (run, *previous)
     ]
     chosen = [*previous, *pinned][: charts.MOST_BEFORE]
     names = ui.run_names([run, *chosen])
     return [(names[other.name], records.metrics(other)) for other in chosen]
+
+
+def previous_to(run: Path) -> Path | None:
+    """The run of this visit that was started before a run, and has finished an epoch."""
+    visited = runs(run.parent)
+    older = visited[visited.index(run) + 1 :] if run in visited else visited
+    return next((other for other in older if records.metrics(other)), None)
 
 
 def strip(root: Path, shown: Path | None, use: Callable[[Path], None], show: Callable[[Path], None]) -> None:
