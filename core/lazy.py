@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 
 class Lazy:
-    """A package that is imported when the first attribute is taken from it, by whichever thread."""
+    """A package that is imported when the first attribute is taken from it, by whichever thread.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        name: the package.
+        before: a package that is imported first.
+    """
+
+    def __init__(self, name: str, before: str = "") -> None:
         self.__name__ = name
+        self._before = before
 
     def __getattr__(self, name: str) -> Any:
+        if self._before:
+            import_module(self._before)
         return getattr(import_module(self.__name__), name)
 
 
@@ -26,17 +34,22 @@ if TYPE_CHECKING:
     import onnxruntime as onnxruntime
     import optuna as optuna
     import pandas as pandas
+    import plotly.graph_objects
     import requests as requests
     from scipy import ndimage as ndimage
     from scipy import optimize as optimize
     from scipy import special as special
     from scipy import stats as stats
     from sklearn import metrics as metrics
+
+    go = plotly.graph_objects
 else:
     onnx = Lazy("onnx")
     onnxruntime = Lazy("onnxruntime")
     optuna = Lazy("optuna")
     pandas = Lazy("pandas")
+    # Plotly takes pandas from the imported packages, even if another thread is still importing it.
+    go = Lazy("plotly.graph_objects", before="pandas")
     requests = Lazy("requests")
     ndimage = Lazy("scipy.ndimage")
     optimize = Lazy("scipy.optimize")

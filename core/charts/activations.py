@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.charts import clickable, compact, frame
 from core.i18n import _
+from core.lazy import go
 
 # Orange and blue can be told apart by colour-blind people. Values near 0 are white.
 _AGAINST_FOR = [[0, "#D55E00"], [0.5, "#F4F4F4"], [1, "#0072B2"]]

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
+from core.lazy import go
 from core.literal import plotly
 
 Row = Mapping[str, Any]

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.charts.common import MARGIN, MARK, clickable, compact, frame
 from core.data.specs import DatasetSpec
 from core.evaluation.reliability import BINS, Curve, Reliability
 from core.i18n import _
+from core.lazy import go
 
 _BLUES = "Blues"
 _COUNTS, _SUMS = 12, 9  # font sizes of the numbers in the matrix, in pixels

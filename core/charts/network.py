@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
 from core.charts.common import compact
+from core.lazy import go
 from core.network import architectures as arch
 
 # Pixels for each layer of the diagram, so that its labels can be read.

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from core.charts.common import MARGIN, MARK, compact
 from core.i18n import _
 from core.knobs import Number
+from core.lazy import go
 from core.sweeps.search_space import SWEPT, short
 from core.sweeps.sweeps import Trial, best
 

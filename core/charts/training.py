@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from core.charts.common import MARGIN, MARK, Row, compact
@@ -16,6 +15,7 @@ from core.config import RunConfig
 from core.data import specs
 from core.data.specs import DatasetSpec
 from core.i18n import _
+from core.lazy import go
 
 Line = dict[str, Any]  # a trace of Plotly
 

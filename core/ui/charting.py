@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core import charts, literal
 from core.exports import file_names
 from core.i18n import _
+from core.lazy import go
 from core.ui import query, state
 from core.ui.state import Key
 

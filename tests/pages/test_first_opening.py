@@ -16,12 +16,13 @@ from tests.support.pages import APP, PAGES
 from tests.support.sources import PROJECT
 
 PACKAGES = {package.__name__ for package in vars(lazy).values() if isinstance(package, lazy.Lazy)}
+PACKAGES -= {lazy.go.__name__}  # it is lazy for the sake of what it imports first
 # By page: what it shows with them. No other page needs one.
 USED = {
     "data": {"pandas"},  # the table of the classes, which Streamlit makes with pandas
     "train": {"pandas"},  # the table of the layers
     "runs": {"pandas"},  # the table of the runs
-    "evaluate": {"onnxruntime", "scipy.special"},  # the confidence of the network
+    "evaluate": {"pandas", "onnxruntime", "scipy.special"},  # its figures; the confidence of the network
     "draw": {"onnxruntime", "scipy.special", "scipy.ndimage"},  # finds the digit, reads it, compares it
 }
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import plotly.graph_objects as go
 import streamlit as st
 from pydantic import Field
 
+from core.lazy import go
 from core.ui import browser, state
 from core.ui.state import Key
 
