@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -99,14 +100,16 @@ class Local:
     def prepare(self, settings: Settings) -> None:
         if not settings.warm_minutes:
             return
-        places = self._places(settings)
-        with self._lock, places.door:
-            if not self._ready(places) and places.taken() < settings.slots:
-                self._hire(places, settings, Path(os.devnull))
+        # Whoever submits a run is told why the folder cannot be written to.
+        with suppress(OSError):
+            places = self._places(settings)
+            with self._lock, places.door:
+                if not self._ready(places) and places.taken() < settings.slots:
+                    self._hire(places, settings, Path(os.devnull))
 
     def free(self, settings: Settings) -> int:
-        if not settings.runs.is_dir():
-            return 0
+        if not Places.exist(settings.runs):
+            return 0  # and none are made: nothing was trained here yet
         return self._places(settings).idle()
 
     def dismiss(self) -> None:
@@ -130,7 +133,8 @@ class Local:
         places = Places(root, settings.slots)
         with self._lock:
             if self._attends and root not in self._attended:
-                self._attended[root] = places.attend()
+                with suppress(OSError):  # then no worker waits there
+                    self._attended[root] = places.attend()
         return places
 
     def _hire(self, places: Places, settings: Settings, log: Path) -> None:

@@ -73,6 +73,11 @@ class Places:
         self.door = FileLock(self._folder / "door.lock")
         self.stand_by = FileLock(self._folder / "stand-by.lock")
 
+    @staticmethod
+    def exist(root: Path) -> bool:
+        """Whether a folder of runs has places already."""
+        return (root / _FOLDER).is_dir()
+
     def take(self) -> Place | None:
         """Take a free place. Returns None if all places are taken."""
         return next((place for place in map(Place, self._files) if place.take()), None)

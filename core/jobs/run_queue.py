@@ -118,8 +118,10 @@ def give_up(run: Path) -> None:
 
 def tend(settings: Settings) -> None:
     """Start a worker if runs wait and no worker is left, as after a restart of the machine."""
-    if turns.line(settings.runs).waiting:
-        executor.current().serve(settings)
+    # Where the folder cannot be written to, the runs go on waiting.
+    with suppress(OSError):
+        if turns.line(settings.runs).waiting:
+            executor.current().serve(settings)
 
 
 def check_room(settings: Settings) -> None:

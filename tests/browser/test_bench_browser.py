@@ -31,7 +31,8 @@ def clicks(page: Page) -> int:
 
 
 def turn(page: Page) -> None:
-    """The next larger learning rate."""
+    """The next larger learning rate, once the page rests."""
+    page.locator("[data-test-script-state=notRunning]").wait_for(state="attached")
     page.get_by_role("slider", name="Learning rate").press("ArrowRight")
 
 

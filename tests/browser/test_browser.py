@@ -37,7 +37,7 @@ LONG = RunConfig(hidden_units=(8,), batch_size=1, training_images=500, epochs=10
 
 def points_of_the_training_curve(page: Page) -> int:
     """How many epochs the curve of the training loss shows."""
-    lines = page.get_by_test_id("stPlotlyChart").first.locator(".scatterlayer .trace").nth(1)
+    lines = page.locator(".st-key-train-curve_loss .scatterlayer .trace").nth(1)
     return lines.locator(".points path").count()
 
 

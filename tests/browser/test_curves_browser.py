@@ -25,7 +25,7 @@ def shown(page: Page) -> dict[str, Any]:
     """The axes of the chart of the loss, and the number of its epochs. A new chart has no mark yet."""
     state: dict[str, Any] = page.wait_for_function(
         """() => {
-            const plot = document.querySelector(".js-plotly-plot");
+            const plot = document.querySelector(".st-key-train-curve_loss .js-plotly-plot");
             if (!plot?.calcdata) return null;  // it is being replaced
             const { xaxis, yaxis } = plot._fullLayout;
             const is_new = !plot.isSeen;
@@ -40,7 +40,7 @@ def place(page: Page, across: float, down: float) -> tuple[float, float]:
     """A place in the area of the curves, in shares of its sides."""
     box = None
     while not box:  # it is being replaced
-        box = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
+        box = page.locator(".st-key-train-curve_loss .nsewdrag").first.bounding_box()
     return box["x"] + across * box["width"], box["y"] + down * box["height"]
 
 
@@ -60,7 +60,7 @@ def test_zoom_and_numbers_under_the_mouse_stay_while_rows_arrive(page: Page, tmp
             wait_until(lambda: len(records.metrics(run)) >= 2, "it trained two epochs")
             page.set_viewport_size({"width": 1280, "height": 1600})
             page.goto(f"{url}/train?run={run.name}")
-            page.locator(".js-plotly-plot .nsewdrag").first.wait_for()
+            page.locator(".st-key-train-curve_loss .nsewdrag").first.wait_for()
             whole = shown(page)
 
             def is_zoomed() -> bool:

@@ -110,7 +110,7 @@ def test_what_is_taken_from_a_run_is_called_after_what_it_is(page: Page, address
         assert taken.value.suggested_filename == f"{named}.{ending}"
         assert Path(taken.value.path()).stat().st_size > 100
     page.goto(f"{address}/train?run={run.name}")
-    expect(page.locator(".scatterlayer").first).to_be_visible()
+    expect(page.locator(".st-key-train-curve_loss .scatterlayer")).to_be_visible()
     page.get_by_role("button", name="Download a chart").click()
     with page.expect_download() as taken:
         page.get_by_role("button", name="Download the data (CSV)").click()

@@ -174,6 +174,18 @@ def test_runs_that_wait_without_any_worker_are_trained_as_soon_as_somebody_looks
     assert wait_for_end(run).state == "finished"
 
 
+def test_a_folder_that_cannot_be_written_to_disturbs_only_who_submits_a_run(
+    kept: Settings, local: Local
+) -> None:
+    """A file is where the folder should be, which stops root as well."""
+    kept.runs.touch()
+    local.prepare(kept)
+    run_queue.tend(kept)
+    assert local.free(kept) == 0
+    with pytest.raises(OSError, match=r"exists|directory"):
+        submit(kept)
+
+
 @pytest.mark.parametrize("how", ["stop", "pause", "delete"])
 def test_the_next_run_begins_when_the_one_in_hand_is_let_go(kept: Settings, how: str) -> None:
     inhand, following = submit(kept, LONG), submit(kept)
