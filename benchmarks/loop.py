@@ -25,11 +25,12 @@ FIRST_NUMBER = 0.7  # s from the click to the first loss
 CNN = 4.0  # s from the click to the finished tutorial-cnn with two epochs on mnist-5k
 _WARM_UP = 20.0  # seconds in which a worker has surely imported TensorFlow
 _PATIENCE = 120_000  # milliseconds
+# What is left of the run before is marked as stale until the page has been made anew.
 _SHOWN = """([before, words]) => {
   const run = new URL(window.location.href).searchParams.get("run");
-  const stand = document.querySelector(".st-key-train-stand");
-  return run && run !== before && stand && document.querySelector(".stMain").innerText.includes(run)
-    && document.querySelector(".stMain").innerText.includes(words) && run;
+  if (!run || run === before) return false;
+  const fresh = [...document.querySelectorAll('.stMain .stElementContainer:not([data-stale="true"])')];
+  return [run, words].every((text) => fresh.some((element) => element.innerText.includes(text)));
 }"""
 
 
