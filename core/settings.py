@@ -20,7 +20,8 @@ class Settings(BaseSettings):
         datasets: a folder with further data sets, see `core.data.specs`; by default there are none.
         slots: how many runs train at the same time; by default one for every two cores.
         warm_minutes: how long an idle training process waits for the next run, in minutes. The next run then
-            starts at once. It takes about 600 MB, and 900 MB after it has trained. With 0, a process exits when no run waits.
+            starts at once. The process takes about 600 MB, and 900 MB after it has trained. With 0, a process
+            exits when no run waits.
         worker_runs: the largest number of runs of a training process. Another process trains the next run.
         worker_megabytes: the memory of a training process, in MB, above which another process trains the
             next run.
