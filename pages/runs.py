@@ -13,7 +13,7 @@ from core.jobs import run_queue
 from core.network.architectures import ImpossibleNetwork
 from core.runs import notes, run_folder, run_table, trash
 from core.runs.run_table import Entry
-from core.ui import query, state
+from core.ui import keeping, query, state
 from core.ui.runs import compare, downloads
 
 SEEDS = (3, 5, 10)
@@ -244,6 +244,7 @@ def more_seeds(entry: Entry, number: int) -> None:
     """Queue the same settings with other seeds, until there are `number` seeds."""
     taken = {other.config.seed for other in run_table.siblings(ui.settings().runs, entry)}
     free = (seed for seed in range(10_000) if seed not in taken)
+    keeping.keep(entry.run)  # it is one of the seeds
     try:
         for seed in [next(free) for _missing in range(number - len(taken))]:
             run_queue.submit(entry.config.but(seed=seed), ui.settings())

@@ -11,7 +11,7 @@ from core.drawing.strokes import Strokes
 from core.i18n import _, ngettext
 from core.jobs import turns
 from core.runs import run_folder
-from core.ui import state
+from core.ui import keeping, state
 from core.ui.announce import announce
 from core.ui.bars import bars
 from core.ui.canvas import BRUSH, SIDE, canvas
@@ -141,6 +141,7 @@ def last_run(name: str) -> None:
     with st.container(horizontal=True):
         for page, (label, icon) in pages.items():
             st.page_link(ui.PAGES[page], label=label, icon=icon, query_params=state.RUN.to(name))
+    keeping.offer(run)
 
 
 ui.heading("MNIST Lab", _("Draw a digit. A neural network reads it as soon as you lift the pen."))

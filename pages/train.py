@@ -112,7 +112,10 @@ def start_bar(config: RunConfig, run: Path | None, problem: Exception | None) ->
 def turn_switch(config: RunConfig, expected: estimate.Estimate) -> bool:
     """The switch of training at each turn of a knob. Returns whether a run is to be started now."""
     is_short = config.dataset == datasets.DEFAULT and config.epochs * expected.epoch < SHORT
-    hint = _("Each change of a setting starts a run by itself, and ends the run before it.")
+    hint = _(
+        "Each change of a setting starts a run by itself, and ends the run before it. Such a run is deleted "
+        "after a day, unless somebody keeps it."
+    )
     if not is_short:
         hint = _(
             "For {dataset} and networks that train in less than {seconds:g} seconds. These settings take "
@@ -134,7 +137,7 @@ def start_by_itself(config: RunConfig, before: Path | None) -> Path | None:
         if notes.read(before).is_temporary:
             run_queue.give_up(before)
         else:
-            run_queue.stop(before)  # it was pinned
+            run_queue.stop(before)  # somebody keeps it
     return start(config, automatic=True)
 
 

@@ -106,14 +106,20 @@ def _make_room(settings: Settings) -> None:
 def give_up(run: Path) -> None:
     """End a run that was started by itself and that nobody has looked at until its end. Nothing of it stays.
 
-    A run that has finished stays as it is.
+    A run that has finished stays as it is. A folder that the system does not give away stays for a day.
     """
     with suppress(OSError, run_folder.UnknownRun):
         if run_folder.status(run).state in ("finished", "stopped"):
             return
-        # Its worker cannot write into the folder any more, which frees the worker.
-        gone = run.rename(run.with_name(f".{run.name}"))
-        shutil.rmtree(gone, ignore_errors=True)
+        try:
+            # Its worker cannot write into the folder any more, which frees the worker.
+            gone = run.rename(run.with_name(f".{run.name}"))
+        except OSError:
+            # Windows refuses if a process has a file open there. The run then ends after its current step,
+            # and is deleted with the other automatic runs.
+            stop(run)
+        else:
+            shutil.rmtree(gone, ignore_errors=True)
 
 
 def tend(settings: Settings) -> None:
@@ -144,9 +150,10 @@ def check_queue(settings: Settings) -> None:
 def pause(run: Path) -> None:
     """Ask a run to pause after its current step. Its progress is saved.
 
-    Changes nothing if no worker trains the run, or if the run has been deleted.
+    Changes nothing if no worker trains the run, or if the run has been deleted. An automatic run is kept.
     """
     with suppress(FileNotFoundError, run_folder.UnknownRun):
+        notes.pin(run)
         requests.pause(run)
 
 
@@ -170,6 +177,8 @@ def stop(run: Path) -> None:
 def resume(run: Path, settings: Settings, epochs: int | None = None) -> None:
     """Continue a paused or interrupted run exactly where it stopped, or give a finished run more epochs.
 
+    An automatic run is kept.
+
     Args:
         epochs: the total number of epochs; None does not change it.
 
@@ -181,6 +190,7 @@ def resume(run: Path, settings: Settings, epochs: int | None = None) -> None:
     """
     planned = records.plan(run)
     check(planned.but(epochs=epochs or planned.epochs), settings)
+    notes.pin(run)
 
     def may_wait(state: run_folder.State) -> None:
         if state in run_folder.RESTING:

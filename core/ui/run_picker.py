@@ -11,7 +11,7 @@ import streamlit as st
 from core import ui
 from core.i18n import _
 from core.runs import notes, run_folder
-from core.ui import query, state
+from core.ui import keeping, query, state
 from core.ui.state import Key
 
 
@@ -52,6 +52,7 @@ def pick_page_run(candidates: Sequence[Path]) -> Path:
     state.APP_RUN_CHOICE.set(shown)
     run = pick(candidates, key=state.APP_RUN_CHOICE, on_change=_chosen)
     ui.charts_are_of(run)
+    keeping.offer(run)
     return run
 
 

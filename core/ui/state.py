@@ -198,6 +198,7 @@ APP_RUN: Key[str | None] = key("app.run", None)
 APP_RUN_OFFERED: Key[str | None] = key("app.run_offered", None)
 APP_RUN_CHOICE = key("app.run_choice", "")
 RUN = parameter("run", "train", "evaluate", "draw")
+APP_KEEP = element("app.keep")
 
 # An open digit, and the tile to go back to.
 DIGIT = parameter("digit", "evaluate", "runs")

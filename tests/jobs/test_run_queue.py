@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -442,6 +443,35 @@ def test_an_automatic_run_is_marked_before_anybody_can_see_it(
     assert notes.is_temporary(run_queue.submit(MLP, Settings(), automatic=True))
     assert not notes.is_temporary(run_queue.submit(MLP, Settings()))
     assert seen == [True, False]
+
+
+@pytest.mark.parametrize("asked", [run_queue.pause, lambda run: run_queue.resume(run, Settings())])
+def test_an_automatic_run_that_somebody_pauses_or_continues_is_kept(
+    runs_folder: Path, hired: Hired, asked: Callable[[Path], None]
+) -> None:
+    run = run_queue.submit(MLP, Settings(), automatic=True)
+    asked(run)
+    assert not notes.is_temporary(run)
+
+
+def test_an_automatic_run_that_is_given_up_is_gone(runs_folder: Path, hired: Hired) -> None:
+    run_queue.give_up(run_queue.submit(MLP, Settings(), automatic=True))
+    assert list(runs_folder.iterdir()) == []
+
+
+def test_a_folder_that_is_not_given_away_is_stopped_and_stays_temporary(
+    runs_folder: Path, hired: Hired
+) -> None:
+    run = run_queue.submit(MLP, Settings(), automatic=True)
+    # Windows refuses to rename a folder in use. Every system refuses to replace a folder that is not empty.
+    (runs_folder / f".{run.name}").mkdir()
+    (runs_folder / f".{run.name}" / "file").touch()
+    with run_folder.worker_lock(run):
+        run_queue.give_up(run)
+        assert run_folder.status(run).state == "stopping"
+    hired.work()
+    assert run_folder.status(run).state == "stopped"
+    assert notes.is_temporary(run)
 
 
 def test_old_automatic_runs_make_room(runs_folder: Path, hired: Hired) -> None:

@@ -96,7 +96,7 @@ def test_before_the_first_run_there_is_no_strip(runs_folder: Path) -> None:
 def test_a_card_says_what_was_changed_and_what_was_reached(three: list[Path]) -> None:
     app = visit(three, three[1])
     assert cards(app) == [
-        ("**Units 256, Dropout 0.3**", "Validation accuracy", "94.0%"),
+        (":gray-badge[automatic] **Units 256, Dropout 0.3**", "Validation accuracy", "94.0%"),
         (":blue-badge[shown] **Learning rate 0.01**", "Validation accuracy", "93.7%"),
         ("**MLP 128**", "Validation accuracy", "91.2%"),
     ]

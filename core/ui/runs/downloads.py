@@ -14,7 +14,7 @@ from core.i18n import _
 from core.jobs import run_queue
 from core.runs import records, run_folder
 from core.runs.run_table import Entry
-from core.ui import query, state
+from core.ui import keeping, query, state
 
 
 def show(entry: Entry) -> None:
@@ -48,8 +48,9 @@ def _button(entry: Entry, ending: str, icon: str, hint: str, label: str = "") ->
     """A button for a file that is written when it is clicked."""
     export = downloads.exports()[ending]
     st.download_button(
-        label or export.name, partial(export.write, entry), downloads.file_name(entry.run, ending),
-        export.mime, icon=f":material/{icon}:", key=state.RUNS_TAKE[ending], on_click="ignore", help=hint,
+        label or export.name, partial(keeping.download, entry.run, export.write),
+        downloads.file_name(entry.run, ending), export.mime,
+        icon=f":material/{icon}:", key=state.RUNS_TAKE[ending], on_click="ignore", help=hint,
     )  # fmt: skip
 
 

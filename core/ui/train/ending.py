@@ -13,8 +13,8 @@ from core import ui
 from core.exports import downloads
 from core.i18n import _
 from core.jobs import estimate
-from core.runs import run_folder, run_table
-from core.ui import state
+from core.runs import run_folder
+from core.ui import keeping, state
 
 _MODULE = 5  # pixels of a square of the QR code
 
@@ -33,18 +33,19 @@ def links(run: Path, status: run_folder.Status) -> None:
     st.page_link(ui.PAGES["draw"], label=_("Draw a digit"), icon=":material/draw:", query_params=query)
     whole = downloads.exports()["zip"]
     st.download_button(
-        _("Download"), partial(_zip, run), downloads.file_name(run, "zip"), whole.mime,
+        _("Download"), partial(keeping.download, run, whole.write),
+        downloads.file_name(run, "zip"), whole.mime,
         icon=":material/download:", key=state.TRAIN_ZIP, on_click="ignore",
         help=_("The whole run as a zip file. The Runs page has the model in other formats."),
     )  # fmt: skip
-    with st.popover(_("Copy link"), icon=":material/link:", key=state.TRAIN_LINK):
+    # A link to a run that is deleted after a day would be of no use to anybody.
+    with st.popover(
+        _("Copy link"), icon=":material/link:", key=state.TRAIN_LINK, on_change=keeping.keep, args=(run,)
+    ):
         address = link_to(run)
         st.code(address, language=None, wrap_lines=True)
         st.image(qr_code(address), caption=_("For a projector: a phone that reads this code opens the run."))
-
-
-def _zip(run: Path) -> bytes:
-    return downloads.exports()["zip"].write(run_table.entry(run))
+        st.caption(_("The link works until somebody deletes the run."))
 
 
 def link_to(run: Path) -> str:

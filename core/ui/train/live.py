@@ -12,7 +12,7 @@ from core.config import RunConfig
 from core.evaluation import difference
 from core.i18n import _
 from core.runs import records, run_folder
-from core.ui import query, state
+from core.ui import keeping, query, state
 from core.ui.train import advice, ending, standing, steering, views, visit
 
 # Seconds between two updates: seconds for each epoch of the run, the minimum, and the maximum. A run with
@@ -74,6 +74,7 @@ def _stand(run: Path) -> None:
             _("Use these settings"), icon=":material/tune:", key=state.TRAIN_USE, on_click=steering.use,
             args=(records.config(run),), help=_("Puts the settings of this run into the form."),
         )  # fmt: skip
+    keeping.offer(run)
 
 
 def _difference(run: Path, status: run_folder.Status) -> None:

@@ -12,9 +12,9 @@ import streamlit as st
 from core import charts, ui
 from core.evaluation import difference
 from core.i18n import _, ngettext
-from core.runs import naming, notes, records, run_folder, run_table
+from core.runs import naming, records, run_folder, run_table
 from core.runs.run_table import Entry
-from core.ui import state
+from core.ui import keeping, state
 
 MOST = 8  # cards
 _MOST_CHANGES = 2  # settings that a card names
@@ -90,6 +90,7 @@ def strip(root: Path, shown: Path | None, use: Callable[[Path], None], show: Cal
 def _card(entry: Entry, older: Entry | None, is_shown: bool) -> None:
     badge = f":blue-badge[{_('shown')}] " if is_shown else ""
     badge += f":gray-badge[{_('pinned')}] " if entry.run.name in state.TRAIN_PINNED.get() else ""
+    badge += f":gray-badge[{ui.automatic()}] " if entry.labels.is_temporary else ""
     st.markdown(f"{badge}**{ui.plain(_changed(entry, older))}**")
     validated = entry.config.validation_split > 0
     reached = difference.accuracy(entry, "validation" if validated else "test")
@@ -170,5 +171,4 @@ def _pin(run: Path) -> None:
         state.TRAIN_PINNED.set([name for name in pinned if name != run.name])
         return
     state.TRAIN_PINNED.set([run.name, *pinned])
-    with suppress(OSError):  # a folder that cannot be written to is never cleared either
-        notes.pin(run)
+    keeping.keep(run)

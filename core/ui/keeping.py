@@ -1,0 +1,53 @@
+"""What becomes of an automatic run, and how a visitor keeps it. See `core.runs.temporary`.
+
+Whoever does something with an automatic run that is of use only while the run exists keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import streamlit as st
+
+from core.i18n import _
+from core.runs import notes, run_table
+from core.runs.run_table import Entry
+from core.ui import state
+
+
+def offer(run: Path) -> None:
+    """Say that an automatic run will be deleted, with a button that keeps it. Nothing for any other run."""
+    if not notes.is_temporary(run):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            _("This run was started automatically. It is deleted after a day, unless somebody keeps it."),
+            width="content",
+        )  # fmt: skip
+        st.button(
+            _("Keep"), icon=":material/keep:", key=state.APP_KEEP, type="tertiary",
+            on_click=keep, args=(run,),
+            help=_("It is also kept if somebody pins it, copies its link, downloads it, pauses it or "
+                   "continues it, or gives it a star, a name, a tag or a note."),
+        )  # fmt: skip
+
+
+def keep(run: Path) -> None:
+    """Make an automatic run an ordinary one, and say so. A callback."""
+    if notes.is_temporary(run):
+        with suppress(OSError):  # a folder that cannot be written to is never cleared either
+            notes.pin(run)
+            st.toast(_("The run is kept."), icon=":material/keep:")
+
+
+def download(run: Path, write: Callable[[Entry], bytes]) -> bytes:
+    """The content of a file that somebody downloads. The run is kept.
+
+    Args:
+        write: see `core.exports.downloads.Export`, as are its errors.
+    """
+    with suppress(OSError):
+        notes.pin(run)
+    return write(run_table.entry(run))
