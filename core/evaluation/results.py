@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from core.files import DAMAGED_ARCHIVE, read_npz
 from core.i18n import _
-from core.lazy import metrics, pandas, special
+from core.lazy import metrics, pandas
+from core.network.softmax import log_softmax, softmax
 from core.runs import records, run_folder
 
 
@@ -63,8 +64,7 @@ class Evaluation:
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
         """The probabilities, ``(n, classes)``; the sum of each row is 1."""
-        probabilities: NDArray[np.float64] = special.softmax(self.logits.astype(np.float64), axis=1)
-        return probabilities
+        return softmax(self.logits)
 
     @cached_property
     def confidences(self) -> NDArray[np.float64]:
@@ -84,8 +84,7 @@ class Evaluation:
     @property
     def loss(self) -> float:
         """The mean cross-entropy in nats, like ``sparse_categorical_crossentropy`` in Keras."""
-        log_probabilities = special.log_softmax(self.logits.astype(np.float64), axis=1)
-        return float(-log_probabilities[np.arange(len(self.labels)), self.labels].mean())
+        return float(-log_softmax(self.logits)[np.arange(len(self.labels)), self.labels].mean())
 
     def confusion(self, *, shares: bool = False) -> NDArray[np.float64]:
         """The confusion matrix, ``(classes, classes)``: true classes as rows, predicted classes as columns.

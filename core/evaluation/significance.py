@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +38,7 @@ def wilson(right: int, total: int) -> Interval:
     if not 0 <= right <= total:
         raise ValueError(f"{right} of {total} predictions cannot be correct.")
     # As scipy.stats.binomtest does, which takes half a second and 50 MB to import.
-    z, share = special.ndtri((1 + LEVEL) / 2), right / total
+    z, share = NormalDist().inv_cdf((1 + LEVEL) / 2), right / total
     scale = 2 * (total + z**2)
     centre = float((2 * total * share + z**2) / scale)
     margin = float(z / scale * math.sqrt(4 * total * share * (1 - share) + z**2))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from core.lazy import special
 from core.network import architectures as arch
 from core.network.onnx_graph import Weights
+from core.network.softmax import softmax
 
 Array = NDArray[np.float32]
 
@@ -100,7 +101,7 @@ def _softmax(kind: str, inputs: Array, arrays: Mapping[str, Array], unit: int) -
     logits = inputs.astype(np.float64) @ arrays["kernel"] + arrays["bias"]
     return Arithmetic(
         kind, inputs, arrays["kernel"][:, unit], float(arrays["bias"][unit]), float(logits[unit]), "softmax",
-        float(special.softmax(logits)[unit]),
+        float(softmax(logits)[unit]),
     )  # fmt: skip
 
 
@@ -127,5 +128,5 @@ _ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     # Klambauer et al., "Self-normalizing neural networks", 2017.
     "selu": lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)),
     "gelu": lambda x: x * (1 + special.erf(x / np.sqrt(2))) / 2,
-    "softmax": lambda x: special.softmax(x),
+    "softmax": softmax,
 }

@@ -17,7 +17,7 @@ from core.lazy import onnx, onnxruntime
 from core.network import onnx_graph
 
 _MOST_SIDE = 1024  # pixels of an image; a damaged graph may have any size
-CHUNK = 16  # images at a time: few fit into the cache of the processor, and take little memory
+CHUNK = 8  # images at a time: few fit into the cache of the processor, and take little memory
 _MOST_THREADS = 8  # each thread needs the memory of a chunk
 
 

@@ -22,8 +22,8 @@ USED = {
     "data": {"pandas"},  # the table of the classes, which Streamlit makes with pandas
     "train": {"pandas"},  # the table of the layers
     "runs": {"pandas"},  # the table of the runs
-    "evaluate": {"pandas", "onnxruntime", "scipy.special"},  # its figures; the confidence of the network
-    "draw": {"onnxruntime", "scipy.special", "scipy.ndimage"},  # finds the digit, reads it, compares it
+    "evaluate": {"pandas", "onnxruntime"},  # its figures; an earlier epoch
+    "draw": {"onnxruntime", "scipy.special", "scipy.ndimage"},  # reads the digit; finds it, and compares it
 }
 
 CHILD = f"""
