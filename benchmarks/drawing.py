@@ -20,7 +20,7 @@ from benchmarks.comparison import Comparison
 from benchmarks.server import FLAGS, chromium, open_page, server
 from core.drawing import segmentation, strokes
 from core.drawing.strokes import Strokes
-from core.evaluation import recognition
+from core.evaluation import numbers, recognition
 from core.jobs.local import PROJECT
 from core.runs import run_folder
 from core.ui.draw import inputs
@@ -73,7 +73,7 @@ def _shares(number: int) -> tuple[float, float]:
         began = time.perf_counter()
         rgba = strokes.painted(seven, (inputs.SIDE, inputs.SIDE), inputs.BRUSH)
         painted = time.perf_counter()
-        reader.read(np.stack([digit.image for digit in segmentation.find(rgba)]))
+        numbers.read(reader, segmentation.find(rgba))
         times.append((1000 * (time.perf_counter() - painted), 1000 * (painted - began)))
     ours, painting = np.median(times[1:], axis=0)
     return float(ours), float(painting)

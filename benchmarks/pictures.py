@@ -16,12 +16,11 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-import numpy as np
 from PIL import Image
 
 from core.data import datasets
-from core.drawing import photo, segmentation
-from core.evaluation import recognition
+from core.drawing import pictures
+from core.evaluation import numbers, recognition
 from core.evaluation.recognition import Reader
 from core.runs import run_folder
 
@@ -65,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parsed = parser.parse_args(arguments)
     reader = recognition.load(parsed.run)
     reader.prepare()
-    results = measured(pictures(parsed.pictures), reader)
+    results = measured(labelled(parsed.pictures), reader)
     groups = {
         kind: [result for result in results if kind_of(result.picture) == kind]
         for kind in [*_KINDS, "a number"]
@@ -83,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     print(f"{kind}: {picture.name} is {picture.label}, read as {text or 'nothing'}")
 
 
-def pictures(folder: Path) -> Iterator[Picture]:
+def labelled(folder: Path) -> Iterator[Picture]:
     with (folder / "labels.csv").open(encoding="utf-8", newline="") as rows:
         for row in csv.DictReader(rows):
             data = (folder / row["file"]).read_bytes()
@@ -100,7 +99,7 @@ def mnist(kind: str, options: dict[str, int]) -> Iterator[Picture]:
 
 def enlarged(folder: Path, width: int, height: int, kind: str) -> Iterator[Picture]:
     """The first photo and the first scan that are large, enlarged to the size of a camera's picture."""
-    for picture in pictures(folder):
+    for picture in labelled(folder):
         with Image.open(io.BytesIO(picture.data)) as image:
             if picture.kind == "photo-paper" and max(image.size) > _WIDTH:
                 file = io.BytesIO()
@@ -128,11 +127,9 @@ def measured(some: Iterable[Picture], reader: Reader) -> list[Result]:
 def read(data: bytes, reader: Reader) -> str:
     """The number in a picture; "" if there is none or the file is refused."""
     try:
-        digits = segmentation.find(photo.canvas(photo.read(data)))
+        return numbers.read_picture(reader, pictures.read(data).pixels).text
     except ValueError:
         return ""
-    readings = reader.read(np.stack([digit.image for digit in digits]))
-    return "".join(str(reading.digit) for reading in readings)
 
 
 def distance(text: str, other: str) -> int:

@@ -1,8 +1,9 @@
-"""python -m core: train, resume, evaluate, predict and export from a terminal."""
+"""python -m core: train, resume, evaluate, read, predict and export from a terminal."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import textwrap
 import time
@@ -21,8 +22,8 @@ from rich.text import Text
 from core.config import KNOBS, PRESETS, ConfigError, RunConfig, from_settings
 from core.data import datasets, specs
 from core.data.download import FetchFailed
-from core.drawing import photo, preprocess
-from core.evaluation import results
+from core.drawing import pictures, preprocess
+from core.evaluation import numbers, recognition, results
 from core.exports import downloads, model_formats
 from core.failures import words
 from core.i18n import _
@@ -131,6 +132,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluated.add_argument("run", type=Path, metavar="RUN_DIR")
     evaluated.set_defaults(command=_evaluate)
+
+    reads = commands.add_parser(
+        "read", help=_("read the digits and numbers in pictures: drawings, screenshots, scans and photos")
+    )
+    reads.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    reads.add_argument(
+        "--run", type=Path, default=run_folder.STARTER, metavar="RUN_DIR",
+        help=_("the run that reads them (default: the starter model)"),
+    )  # fmt: skip
+    reads.add_argument("--json", action="store_true", help=_("print a line of JSON for each picture"))
+    reads.set_defaults(command=_read)
 
     predicted = commands.add_parser("predict", help=_("classify digits in image files"))
     predicted.add_argument("run", type=Path, metavar="RUN_DIR")
@@ -294,15 +306,53 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _read(arguments: argparse.Namespace) -> int:
+    """Read the digits in pictures, one line for each. Returns 1 if a file could not be read."""
+    reader = recognition.load(arguments.run)
+    _check_takes_digits(reader.predictor, arguments.run)
+    failed = False
+    for path in arguments.images:
+        try:
+            picture = _picture(path)
+            answer = numbers.read_picture(reader, picture.pixels)
+        except (NotAnImage, preprocess.EmptyDrawing, OSError) as error:
+            failed = True
+            reason = _what_the_system_says(error) or str(error)
+            if arguments.json:
+                print(json.dumps({"file": str(path), "error": reason}, ensure_ascii=False), flush=True)
+            else:
+                print(f"{path}: {reason}", file=sys.stderr, flush=True)
+            continue
+        line = _in_json(path, picture, answer) if arguments.json else _in_words(path, answer)
+        print(line, flush=True)
+    return int(failed)
+
+
+def _in_json(path: Path, picture: pictures.Picture, answer: numbers.Answer) -> str:
+    """The answer as a line of JSON. The boxes are pixels of the upright picture: left, top, right, bottom."""
+    scale = picture.width / picture.pixels.shape[1]
+    digits = [
+        {
+            "digit": reading.digit,
+            "confidence": round(reading.confidence, 4),
+            "box": [round(side * scale) for side in found.box],
+            "is_digit": reading.is_digit,
+        }
+        for found, reading in answer.digits
+    ]
+    fields = {"file": str(path), "text": answer.text, "digits": digits, "taken_for": answer.ink.taken_for}
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def _in_words(path: Path, answer: numbers.Answer) -> str:
+    each = ", ".join(f"{reading.digit} ({reading.confidence:.1%})" for _found, reading in answer.digits)
+    return f"{path}: {answer.text}  [{each}]"
+
+
 def _predict(arguments: argparse.Namespace) -> int:
     predictor = predict.load(arguments.run)
-    if predictor.image != specs.MNIST.image:
-        raise NotAnImage(
-            _("Run {name} takes images of another shape. Choose a run that was trained on MNIST.").format(
-                name=arguments.run.name
-            )
-        )
-    images = np.stack([_read(path) for path in arguments.images])
+    _check_takes_digits(predictor, arguments.run)
+    images = np.stack([_image(path) for path in arguments.images])
     table = Table(_("image"), _("digit"), _("probability"), _("next most likely"))
     for path, probabilities in zip(arguments.images, predictor.probabilities(images), strict=True):
         first, second, third = np.argsort(-probabilities, kind="stable")[:3]
@@ -314,26 +364,35 @@ def _predict(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _check_takes_digits(predictor: predict.Predictor, run: Path) -> None:
+    if predictor.image != specs.MNIST.image:
+        raise NotAnImage(
+            _("Run {name} takes images of another shape. Choose a run that was trained on MNIST.").format(
+                name=run.name
+            )
+        )
+
+
 def _export(arguments: argparse.Namespace) -> int:
     entry = run_table.entry(arguments.run.absolute())
     print(downloads.save(entry, arguments.format, arguments.target, replace=arguments.force))
     return 0
 
 
-def _read(path: Path) -> NDArray[np.uint8]:
+def _image(path: Path) -> NDArray[np.uint8]:
     """Read an image of a digit, dark on light or light on dark, as the input of the network."""
     try:
-        return preprocess.canvas_to_image(_rgba(path))
+        return numbers.one(_picture(path).pixels)
     except preprocess.EmptyDrawing:
         raise NotAnImage(_("No digit was found in {file}.").format(file=path)) from None
 
 
-def _rgba(path: Path) -> NDArray[np.uint8]:
+def _picture(path: Path) -> pictures.Picture:
     with path.open("rb") as file:
-        data = file.read(photo.MOST_BYTES + 1)
+        data = file.read(pictures.MOST_BYTES + 1)
     try:
-        return photo.read(data)
-    except photo.NoPhoto as error:
+        return pictures.read(data)
+    except pictures.NoPicture as error:
         raise NotAnImage(_("{file} cannot be read. {reason}").format(file=path, reason=error)) from error
 
 

@@ -30,13 +30,14 @@ class Lazy:
 
 
 if TYPE_CHECKING:
+    import cv2 as cv2
     import onnx as onnx
     import onnxruntime as onnxruntime
     import optuna as optuna
     import pandas as pandas
+    import pi_heif as pi_heif
     import plotly.graph_objects
     import requests as requests
-    from scipy import ndimage as ndimage
     from scipy import optimize as optimize
     from scipy import special as special
     from scipy import stats as stats
@@ -44,14 +45,15 @@ if TYPE_CHECKING:
 
     go = plotly.graph_objects
 else:
+    cv2 = Lazy("cv2")
     onnx = Lazy("onnx")
     onnxruntime = Lazy("onnxruntime")
     optuna = Lazy("optuna")
     pandas = Lazy("pandas")
+    pi_heif = Lazy("pi_heif")
     # Plotly takes pandas from the imported packages, even if another thread is still importing it.
     go = Lazy("plotly.graph_objects", before="pandas")
     requests = Lazy("requests")
-    ndimage = Lazy("scipy.ndimage")
     optimize = Lazy("scipy.optimize")
     special = Lazy("scipy.special")
     stats = Lazy("scipy.stats")

@@ -10,6 +10,7 @@ from core import charts, ui
 from core.drawing import preprocess, segmentation
 from core.drawing.segmentation import Found
 from core.drawing.strokes import Strokes
+from core.evaluation import numbers
 from core.evaluation.recognition import Reader, Reading
 from core.i18n import _
 from core.network import predict
@@ -39,25 +40,26 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
     try:
         with left:
             shown = inputs.ask(source)
-        digits = segmentation.find(shown.rgba) if shown else []
+        rows = segmentation.find(shown.rgba) if shown else []
     except preprocess.EmptyDrawing as error:
-        shown, digits, nothing_seen = None, [], error
+        shown, rows, nothing_seen = None, [], error
     except ValueError as error:
         inputs.remember(source, None)
         with answered:
             announce("")  # a screen reader reads an error without this
             ui.sorry(inputs.refusal(source, error))
         return
-    if not shown or not digits:
+    if not shown or not rows:
         inputs.remember(source, None)
         with answered:
             announce("")
             st.info(inputs.hint(source, nothing_seen), icon=":material/draw:")
         return
-    readings = reader.read(np.stack([digit.image for digit in digits]))
+    read = numbers.read(reader, rows)
+    digits, readings = [digit.found for digit in read], [digit.reading for digit in read]
     with answered:
         announce(answer.heard(readings))
-        chosen = number(readings, digits) if len(digits) > 1 else 0
+        chosen = number(readings) if len(digits) > 1 else 0
         reading = readings[chosen]
         st.markdown(answer.shown(reading, alone=len(digits) == 1))
         bars(reading.probabilities, reader.spec, key=state.DRAW_BARS)
@@ -79,14 +81,9 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
     ui.foot(of_fragment=True)
 
 
-def number(readings: list[Reading], digits: list[Found]) -> int:
+def number(readings: list[Reading]) -> int:
     """Several digits as a number. Returns the position of the digit that the rest of the page shows."""
     st.markdown(answer.number(readings))
-    if any(digit.wide for digit in digits):
-        st.caption(
-            _("One of the digits is wider than it is high. It may be two digits that touch. Leave a gap "
-              "between the digits.")
-        )  # fmt: skip
     least_sure = int(np.argmin([reading.confidence for reading in readings]))
     chosen: int = st.segmented_control(
         _("Digit"), list(range(len(readings))), default=least_sure, required=True,

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import numpy as np
 import streamlit as st
 
 from core import ui
@@ -69,11 +68,12 @@ def read(drawn: Strokes) -> None:
         return
     # Not at the top: these need the libraries that read a drawing, which take longer than the whole page.
     from core.drawing import segmentation
+    from core.evaluation import numbers
     from core.ui import answer
 
-    digits = segmentation.find(strokes.painted(drawn, (SIDE, SIDE), BRUSH))
+    rows = segmentation.find(strokes.painted(drawn, (SIDE, SIDE), BRUSH))
     reader = ui.reader(run_folder.STARTER)
-    readings = reader.read(np.stack([digit.image for digit in digits]))
+    readings = [digit.reading for digit in numbers.read(reader, rows)]
     announce(answer.heard(readings))
     if len(readings) > 1:
         st.markdown(answer.number(readings))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.lazy import ndimage
+from core.lazy import cv2
 from core.network.predict import Predictor
 
 PATCH = 5  # side of the covering square, in pixels: slightly more than the width of a stroke
@@ -151,8 +151,8 @@ class _Points:
 
 def looks(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The blurred images at half the size, float32 ``(n, m)``. A small shift makes a small distance."""
-    blurred = ndimage.gaussian_filter(
-        images.astype(np.float32) / np.float32(255), (0, 1, 1, 0)[: images.ndim]
-    )
+    blurred = images.astype(np.float32) / np.float32(255)
+    for image in blurred:
+        image[...] = cv2.GaussianBlur(image, (9, 9), 1, borderType=cv2.BORDER_REFLECT).reshape(image.shape)
     halved: NDArray[np.float32] = blurred[:, ::2, ::2].reshape(len(images), -1)
     return halved

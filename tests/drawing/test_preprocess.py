@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -248,7 +249,7 @@ def test_whatever_a_canvas_holds_it_is_read_or_empty(canvas: NDArray[np.uint8], 
         assert canvas_to_image(canvas).max() == 255
     except EmptyDrawing:
         return
-    for digit in segmentation.find(canvas):
+    for digit in itertools.chain(*segmentation.find(canvas)):
         assert digit.image.max() == 255
     assert preprocess.steps(canvas, without)["centre"].shape == (28, 28)
 

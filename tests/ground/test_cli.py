@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -208,6 +209,52 @@ def test_predict_reads_most_digits_right_however_they_look(
     assert min(right.values()) >= 16, right
 
 
+def test_read_prints_a_line_for_each_picture(tmp_path: Path, mnist_5k: Dataset) -> None:
+    digits = [mnist_5k.x_test[index] for index in (0, 2, 1)]
+    row = np.concatenate([paste(digit, 7, 40, 20, side=240) for digit in digits], axis=1)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright
+    photo, small, text = tmp_path / "photo.jpg", tmp_path / "small.png", tmp_path / "text.png"
+    enlarged = Image.fromarray(255 - row[..., :3]).resize((2160, 720))
+    enlarged.rotate(90, expand=True).save(photo, exif=exif)
+    Image.fromarray(digits[0]).save(small)
+    text.write_text("no picture")
+    done = core("read", "--json", photo, text, small, tmp_path / "missing.png")
+    assert (done.returncode, done.stderr) == (1, "")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["file"] for line in lines] == [
+        str(photo),
+        str(text),
+        str(small),
+        str(tmp_path / "missing.png"),
+    ]
+    first, refused, second, missing = lines
+    labels = [int(mnist_5k.y_test[index]) for index in (0, 2, 1)]
+    assert first["text"] == "".join(map(str, labels))
+    assert [digit["digit"] for digit in first["digits"]] == labels
+    assert first["taken_for"] == "drawing"
+    for place, digit in enumerate(first["digits"]):
+        # The picture in the file is three times as large as the drawn row.
+        y, x = np.nonzero(row[:, 240 * place : 240 * (place + 1), 0] > 100)
+        drawn = [240 * place + x.min(), y.min(), 240 * place + x.max() + 1, y.max() + 1]
+        assert digit["box"] == pytest.approx([3 * side for side in drawn], abs=25)
+        assert 0.5 < digit["confidence"] <= 1
+        assert digit["is_digit"]
+    assert second["text"] == str(labels[0])
+    assert set(refused) == {"file", "error"}
+    assert "is not a PNG, JPEG, WebP or HEIC image" in refused["error"]
+    assert "No such file" in missing["error"]
+
+
+def test_read_without_json_prints_the_number_and_how_sure_it_is(
+    run: Path, tmp_path: Path, mnist_5k: Dataset
+) -> None:
+    Image.fromarray(mnist_5k.x_test[0]).save(tmp_path / "digit.png")
+    done = core("read", "--run", run, tmp_path / "digit.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r".*digit\.png: \d  \[\d \(\d+\.\d%\)\]\n", done.stdout)
+
+
 # -------------------------------------------------------------------------------------- mistakes
 
 
@@ -305,14 +352,14 @@ def strip(folder: Path) -> Path:
     [
         (
             text_file,
-            r"text\.png cannot be read\. This file .* is not a PNG, JPEG or WebP image",
+            r"text\.png cannot be read\. This file .* is not a PNG, JPEG, WebP or HEIC image",
         ),
         (missing_file, r"missing\.png: No such file or directory"),
         (a_folder, r"Is a directory"),
         (blank_image, r"No digit was found in .*blank\.png"),
         (half_an_image, r"half\.png cannot be read\. This PNG file is damaged or incomplete"),
-        (huge_image, r"huge\.png cannot be read\. This photo has more than 25 megapixels"),
-        (strip, r"strip\.png cannot be read\. This photo has 2×20,000 pixels"),
+        (huge_image, r"huge\.png cannot be read\. This picture has more than 50 megapixels"),
+        (strip, r"strip\.png cannot be read\. This picture has 2×20,000 pixels"),
     ],
 )
 def test_a_picture_that_cannot_be_read_is_named(

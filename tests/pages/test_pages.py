@@ -17,7 +17,7 @@ from streamlit import config
 
 from core.config import PRESETS, RunConfig
 from core.data import datasets, specs
-from core.drawing import interchange, photo
+from core.drawing import interchange, pictures
 from core.exports import run_archive
 from core.runs import records, run_folder
 from tests.conftest import Hired
@@ -155,7 +155,7 @@ def test_every_uploader_shows_the_limit_that_is_held_to(runs_folder: Path, no_mn
         for uploader in app.file_uploader
     }
     limits = {
-        "data.mnist_file": specs.MNIST.most_bytes, "draw.photo": photo.MOST_BYTES,
+        "data.mnist_file": specs.MNIST.most_bytes, "draw.photo": pictures.MOST_BYTES,
         "runs.bring_0": run_archive.MOST_PACKED, "drawings.upload": interchange.MOST_BYTES,
     }  # fmt: skip
     assert shown == {key: math.ceil(most / 1e6) for key, most in limits.items()}

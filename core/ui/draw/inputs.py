@@ -11,7 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core import ui
-from core.drawing import photo, strokes
+from core.drawing import ink, pictures, strokes
 from core.drawing.preprocess import EmptyDrawing
 from core.drawing.strokes import Strokes
 from core.i18n import _
@@ -136,16 +136,18 @@ def _photo() -> Shown | None:
         given = st.camera_input(_("A digit on paper, as large as possible"), key=state.DRAW_CAMERA)
     else:
         given = st.file_uploader(
-            _("A photo of a digit on paper"), type=["png", "jpg", "jpeg", "webp"], key=state.DRAW_PHOTO,
-            max_upload_size=photo.MOST_BYTES // 1_000_000,
-            help=_("PNG, JPEG or WebP, at most 10 MB and 25 megapixels. Nothing is saved unless you choose "
-                   "to save it."),
+            _("A photo of a digit on paper"), type=list(pictures.TYPES), key=state.DRAW_PHOTO,
+            max_upload_size=pictures.MOST_BYTES // 1_000_000,
+            help=_("PNG, JPEG, WebP or HEIC, at most 40 MB and 50 megapixels. Nothing is saved unless you "
+                   "choose to save it."),
         )  # fmt: skip
     if given is None:
         return None
-    taken = photo.read(given.getvalue())
+    taken = pictures.read(given.getvalue()).pixels
     st.image(taken, width=SIDE, alt=_("The photo"))
-    return Shown(photo.canvas(taken), [])
+    found = ink.find(taken)
+    grey = np.rint(ink.thicken(found.ink, found.more)).astype(np.uint8)
+    return Shown(np.dstack([grey, grey, grey, np.full_like(grey, 255)]), [])
 
 
 def hint(source: str, nothing_seen: EmptyDrawing | None = None) -> str:

@@ -1,0 +1,179 @@
+"""Read the digits of a number. If digits touch or strokes are broken, the network judges it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.drawing import ink, preprocess, segmentation
+from core.drawing.ink import Ink
+from core.drawing.segmentation import Found
+from core.evaluation.recognition import Reader, Reading
+
+# A digit is rarely wider than its height. Wider pieces are cut, too.
+_WIDE = 0.9
+_WIDEST = 1.4  # of a digit that is made of several pieces or parts
+_NEAR = 0.2  # pieces of a digit are not further apart, as a share of the height
+_MOST_PARTS = 5  # of one digit
+# A cut, or a join of two pieces, costs as much as a factor of this size in the confidence.
+_DOUBT = 0.3
+_BROAD = 10.0  # how strongly the width counts that a digit has beyond `_WIDTH` of its height
+_WIDTH = 1.25
+_UNLIKE = 2.0  # how strongly a part that does not look like a digit counts
+
+
+class Digit(NamedTuple):
+    """A digit of a number.
+
+    Attributes:
+        found: its ink and its place.
+        reading: the prediction for it.
+    """
+
+    found: Found
+    reading: Reading
+
+
+class _Span(NamedTuple):
+    """A candidate for a digit: neighbouring parts of a row."""
+
+    first: int
+    last: int  # exclusive
+    found: Found
+    changes: int  # cuts and joins that it needs
+
+
+class Answer(NamedTuple):
+    """What was read in a picture.
+
+    Attributes:
+        digits: in reading order, at least one. Their places are pixels of the picture.
+        ink: the ink of the picture, and what the picture was taken for.
+    """
+
+    digits: list[Digit]
+    ink: Ink
+
+    @property
+    def text(self) -> str:
+        return "".join(str(digit.reading.digit) for digit in self.digits)
+
+
+def read_picture(
+    reader: Reader, pixels: NDArray[np.uint8], *, light: bool | None = None, single: bool | None = None
+) -> Answer:
+    """Read the digits in a picture: a drawing, a screenshot, a scan or a photo.
+
+    Args:
+        pixels: uint8 ``(H, W, 4)``, as from `core.drawing.pictures`.
+        light: whether the ink is lighter than the paper; None to find it out.
+        single: whether the picture has one digit, or a number; None to find it out.
+
+    Raises:
+        EmptyDrawing: there is no ink in the picture.
+        ValueError: the array has another dtype or shape.
+    """
+    found = ink.find(pixels, light)
+    return Answer(read(reader, segmentation.digits(found.ink), found.more, single=single), found)
+
+
+def one(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The image of the only digit in a picture, uint8 ``(28, 28)``. Raises what `read_picture` raises."""
+    found = ink.find(pixels)
+    return _thickened(_whole(segmentation.digits(found.ink)), found.more).image
+
+
+def read(
+    reader: Reader, rows: list[list[Found]], more: float = 0, *, single: bool | None = None
+) -> list[Digit]:
+    """Read the digits in reading order.
+
+    Args:
+        rows: as from `core.drawing.segmentation.digits`.
+        more: by how many pixels the strokes are made wider on either side.
+        single: whether all ink is one digit, or a number; None to find it out.
+    """
+    whole = _Span(0, 1, _whole(rows), 0)
+    # Pieces above each other are two rows of one digit each, or one digit.
+    stacked = single is None and list(map(len, rows)) == [1, 1]
+    candidates = [[whole]] if single else [_spans(row) for row in rows] + [[whole]] * stacked
+    thick = [_thickened(span.found, more) for row in candidates for span in row]
+    readings = reader.read(np.stack([found.image for found in thick]))
+    digits = iter([Digit(*both) for both in zip(thick, readings, strict=True)])
+    best = [_best(row, [next(digits) for _span in row], cut=single is False) for row in candidates]
+    if stacked:
+        both, alone = best[:2], best[2:]
+        best = alone if alone[0][0] > sum(total for total, _row in both) else both
+    return [digit for _total, row in best for digit in row][: segmentation.MOST]
+
+
+def _whole(rows: list[list[Found]]) -> Found:
+    return segmentation.together([digit for row in rows for digit in row])
+
+
+def _thickened(found: Found, more: float) -> Found:
+    if more <= 0:
+        return found
+    wide = ink.thicken(found.ink, more)
+    border = (wide.shape[0] - found.ink.shape[0]) // 2
+    rows, columns = preprocess.box(wide)
+    return found._replace(
+        ink=wide[rows, columns],
+        left=found.left - border + int(columns.start),
+        top=found.top - border + int(rows.start),
+    )
+
+
+def _spans(row: list[Found]) -> list[_Span]:
+    """All candidates for the digits of a row."""
+    height = float(max(digit.ink.shape[0] for digit in row))
+    pieces = [
+        segmentation.cut(digit, height) if digit.ink.shape[1] > _WIDE * height else [digit] for digit in row
+    ]
+    parts = [part for some in pieces for part in some]
+    ends = np.cumsum([0, *map(len, pieces)]).tolist()
+    spans = [_Span(first, last, digit, 0) for digit, first, last in zip(row, ends, ends[1:], strict=False)]
+    for place, (first, last) in enumerate(itertools.pairwise(ends)):
+        for start in range(first, last):
+            for stop in range(start + 1, min(last, start + _MOST_PARTS) + 1):
+                if (start, stop) != (first, last):
+                    found = segmentation.together(parts[start:stop])
+                    if found.ink.shape[1] <= _WIDEST * height:
+                        spans.append(_Span(start, stop, found, 1))
+        if place + 1 < len(row):
+            left, right = row[place : place + 2]
+            joined = segmentation.together([left, right])
+            gap = right.left - left.left - left.ink.shape[1]
+            if gap <= _NEAR * height and joined.ink.shape[1] <= _WIDEST * height:
+                spans.append(_Span(first, ends[place + 2], joined, 1))
+    return spans
+
+
+def _best(spans: list[_Span], digits: list[Digit], *, cut: bool) -> tuple[float, list[Digit]]:
+    """The candidates that cover the row with the largest sum of their scores, and this sum.
+
+    Args:
+        cut: whether a row that is one piece has to be cut, if it can be.
+    """
+    end = max(span.last for span in spans)
+    ways: dict[int, tuple[float, list[Digit]]] = {0: (0.0, [])}
+    for span, digit in sorted(zip(spans, digits, strict=True), key=lambda both: both[0].last):
+        if span.first not in ways or (cut and len(spans) > 1 and (span.first, span.last) == (0, end)):
+            continue
+        total, before = ways[span.first]
+        total += _score(digit) + span.changes * math.log(_DOUBT)
+        if span.last not in ways or total > ways[span.last][0]:
+            ways[span.last] = total, [*before, digit]
+    return ways[end]
+
+
+def _score(digit: Digit) -> float:
+    height, width = digit.found.ink.shape
+    unlike = max(0.0, (digit.reading.unlike or 0.0) - 1)
+    broad = max(0.0, width / height - _WIDTH)
+    score: float = math.log(max(digit.reading.confidence, 1e-6)) - _UNLIKE * unlike - _BROAD * broad
+    return score
