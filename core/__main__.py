@@ -335,17 +335,17 @@ def _in_json(path: Path, picture: pictures.Picture, answer: numbers.Answer) -> s
         {
             "digit": reading.digit,
             "confidence": round(reading.confidence, 4),
-            "box": [round(side * scale) for side in found.box],
+            "box": [round(side * scale) for side in segment.box],
             "is_digit": reading.is_digit,
         }
-        for found, reading in answer.digits
+        for segment, reading in answer.digits
     ]
     fields = {"file": str(path), "text": answer.text, "digits": digits, "taken_for": answer.ink.taken_for}
     return json.dumps(fields, ensure_ascii=False)
 
 
 def _in_words(path: Path, answer: numbers.Answer) -> str:
-    each = ", ".join(f"{reading.digit} ({reading.confidence:.1%})" for _found, reading in answer.digits)
+    each = ", ".join(f"{reading.digit} ({reading.confidence:.1%})" for _segment, reading in answer.digits)
     return f"{path}: {answer.text}  [{each}]"
 
 

@@ -56,7 +56,7 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
             st.info(inputs.hint(source, nothing_seen), icon=":material/draw:")
         return
     read = numbers.read(reader, rows)
-    digits, readings = [digit.found for digit in read], [digit.reading for digit in read]
+    digits, readings = [digit.segment for digit in read], [digit.reading for digit in read]
     with answered:
         announce(answer.heard(readings))
         chosen = number(readings) if len(digits) > 1 else 0

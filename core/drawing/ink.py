@@ -24,7 +24,7 @@ SMALL = 64  # pixels: the longer side
 # and ink that shines through, change it by a tenth.
 FAINTEST = 0.1
 NOISE = 6  # standard deviations of the noise: a smaller contrast is paper
-_NOISY = 0.25  # of the brightness: ink may be fainter
+_NOISY = 0.7  # as a share of the contrast of ink: noise that is as strong hides parts of it
 LIGHTER = 0.6  # a stroke continues where its contrast is at least this share of the threshold
 
 # Lengths as shares of the longer side of the picture.
@@ -151,11 +151,12 @@ def _photographed(pixels: NDArray[np.uint8], light: bool | None) -> Ink:
     sheet, table = paper(small, light)
     contrasts = contrast(levels, sheet, table, light)
     blur = _BLUR * max(levels.shape)
-    # On coarse paper, the noise is stronger than ink. Where it is averaged, it is weaker.
-    while NOISE * _deviation(contrasts) > _NOISY and blur < _BLURRED * max(levels.shape):
+    digits, floor = _digits(contrasts)
+    # On coarse paper, the noise is as strong as ink. Where it is averaged, it is weaker.
+    while _is_noisy(contrasts, digits) and blur < _BLURRED * max(levels.shape):
         blur *= 2
         contrasts = contrast(_blurred(levels, blur), sheet, table, light)
-    digits, floor = _digits(contrasts)
+        digits, floor = _digits(contrasts)
     if not digits.any():
         raise _nothing()
     full = np.float32(np.median(contrasts[digits]))
@@ -201,6 +202,10 @@ def _levels(pixels: NDArray[np.uint8]) -> Planes:
 def _blurred(levels: Planes, blur: float) -> Planes:
     blurred: Planes = cv2.GaussianBlur(levels, (0, 0), blur)
     return blurred
+
+
+def _is_noisy(contrast: Plane, digits: Mask) -> bool:
+    return not digits.any() or NOISE * _deviation(contrast) > _NOISY * float(np.median(contrast[digits]))
 
 
 def _deviation(contrast: Plane) -> float:
@@ -363,7 +368,7 @@ def _tallest(mask: Mask) -> int:
 def _lines(ink: NDArray[np.uint8]) -> list[Line]:
     """The nearly horizontal lines from side to side, without the strokes that cross them."""
     height, width = ink.shape
-    found = cv2.HoughLines(
+    straight = cv2.HoughLines(
         ink,
         2,
         np.pi / 360,
@@ -375,7 +380,7 @@ def _lines(ink: NDArray[np.uint8]) -> list[Line]:
     offsets = np.arange(-reach, reach + 1)[:, None]
     lines: list[Line] = []
     taken = np.zeros(ink.shape, np.bool_)
-    for distance, angle in [] if found is None else found[:_CANDIDATES, 0, :2]:
+    for distance, angle in [] if straight is None else straight[:_CANDIDATES, 0, :2]:
         rows = np.rint((distance - columns * np.cos(angle)) / np.sin(angle)).astype(int) + offsets
         inside = (rows >= 0) & (rows < height)
         rows = rows.clip(0, height - 1)

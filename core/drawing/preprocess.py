@@ -205,9 +205,9 @@ def crop(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     With a speck, the rectangle would be larger, and the digit in the image would be smaller.
     """
     ink = ink[box(ink)]
-    found = pieces(ink)
-    if found.number > 1:
-        ink = _without_specks(ink, found)
+    separate = pieces(ink)
+    if separate.number > 1:
+        ink = _without_specks(ink, separate)
         ink = ink[box(ink)]
     return ink
 

@@ -30,11 +30,11 @@ class Digit(NamedTuple):
     """A digit of a number.
 
     Attributes:
-        found: its ink and its place.
+        segment: its ink and its place.
         reading: the prediction for it.
     """
 
-    found: Found
+    segment: Found
     reading: Reading
 
 
@@ -43,7 +43,7 @@ class _Span(NamedTuple):
 
     first: int
     last: int  # exclusive
-    found: Found
+    segment: Found
     changes: int  # cuts and joins that it needs
 
 
@@ -77,14 +77,14 @@ def read_picture(
         EmptyDrawing: there is no ink in the picture.
         ValueError: the array has another dtype or shape.
     """
-    found = ink.find(pixels, light)
-    return Answer(read(reader, segmentation.digits(found.ink), found.more, single=single), found)
+    inked = ink.find(pixels, light)
+    return Answer(read(reader, segmentation.digits(inked.ink), inked.more, single=single), inked)
 
 
 def one(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The image of the only digit in a picture, uint8 ``(28, 28)``. Raises what `read_picture` raises."""
-    found = ink.find(pixels)
-    return _thickened(_whole(segmentation.digits(found.ink)), found.more).image
+    inked = ink.find(pixels)
+    return _thickened(_whole(segmentation.digits(inked.ink)), inked.more).image
 
 
 def read(
@@ -101,8 +101,8 @@ def read(
     # Pieces above each other are two rows of one digit each, or one digit.
     stacked = single is None and list(map(len, rows)) == [1, 1]
     candidates = [[whole]] if single else [_spans(row) for row in rows] + [[whole]] * stacked
-    thick = [_thickened(span.found, more) for row in candidates for span in row]
-    readings = reader.read(np.stack([found.image for found in thick]))
+    thick = [_thickened(span.segment, more) for row in candidates for span in row]
+    readings = reader.read(np.stack([segment.image for segment in thick]))
     digits = iter([Digit(*both) for both in zip(thick, readings, strict=True)])
     best = [_best(row, [next(digits) for _span in row], cut=single is False) for row in candidates]
     if stacked:
@@ -115,16 +115,16 @@ def _whole(rows: list[list[Found]]) -> Found:
     return segmentation.together([digit for row in rows for digit in row])
 
 
-def _thickened(found: Found, more: float) -> Found:
+def _thickened(segment: Found, more: float) -> Found:
     if more <= 0:
-        return found
-    wide = ink.thicken(found.ink, more)
-    border = (wide.shape[0] - found.ink.shape[0]) // 2
+        return segment
+    wide = ink.thicken(segment.ink, more)
+    border = (wide.shape[0] - segment.ink.shape[0]) // 2
     rows, columns = preprocess.box(wide)
-    return found._replace(
+    return segment._replace(
         ink=wide[rows, columns],
-        left=found.left - border + int(columns.start),
-        top=found.top - border + int(rows.start),
+        left=segment.left - border + int(columns.start),
+        top=segment.top - border + int(rows.start),
     )
 
 
@@ -141,9 +141,9 @@ def _spans(row: list[Found]) -> list[_Span]:
         for start in range(first, last):
             for stop in range(start + 1, min(last, start + _MOST_PARTS) + 1):
                 if (start, stop) != (first, last):
-                    found = segmentation.together(parts[start:stop])
-                    if found.ink.shape[1] <= _WIDEST * height:
-                        spans.append(_Span(start, stop, found, 1))
+                    segment = segmentation.together(parts[start:stop])
+                    if segment.ink.shape[1] <= _WIDEST * height:
+                        spans.append(_Span(start, stop, segment, 1))
         if place + 1 < len(row):
             left, right = row[place : place + 2]
             joined = segmentation.together([left, right])
@@ -172,7 +172,7 @@ def _best(spans: list[_Span], digits: list[Digit], *, cut: bool) -> tuple[float,
 
 
 def _score(digit: Digit) -> float:
-    height, width = digit.found.ink.shape
+    height, width = digit.segment.ink.shape
     unlike = max(0.0, (digit.reading.unlike or 0.0) - 1)
     broad = max(0.0, width / height - _WIDTH)
     score: float = math.log(max(digit.reading.confidence, 1e-6)) - _UNLIKE * unlike - _BROAD * broad

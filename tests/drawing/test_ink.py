@@ -172,22 +172,22 @@ def test_an_image_as_small_as_mnists_is_read_too() -> None:
 
 
 def test_the_ink_is_black_where_there_is_paper_and_has_grey_edges() -> None:
-    found = ink.find(on_paper(drawn(8, 0.05), light=shadow(0.5, 0.4), noise=4)).ink
-    border = np.concatenate([found[0], found[-1], found[:, 0], found[:, -1]])
+    inked = ink.find(on_paper(drawn(8, 0.05), light=shadow(0.5, 0.4), noise=4)).ink
+    border = np.concatenate([inked[0], inked[-1], inked[:, 0], inked[:, -1]])
     assert border.max() == 0
-    assert found.max() == 255
-    assert 0 < np.mean((found > 0) & (found < 255)) < 0.2
+    assert inked.max() == 255
+    assert 0 < np.mean((inked > 0) & (inked < 255)) < 0.2
 
 
 def test_the_paper_is_the_light_and_the_contrast_is_the_ink() -> None:
     light = shadow(0, 0.4)
     share = drawn(6)
-    found = ink.find(on_paper(share, light=light))
-    assert found.taken_for == "photo"
-    assert not found.light
+    inked = ink.find(on_paper(share, light=light))
+    assert inked.taken_for == "photo"
+    assert not inked.light
     away = across(0)[0] ** 2 > 0.05  # at the shadow's edge the small copy blurs
-    assert np.abs(found.paper[:, away] / (231 * light)[:, away] - 1).max() < 0.1
-    assert np.abs(found.contrast / 255 - share).mean() < 0.03
+    assert np.abs(inked.paper[:, away] / (231 * light)[:, away] - 1).max() < 0.1
+    assert np.abs(inked.contrast / 255 - share).mean() < 0.03
 
 
 # --------------------------------------------------------------------------- nothing on the paper

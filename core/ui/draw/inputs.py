@@ -145,8 +145,8 @@ def _photo() -> Shown | None:
         return None
     taken = pictures.read(given.getvalue()).pixels
     st.image(taken, width=SIDE, alt=_("The photo"))
-    found = ink.find(taken)
-    grey = np.rint(ink.thicken(found.ink, found.more)).astype(np.uint8)
+    inked = ink.find(taken)
+    grey = np.rint(ink.thicken(inked.ink, inked.more)).astype(np.uint8)
     return Shown(np.dstack([grey, grey, grey, np.full_like(grey, 255)]), [])
 
 
