@@ -172,7 +172,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         _("Digits") if spec.are_digits else _("Classes"), range(len(spec.classes)), selection_mode="multi",
         key=state.DATA_DIGITS, persist_state="session", on_change=first_page,
         format_func=lambda place: ui.plain(spec.classes[place]),
-        help=_("Choose no class to see all classes."),
+        help=_("Choose no class to see all classes."), wrap=True,
     )  # fmt: skip
     query.number(state.DATA_SEED, 0, 2**32 - 1)
     seed = whole(

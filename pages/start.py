@@ -35,7 +35,7 @@ def draw_and_read() -> None:
     with st.container(horizontal=True, gap="medium"):
         left = st.container(width=SIDE)
         answered = st.container(key=state.START_ANSWER, width=400)
-        beside = st.container(border=True, width=300)
+        beside = st.container(border=True, width=300, key=state.START_INVITATION)
     with beside:
         invite()
     begun = strokes.from_text(state.APP_STROKES.get(), SIDE)

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal, NamedTuple
 
-from core.config import KNOBS
+from core.config import KNOBS, RunConfig
 from core.evaluation import significance
 from core.evaluation.significance import Spread
 from core.i18n import _, duration, ngettext
@@ -118,27 +118,29 @@ def between(before: Path, after: Path) -> Difference:
 
 
 def changes(first: Entry, second: Entry) -> list[Change]:
+    """What differs between two runs: their settings, and whether they were trained on drawings."""
+    lessons = [warm_start.has(run.run) for run in (first, second)]
+    differing = list(of_settings(first.config, second.config))
+    if lessons[0] != lessons[1]:
+        differing.append(Change(_("Fine-tuned on drawings"), *map(_yes_or_no, lessons)))
+    return differing
+
+
+def of_settings(first: RunConfig, second: RunConfig) -> Iterator[Change]:
     """The settings that differ, in the order of the settings, without those of the other architecture."""
-    return list(_changes(first, second))
-
-
-def _changes(first: Entry, second: Entry) -> Iterator[Change]:
-    network = {first.config.architecture, second.config.architecture}
-    for name in run_table.differences([first.config, second.config]):
-        before, after = getattr(first.config, name), getattr(second.config, name)
+    network = {first.architecture, second.architecture}
+    for name in run_table.differences([first, second]):
+        before, after = getattr(first, name), getattr(second, name)
         knob = next(knob for knob in KNOBS.values() if knob.setting == name)
         if knob.architecture and network != {knob.architecture}:
             continue
         if name == "architecture" or (knob.counts and len(before) != len(after)):
-            title, values = KNOBS["architecture"].title, map(naming.network, (first.config, second.config))
+            title, values = KNOBS["architecture"].title, map(naming.network, (first, second))
             yield Change(_(title), *values)
         elif knob.counts:
             yield from _of_layers(name, before, after)
         else:
             yield Change(_(knob.title), _value(knob, before), _value(knob, after))
-    lessons = [warm_start.has(run.run) for run in (first, second)]
-    if lessons[0] != lessons[1]:
-        yield Change(_("Fine-tuned on drawings"), *map(_yes_or_no, lessons))
 
 
 def _of_layers(setting: str, before: Sequence[Any], after: Sequence[Any]) -> Iterator[Change]:

@@ -17,7 +17,8 @@ from core.ui.charting import new_charts
 from core.ui.whole_number import new_fields
 
 ICON = Path(__file__).parents[2] / ".streamlit" / "icon.svg"
-_STYLE = Path(__file__).parent / "app.css"
+# Streamlit puts a style sheet alone in the place of messages, where a message of a fragment replaces it.
+_STYLE = f"<i hidden></i><style>{(Path(__file__).parent / 'app.css').read_text('utf-8')}</style>"
 _taps = st.components.v2.component("taps", html="", js=(Path(__file__).parent / "taps.js").read_text("utf-8"))
 PAGES = {
     "start": "pages/start.py",
@@ -55,7 +56,6 @@ def navigation() -> StreamlitPage:
     state.APP_OPENED.set(True)
     # Call this before the pages are declared. Otherwise, the browser loads the icon of the page from Google.
     st.set_page_config(page_icon=str(ICON), layout="wide")
-    st.html(_STYLE)
     page = st.navigation(
         [
             st.Page(PAGES["start"], title=_("Start"), icon=":material/home:", default=True),
@@ -88,6 +88,7 @@ def heading(title: str, lead: str) -> DeltaGenerator:
     new_fields()
     state.APP_CHARTS_OF.set("mnist-lab")
     with st.container(gap=None):
+        st.html(_STYLE)
         query.begin(first=state.APP_FIRST.get())
         _taps(key=state.APP_TAPS, height=1)
         st.title(title, anchor=False)

@@ -28,18 +28,21 @@ def offer(run: Path) -> None:
         )  # fmt: skip
         st.button(
             _("Keep"), icon=":material/keep:", key=state.APP_KEEP, type="tertiary",
-            on_click=keep, args=(run,),
+            on_click=_keep_and_say, args=(run,),
             help=_("It is also kept if somebody pins it, copies its link, downloads it, pauses it or "
                    "continues it, or gives it a star, a name, a tag or a note."),
         )  # fmt: skip
 
 
 def keep(run: Path) -> None:
-    """Make an automatic run an ordinary one, and say so. A callback."""
-    if notes.is_temporary(run):
-        with suppress(OSError):  # a folder that cannot be written to is never cleared either
-            notes.pin(run)
-            st.toast(_("The run is kept."), icon=":material/keep:")
+    """Make an automatic run an ordinary one. A callback."""
+    with suppress(OSError):  # a folder that cannot be written to is never cleared either
+        notes.pin(run)
+
+
+def _keep_and_say(run: Path) -> None:
+    keep(run)
+    st.toast(_("The run is kept."), icon=":material/keep:")
 
 
 def download(run: Path, write: Callable[[Entry], bytes]) -> bytes:
@@ -48,6 +51,5 @@ def download(run: Path, write: Callable[[Entry], bytes]) -> bytes:
     Args:
         write: see `core.exports.downloads.Export`, as are its errors.
     """
-    with suppress(OSError):
-        notes.pin(run)
+    keep(run)
     return write(run_table.entry(run))

@@ -16,23 +16,17 @@ import streamlit as st
 from core import charts, tutorials, ui
 from core.config import KNOBS, PRESETS, Amounts, ConfigError, RunConfig, assignments, from_settings
 from core.data import datasets, specs
+from core.evaluation import difference
 from core.i18n import _
 from core.knobs import Knob
 from core.network import architectures as arch
 from core.training import augmentation, schedules
-from core.ui import query, state
+from core.ui import lock, query, state
 from core.ui.gallery import Tile, gallery
 from core.ui.whole_number import whole, whole_or_none
 
 FIRST = "tutorial-mlp"  # the preset that the form begins with
 PREVIEWED = 10  # augmented digits
-PRESET = "preset"  # how a link names the list of presets
-_MOST_LOCK = 500  # characters of a link that are read
-# The knobs of the lists of layers.
-_PARTS = {
-    "hidden_units": ("hidden_layers", "units"),
-    "conv_blocks": ("conv_layers", "filters", "kernel_size", "pooling"),
-}
 _LAYER = re.compile(r"_\d+$")
 
 
@@ -48,11 +42,11 @@ def show(most_epochs: int) -> RunConfig:
     if not state.TRAIN_PRESET.is_kept():
         turn(PRESETS[FIRST])
     _follow_link(most_epochs)
-    _follow_lock()
+    lock.follow()
     presets = tutorials.titles()
     st.selectbox(
         _("Preset"), list(presets), key=state.TRAIN_PRESET, on_change=_preset_chosen,
-        persist_state="session", format_func=presets.__getitem__, disabled=is_locked(PRESET),
+        persist_state="session", format_func=presets.__getitem__, disabled=lock.holds(lock.PRESET),
         help=_about_preset(),
     )  # fmt: skip
     changes = st.container(horizontal=True, vertical_alignment="center")
@@ -88,12 +82,7 @@ def show(most_epochs: int) -> RunConfig:
                 _("Reset"), icon=":material/restart_alt:", key=state.TRAIN_RESET, on_click=_preset_chosen,
                 type="tertiary", help=_("Gives all settings the values of the preset."),
             )  # fmt: skip
-    if locked := state.TRAIN_LOCK.get():
-        st.caption(
-            _(":material/lock: The link that you followed has locked: {settings}.").format(
-                settings=", ".join(locked)
-            )
-        )
+    lock.say()
     return config
 
 
@@ -125,7 +114,7 @@ def _knob(
     label = _(knob.title)
     if layer is not None and numbered:
         label = _("{title} {n}").format(title=label, n=layer + 1)
-    options |= {"key": key, "persist_state": "session", "help": _help(knob), "disabled": is_locked(name)}
+    options |= {"key": key, "persist_state": "session", "help": _help(knob), "disabled": lock.holds(name)}
     if knob.kind is bool:
         return st.toggle(label, **options)
     if knob.options:
@@ -147,7 +136,7 @@ def _segments(name: str, options: Iterable[str]) -> Any:
     knob = KNOBS[name]
     return st.segmented_control(
         _(knob.title), list(options), required=True, key=state.TRAIN_KNOB[name], persist_state="session",
-        format_func=knob.option, help=_help(knob), disabled=is_locked(name),
+        format_func=knob.option, help=_help(knob), disabled=lock.holds(name),
     )  # fmt: skip
 
 
@@ -175,28 +164,6 @@ def _follow_link(most_epochs: int) -> None:
         ui.sorry(_("The link contains a setting that is not valid. {reason}").format(reason=error))
 
 
-def _follow_lock() -> None:
-    """Take the settings that a link has locked: ``?lock=dataset,preset``. They stay so for the session."""
-    asked = state.TRAIN_LOCK.parameter.get()
-    if asked:
-        names = [name.strip() for name in asked[:_MOST_LOCK].split(",")]
-        known = [name for name in dict.fromkeys(names) if name in (PRESET, *RunConfig.model_fields, *KNOBS)]
-        if unknown := [name for name in names if name not in known]:
-            ui.sorry(
-                _("The link locks settings that do not exist: {names}. Possible are {possible}.").format(
-                    names=", ".join(map(repr, unknown)), possible=", ".join([PRESET, *RunConfig.model_fields])
-                )
-            )
-        state.TRAIN_LOCK.set(known)
-    query.write(state.TRAIN_LOCK.parameter, ",".join(state.TRAIN_LOCK.get()) or None)
-
-
-def is_locked(name: str) -> bool:
-    """Whether a link has locked a setting, or the list of layers that the setting belongs to."""
-    lock = state.TRAIN_LOCK.get()
-    return name in lock or any(name in parts and layers in lock for layers, parts in _PARTS.items())
-
-
 def _write_link(config: RunConfig) -> None:
     """Write the settings that differ from the first preset into the address."""
     state.TRAIN_CHANGED.set(assignments(config, PRESETS[FIRST]))
@@ -220,7 +187,7 @@ def turn(config: RunConfig) -> None:
     for number, block in enumerate(config.conv_blocks):
         values |= {f"{key}_{number}": value for key, value in block.model_dump().items()}
     for name, value in values.items():
-        if not is_locked(_LAYER.sub("", name)):
+        if not lock.holds(_LAYER.sub("", name)):
             state.TRAIN_KNOB[name].set(value)
 
 
@@ -234,9 +201,8 @@ def _preset(dataset: str) -> RunConfig:
 
 
 def _changed(config: RunConfig) -> list[str]:
-    """The settings of the network that differ from the preset."""
-    preset = _preset(config.dataset)
-    return [name for name in RunConfig.model_fields if getattr(config, name) != getattr(preset, name)]
+    """The titles of the settings that differ from the preset."""
+    return [change.title for change in difference.of_settings(_preset(config.dataset), config)]
 
 
 def _hidden_layers() -> dict[str, Any]:

@@ -215,6 +215,7 @@ START_CANVAS = elements("start.canvas")
 # Whether the pen of the visitor has come near the canvas.
 START_NEAR = key("start.near", False)
 START_ANSWER = element("start.answer")
+START_INVITATION = element("start.invitation")
 START_BARS = element("start.bars")
 
 # --------------------------------------------------------------------------------------------- Data

@@ -108,3 +108,13 @@ def test_a_run_is_shared_by_a_link_and_a_code(page: Page, address: str) -> None:
     assert shared.startswith(address)
     page.goto(shared)
     expect(page.get_by_text("The test accuracy is")).to_be_visible()
+
+
+def test_a_message_does_not_take_the_styles_away(page: Page, address: str) -> None:
+    page.goto(f"{address}/train")
+    page.get_by_text("Train as I turn").click()
+    turn(page)
+    page.get_by_role("button", name="Keep", exact=True).click()
+    expect(page.get_by_text("The run is kept.")).to_be_visible()
+    expect(page.get_by_text("It is deleted after a day")).to_be_hidden()
+    expect(page.get_by_text("Show the settings")).to_be_hidden()  # it is for phones

@@ -280,7 +280,7 @@ class TestTrain:
         assert "Changed" not in texts(app)
         app.number_input(key="train.knob_epochs").set_value(9)
         again(app)
-        assert "Changed: epochs" in texts(app)
+        assert "Changed: Epochs" in texts(app)
 
     def test_fewer_images_than_were_asked_for_are_all_of_them(
         self, runs_folder: Path, no_mnist: Path

@@ -170,7 +170,7 @@ def test_what_was_changed_is_reset_with_one_click(setup: AppTest) -> None:
     setup.segmented_control(key="train.knob_dataset").set_value("mnist")
     setup.slider(key="train.knob_dropout").set_value(0.3)
     again(setup)
-    assert "Changed: dropout" in texts(setup)
+    assert "Changed: Dropout" in texts(setup)
     setup.button(key="train.reset").click()
     again(setup)
     assert setup.slider(key="train.knob_dropout").value == 0
@@ -181,7 +181,7 @@ def test_what_was_changed_is_reset_with_one_click(setup: AppTest) -> None:
 def test_a_link_locks_settings_and_nothing_turns_them(runs_folder: Path, mlp_run: Path) -> None:
     shutil.copytree(mlp_run, runs_folder / mlp_run.name)
     app = open_page("train", set=["dropout=0.3", "epochs=3"], lock="dropout,preset,hidden_units")
-    assert "has locked: dropout, preset, hidden_units" in texts(app)
+    assert "has locked: Dropout, Preset, Hidden layers" in texts(app)
     locked = [
         app.selectbox(key="train.preset"),
         app.slider(key="train.knob_dropout"),
@@ -390,7 +390,7 @@ def test_a_run_that_diverged_says_so_and_can_go_on_with_a_smaller_rate(
     app = open_page("train", run=with_resting["diverged"].name)
     assert "The loss became infinite or NaN" in said(app.error[0])
     advice = next(button for button in app.button if button.key.startswith("train.follow_"))
-    assert "learning_rate" in advice.label
+    assert "Learning rate" in advice.label
     advice.click()
     again(app)
     assert app.select_slider(key="train.knob_learning_rate").value < 10

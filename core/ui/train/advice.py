@@ -6,7 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from core import ui
 from core.config import RunConfig
+from core.evaluation import difference
 from core.i18n import _
 from core.jobs import run_queue
 from core.runs import adviser, run_folder
@@ -35,7 +37,9 @@ def _follow(run: Path, status: run_folder.Status, config: RunConfig, advice: adv
         ):
             steering.ask(run_queue.stop, run)
         return
-    words = ", ".join(f"`{name} = {value}`" for name, value in advice.change.items())
+    advised = config.but(**advice.change)
+    changes = difference.of_settings(config, advised)
+    words = ", ".join(f"**{ui.plain(f'{change.title} {change.after}')}**" for change in changes)
     if advice.live and status.state not in run_folder.ENDED:
         label, icon = _("Set {change} from the next epoch").format(change=words), "tune"
         if steering.button(label, icon, _("The run continues."), key=follow):
@@ -44,5 +48,5 @@ def _follow(run: Path, status: run_folder.Status, config: RunConfig, advice: adv
     label, icon = _("Set up a run with {change}").format(change=words), "tune"
     st.button(
         label, icon=f":material/{icon}:", help=_("This run does not change."), key=follow,
-        on_click=steering.use, args=(config.but(**advice.change),),
+        on_click=steering.use, args=(advised,),
     )  # fmt: skip

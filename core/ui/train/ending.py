@@ -35,17 +35,18 @@ def links(run: Path, status: run_folder.Status) -> None:
     st.download_button(
         _("Download"), partial(keeping.download, run, whole.write),
         downloads.file_name(run, "zip"), whole.mime,
-        icon=":material/download:", key=state.TRAIN_ZIP, on_click="ignore",
+        icon=":material/download:", key=state.TRAIN_ZIP, on_click="ignore", type="tertiary",
         help=_("The whole run as a zip file. The Runs page has the model in other formats."),
     )  # fmt: skip
     # A link to a run that is deleted after a day would be of no use to anybody.
     with st.popover(
-        _("Copy link"), icon=":material/link:", key=state.TRAIN_LINK, on_change=keeping.keep, args=(run,)
-    ):
+        _("Copy link"), icon=":material/link:", key=state.TRAIN_LINK, type="tertiary",
+        on_change=keeping.keep, args=(run,),
+    ):  # fmt: skip
         address = link_to(run)
         st.code(address, language=None, wrap_lines=True)
+        st.caption(_("The run is kept. The link works until somebody deletes the run."))
         st.image(qr_code(address), caption=_("For a projector: a phone that reads this code opens the run."))
-        st.caption(_("The link works until somebody deletes the run."))
 
 
 def link_to(run: Path) -> str:

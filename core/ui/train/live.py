@@ -67,12 +67,14 @@ def _stand(run: Path) -> None:
         standing.show(run, status, config)
     with st.container(key=state.TRAIN_DIFFERENCE), suppress(run_folder.UnknownRun):
         _difference(run, status)
+    # Without frames, all that can be done with a run that has ended fits into one row at 1280 pixels.
     with st.container(horizontal=True, vertical_alignment="center"):
         steering.buttons(run, status)
         ending.links(run, status)
         st.button(
             _("Use these settings"), icon=":material/tune:", key=state.TRAIN_USE, on_click=steering.use,
-            args=(records.config(run),), help=_("Puts the settings of this run into the form."),
+            args=(records.config(run),), type="tertiary",
+            help=_("Puts the settings of this run into the form."),
         )  # fmt: skip
     keeping.offer(run)
 

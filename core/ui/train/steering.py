@@ -59,7 +59,7 @@ def _resume_or_data(run: Path, status: run_folder.Status) -> None:
 
 
 def _train_on(run: Path, status: run_folder.Status) -> None:
-    with st.popover(_("More epochs"), icon=":material/fast_forward:", key=state.TRAIN_MORE):
+    with st.popover(_("More epochs"), icon=":material/fast_forward:", key=state.TRAIN_MORE, type="tertiary"):
         more = whole(_("Additional epochs"), 1, round(KNOBS["epochs"].high), key=state.TRAIN_MORE_EPOCHS)
         mended = state.TRAIN_MORE_EPOCHS not in refused()
         hint = _("Continues the training with the current weights.")

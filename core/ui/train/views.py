@@ -31,8 +31,9 @@ def curves(run: Path, status: run_folder.Status, config: RunConfig, epochs: Rows
         before: earlier runs to compare with, the previous run first; see `core.charts.curve`.
     """
     batches, changes = records.batches(run), records.changes(run)
-    smoothing, log = _scales()
-    left, right = st.columns(2)
+    charts_place = st.container()
+    smoothing, log = _scales()  # below the charts, so that these are in sight while the run trains
+    left, right = charts_place.columns(2)
     for side, metric, title in ((left, "loss", _("loss")), (right, "accuracy", _("accuracy"))):
         figure = charts.curve(
             metric, title, batches, epochs, config, _images(run, status, config), changes=changes,
