@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,38 +14,14 @@ from scipy import stats
 
 from core.config import PRESETS, RunConfig
 from core.evaluation.difference import Change, between, in_words
-from core.runs import records, run_folder, warm_start
+from core.runs import run_folder, warm_start
 from core.runs.run_folder import State
 from core.runs.warm_start import Lesson
+from tests.support.ended import ended
 from tests.support.strategies import configs
 
 MLP = RunConfig()
 FAST = MLP.but(learning_rate=0.01)
-
-
-def ended(
-    root: Path,
-    config: RunConfig = MLP,
-    accuracies: Sequence[float] = (0.912,),
-    state: State = "finished",
-    seconds: float = 1.0,
-    **status: Any,
-) -> Path:
-    """A run with these validation accuracies after its epochs, and 3 points less on the test images."""
-    run = run_folder.create(root, config)
-    for epoch, accuracy in enumerate(accuracies, 1):
-        row = {
-            "epoch": epoch,
-            "steps": 32,
-            "seconds": seconds / len(accuracies),
-            "loss": 0.3,
-            "accuracy": 0.9,
-        }
-        validation = {"val_loss": 0.3, "val_accuracy": accuracy} if config.validation_split else {}
-        records.append_row(run / "metrics.jsonl", row | validation)
-    test = {"test_accuracy": max(0, accuracies[-1] - 0.03)} if accuracies and state != "failed" else {}
-    run_folder.write_status(run, run_folder.Status(state=state, **test | status))
-    return run
 
 
 def said(before: Path, after: Path) -> str:

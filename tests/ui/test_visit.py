@@ -10,9 +10,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.config import RunConfig
-from core.runs import notes, records, run_folder, trash
+from core.runs import notes, trash
 from core.runs.run_folder import State
 from tests.conftest import PATIENCE
+from tests.support.ended import ended
 from tests.support.pages import again
 
 FAST = RunConfig(learning_rate=0.01)
@@ -48,17 +49,7 @@ def script() -> None:
 def trained(
     root: Path, config: RunConfig, *accuracies: float, state: State = "finished", automatic: bool = False
 ) -> Path:
-    run = run_folder.create(root, config)
-    for epoch, accuracy in enumerate(accuracies, 1):
-        row = {
-            "epoch": epoch,
-            "steps": 32,
-            "seconds": 1.0,
-            "val_loss": 1 - accuracy,
-            "val_accuracy": accuracy,
-        }
-        records.append_row(run / "metrics.jsonl", row)
-    run_folder.write_status(run, run_folder.Status(state=state))
+    run = ended(root, config, accuracies, state)
     if automatic:
         notes.write(run, automatic=True)
     return run
