@@ -21,7 +21,7 @@ from core.runs import records, run_folder
 from core.sweeps import sweeps
 from tests.conftest import wait_until
 from tests.support.axe import Finding, findings
-from tests.support.browser import MILLISECONDS, draw, free_port, serving, serving_script
+from tests.support.browser import MILLISECONDS, draw, free_port, rest, serving, serving_script
 from tests.support.inhabited import inhabited
 
 pytestmark = pytest.mark.browser
@@ -187,12 +187,11 @@ def page(browser: Browser) -> Iterator[Page]:
     page.close()
 
 
-def rest(page: Page, view: View) -> None:
+def come_to_rest(page: Page, view: View) -> None:
     """Wait until everything has been drawn, and has its colour."""
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     if not view.goes_on:
-        page.locator("[data-test-script-state=notRunning]").wait_for(state="attached")
-        page.wait_for_function("!document.querySelector('[data-stale=true], [data-testid=stSkeleton]')")
+        rest(page)
     page.wait_for_timeout(300)
     page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {})))")
 
@@ -200,10 +199,10 @@ def rest(page: Page, view: View) -> None:
 def go(page: Page, url: str, view: View) -> None:
     page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
     page.goto(f"{url}/{view.address}")
-    rest(page, view)
+    come_to_rest(page, view)
     for do in view.then:
         do(page)
-        rest(page, view)
+        come_to_rest(page, view)
 
 
 # ------------------------------------------------------------------------------------------ axe
@@ -217,7 +216,7 @@ def look(
     for (width, height), scheme in screens:
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme)
-        rest(page, view)
+        come_to_rest(page, view)
         yield from ((f"{view.name}, {scheme}, {width} px", finding) for finding in findings(page))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import free_port, serving
+from tests.support.browser import free_port, rest, serving
 from tests.support.hands import DESK, PHONE, Hand, before
 
 pytestmark = pytest.mark.browser
@@ -32,7 +32,7 @@ def clicks(page: Page) -> int:
 
 def turn(page: Page) -> None:
     """The next larger learning rate, once the page rests."""
-    page.locator("[data-test-script-state=notRunning]").wait_for(state="attached")
+    rest(page)
     page.get_by_role("slider", name="Learning rate").press("ArrowRight")
 
 
@@ -53,6 +53,7 @@ def test_one_click_shows_what_a_turn_has_done_and_with_the_switch_none(page: Pag
     expect_the_result_of(page, "0.002")
     assert clicks(page) == 1
     # Both runs are in the same chart, and the settings are still there.
+    rest(page)
     legend = page.locator(".st-key-train-curve_loss .legendtext", has_text="previous run: ")
     expect(legend).to_be_visible()
     expect(page.get_by_role("slider", name="Learning rate")).to_be_visible()
@@ -82,6 +83,7 @@ def _stays_in_sight(hand: Hand, address: str) -> None:
     expect(button).to_be_in_viewport()
     hand.press(button)
     expect(page.get_by_text("The test accuracy is")).to_be_visible()
+    rest(page)
     page.get_by_text("Try many values in a sweep").scroll_into_view_if_needed()
     expect(button).to_be_in_viewport()
 

@@ -24,6 +24,7 @@ from tests.support.browser import (
     choose,
     draw,
     free_port,
+    rest,
     serving,
 )
 from tests.support.hands import PHONE, before
@@ -221,7 +222,7 @@ def test_a_finger_chooses_the_cell_of_the_matrix_that_it_touches(
         expect(cells).to_have_count(121)
         for true, read in ((4, 9), (7, 7)):
             # The chart is drawn anew once the page has run.
-            hand.page.locator("[data-test-script-state=notRunning]").wait_for(state="attached")
+            rest(hand.page)
             expect(cells.nth(11 * true + read)).to_be_visible()
             hand.press(cells.nth(11 * true + read), force=True)
             hand.page.wait_for_url(re.compile(f"true={true}.*read={read}"))

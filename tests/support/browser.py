@@ -89,6 +89,12 @@ def answers(url: str) -> bool:
         return False
 
 
+def rest(page: Page) -> None:
+    """Wait until the page has run to its end, and has changed what it shows."""
+    page.locator("[data-test-script-state=notRunning]").wait_for(state="attached")
+    page.wait_for_function("!document.querySelector('[data-stale=true], [data-testid=stSkeleton]')")
+
+
 def choose(page: Page, label: str, option: str) -> None:
     page.get_by_role("combobox", name=label).click()
     page.get_by_role("option", name=option).click()
