@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from tests.conftest import PATIENCE
 
@@ -91,15 +92,38 @@ class Hand:
         self._devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
 
 
+# The windows of a browser that are open, by what somebody sits before.
+_windows: WeakKeyDictionary[Browser, dict[Screen, BrowserContext]] = WeakKeyDictionary()
+
+
+def _window(browser: Browser, screen: Screen) -> BrowserContext:
+    """A window that knows nothing but the app's own files: to load and compile them anew takes seconds.
+
+    Its first page is an empty one of the same site. It keeps the process of the other pages alive.
+    """
+    windows = _windows.setdefault(browser, {})
+    if screen not in windows:
+        windows[screen] = window = browser.new_context(
+            viewport={"width": screen.width, "height": screen.height},
+            device_scale_factor=screen.fineness,
+            has_touch=screen.touch,
+            is_mobile=screen.touch,  # and then nothing hovers
+        )
+        window.set_default_timeout(1000 * PATIENCE)
+        first = window.new_page()
+        first.route("**", lambda route: route.fulfill(body=""))
+        first.goto("http://127.0.0.1/")
+    return windows[screen]
+
+
 @contextmanager
 def before(browser: Browser, screen: Screen) -> Iterator[Hand]:
-    """A hand before a screen of this kind, in a browser that knows nothing yet."""
-    context = browser.new_context(
-        viewport={"width": screen.width, "height": screen.height},
-        device_scale_factor=screen.fineness,
-        has_touch=screen.touch,
-        is_mobile=screen.touch,  # and then nothing hovers
-    )
-    context.set_default_timeout(1000 * PATIENCE)
-    yield Hand(context.new_page(), screen)
-    context.close()
+    """A hand before a screen of this kind, in a browser that knows nobody yet."""
+    window = _window(browser, screen)
+    there = set(window.pages)
+    yield Hand(window.new_page(), screen)
+    for page in set(window.pages) - there:
+        if page.url.startswith("http"):
+            page.evaluate("localStorage.clear()")
+        page.close()
+    window.clear_cookies()
