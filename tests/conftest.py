@@ -9,9 +9,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,17 +69,24 @@ LONG = (
     "access_browser",
     "draw_browser",
     "browser",
-    "train_page",
-    "other_data",
     "history_browser",
-    "survival",
-    "between_pages",
-    "cli",
-    "forged",
-    "markup",
-    "keras_script",
+    "bench_browser",
     "model_formats",
     "old_keras",
+    "markup",
+    "between_pages",
+    "keras_script",
+    "local",
+    "train_page",
+    "adviser",
+    "survival",
+    "runs_browser",
+    "curves_browser",
+    "cli",
+    "start_browser",
+    "forged",
+    "other_data",
+    "first_opening",
 )
 
 
@@ -118,7 +126,10 @@ def wait_for_end(run: Path) -> run_folder.Status:
 
 
 class Trainer(Local):
-    """Has all runs trained by one process: to import TensorFlow takes most of the seconds."""
+    """Has all runs trained by one process, and converts models in this one.
+
+    To import TensorFlow takes most of the seconds.
+    """
 
     @cached_property
     def process(self) -> subprocess.Popen[bytes]:
@@ -130,10 +141,19 @@ class Trainer(Local):
         return process
 
     def serve(self, settings: Settings, run: Path | None = None) -> None:
-        assert run
+        if run:
+            self.conclude(run)
+
+    def conclude(self, run: Path) -> None:
         assert self.process.stdin
         self.process.stdin.write(str(run.absolute()).encode() + b"\n")
         self.process.stdin.flush()
+
+    def convert(self, words: Sequence[str], seconds: float) -> tuple[int, str]:
+        from core.worker.convert import main
+
+        with redirect_stdout(StringIO()) as printed:
+            return main(words), printed.getvalue()
 
 
 TRAINER = Trainer()
@@ -232,6 +252,13 @@ def hired() -> Iterator[Hired]:
     workers = Hired()
     with executor.using(workers):
         yield workers
+
+
+@pytest.fixture
+def trainer() -> Iterator[Trainer]:
+    """What a page has trained is trained by a process that has imported TensorFlow already."""
+    with executor.using(TRAINER):
+        yield TRAINER
 
 
 @pytest.fixture

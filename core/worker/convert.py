@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -62,12 +62,25 @@ WRITERS: dict[str, Callable[[keras.Model, Path], None]] = {
 }
 
 
-if __name__ == "__main__":
-    given, ending, wanted = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+def main(words: Sequence[str]) -> int:
+    """Convert a model.
+
+    Args:
+        words: the directory of the run, the format and the file to write.
+
+    Returns:
+        The exit code: 0, or 1 after an error.
+    """
+    run, ending, file = words
     try:
-        WRITERS[ending](model(given), wanted)
+        WRITERS[ending](model(Path(run)), Path(file))
     except Exception as error:  # noqa: BLE001
         # The process that waits for the file shows the error.
         traceback.print_exc()
         print(Failure.from_exception(error).model_dump_json())
-        sys.exit(1)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -17,9 +16,11 @@ pytestmark = pytest.mark.browser
 COUNT_CLICKS = "window.clicks = 0; window.addEventListener('click', () => window.clicks++, true)"
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
-    with serving(tmp_path / "runs", free_port(), MNIST_LAB_WARM_MINUTES="10") as url:
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server with a worker that stays; what each visit trains is its own."""
+    root = tmp_path_factory.mktemp("bench") / "runs"
+    with serving(root, free_port(), MNIST_LAB_WARM_MINUTES="10") as url:
         yield url
 
 

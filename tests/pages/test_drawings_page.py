@@ -13,7 +13,7 @@ from core.drawing import collection, interchange
 from core.drawing.collection import Drawing
 from core.network import predict
 from core.runs import run_folder, warm_start
-from tests.conftest import wait_for_end
+from tests.conftest import Trainer, wait_for_end
 from tests.support import pages
 from tests.support.pages import again, metrics, open_page, press, said, texts
 
@@ -137,7 +137,7 @@ def test_every_run_is_tested_on_the_drawings(
 
 
 def test_the_starter_is_taught_and_the_page_says_what_came_of_it(
-    kept: list[Drawing], runs_folder: Path
+    kept: list[Drawing], runs_folder: Path, trainer: Trainer
 ) -> None:
     app = open_page("drawings")
     assert "No run has been fine-tuned yet" in texts(app)

@@ -22,12 +22,12 @@ from core.data.specs import DatasetSpec
 from core.evaluation import explain, recognition, results, robustness
 from core.evaluation.calibration import Calibration
 from core.exports import downloads, model_formats, run_archive
-from core.jobs import run_queue
+from core.jobs import executor, run_queue
 from core.network import architectures as arch
 from core.network import arithmetic, predict
 from core.runs import adviser, epoch_weights, records, run_table
 from core.settings import Settings
-from tests.conftest import wait_for_end
+from tests.conftest import Trainer, wait_for_end
 from tests.support.pages import PAGES, open_page, press, spoken, texts, tiles
 
 NAMES = ("red <b>", "*green*", "blue", *(f"flag {letter}" for letter in "ABCDEFGHI"))
@@ -69,6 +69,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("MNIST_LAB_RUNS", str(root / "runs"))
         patch.setenv("MNIST_LAB_DRAWINGS", str(root / "drawings.sqlite"))
         yield root
+
+
+@pytest.fixture(scope="module", autouse=True)
+def trainer(world: Path) -> Iterator[Trainer]:
+    """A process of its own, which knows where the data set is."""
+    with executor.using(Trainer()) as trainer:
+        yield trainer
 
 
 @pytest.fixture(scope="module", params=NETWORKS)

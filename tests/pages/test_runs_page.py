@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.config import RunConfig
 from core.evaluation import results, significance
 from core.runs import notes, records, run_folder, trash
-from tests.conftest import train, wait_for_end
+from tests.conftest import Trainer, train, wait_for_end
 from tests.support.pages import again, figure, open_page, press, said, texts, tiles
 
 
@@ -246,7 +246,9 @@ def test_the_same_seed_twice_is_no_second_seed(root: Path) -> None:
     assert "Several seeds" not in [header.value for header in app.header]
 
 
-def test_one_click_queues_the_missing_seeds(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_click_queues_the_missing_seeds(
+    root: Path, monkeypatch: pytest.MonkeyPatch, trainer: Trainer
+) -> None:
     app = linked(run_folder.every(root)[2])
     app.button(key="runs.seeds_3").click()
     again(app)

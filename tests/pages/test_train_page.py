@@ -26,7 +26,7 @@ from core.runs.run_folder import Status
 from core.settings import Settings
 from core.training import schedules
 from core.ui import knobs
-from tests.conftest import Hired, wait_for_end, wait_until
+from tests.conftest import TRAINER, Hired, Trainer, wait_for_end, wait_until
 from tests.support.pages import again, decoded, figure, open_page, said, texts, tiles, why
 
 # So many epochs take minutes; whoever uses it ends it.
@@ -319,16 +319,17 @@ def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path
     """A run that paused, with a knob turned; one that diverged; one that ended early."""
     root = tmp_path_factory.mktemp("resting") / "runs"
     settings = Settings(runs=root, slots=4)
-    runs = {
-        "paused": run_queue.submit(LONG, settings),
-        "diverged": run_queue.submit(
-            RunConfig(hidden_units=(64,) * 4, optimizer="sgd", learning_rate=10, batch_size=32), settings
-        ),
-        "early": run_queue.submit(
-            RunConfig(hidden_units=(256,), epochs=100, training_images=200, early_stopping_patience=2,
-                      learning_rate=0.005), settings
-        ),
-    }  # fmt: skip
+    with executor.using(TRAINER):
+        runs = {
+            "paused": run_queue.submit(LONG, settings),
+            "diverged": run_queue.submit(
+                RunConfig(hidden_units=(64,) * 4, optimizer="sgd", learning_rate=10, batch_size=32), settings
+            ),
+            "early": run_queue.submit(
+                RunConfig(hidden_units=(256,), epochs=100, training_images=200, early_stopping_patience=2,
+                          learning_rate=0.005), settings
+            ),
+        }  # fmt: skip
     wait_until(lambda: records.metrics(runs["paused"]), "it had trained an epoch")
     run_queue.steer(runs["paused"], learning_rate=0.0005)
     wait_until(lambda: records.changes(runs["paused"]), "the knob was turned")
@@ -337,8 +338,9 @@ def resting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path
         lambda: all(run_folder.status(run).state in run_folder.RESTING for run in runs.values()), "all rest"
     )
     yield runs
-    for run in runs.values():
-        run_queue.stop(run)
+    with executor.using(TRAINER):
+        for run in runs.values():
+            run_queue.stop(run)
 
 
 @pytest.fixture
@@ -396,7 +398,7 @@ def test_a_run_that_diverged_says_so_and_can_go_on_with_a_smaller_rate(
     assert app.select_slider(key="train.knob_learning_rate").value < 10
 
 
-def test_a_run_that_diverged_resumes_with_the_values_on_the_sliders(diverged: Path) -> None:
+def test_a_run_that_diverged_resumes_with_the_values_on_the_sliders(diverged: Path, trainer: Trainer) -> None:
     app = open_page("train", run=diverged.name)
     assert app.select_slider(key="train.steer_learning_rate").value == 1  # a tenth of what it diverged with
     app.select_slider(key="train.steer_learning_rate").set_value(0.001)
@@ -520,7 +522,9 @@ def test_a_link_with_an_impossible_smoothing_shows_the_curves_as_measured(
     assert app.toggle(key="train.log_loss").value is False
 
 
-def test_what_is_chosen_for_the_curves_stays_while_a_run_trains_and_when_it_ends(runs_folder: Path) -> None:
+def test_what_is_chosen_for_the_curves_stays_while_a_run_trains_and_when_it_ends(
+    runs_folder: Path, trainer: Trainer
+) -> None:
     run = run_queue.submit(LONG, Settings())
     try:
         app = open_page("train", run=run.name)
@@ -651,7 +655,7 @@ def test_a_run_that_nothing_can_mend_is_not_resumed(runs_folder: Path) -> None:
 
 
 def test_a_run_in_line_says_its_place_and_how_long(
-    runs_folder: Path, monkeypatch: pytest.MonkeyPatch
+    runs_folder: Path, monkeypatch: pytest.MonkeyPatch, trainer: Trainer
 ) -> None:
     monkeypatch.setenv("MNIST_LAB_SLOTS", "1")
     first = run_queue.submit(LONG, Settings(slots=1))
@@ -673,7 +677,7 @@ def test_a_run_in_line_says_its_place_and_how_long(
         wait_for_end(first)
 
 
-def test_pause_resume_stop_and_train_on_are_buttons(runs_folder: Path) -> None:
+def test_pause_resume_stop_and_train_on_are_buttons(runs_folder: Path, trainer: Trainer) -> None:
     run = run_queue.submit(LONG, Settings())
     wait_until(lambda: run_folder.status(run).phase == "training", "it trained")
     app = open_page("train", run=run.name)
@@ -697,7 +701,7 @@ def finished(mlp_run: Path, runs_folder: Path) -> Path:
     return Path(shutil.copytree(mlp_run, runs_folder / mlp_run.name))
 
 
-def test_a_finished_run_trains_on(finished: Path) -> None:
+def test_a_finished_run_trains_on(finished: Path, trainer: Trainer) -> None:
     app = open_page("train", run=finished.name)
     app.number_input(key="train.more_epochs").set_value(2)
     app.button(key="train.train_on").click()
