@@ -25,8 +25,8 @@ _BETWEEN = 0.15
 # A seam is searched in a copy of this height, in pixels. Each pixel of its length has a small cost.
 _SEAM = 40
 _LONGER = 0.02
-_COMMON = 0.15  # the width of a stroke that two digits share, as a share of the height
-_PARTS = 0.25  # the distance of two seams, as a share of the height
+_COMMON = 0.1  # the width of a stroke that two digits share, as a share of the height
+_PARTS = 0.15  # the distance of two seams, as a share of the height
 
 
 class Found(NamedTuple):
@@ -136,7 +136,7 @@ def cut(digit: Found, height: float) -> list[Found]:
     width = max(1, round(digit.ink.shape[1] * scale))
     cost = cv2.resize(digit.ink, (width, _SEAM), interpolation=cv2.INTER_AREA) / 255 + _LONGER
     step = max(2, round(height * scale * _PARTS))
-    seams = [_seam(cost, middle, step) for middle in range(2 * step, width - 2 * step + 1, step)]
+    seams = [_seam(cost, middle, max(1, step // 2)) for middle in range(2 * step, width - 2 * step + 1, step)]
     rows = np.minimum((np.arange(digit.ink.shape[0]) * scale).astype(int), _SEAM - 1)
     # Seams may touch, but do not cross.
     bounds = np.maximum.accumulate([np.zeros(_SEAM), *seams, np.full(_SEAM, width)])[:, rows] / scale

@@ -16,11 +16,14 @@ from core.evaluation.recognition import Reader, Reading
 
 # A digit is rarely wider than its height. Wider pieces are cut, too.
 _WIDE = 0.9
+_NARROW = 0.5  # if a person says that it is a number
 _WIDEST = 1.4  # of a digit that is made of several pieces or parts
 _NEAR = 0.2  # pieces of a digit are not further apart, as a share of the height
-_MOST_PARTS = 5  # of one digit
-# A cut, or a join of two pieces, costs as much as a factor of this size in the confidence.
-_DOUBT = 0.3
+_MOST_PARTS = 8  # of one digit
+# A part, or a join of two pieces, costs as much as this factor in the confidence. It costs less where there
+# are several digits anyway.
+_DOUBT = 0.25
+_NUMBER = 0.6
 _BROAD = 10.0  # how strongly the width counts that a digit has beyond `_WIDTH` of its height
 _WIDTH = 1.25
 _UNLIKE = 2.0  # how strongly a part that does not look like a digit counts
@@ -100,7 +103,11 @@ def read(
     whole = _Span(0, 1, _whole(rows), 0)
     # Pieces above each other are two rows of one digit each, or one digit.
     stacked = single is None and list(map(len, rows)) == [1, 1]
-    candidates = [[whole]] if single else [_spans(row) for row in rows] + [[whole]] * stacked
+    candidates = (
+        [[whole]]
+        if single
+        else [_spans(row, _NARROW if single is False else _WIDE) for row in rows] + [[whole]] * stacked
+    )
     thick = [_thickened(span.segment, more) for row in candidates for span in row]
     readings = reader.read(np.stack([segment.image for segment in thick]))
     digits = iter([Digit(*both) for both in zip(thick, readings, strict=True)])
@@ -128,11 +135,11 @@ def _thickened(segment: Found, more: float) -> Found:
     )
 
 
-def _spans(row: list[Found]) -> list[_Span]:
+def _spans(row: list[Found], wide: float) -> list[_Span]:
     """All candidates for the digits of a row."""
     height = float(max(digit.ink.shape[0] for digit in row))
     pieces = [
-        segmentation.cut(digit, height) if digit.ink.shape[1] > _WIDE * height else [digit] for digit in row
+        segmentation.cut(digit, height) if digit.ink.shape[1] > wide * height else [digit] for digit in row
     ]
     parts = [part for some in pieces for part in some]
     ends = np.cumsum([0, *map(len, pieces)]).tolist()
@@ -160,14 +167,21 @@ def _best(spans: list[_Span], digits: list[Digit], *, cut: bool) -> tuple[float,
         cut: whether a row that is one piece has to be cut, if it can be.
     """
     end = max(span.last for span in spans)
+    alone = any((span.first, span.last, span.changes) == (0, end, 0) for span in spans)
+    doubt = math.log(_DOUBT if alone else _NUMBER)
     ways: dict[int, tuple[float, list[Digit]]] = {0: (0.0, [])}
     for span, digit in sorted(zip(spans, digits, strict=True), key=lambda both: both[0].last):
-        if span.first not in ways or (cut and len(spans) > 1 and (span.first, span.last) == (0, end)):
+        if cut and len(spans) > 1 and (span.first, span.last) == (0, end):
             continue
-        total, before = ways[span.first]
-        total += _score(digit) + span.changes * math.log(_DOUBT)
-        if span.last not in ways or total > ways[span.last][0]:
-            ways[span.last] = total, [*before, digit]
+        # Digits that touch may share a stroke, as two zeros do. It is a part of both.
+        shares = span.changes > 0 and span.last > span.first + 1
+        for start in (span.first, span.first + 1)[: 1 + shares]:
+            if start not in ways:
+                continue
+            total, before = ways[start]
+            total += _score(digit) + span.changes * doubt
+            if span.last not in ways or total > ways[span.last][0]:
+                ways[span.last] = total, [*before, digit]
     return ways[end]
 
 
