@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from core.data.datasets import Dataset
 from core.evaluation import explain
@@ -99,3 +100,13 @@ def test_neighbours_mostly_are_the_same_digit(predictor: Predictor, mnist_5k: Da
         for image, digit in zip(mnist_5k.x_test[:100], mnist_5k.y_test[:100], strict=True)
     ]
     assert np.mean(same) > 0.75
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (20, 31), (12, 9, 3)])
+def test_a_look_is_the_blurred_image_of_scipy_at_half_the_size(shape: tuple[int, ...]) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (4, *shape)).astype(np.uint8)
+    blurred = ndimage.gaussian_filter(images / 255, (0, 1, 1, 0)[: images.ndim])[:, ::2, ::2]
+    in_order = np.moveaxis(blurred.reshape(*blurred.shape[:3], -1), -1, 1).reshape(4, -1)
+    looks = explain.looks(images)
+    assert looks.dtype == np.float32
+    np.testing.assert_allclose(looks, in_order, atol=1e-6)

@@ -23,7 +23,7 @@ USED = {
     "train": {"pandas"},  # the table of the layers
     "runs": {"pandas"},  # the table of the runs
     "evaluate": {"pandas", "onnxruntime"},  # its figures; an earlier epoch
-    "draw": {"onnxruntime", "cv2"},  # reads the digit; finds it, and compares it
+    "draw": {"onnxruntime"},  # the network and the digits with which a drawing will be compared
 }
 
 CHILD = f"""

@@ -144,7 +144,7 @@ def test_the_first_paint_loads_nothing_that_reads_a_drawing(runs_folder: Path, n
         "from tests.support.pages import open_page\n"
         "from tests.pages.test_start_page import SEVEN, draw\n"
         "app = open_page('start')\n"
-        "reading = {'onnxruntime', 'scipy', 'core.drawing.segmentation'}\n"
+        "reading = {'onnxruntime', 'cv2', 'core.drawing.segmentation'}\n"
         "assert not reading & set(sys.modules)\n"
         "draw(app, SEVEN)\n"
         "assert reading <= set(sys.modules)\n"
