@@ -7,10 +7,9 @@ import numpy as np
 import streamlit as st
 
 from core import charts, ui
-from core.drawing import preprocess, segmentation
+from core.drawing import preprocess
 from core.drawing.segmentation import Found
 from core.drawing.strokes import Strokes
-from core.evaluation import numbers
 from core.evaluation.recognition import Reader, Reading
 from core.i18n import _
 from core.network import predict
@@ -40,22 +39,21 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
     try:
         with left:
             shown = inputs.ask(source)
-        rows = segmentation.find(shown.rgba) if shown else []
+        read = shown.read(reader) if shown else []
     except preprocess.EmptyDrawing as error:
-        shown, rows, nothing_seen = None, [], error
+        shown, read, nothing_seen = None, [], error
     except ValueError as error:
         inputs.remember(source, None)
         with answered:
             announce("")  # a screen reader reads an error without this
             ui.sorry(inputs.refusal(source, error))
         return
-    if not shown or not rows:
+    if not shown or not read:
         inputs.remember(source, None)
         with answered:
             announce("")
             st.info(inputs.hint(source, nothing_seen), icon=":material/draw:")
         return
-    read = numbers.read(reader, rows)
     digits, readings = [digit.segment for digit in read], [digit.reading for digit in read]
     with answered:
         announce(answer.heard(readings))
@@ -77,7 +75,8 @@ def draw_and_read(run: Path, reader: Reader, source: str) -> None:
         )
     feedback.offer(run, reading, of_digit(shown.strokes, digits[chosen]))
     # A single digit keeps the whole canvas with its specks, because the steps show what happens to them.
-    views.show(run, reader, reading, digits[chosen].rgba if len(digits) > 1 else shown.rgba)
+    whole = len(digits) == 1 and shown.given is None
+    views.show(run, reader, reading, shown.rgba if whole else digits[chosen].rgba)
     ui.foot(of_fragment=True)
 
 

@@ -121,6 +121,28 @@ def read(data: bytes) -> Picture:
     )
 
 
+def adjusted(
+    pixels: NDArray[np.uint8],
+    turns: int = 0,
+    across: tuple[int, int] = (0, 100),
+    down: tuple[int, int] = (0, 100),
+) -> NDArray[np.uint8]:
+    """Turn a picture, then crop it, as a person wants it.
+
+    Args:
+        pixels: uint8 ``(H, W, 4)``.
+        turns: quarter turns, clockwise.
+        across, down: what is kept from left to right and from top to bottom, in percent; at least one
+            pixel.
+    """
+    turned = np.rot90(pixels, -turns)
+    rows, columns = (
+        slice(min(side * low // 100, side - 1), max(side * high // 100, side * low // 100 + 1))
+        for side, (low, high) in zip(turned.shape, (down, across), strict=False)
+    )
+    return np.ascontiguousarray(turned[rows, columns])
+
+
 def _picture(image: Image.Image) -> Picture:
     size = image.size
     reduced = _reduced(image)

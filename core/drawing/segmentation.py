@@ -62,9 +62,10 @@ class Found(NamedTuple):
         """The digit alone on a black canvas, uint8 ``(H, W, 4)``."""
         drawn = np.zeros((*self.canvas, 4), np.uint8)
         drawn[..., 3] = 255
-        height, width = self.ink.shape
-        place = drawn[self.top : self.top + height, self.left : self.left + width, :3]
-        place[...] = np.rint(self.ink)[..., None]
+        # Thickened strokes may reach beyond the canvas.
+        ink = self.ink[max(0, -self.top) :, max(0, -self.left) :]
+        place = drawn[max(0, self.top) :, max(0, self.left) :][: ink.shape[0], : ink.shape[1], :3]
+        place[...] = np.rint(ink[: place.shape[0], : place.shape[1]])[..., None]
         return drawn
 
     def holds(self, x: float, y: float) -> bool:

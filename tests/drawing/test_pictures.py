@@ -88,6 +88,20 @@ def test_the_size_is_that_of_the_upright_picture_in_the_file() -> None:
     assert picture.pixels.shape == (1200, 800, 4)
 
 
+def test_a_picture_is_turned_clockwise_and_then_cropped() -> None:
+    turned = pictures.adjusted(SEEN, 1)
+    np.testing.assert_array_equal(turned, np.rot90(SEEN, -1))
+    cropped = pictures.adjusted(SEEN, 1, (25, 75), (10, 100))
+    np.testing.assert_array_equal(cropped, turned[32:320, 60:180])
+
+
+@given(st.integers(0, 3), *[st.tuples(st.integers(0, 100), st.integers(0, 100)).map(sorted)] * 2)
+@settings(max_examples=30)
+def test_something_is_left_of_every_crop(turns: int, across: list[int], down: list[int]) -> None:
+    cropped = pictures.adjusted(SEEN[:30, :7], turns, (across[0], across[1]), (down[0], down[1]))
+    assert min(cropped.shape) > 0
+
+
 def test_damaged_exif_data_leave_the_photo_as_it_lies() -> None:
     exif = b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + bytes(range(40))
     assert pixels_of(encoded(SEEN, "JPEG", exif=exif)).shape == SEEN.shape

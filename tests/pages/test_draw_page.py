@@ -15,12 +15,14 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.drawing import collection, preprocess, strokes
-from core.evaluation import explain, recognition
+from core.evaluation import explain, numbers, recognition
 from core.network import architectures as arch
 from core.runs import records, run_folder
 from core.ui import charting
 from core.ui.draw import inputs
+from core.ui.draw.photo import boxed
 from tests.support.pages import again, decoded, figure, open_page, said, texts, tiles
+from tests.support.photos import drawn, on_paper, shadow
 
 SEVEN = [[[0.0, 0.0], [0.6, 0.0], [0.2, 1.0]]]
 SCRIBBLE = [[[x / 20, (x * 7 % 5) / 5] for x in range(20)], [[0.0, 1.0], [1.0, 0.1], [0.1, 0.2]]]
@@ -101,6 +103,44 @@ def test_several_digits_are_read_as_a_number(app: AppTest) -> None:
     app.button_group(key="draw.digit_of_2").set_value(1)
     again(app)
     assert "This digit is a 1" in texts(app)
+
+
+def test_a_photo_says_what_it_was_taken_for_and_can_be_corrected(app: AppTest) -> None:
+    show(app, png(on_paper(drawn(7), light=shadow(0.3, 0.4), noise=2)))
+    assert "I read: 7" in texts(app)
+    assert "Taken for a photo, dark ink on light paper." in texts(app)
+    # A 7 that lies on its side is no 7; turned, it is one.
+    lying = np.ascontiguousarray(np.rot90(on_paper(drawn(7), noise=2)))
+    show(app, png(lying))
+    app.button_group(key="draw.photo_turn").set_value(1)
+    assert "I read: 7" in texts(again(app))
+    # Another picture begins without the turn of the one before.
+    show(app, png(on_paper(drawn(4), noise=2)))
+    assert "I read: 4" in texts(app)
+
+
+def test_a_person_says_that_a_photo_is_one_digit_which_ink_it_has_and_where(app: AppTest) -> None:
+    both = np.concatenate([on_paper(drawn(3, side=0.5)), on_paper(drawn(7, side=0.5))], axis=1)
+    assert "I read: 37" in texts(show(app, png(both)))
+    app.slider(key="draw.photo_across").set_value((50, 100))
+    assert "I read: 7" in texts(again(app))
+    app.slider(key="draw.photo_across").set_value((0, 100))
+    app.button_group(key="draw.photo_digits").set_value("one")
+    assert "I read: 37" not in texts(again(app))
+    app.button_group(key="draw.photo_ink").set_value("light")
+    assert "light ink" in texts(again(app)) or "No digit" in texts(app)
+
+
+def test_each_digit_of_a_photo_has_its_box() -> None:
+    picture = on_paper(np.concatenate([drawn(3, side=0.5), drawn(7, side=0.5)], axis=1))
+    digits = numbers.read_picture(recognition.load(run_folder.STARTER), picture).digits
+    seen = boxed(picture, digits)
+    times = seen.shape[0] // picture.shape[0]
+    red = (seen[..., :3] == (214, 39, 40)).all(axis=2)
+    for digit in digits:
+        left, top, right, bottom = (side * times for side in digit.segment.box)
+        assert red[top : bottom + 1, [left, right]].all()
+        assert red[[top, bottom], left : right + 1].all()
 
 
 @pytest.mark.parametrize(

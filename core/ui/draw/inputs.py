@@ -11,13 +11,18 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core import ui
-from core.drawing import ink, pictures, strokes
+from core.drawing import pictures, segmentation, strokes
 from core.drawing.preprocess import EmptyDrawing
 from core.drawing.strokes import Strokes
+from core.evaluation import numbers
+from core.evaluation.numbers import Digit
+from core.evaluation.recognition import Reader
 from core.i18n import _
 from core.ui import query, state
 from core.ui.canvas import BRUSH, SIDE, canvas
+from core.ui.draw import photo
 from core.ui.draw.grid import pixel_grid
+from core.ui.draw.photo import Given
 
 # For a number with several digits: as wide as a narrow screen, with a thinner pen.
 NUMBER = (380, 220)
@@ -30,12 +35,24 @@ class Shown(NamedTuple):
     """The input of a visitor.
 
     Attributes:
-        rgba: uint8 ``(H, W, 4)``, the input of `core.drawing.preprocess.canvas_to_image`.
+        rgba: uint8 ``(H, W, 4)``, the input of `core.drawing.preprocess.canvas_to_image`; for a picture,
+            its pixels.
         strokes: the strokes, in pixels of `rgba`; empty if they are not known.
+        given: the picture, if it is one.
     """
 
     rgba: NDArray[np.uint8]
     strokes: Strokes
+    given: Given | None = None
+
+    def read(self, reader: Reader) -> list[Digit]:
+        """Read the digits. Raises EmptyDrawing if there is no ink."""
+        if self.given is None:
+            return numbers.read(reader, segmentation.find(self.rgba))
+        rows = segmentation.digits(self.given.inked.ink)
+        digits = numbers.read(reader, rows, self.given.inked.more, single=self.given.single)
+        self.given.show_boxes(digits)
+        return digits
 
 
 def choose_source() -> str:
@@ -133,21 +150,21 @@ def _where_from() -> str:
 def _photo() -> Shown | None:
     ui.say_where_files_are_taken()
     if _where_from() == "camera":
-        given = st.camera_input(_("A digit on paper, as large as possible"), key=state.DRAW_CAMERA)
+        given = st.camera_input(
+            _("A digit on paper, as large as possible"), key=state.DRAW_CAMERA,
+            on_change=photo.forget_corrections,
+        )  # fmt: skip
     else:
         given = st.file_uploader(
             _("A photo of a digit on paper"), type=list(pictures.TYPES), key=state.DRAW_PHOTO,
-            max_upload_size=pictures.MOST_BYTES // 1_000_000,
+            max_upload_size=pictures.MOST_BYTES // 1_000_000, on_change=photo.forget_corrections,
             help=_("PNG, JPEG, WebP or HEIC, at most 40 MB and 50 megapixels. Nothing is saved unless you "
                    "choose to save it."),
         )  # fmt: skip
     if given is None:
         return None
-    taken = pictures.read(given.getvalue()).pixels
-    st.image(taken, width=SIDE, alt=_("The photo"))
-    inked = ink.find(taken)
-    grey = np.rint(ink.thicken(inked.ink, inked.more)).astype(np.uint8)
-    return Shown(np.dstack([grey, grey, grey, np.full_like(grey, 255)]), [])
+    seen = photo.look_at(given.getvalue())
+    return Shown(seen.pixels, [], seen)
 
 
 def hint(source: str, nothing_seen: EmptyDrawing | None = None) -> str:
@@ -165,7 +182,7 @@ def hint(source: str, nothing_seen: EmptyDrawing | None = None) -> str:
                 "bar fills a pixel."
             )
         case "photo":
-            return str(nothing_seen or _("Take or choose a photo of a digit from 0 to 9 on paper."))
+            return str(nothing_seen or _("Take or choose a photo of a digit or a number on paper."))
     return _("Draw a digit from 0 to 9 on the black square.")
 
 
