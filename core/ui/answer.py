@@ -7,13 +7,20 @@ import numpy as np
 from core.evaluation.recognition import Reading
 from core.i18n import _
 
+_LEAST = 0.0005  # a smaller probability is shown as 0.0%
+
 
 def shown(reading: Reading, *, alone: bool) -> str:
-    """The three most probable digits in words. With ``alone``, the answer is a heading."""
+    """The most probable digits in words, at most three. With ``alone``, the answer is a heading."""
     first, second, third = np.argsort(-reading.probabilities, kind="stable")[:3]
-    words = _("## I read: {first} ({p1:.1%})\n\nNext: {second} ({p2:.1%}), then {third} ({p3:.1%}).")
-    if not alone:
-        words = _("This digit is a {first} ({p1:.1%}). Next: {second} ({p2:.1%}), then {third} ({p3:.1%}).")
+    answer = _("## I read: {first} ({p1:.1%})\n\n") if alone else _("This digit is a {first} ({p1:.1%}). ")
+    if reading.probabilities[third] >= _LEAST:
+        others = _("Next: {second} ({p2:.1%}), then {third} ({p3:.1%}).")
+    elif reading.probabilities[second] >= _LEAST:
+        others = _("Next: {second} ({p2:.1%}). Every other digit has less than 0.1%.")
+    else:
+        others = _("Every other digit has less than 0.1%.")
+    words = answer + others
     if not reading.is_digit:
         words = _(
             "## This does not look like a digit\n\nEven the most similar training digits look different. "
