@@ -151,12 +151,12 @@ def _photo() -> Shown | None:
     ui.say_where_files_are_taken()
     if _where_from() == "camera":
         given = st.camera_input(
-            _("A digit on paper, as large as possible"), key=state.DRAW_CAMERA,
+            _("A digit or a number, as large as possible"), key=state.DRAW_CAMERA,
             on_change=photo.forget_corrections,
         )  # fmt: skip
     else:
         given = st.file_uploader(
-            _("A photo of a digit on paper"), type=list(pictures.TYPES), key=state.DRAW_PHOTO,
+            _("A photo of a digit or a number"), type=list(pictures.TYPES), key=state.DRAW_PHOTO,
             max_upload_size=pictures.MOST_BYTES // 1_000_000, on_change=photo.forget_corrections,
             help=_("PNG, JPEG, WebP or HEIC, at most 40 MB and 50 megapixels. Nothing is saved unless you "
                    "choose to save it."),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -114,6 +116,8 @@ def _taken_for(inked: Ink) -> str:
 def boxed(pixels: NDArray[np.uint8], digits: list[Digit]) -> NDArray[np.uint8]:
     """The picture with a box around each digit, and above the box the digit and its confidence.
 
+    Where the digits are so close that these would cover each other, the confidences are left out.
+
     Args:
         pixels: uint8 ``(H, W, 4)``.
 
@@ -126,11 +130,23 @@ def boxed(pixels: NDArray[np.uint8], digits: list[Digit]) -> NDArray[np.uint8]:
     pen = ImageDraw.Draw(image)
     unit = max(image.size) / SIDE  # a pixel on the screen
     font = ImageFont.load_default(11 * unit)
+    labels = []
     for segment, reading in digits:
         left, top, right, bottom = (side * scale for side in segment.box)
         pen.rectangle((left, top, right, bottom), outline=_BOX, width=max(1, round(1.5 * unit)))
-        words = f"{reading.digit} {reading.confidence:.0%}"
         above = top >= 14 * unit
         place = (max(0, left), top - 1 * unit) if above else (max(0, left) + 2 * unit, top + 13 * unit)
-        pen.text(place, words, _BOX, font, anchor="ls", stroke_width=round(unit), stroke_fill="white")
+        labels.append((place, f"{reading.digit} {reading.confidence:.0%}"))
+    covered = [pen.textbbox(place, words, font, anchor="ls") for place, words in labels]
+    together = any(_touch(a, b) for a, b in itertools.combinations(covered, 2))
+    for place, words in labels:
+        pen.text(
+            place, words.split()[0] if together else words, _BOX, font, anchor="ls",
+            stroke_width=round(unit), stroke_fill="white",
+        )  # fmt: skip
     return np.asarray(image)
+
+
+def _touch(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Whether two rectangles, left, top, right and bottom, have a point in common."""
+    return a[0] <= b[2] and b[0] <= a[2] and a[1] <= b[3] and b[1] <= a[3]
