@@ -34,6 +34,7 @@ _WINDOW = 0.25  # wider than a stroke, also where two strokes cross
 _STRIP = 0.3  # wider than the visible part of the table
 _BLUR = 1 / 800  # reduces noise; a thin pen is three times as wide
 _BLURRED = 4 / 800  # for coarse paper
+_STRONGER = 2  # on coarse paper, ink is at least so many times as strong as on other paper
 _RIM = 2 / 800  # the width of the grey edge of a stroke
 _LEAST = 0.01  # the longer side of the smallest digit
 _INNER = 0.06  # the longer side of a digit, if something else touches the border
@@ -196,7 +197,7 @@ def _photographed(pixels: NDArray[np.uint8], light: bool | None) -> Ink:
     while _is_noisy(contrasts, digits) and blur < _BLURRED * max(levels.shape):
         blur *= 2
         contrasts = contrast(_blurred(levels, blur), sheet, table, light)
-        digits, floor = _digits(contrasts)
+        digits, floor = _digits(contrasts, _STRONGER * FAINTEST)
     if not digits.any():
         raise _nothing()
     full = np.float32(np.median(contrasts[digits]))
@@ -357,13 +358,13 @@ def contrast(levels: Planes, sheet: Planes, table: Mask, light: bool) -> Plane:
     return np.where(is_table, np.float32(0), strongest - _median(strongest))
 
 
-def _digits(contrast: Plane) -> tuple[Mask, float]:
+def _digits(contrast: Plane, faintest: float = FAINTEST) -> tuple[Mask, float]:
     """The strokes of the digits, and the smallest contrast of ink.
 
     Contrast below a minimum is noise or a faint line. Above the minimum, Otsu's threshold finds the ink. A
     stroke also includes weaker pixels that are connected with it.
     """
-    floor = max(FAINTEST, _noise(contrast))
+    floor = max(faintest, _noise(contrast))
     candidates = contrast[contrast > floor]
     if not candidates.size:
         return np.zeros(contrast.shape, np.bool_), floor

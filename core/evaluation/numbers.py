@@ -26,6 +26,7 @@ _DOUBT = 0.25
 _NUMBER = 0.6
 _BROAD = 10.0  # how strongly the width counts that a digit has beyond `_WIDTH` of its height
 _WIDTH = 1.25
+_SURELY = 0.9  # what is less unlike digits may be wide: some people's zeros and twos are
 _UNLIKE = 2.0  # how strongly a part that does not look like a digit counts
 
 
@@ -187,7 +188,9 @@ def _best(spans: list[_Span], digits: list[Digit], *, cut: bool) -> tuple[float,
 
 def _score(digit: Digit) -> float:
     height, width = digit.segment.ink.shape
-    unlike = max(0.0, (digit.reading.unlike or 0.0) - 1)
-    broad = max(0.0, width / height - _WIDTH)
-    score: float = math.log(max(digit.reading.confidence, 1e-6)) - _UNLIKE * unlike - _BROAD * broad
+    unlike = 1.0 if digit.reading.unlike is None else digit.reading.unlike
+    broad = max(0.0, width / height - _WIDTH) * (unlike > _SURELY)
+    score: float = (
+        math.log(max(digit.reading.confidence, 1e-6)) - _UNLIKE * max(0.0, unlike - 1) - _BROAD * broad
+    )
     return score
