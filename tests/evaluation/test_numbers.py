@@ -161,6 +161,13 @@ def test_strong_lines_of_squared_paper_are_no_ink(digit: int) -> None:
     assert read(jpeg(on_paper(share, noise=2), 60)) == str(digit)
 
 
+@pytest.mark.parametrize("digit", range(10))
+def test_a_thin_line_across_the_picture_is_no_ink(digit: int) -> None:
+    share = drawn(digit).copy()
+    share[118:120] = 1
+    assert read(on_paper(share, noise=2)) == str(digit)
+
+
 @given(digits, st.sampled_from([(120, 84, 60), (200, 180, 90), (90, 120, 160)]), st.floats(10, 22))
 @settings(max_examples=10)
 def test_coarse_coloured_paper_that_fills_the_picture(
