@@ -1,4 +1,4 @@
-"""python -m benchmarks.handwriting HANDWRITING: the accuracy on people's digits, and the rejected drawings.
+"""python -m benchmarks.handwriting HANDWRITING: the accuracy on people's digits.
 
 HANDWRITING is a file of pen strokes, as for `python -m starter`. ``--folds`` names the folder with the runs
 of `python -m starter HANDWRITING --folds 5 --runs FOLDER`. Each of these runs is tested only on the writers
@@ -9,8 +9,6 @@ trained on MNIST alone, and are tested on all writers.
 from __future__ import annotations
 
 import argparse
-import gzip
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,10 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import nondigits
 from benchmarks.training import train
 from core.config import PRESETS
-from core.data import datasets
 from core.drawing import interchange, preprocess, strokes
 from core.drawing.collection import Drawing
 from core.drawing.preprocess import STEPS
@@ -34,7 +30,6 @@ Images = NDArray[np.uint8]
 Readers = Sequence[tuple[Reader, Sequence[Drawing]]]  # each with its test digits
 _BRUSH = 20
 _PENS = (0.08, 0.1, 0.12, 0.14, 0.16)
-_OTHERS = 1_000  # letters, scribbles and pieces of clothing
 _RECIPES = {
     "whole canvas shrunk to 28×28": set(STEPS),
     "cropped to the ink": set(STEPS) - {"ink", "crop"},
@@ -64,7 +59,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             ]
         _table("Step by step", _by_step(models), list(models))
         _table("The same digits, their strokes drawn again", _redrawn(models), list(models))
-        _table("Taken for no digit", _refused(models), list(models))
 
 
 def _table(title: str, rows: dict[str, list[float]], names: list[str]) -> None:
@@ -107,38 +101,6 @@ def _right(readers: Readers, images: Callable[[Sequence[Drawing]], Images]) -> f
         for reader, digits in readers
     ]
     return float(np.concatenate(correct).mean())
-
-
-def _refused(models: dict[str, Readers]) -> dict[str, list[float]]:
-    def drawn(digits: Sequence[Drawing]) -> Images:
-        return np.stack([preprocess.canvas_to_image(canvas) for canvas in canvases(digits, _BRUSH)])
-
-    others = {
-        "letters": nondigits.letters(_OTHERS),
-        "scribbles": nondigits.scribbles(_OTHERS),
-        "Fashion-MNIST": _clothes()[:_OTHERS],
-    }
-    rows = {
-        "digits of MNIST's test set": [
-            _share(readers, lambda digits: datasets.load("mnist").x_test) for readers in models.values()
-        ],
-        "digits of people": [_share(readers, drawn) for readers in models.values()],
-    }
-    for name, images in others.items():
-        rows[name] = [_share(readers, lambda digits, images=images: images) for readers in models.values()]
-    return rows
-
-
-def _share(readers: Readers, images: Callable[[Sequence[Drawing]], Images]) -> float:
-    refused = [not reading.is_digit for reader, digits in readers for reading in reader.read(images(digits))]
-    return float(np.mean(refused))
-
-
-def _clothes() -> Images:
-    """The test images of Fashion-MNIST, from the folder of Keras, uint8 ``(10000, 28, 28)``."""
-    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-    packed = (home / "datasets" / "fashion-mnist" / "t10k-images-idx3-ubyte.gz").read_bytes()
-    return np.frombuffer(gzip.decompress(packed)[16:], np.uint8).reshape(-1, 28, 28)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Calibration: the temperature of a run's probabilities, and the limit above which a drawing is not a digit.
+"""Calibration: the temperature of a run's probabilities, and the limit above which an image is of no class.
 
 Both are measured on validation images, on which the network was not trained. A run without validation images
-has neither.
+has neither. For digits, `core.evaluation.detector` replaces the limit.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from core.network.predict import Predictor
 from core.network.softmax import log_softmax, softmax
 from core.runs.sidecar import Sidecar
 
-REFUSED = 0.005  # the share of validation images that are rejected as non-digits
+REFUSED = 0.005  # the share of validation images that are rejected
 LEAST = 100  # minimum number of validation images
 MOST = 5_000  # maximum number of validation images that are used
 # Every trained network has a temperature within this range.
 _TEMPERATURES = (0.05, 20.0)
 # Larger than any distance, any sum of distances, and any number of images. A scale must be above 0.
-_Distance = Annotated[float, Field(ge=1e-6, le=1e9)]
+_FARTHEST = 1e9
+_Distance = Annotated[float, Field(ge=1e-6, le=_FARTHEST)]
 _MOST_IMAGES = 10**6
 
 
@@ -40,22 +41,22 @@ class Calibration(Sidecar):
             80% are right (Guo et al., "On calibration of modern neural networks", 2017).
         scales: the divisors of the two distances of `core.evaluation.explain.Neighbours.unlikeness`, before
             they are added.
-        limit: the sum above which a drawing is not a digit.
+        limit: the sum above which an image is of no class. For digits, it is out of reach.
     """
 
     FILE = "calibration.json"
 
     images: int = Field(ge=1, le=_MOST_IMAGES)
     temperature: float = Field(ge=_TEMPERATURES[0], le=_TEMPERATURES[1])
-    scales: tuple[_Distance, _Distance]
-    limit: _Distance
+    scales: tuple[_Distance, _Distance] = (1, 1)
+    limit: _Distance = _FARTHEST
 
     def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float64]:
         """The probabilities at this temperature, ``(n, classes)``. Their order does not change."""
         return softmax(logits.astype(np.float64) / self.temperature)
 
     def unlike(self, distances: NDArray[np.float32]) -> NDArray[np.float64]:
-        """How much the images differ from digits, ``(n,)``. An image with a value above 1 is not a digit.
+        """How much the images differ from all classes, ``(n,)``. Above 1, an image is of no class.
 
         Args:
             distances: ``(n, 2)``, from `core.evaluation.explain.Neighbours.unlikeness`.
@@ -65,12 +66,12 @@ class Calibration(Sidecar):
 
 
 def reference_name(spec: DatasetSpec) -> str:
-    """The name of the data set to compare with: for digits mnist-5k, which is always available."""
+    """The data set with whose images others are compared: for digits mnist-5k, which is always available."""
     return datasets.DEFAULT if spec.takes_drawings else spec.name
 
 
 def reference(predictor: Predictor, spec: DatasetSpec) -> Neighbours:
-    """The training images with which drawings are compared. Raises DatasetMissing."""
+    """The training images with which other images are compared. Raises DatasetMissing."""
     known = datasets.load(reference_name(spec))
     return Neighbours(predictor, known.x_train[:MOST], known.y_train[:MOST])
 
@@ -90,11 +91,14 @@ def fit(
     images, labels = images[-MOST:], labels[-MOST:]
     if len(images) < LEAST:
         return None
+    best = temperature(predictor.logits(images), labels)
+    if spec.takes_drawings:
+        return Calibration(images=len(images), temperature=best)
     distances = reference(predictor, spec).unlikeness(images).astype(np.float64)
     scales = np.maximum(distances.std(axis=0), 1e-6)
     return Calibration(
         images=len(images),
-        temperature=temperature(predictor.logits(images), labels),
+        temperature=best,
         scales=(float(scales[0]), float(scales[1])),
         limit=float(np.quantile((distances / scales).sum(axis=1), 1 - REFUSED)),
     )

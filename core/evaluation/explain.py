@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -86,10 +86,13 @@ class Neighbours:
     def __init__(self, predictor: Predictor, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
         self._predictor = predictor
         self._features = _Points(predictor.features(images))
-        # A few at a time, because blurring takes many times the memory of the result.
-        parts = [looks(images[i : i + _CHUNK]) for i in range(0, len(images), _CHUNK)]
-        self._looks = _Points(np.concatenate(parts))
         self.images, self.labels = images, labels
+
+    @cached_property
+    def _looks(self) -> _Points:
+        # A few at a time, because blurring takes many times the memory of the result.
+        parts = [looks(self.images[i : i + _CHUNK]) for i in range(0, len(self.images), _CHUNK)]
+        return _Points(np.concatenate(parts))
 
     def nearest(self, image: NDArray[np.uint8], number: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The digits that are most similar to the drawing in the last hidden layer.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.specs import DatasetSpec
-from core.evaluation import calibration
+from core.evaluation import calibration, detector
 from core.evaluation.calibration import Calibration
 from core.evaluation.explain import Neighbours
 from core.network import predict
@@ -62,11 +62,11 @@ class Reader:
 
     @cached_property
     def reference(self) -> Neighbours:
-        """The training digits with which drawings are compared. Computed at the first use."""
+        """The training images with which images are compared. Computed at the first use."""
         return calibration.reference(self.predictor, self.spec)
 
     def prepare(self) -> None:
-        """Compute `reference` now, which takes a second, so that the first drawing does not wait for it."""
+        """Load now what only the first image needs, so that the first drawing does not wait for it."""
         self.read(np.zeros((1, *self.spec.image), np.uint8))
 
     def read(self, images: NDArray[np.uint8]) -> list[Reading]:
@@ -75,7 +75,11 @@ class Reader:
         if self.measured is None:
             rows = softmax(logits)
             return [Reading(image, row, None) for image, row in zip(images, rows, strict=True)]
-        unlike = self.measured.unlike(self.reference.unlikeness(images, features))
+        unlike: NDArray[np.floating]
+        if self.spec.takes_drawings:
+            unlike = detector.unlike(images)
+        else:
+            unlike = self.measured.unlike(self.reference.unlikeness(images, features))
         parts = zip(images, self.measured.probabilities(logits), map(float, unlike), strict=True)
         return [Reading(*fields) for fields in parts]
 

@@ -23,8 +23,8 @@ def shown(reading: Reading, *, alone: bool) -> str:
     words = answer + others
     if not reading.is_digit:
         words = _(
-            "## This does not look like a digit\n\nEven the most similar training digits look different. "
-            "The most probable digits: {first} ({p1:.1%}), {second} ({p2:.1%}) and {third} ({p3:.1%})."
+            "## This does not look like a digit\n\nThe most probable digits: {first} ({p1:.1%}), "
+            "{second} ({p2:.1%}) and {third} ({p3:.1%})."
         )
     return words.format(
         first=first, p1=reading.probabilities[first],
