@@ -22,7 +22,7 @@ def unlike(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """How much the images differ from digits, float32 ``(n,)``, 0 to 2. One with more than 1 is no digit.
 
     Args:
-        images: uint8 ``(n, 28, 28)``.
+        images: uint8, as those of MNIST.
     """
     # The network is exported so that at the limit, the probability of its last class is one half.
     return 2 * _network().probabilities(images)[:, -1]

@@ -27,7 +27,6 @@ _NUMBER = 0.6
 _BROAD = 10.0  # how strongly the width counts that a digit has beyond `_WIDTH` of its height
 _WIDTH = 1.25
 _SURELY = 0.9  # what is less unlike digits may be wide: some people's zeros and twos are
-_UNLIKE = 2.0  # how strongly a part that does not look like a digit counts
 
 
 class Digit(NamedTuple):
@@ -86,7 +85,7 @@ def read_picture(
 
 
 def one(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The image of the only digit in a picture, uint8 ``(28, 28)``. Raises what `read_picture` raises."""
+    """The image of the only digit in a picture, for a network. Raises what `read_picture` raises."""
     inked = ink.find(pixels)
     return _thickened(_whole(segmentation.digits(inked.ink)), inked.more).image
 
@@ -190,7 +189,5 @@ def _score(digit: Digit) -> float:
     height, width = digit.segment.ink.shape
     unlike = 1.0 if digit.reading.unlike is None else digit.reading.unlike
     broad = max(0.0, width / height - _WIDTH) * (unlike > _SURELY)
-    score: float = (
-        math.log(max(digit.reading.confidence, 1e-6)) - _UNLIKE * max(0.0, unlike - 1) - _BROAD * broad
-    )
+    score: float = math.log(max(digit.reading.confidence, 1e-6)) - _BROAD * broad
     return score

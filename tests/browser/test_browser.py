@@ -49,6 +49,7 @@ def test_a_newcomer_trains_evaluates_and_has_a_seven_read(page: Page, tmp_path: 
         page.get_by_role("link", name="2. Train a network").click()
         choose(page, "Preset", "Tutorial CNN: 32-64-64 filters")
         expect(page.get_by_text("130,890")).to_be_visible()
+        rest(page)
         epochs = page.get_by_role("spinbutton", name="Epochs")
         epochs.fill("2")
         epochs.press("Tab")

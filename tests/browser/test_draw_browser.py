@@ -405,7 +405,7 @@ def test_on_a_phone_the_canvas_and_the_answer_are_seen_at_once_and_nothing_is_cu
             expect(element).to_be_in_viewport(ratio=1)
         assert cut_off(page) == []
         hand.press(page.get_by_role("radio", name="Photo"))
-        expect(page.get_by_text("A photo of a digit or a number")).to_be_visible()
+        expect(page.get_by_text("A photo of a digit or a number", exact=True)).to_be_visible()
         assert cut_off(page) == []
 
 
@@ -424,7 +424,7 @@ def test_where_a_camera_can_never_be_allowed_the_page_says_so_instead_of_offerin
         expect(
             hand.page.get_by_text("The camera is not available. Browsers allow it only over https")
         ).to_be_visible()
-        expect(hand.page.get_by_text("A photo of a digit or a number")).to_be_visible()
+        expect(hand.page.get_by_text("A photo of a digit or a number", exact=True)).to_be_visible()
         assert not hand.page.evaluate("isSecureContext")
         expect(hand.page.get_by_role("radio", name="Camera")).to_have_count(0)
     there.close()
