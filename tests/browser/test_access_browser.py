@@ -357,15 +357,14 @@ def test_a_page_is_walked_through_with_the_tab_key(name: str, page: Page, addres
     assert not wrong
     assert not walk.evaluate("walk => walk.missed()")
     assert not walk.evaluate("walk => walk.mouseOnly()")
+    assert_plain_names(page)
 
 
-def test_no_name_holds_what_only_markdown_means(page: Page, address: str, root: Path) -> None:
-    """The label of a widget is its name as it is written, signs and all."""
-    for name in PAGES:
-        go(page, address, views(root)[name][WALKED.get(name, 0)])
-        names = page.locator("[aria-label]").evaluate_all("all => all.map((one) => one.ariaLabel)")
-        assert names
-        assert not [label for label in names if re.search(r"\*\*|`|\\|:\w+\[|:material", label)]
+def assert_plain_names(page: Page) -> None:
+    """No name holds what only Markdown means: the label of a widget is its name as it is written."""
+    names = page.locator("[aria-label]").evaluate_all("all => all.map((one) => one.ariaLabel)")
+    assert names
+    assert not [label for label in names if re.search(r"\*\*|`|\\|:\w+\[|:material", label)]
 
 
 # ---------------------------------------------------------------------------------- tiles, numbers
