@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import free_port, serving
+from tests.support.browser import free_port, rest, serving
 from tests.support.photos import drawn, encoded, on_paper
 
 pytestmark = pytest.mark.browser
@@ -27,6 +27,9 @@ def test_a_photo_of_a_number_is_read_boxed_and_corrected(page: Page, address: st
     file.write_bytes(encoded(np.ascontiguousarray(np.rot90(on_paper(share, noise=2))), "JPEG"))
     page.goto(address)
     page.locator("input[type=file]").set_input_files(file)
+    # A drawer that is opened while the page runs may be shut again.
+    expect(page.get_by_text("Taken for a")).to_be_visible()
+    rest(page)
     page.get_by_text("Correct what was seen").click()
     page.get_by_role("radio", name="90°").click()
     expect(page.get_by_role("heading", name="I read: 307")).to_be_visible()
