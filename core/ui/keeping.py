@@ -15,6 +15,7 @@ from core.i18n import _
 from core.runs import notes, run_table
 from core.runs.run_table import Entry
 from core.ui import state
+from core.ui.wording import plain
 
 
 def offer(run: Path) -> None:
@@ -36,13 +37,18 @@ def offer(run: Path) -> None:
 
 def keep(run: Path) -> None:
     """Make an automatic run an ordinary one. A callback."""
-    with suppress(OSError):  # a folder that cannot be written to is never cleared either
+    with suppress(OSError):  # then the page still says that the run is deleted after a day
         notes.pin(run)
 
 
 def _keep_and_say(run: Path) -> None:
-    keep(run)
-    st.toast(_("The run is kept."), icon=":material/keep:")
+    try:
+        notes.pin(run)
+    except OSError as error:
+        reason = plain(error.strerror or error)
+        st.toast(_("The run could not be kept: {reason}.").format(reason=reason), icon=":material/error:")
+    else:
+        st.toast(_("The run is kept."), icon=":material/keep:")
 
 
 def download(run: Path, write: Callable[[Entry], bytes]) -> bytes:

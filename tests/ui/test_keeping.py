@@ -13,7 +13,7 @@ from core.exports import downloads
 from core.runs import notes, run_folder
 from core.runs.run_table import Entry
 from core.ui import keeping
-from tests.conftest import Hired
+from tests.conftest import Hired, filled
 from tests.support.pages import again, open_page, texts
 
 SAID = "This run was started automatically. It is deleted after a day, unless somebody keeps it."
@@ -44,6 +44,21 @@ def test_a_page_says_what_becomes_of_an_automatic_run_and_one_click_keeps_it(pag
     assert not notes.is_temporary(run)
     assert SAID not in texts(app)
     assert [toast.value for toast in app.toast] == ["The run is kept."]
+
+
+def test_a_run_that_cannot_be_kept_is_not_said_to_be_kept(
+    mlp_run: Path, disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MNIST_LAB_RUNS", str(disk))
+    run = Path(shutil.copytree(mlp_run, disk / mlp_run.name))
+    notes.write(run, automatic=True)
+    app = open_page("train", run=run.name)
+    with filled(disk):
+        app.button(key="app.keep").click()
+        again(app)
+        assert [toast.value for toast in app.toast] == ["The run could not be kept: No space left on device."]
+        assert notes.is_temporary(run)
+        assert SAID in texts(app)
 
 
 def test_a_run_that_somebody_asked_for_needs_no_keeping(run: Path) -> None:
