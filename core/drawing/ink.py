@@ -232,10 +232,11 @@ def _median(plane: Plane) -> np.float32:
 
 def _most(planes: NDArray[Any]) -> NDArray[Any]:
     """The largest of the colours. NumPy is many times slower along an axis of length 3."""
-    first, *others = cv2.split(planes)
+    most: NDArray[Any]
+    most, *others = cv2.split(planes)
     for other in others:
-        first = cv2.max(first, other)
-    return first  # type: ignore[no-any-return]
+        most = cv2.max(most, other)
+    return most
 
 
 def _rim(plane: NDArray[Any]) -> int:
